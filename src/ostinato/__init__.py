@@ -1,0 +1,1 @@
+"""Ostinato: recurrent sequence models, each cell written once as its equations."""

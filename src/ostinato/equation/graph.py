@@ -1,0 +1,216 @@
+"""One step of a cell as a graph: nodes in the order of computation, each naming its arguments.
+
+A node's arguments always stand before it, so a walk along `nodes` is a forward pass and a walk
+back is a backward pass. Equal nodes are one node (hash-consing): an expression that is written
+twice is computed once.
+
+| op | computes | arguments |
+|---|---|---|
+| `input` | the step's input x (size D), or noise drawn anew for every step | – |
+| `still` | noise drawn once for each sequence and the same at every step | – |
+| `state` | a state as the step before left it | – |
+| `constant` | a number | – |
+| `vector` | a learned vector | – |
+| `affine` | Σ W_k a_k + b, with weights of its own | a_1 … a_n |
+| `normalize` | (a - mean a) / √(var a + ε) over the units | a |
+| pointwise | see `POINTWISE` | a or a, b |
+
+The derivative adds four more, which no cell can write: `adjoint` (dL/d of a new state),
+`transposed` (Wᵀ d), `normalize_backward`, and the two pointwise steps `positive` and `greater`.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass, field
+from typing import Any
+
+POINTWISE = {
+    "add": 2, "sub": 2, "mul": 2, "div": 2, "neg": 1,
+    "sigmoid": 1, "tanh": 1, "relu": 1, "exp": 1, "log": 1, "maximum": 2,
+    "positive": 1, "greater": 2,
+}  # fmt: skip
+"""Operations on each unit by itself, with the number of their arguments."""
+
+LEAVES = frozenset({"input", "still", "state", "constant", "vector", "adjoint"})
+"""Operations without arguments: what a step is given."""
+
+
+@dataclass(frozen=True)
+class Node:
+    """One operation.
+
+    Attributes:
+        op: what is computed, a name of the table above.
+        args: the arguments, as indices of earlier nodes.
+        size: how many units the result has, as a letter: D input features, H hidden units, R
+            units of a recurrent projection, 1 a number that all units share.
+        value: the number of a `constant`; ε of `normalize`.
+        parameters: the learned parameters it reads; for `affine` one matrix an argument, then
+            the bias, if it has one.
+        label: the name of a leaf; for `affine` and `normalize` the signal that they are a part of.
+    """
+
+    op: str
+    args: tuple[int, ...] = ()
+    size: str = "H"
+    value: float = 0.0
+    parameters: tuple[str, ...] = ()
+    label: str = ""
+
+    @property
+    def matrices(self) -> tuple[str, ...]:
+        """The weight matrices of an `affine`, one for each argument."""
+        return self.parameters[: len(self.args)]
+
+    @property
+    def bias(self) -> str | None:
+        """The bias of an `affine`, if it has one."""
+        return self.parameters[-1] if len(self.parameters) > len(self.args) else None
+
+
+@dataclass(frozen=True)
+class Parameter:
+    """A learned array: its shape in size letters, and the range its first values are drawn from.
+
+    `init` is the pair (low, high) of a uniform distribution; None stands for PyTorch's rule for
+    recurrent layers, low = -1/√H and high = 1/√H.
+    """
+
+    shape: tuple[str, ...]
+    init: tuple[float, float] | None = None
+
+
+@dataclass(frozen=True)
+class Graph:
+    """One step of a cell.
+
+    Attributes:
+        name: the cell's name.
+        nodes: the operations in the order of computation.
+        inputs: the leaf x, then leaves of noise.
+        states: the leaves that hold the states of the step before.
+        outputs: the nodes that are the new states, in the order of `states`; the first of them
+            is the cell's output.
+        parameters: the learned parameters by name, in the order in which the text names them.
+        names: the signals: nodes that the cell's author gave a name.
+        notes: the author's comment on a signal.
+    """
+
+    name: str
+    nodes: tuple[Node, ...]
+    inputs: tuple[int, ...]
+    states: tuple[int, ...]
+    outputs: tuple[int, ...]
+    parameters: dict[str, Parameter]
+    names: dict[int, str] = field(default_factory=dict)
+    notes: dict[int, str] = field(default_factory=dict)
+
+    @property
+    def state_names(self) -> tuple[str, ...]:
+        """The states' names, the output first."""
+        return tuple(self.nodes[s].label for s in self.states)
+
+    @property
+    def sizes(self) -> dict[str, str]:
+        """The size letter of every state."""
+        return {self.nodes[s].label: self.nodes[s].size for s in self.states}
+
+    @property
+    def noise(self) -> tuple[int, ...]:
+        """The leaves that are noise: all inputs but x."""
+        return self.inputs[1:]
+
+    def affines(self) -> Iterator[tuple[int, Node]]:
+        """The affine maps, in the order of the text."""
+        return ((i, n) for i, n in enumerate(self.nodes) if n.op == "affine")
+
+    def needed(self, wanted: tuple[int, ...]) -> list[int]:
+        """The nodes that some result needs, itself included, in the order of computation."""
+        return reachable(self.nodes, wanted)
+
+    def moved_by(self, leaves: tuple[int, ...]) -> frozenset[int]:
+        """The nodes that depend on one of these leaves."""
+        moved = set(leaves)
+        for i, node in enumerate(self.nodes):
+            if moved.intersection(node.args):
+                moved.add(i)
+        return frozenset(moved)
+
+    def fingerprint(self) -> str:
+        """A hash of what is computed: alike for two cells that differ in names only."""
+        order = {name: str(k) for k, name in enumerate(self.parameters)}
+        nodes = [
+            (n.op, n.args, n.size, n.value, [order[p] for p in n.parameters]) for n in self.nodes
+        ]
+        text = json.dumps([nodes, self.inputs, self.states, self.outputs])
+        return hashlib.sha256(text.encode()).hexdigest()
+
+    def to_json(self) -> dict[str, Any]:
+        """The graph as plain data, to be stored with a trained model."""
+        return asdict(self)
+
+    @classmethod
+    def from_json(cls, data: dict[str, Any]) -> Graph:
+        """The graph that `to_json` wrote, also after a journey through JSON."""
+        return cls(
+            name=data["name"],
+            nodes=tuple(
+                Node(**{k: tuple(v) if isinstance(v, list) else v for k, v in n.items()})
+                for n in data["nodes"]
+            ),
+            inputs=tuple(data["inputs"]),
+            states=tuple(data["states"]),
+            outputs=tuple(data["outputs"]),
+            parameters={
+                name: Parameter(tuple(p["shape"]), p["init"] and tuple(p["init"]))
+                for name, p in data["parameters"].items()
+            },
+            names={int(i): name for i, name in data["names"].items()},
+            notes={int(i): note for i, note in data["notes"].items()},
+        )
+
+
+class Builder:
+    """Grows a list of nodes; a node that is there already is not added again.
+
+    It tidies only what the derivative would otherwise write clumsily: a + (-b) becomes a - b.
+    """
+
+    def __init__(self, nodes: tuple[Node, ...] = ()) -> None:
+        self.nodes: list[Node] = list(nodes)
+        self._index = {node: i for i, node in enumerate(nodes)}
+
+    def add(self, node: Node) -> int:
+        """The index of a node, which is appended if it is new."""
+        if node.op == "add":
+            for a, b in (node.args, node.args[::-1]):
+                if self.nodes[b].op == "neg":
+                    return self.pointwise("sub", a, *self.nodes[b].args)
+        if node not in self._index:
+            self._index[node] = len(self.nodes)
+            self.nodes.append(node)
+        return self._index[node]
+
+    def constant(self, value: float) -> int:
+        """A number that all units share."""
+        return self.add(Node("constant", size="1", value=float(value)))
+
+    def pointwise(self, op: str, *args: int) -> int:
+        """An operation on each unit; its size is that of its arguments."""
+        sizes = {self.nodes[a].size for a in args} - {"1"}
+        return self.add(Node(op, args, sizes.pop() if sizes else "1"))
+
+
+def reachable(nodes: tuple[Node, ...], wanted: tuple[int, ...]) -> list[int]:
+    """The nodes that `wanted` are computed from, themselves included, in order."""
+    found: set[int] = set()
+    waiting = list(wanted)
+    while waiting:
+        index = waiting.pop()
+        if index not in found:
+            found.add(index)
+            waiting.extend(nodes[index].args)
+    return sorted(found)

@@ -1,0 +1,349 @@
+"""Reads a cell: runs its function once on symbols and keeps what it wrote down.
+
+Signals take the names of the function's local variables, parameters those of their signals: in
+`i = sigmoid(affine(x, h))` the weights are `W_xi` (from x, into i), `W_hi` and `b_i`.
+"""
+
+from __future__ import annotations
+
+import inspect
+import itertools
+import linecache
+import sys
+from collections import Counter
+from collections.abc import Callable, Collection, Mapping
+from dataclasses import dataclass, field, replace
+from types import CodeType, FrameType, TracebackType
+from typing import Any, overload
+
+from ostinato.equation.graph import LEAVES, Graph, Node
+from ostinato.equation.symbols import Notebook, Symbol
+from ostinato.errors import CellError
+
+
+@dataclass(frozen=True)
+class Worked:
+    """One step of a cell with all sizes 1, worked by hand: an independent proof of its text.
+
+    Attributes:
+        x: the input.
+        states: the states before the step, by name.
+        parameters: every parameter's single number, by name.
+        gives: the states after the step, by name.
+        digits: how many digits after the point `gives` was worked to.
+    """
+
+    x: float
+    states: Mapping[str, float]
+    parameters: Mapping[str, float]
+    gives: Mapping[str, float]
+    digits: int = 4
+
+
+@dataclass(frozen=True)
+class Cell:
+    """A recurrence: its equations as a graph.
+
+    Attributes:
+        name: what it is called.
+        graph: its step.
+        about: its docstring: paper and variant.
+        worked: a step worked by hand, where its file has one.
+    """
+
+    name: str
+    graph: Graph
+    about: str = ""
+    worked: Worked | None = None
+    function: Callable[..., Any] | None = field(default=None, compare=False, repr=False)
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        """A cell is pickled without its function, which its graph replaces."""
+        return Cell, (self.name, self.graph, self.about, self.worked)
+
+    def __call__(self, *symbols: Symbol) -> Any:
+        """The cell's equations on symbols, so that a cell can be a part of another."""
+        if self.function is None:
+            raise CellError(f"cell {self.name!r} was loaded without its function")
+        return self.function(*symbols)
+
+
+@overload
+def cell(function: Callable[..., Any], /) -> Cell: ...
+@overload
+def cell(*, sizes: Mapping[str, str]) -> Callable[[Callable[..., Any]], Cell]: ...
+def cell(
+    function: Callable[..., Any] | None = None, /, *, sizes: Mapping[str, str] | None = None
+) -> Cell | Callable[[Callable[..., Any]], Cell]:
+    """Makes a cell of a function `(x, states…) -> new states`.
+
+    The first argument is the input, the others are the states; what is returned are the new
+    states in the same order, and the first of them is the cell's output.
+
+    Args:
+        function: the cell's equations, in the language of `ostinato.equation.symbols`.
+        sizes: the size letter of a state that does not have H units, e.g. `{"h": "R"}`.
+
+    Raises:
+        CellError: for a cell that cannot be read, with the line of its source.
+    """
+    if function is None:
+        return lambda f: trace(f, sizes or {})
+    return trace(function, {})
+
+
+def trace(function: Callable[..., Any], sizes: Mapping[str, str]) -> Cell:
+    """Runs a cell's function once on symbols; see `cell`."""
+    at_definition = _Place(function.__code__)
+    x, *states = _arguments(function, at_definition)
+    for name, size in sizes.items():
+        if name not in states:
+            raise at_definition.error(f"sizes names {name!r}, which is no state of the cell")
+        if not (size.isalpha() and size.isupper()) or size in "DBTGL":
+            raise at_definition.error(f"{size!r} is no size letter for a state: H, R, …")
+
+    book = Notebook()
+    book.sizes = frozenset({"H", *sizes.values()})
+    leaves = [Symbol(book, book.add(Node("input", size="D", label=x)))]
+    for name in states:
+        leaves.append(Symbol(book, book.add(Node("state", size=sizes.get(name, "H"), label=name))))
+
+    watch = _Watch(function.__code__, book)
+    try:
+        with watch:
+            returned = function(*leaves)
+    except CellError as error:
+        raise _Place.of(error, function.__code__).error(str(error)) from None
+    except Exception as error:
+        why = f"{type(error).__name__}: {error}"
+        raise _Place.of(error, function.__code__).error(why) from error
+
+    outputs = _outputs(returned, leaves[1:], _Place(function.__code__, watch.returned_at))
+    names = _signal_names(book, watch.locals, outputs, [x, *states])
+    graph = Graph(
+        name=function.__name__,
+        nodes=tuple(book.nodes),
+        inputs=(0,),
+        states=tuple(s.index for s in leaves[1:]),
+        outputs=outputs,
+        parameters=book.parameters,
+        names=names,
+        notes=watch.notes(names),
+    )
+    graph = _name_parameters(_prune(graph), book.roles)
+    return Cell(function.__name__, graph, inspect.getdoc(function) or "", None, function)
+
+
+@dataclass(frozen=True)
+class _Place:
+    """A line of a cell's source."""
+
+    code: CodeType
+    line: int = 0
+
+    @classmethod
+    def of(cls, error: Exception, code: CodeType) -> _Place:
+        """The line of the cell in which an error arose."""
+        line, walk = 0, error.__traceback__
+        while isinstance(walk, TracebackType):
+            if walk.tb_frame.f_code is code:
+                line = walk.tb_lineno
+            walk = walk.tb_next
+        return cls(code, line)
+
+    def error(self, why: str) -> CellError:
+        line = self.line or self.code.co_firstlineno
+        text = linecache.getline(self.code.co_filename, line).strip()
+        where = f"{self.code.co_filename}:{line}: cell {self.code.co_name!r}: {why}"
+        return CellError(f"{where}\n    {text}" if text else where)
+
+
+class _Watch:
+    """Watches a cell's function run: its locals at the end, and the line of every node."""
+
+    def __init__(self, code: CodeType, book: Notebook) -> None:
+        self.code, self.book = code, book
+        self.locals: dict[str, Any] = {}
+        self.returned_at = 0
+        self.lines: dict[int, int] = {}
+
+    def __enter__(self) -> None:
+        self.before = sys.getprofile()
+        add = self.book.add
+
+        def add_and_note(node: Node) -> int:
+            index = add(node)
+            frame: FrameType | None = sys._getframe(1)
+            while frame is not None and frame.f_code is not self.code:
+                frame = frame.f_back
+            if frame is not None:
+                self.lines.setdefault(index, frame.f_lineno)
+            return index
+
+        self.book.add = add_and_note  # type: ignore[method-assign]
+        sys.setprofile(self._event)
+
+    def _event(self, frame: FrameType, event: str, argument: object) -> None:
+        if event == "return" and frame.f_code is self.code:
+            self.locals, self.returned_at = dict(frame.f_locals), frame.f_lineno
+
+    def __exit__(self, *error: object) -> None:
+        sys.setprofile(self.before)
+        del self.book.add
+
+    def notes(self, names: Mapping[int, str]) -> dict[int, str]:
+        """The comment at the end of the line that made each signal."""
+        notes = {}
+        for index in names:
+            text = linecache.getline(self.code.co_filename, self.lines.get(index, 0))
+            if note := text.partition("#")[2].strip():
+                notes[index] = note
+        return notes
+
+
+def _arguments(function: Callable[..., Any], place: _Place) -> list[str]:
+    arguments = inspect.signature(function).parameters.values()
+    plain = (inspect.Parameter.POSITIONAL_ONLY, inspect.Parameter.POSITIONAL_OR_KEYWORD)
+    if any(a.kind not in plain or a.default is not a.empty for a in arguments):
+        raise place.error("a cell takes plain arguments: the input, then the states")
+    if len(arguments) < 2:
+        raise place.error("a cell takes its input and at least one state")
+    return [a.name for a in arguments]
+
+
+def _outputs(returned: Any, states: list[Symbol], place: _Place) -> tuple[int, ...]:
+    results = returned if isinstance(returned, tuple) else (returned,)
+    names = ", ".join(s.node.label for s in states)
+    for result in results:
+        if not isinstance(result, Symbol):
+            raise place.error(f"it must return its new states ({names}), not {result!r}")
+    if len(results) != len(states):
+        raise place.error(
+            f"it takes {len(states)} state{'s' * (len(states) > 1)} ({names}) "
+            f"and returns {len(results)}: return the new value of each"
+        )
+    for result, state in zip(results, states, strict=True):
+        if result.node.size != state.node.size:
+            raise place.error(
+                f"the new {state.node.label} has size {result.node.size}, "
+                f"the state {state.node.label} has size {state.node.size}"
+            )
+    return tuple(r.index for r in results)
+
+
+def _signal_names(
+    book: Notebook, local: Mapping[str, Any], outputs: tuple[int, ...], arguments: list[str]
+) -> dict[int, str]:
+    """Node → signal: each new state under the state's name, the rest as the locals call them."""
+    leaves = range(len(arguments))
+    names: dict[int, str] = {}
+    for index, state in zip(outputs, arguments[1:], strict=True):
+        if index not in leaves:
+            names.setdefault(index, state)
+    for name, value in local.items():
+        mine = isinstance(value, Symbol) and value.notebook is book
+        if mine and value.index not in leaves and book.nodes[value.index].op != "constant":
+            if value.index not in names:
+                names[value.index] = _free(name, {*names.values(), *arguments})
+    return names
+
+
+def _prune(graph: Graph) -> Graph:
+    """The graph without what no new state needs; leaves stay."""
+    leaves = (*graph.inputs, *graph.states)
+    kept = graph.needed((*leaves, *graph.outputs))
+    new = {old: k for k, old in enumerate(kept)}
+    nodes = tuple(
+        replace(graph.nodes[i], args=tuple(new[a] for a in graph.nodes[i].args)) for i in kept
+    )
+    used = {p for n in nodes for p in n.parameters}
+    return replace(
+        graph,
+        nodes=nodes,
+        inputs=tuple(new[i] for i in graph.inputs),
+        states=tuple(new[i] for i in graph.states),
+        outputs=tuple(new[i] for i in graph.outputs),
+        parameters={name: p for name, p in graph.parameters.items() if name in used},
+        names={new[i]: name for i, name in graph.names.items() if i in new},
+        notes={new[i]: note for i, note in graph.notes.items() if i in new},
+    )
+
+
+
+
+def _name_parameters(graph: Graph, roles: Mapping[str, str]) -> Graph:
+    """Gives parameters and affine maps the names of what they join: role, operand, signal.
+
+    A second bias or sum in one signal is told apart by its operands: GRU's `b_xn` and `b_hn`.
+    """
+    owners = _owners(graph)
+    shared = Counter((n.op, owners.get(i)) for i, n in enumerate(graph.nodes))
+    shared.update((n.bias and "bias", owners.get(i)) for i, n in graph.affines())
+    final: dict[str, str] = {}
+    nodes = []
+    for index, node in enumerate(graph.nodes):
+        owner = owners.get(index, "")
+        operands = [_spell(graph, a) for a in node.args]
+        if node.op == "vector":
+            operands = [_spell(graph, _partner(graph, index))]
+        whole = _join("".join(operands), owner)
+        for k, parameter in enumerate(node.parameters):
+            role = roles[parameter]
+            if role == "W":
+                wish = _join(operands[k], owner)
+            elif role == "b":
+                wish = owner if shared["bias", owner] == 1 else whole
+            else:
+                wish = whole if role == "w" else owner
+            final[parameter] = _free(f"{role}_{wish}", final.values())
+        label = node.label or (owner if shared[node.op, owner] == 1 else whole)
+        has_label = node.op in LEAVES - {"vector"} or node.op in ("affine", "normalize")
+        parameters = tuple(final[p] for p in node.parameters)
+        nodes.append(replace(node, parameters=parameters, label=label if has_label else ""))
+    return replace(
+        graph,
+        nodes=tuple(nodes),
+        parameters={final[name]: p for name, p in graph.parameters.items()},
+    )
+
+
+def _free(wish: str, taken: Collection[str]) -> str:
+    """The name wished for, or with the first number that makes it new."""
+    return next(
+        name
+        for k in itertools.count(1)
+        if (name := wish if k == 1 else f"{wish}_{k}") not in taken
+    )
+
+
+def _owners(graph: Graph) -> dict[int, str]:
+    """For each node the signal that it is a part of: itself or its nearest named consumer."""
+    owners = dict(graph.names)
+    for index in range(len(graph.nodes) - 1, -1, -1):
+        for argument in graph.nodes[index].args:
+            if index in owners and argument not in graph.names:
+                owners[argument] = owners[index]
+    return owners
+
+
+def _partner(graph: Graph, vector: int) -> int:
+    """What a learned vector is multiplied with."""
+    for node in graph.nodes:
+        if node.op == "mul" and node.args[0] == vector:
+            return node.args[1]
+    return vector
+
+
+def _spell(graph: Graph, index: int) -> str:
+    """What an operand is called in a parameter's name: its own name, or its parts' names."""
+    node = graph.nodes[index]
+    if node.label:
+        return node.label
+    if index in graph.names:
+        return graph.names[index]
+    return "".join(_spell(graph, a) for a in node.args)
+
+
+def _join(operand: str, owner: str) -> str:
+    plain = len(owner) == 1 and len(operand) <= 2
+    return f"{operand}{owner}" if plain else f"{operand}_{owner}".strip("_")

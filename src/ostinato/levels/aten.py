@@ -1,0 +1,122 @@
+"""PyTorch's own fused layers, for the cells that have one.
+
+A cell is recognised by its graph, not by its name: whoever writes the same equations runs the
+same fused code.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from functools import cache
+from types import SimpleNamespace
+from typing import Any, cast
+
+import torch
+
+from ostinato import cells
+from ostinato.equation.rewrite import without_bias
+from ostinato.equation.trace import Cell
+from ostinato.errors import CellError
+from ostinato.levels.proof import Case, Values
+from ostinato.levels.text import load
+from ostinato.levels.torch import run_packed
+
+_FUSED = {
+    "rnn": "rnn_tanh",
+    "relu_rnn": "rnn_relu",
+    "lstm": "lstm",
+    "gru": "gru",
+    "projected_lstm": "lstm",
+}
+
+_TEXT = '''"""{name}, by PyTorch's fused torch.{function}."""
+
+import torch
+
+
+def scan(x, batch_sizes, states, p):
+    """All steps of a batch: tokens x (N, D), step t has batch_sizes[t] of them.
+
+    states are those before the first step (B, ·), the longest sequence first. Returns the outputs
+    (N, ·) and the states after each sequence's last step.
+    """
+    weights = [{weights}]
+    first = {first}
+    B, T = batch_sizes[0], len(batch_sizes)
+    options = dict(has_biases={biased}, num_layers=1, dropout=0.0, train=True, bidirectional=False)
+    if batch_sizes[-1] == B:
+        x = x.view(T, B, -1)
+        outputs, *last = torch.{function}(x, first, weights, **options, batch_first=False)
+        outputs = outputs.flatten(0, 1)
+    else:
+        sizes = torch.tensor(batch_sizes)
+        outputs, *last = torch.{function}(x, sizes, first, weights, **options)
+    return outputs, tuple(s[0] for s in last)
+'''
+
+
+@cache
+def _known() -> dict[str, tuple[str, list[str], bool]]:
+    """Fingerprint of a graph → the function that computes it, its weights, whether biased."""
+    known = {}
+    for name, function in _FUSED.items():
+        graph = cells.find(name).graph
+        projection = ["weight_hr"] * (name == "projected_lstm")
+        both = ["weight_ih", "weight_hh"]
+        biases = ["bias_ih", "bias_hh"]
+        known[graph.fingerprint()] = function, both + biases + projection, True
+        known[without_bias(graph).fingerprint()] = function, both + projection, False
+    return known
+
+
+def supports(cell: Cell) -> bool:
+    """Whether PyTorch has a fused layer for these equations."""
+    return cell.graph.fingerprint() in _known()
+
+
+def torch_layer(cell: Cell, sizes: Mapping[str, int]) -> torch.nn.Module:
+    """PyTorch's own layer for these equations, with its own weights: the peer to prove against."""
+    function, weights, biased = _known()[cell.graph.fingerprint()]
+    options: dict[str, Any] = {"bias": biased}
+    if function.startswith("rnn_"):
+        options["nonlinearity"] = function.removeprefix("rnn_")
+    if "weight_hr" in weights:
+        options["proj_size"] = sizes["R"]
+    layer = getattr(torch.nn, function.partition("_")[0].upper())
+    return cast("torch.nn.Module", layer(sizes["D"], sizes["H"], **options))
+
+
+def source(cell: Cell, backward: bool = False) -> str:
+    """The call of the fused layer; its backward step is PyTorch's own.
+
+    Raises:
+        CellError: when PyTorch has no fused layer for these equations.
+    """
+    if not supports(cell):
+        raise CellError(
+            f"PyTorch has no fused layer for cell {cell.name!r}; "
+            f"it has one for {', '.join(sorted(_FUSED))}: use the level torch"
+        )
+    function, weights, biased = _known()[cell.graph.fingerprint()]
+    return _TEXT.format(
+        name=cell.name,
+        function=function,
+        weights=", ".join(f"p.{w}" for w in weights),
+        first="[s[None] for s in states]" if function == "lstm" else "states[0][None]",
+        biased=biased,
+    )
+
+
+@cache
+def _module(text: str) -> SimpleNamespace:
+    return load(text, "aten level")
+
+
+def scan(cell: Cell) -> Callable[..., Any]:
+    """`scan(x (N, D), batch_sizes, states (B, ·), p) -> outputs (N, ·), last states (B, ·)`."""
+    return cast("Callable[..., Any]", _module(source(cell)).scan)
+
+
+def run(cell: Cell, case: Case) -> Values:
+    """A ragged batch forward and backward."""
+    return run_packed(scan(cell), cell.graph, case)

@@ -1,0 +1,253 @@
+"""PyTorch: the step in tensor operations, differentiated by autograd.
+
+What depends on the input alone is computed for all tokens at once before the loop; the maps that
+read the same state are one matrix product. The weights are in PyTorch's layout (`dialects`).
+
+A batch is packed, as in `torch.nn.utils.rnn`: its tokens (N, ·) stand step by step, and step t
+has `batch_sizes[t]` of them, the longest sequences first. No work is done on padding.
+"""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Callable, Sequence
+from functools import cache
+from types import SimpleNamespace
+from typing import Any, cast
+
+import numpy as np
+import torch
+
+from ostinato.equation.graph import Graph, Node
+from ostinato.equation.schedule import schedule
+from ostinato.equation.trace import Cell
+from ostinato.levels import dialects
+from ostinato.levels.proof import Case, Values
+from ostinato.levels.text import (
+    ATOM,
+    INFIX,
+    SUM,
+    Line,
+    Names,
+    Writer,
+    indent,
+    listed,
+    load,
+    tuple_of,
+)
+
+
+class _Torch(Writer):
+    operators = INFIX | {
+        "sigmoid": ("torch.sigmoid({0})", ATOM),
+        "tanh": ("torch.tanh({0})", ATOM),
+        "relu": ("torch.relu({0})", ATOM),
+        "exp": ("torch.exp({0})", ATOM),
+        "log": ("torch.log({0})", ATOM),
+        "maximum": ("torch.maximum({0}, {1})", ATOM),
+        "normalize": ("layer_norm({0}, {0}.shape[-1:], eps={eps:g})", ATOM),
+    }
+
+    def __init__(
+        self, graph: Graph, stacks: list[dialects.Stack], names: Names, given: Sequence[int]
+    ) -> None:
+        super().__init__(names, given, graph.notes)
+        self.runs = _runs(graph, stacks)
+        self.products: set[str] = set()
+
+    def wants_variable(self, node: Node, argument: int) -> bool:
+        return node.op == "normalize"
+
+    def spell(self, index: int, node: Node) -> tuple[str, int]:
+        if node.op == "maximum":  # torch.maximum takes tensors only
+            args = [self.text[a][0] for a in node.args]
+            numbers = [self.nodes[a].op == "constant" for a in node.args]
+            if any(numbers):
+                vector, number = args if numbers[1] else args[::-1]
+                return f"torch.maximum({vector}, torch.full_like({vector}, {number}))", ATOM
+        if node.op != "affine":
+            return super().spell(index, node)
+        for matrix, operand in zip(node.matrices, node.args, strict=True):
+            if matrix not in self.products:
+                self._multiply(matrix, operand)
+        terms = [_product(m) for m in node.matrices]
+        return " + ".join(terms), SUM if len(terms) > 1 else ATOM
+
+    def _multiply(self, matrix: str, operand: int) -> None:
+        """Writes one product for all the maps that stand together and read the same operand."""
+        stack, first, last = self.runs[matrix]
+        together = stack.matrices[first:last]
+        rows = ""
+        if len(together) < len(stack.matrices):
+            size = stack.shape[0]
+            rows = f"[{_times(first, size)}:{_times(last, size)}]".replace("[0:", "[:")
+            if not any(line.target == size for line in self.written):
+                total = f"p.{stack.weight}.shape[0] // {len(stack.matrices)}"
+                self.written.append(Line(size, total))
+        tensors = [f"p.{name}{rows}" for name in (stack.weight, stack.bias) if name]
+        text = f"linear({', '.join([self.text[operand][0], *tensors])})"
+        if len(together) > 1:
+            text += f".chunk({len(together)}, -1)"
+        self.written.append(Line(", ".join(map(_product, together)), text))
+        self.products.update(together)
+
+
+def _product(matrix: str) -> str:
+    return f"z_{matrix.partition('_')[2]}"
+
+
+def _times(count: int, size: str) -> str:
+    return f"{count} * {size}" if count > 1 else size if count else "0"
+
+
+def _runs(
+    graph: Graph, stacks: list[dialects.Stack]
+) -> dict[str, tuple[dialects.Stack, int, int]]:
+    """For each matrix its stack, and the rows around it that are multiplied with one operand."""
+    operand = {
+        matrix: a
+        for _, node in graph.affines()
+        for a, matrix in zip(node.args, node.matrices, strict=True)
+    }
+    runs = {}
+    for stack in stacks:
+        first = 0
+        for _, group in itertools.groupby(stack.matrices, key=operand.__getitem__):
+            together = list(group)
+            last = first + len(together)
+            runs.update(dict.fromkeys(together, (stack, first, last)))
+            first = last
+    return runs
+
+
+_TEXT = '''"""{name}, in PyTorch; p holds the weights, stacked as torch.nn has them."""
+
+import torch
+{imports}
+
+def lift(x, p):
+    """What depends on the input alone, for all tokens at once: x (N, D)."""
+{lift}
+    return {lifted}
+
+
+def step({arguments}, p):
+    """One step: the new states (B, ·), and every signal by its name."""
+{body}
+    return {new}, {signals}
+
+
+def scan(x, batch_sizes, states, p{noise}, watch=None):
+    """All steps of a batch: tokens x (N, D), step t has batch_sizes[t] of them.
+
+    states are those before the first step (B, ·), the longest sequence first. Returns the outputs
+    (N, ·) and the states after each sequence's last step. watch(t, signals) sees every step.
+    """
+    outputs, ended = [], []
+    by_step = zip(*(z.split(batch_sizes) for z in {per_token}))
+    for t, {now} in enumerate(by_step):
+        B = batch_sizes[t]
+        if B < len(states[0]):  # some sequences have ended
+            ended.append([s[B:] for s in states])
+            states = tuple(s[:B] for s in states)
+        states, signals = step({call}, p)
+        outputs.append(states[0])
+        if watch:
+            watch(t, signals)
+    last = tuple(torch.cat([s, *(e[k] for e in ended[::-1])]) for k, s in enumerate(states))
+    return torch.cat(outputs), last
+'''
+
+
+def source(cell: Cell, backward: bool = False) -> str:
+    """The cell as a PyTorch module; its backward step is autograd's, so `backward` adds nothing."""
+    plan = schedule(cell.graph)
+    graph, names = plan.graph, Names(plan.graph)
+    stacks = dialects.torch_stacks(cell.graph)
+    front = _Torch(graph, stacks, names, graph.inputs[:1])
+    lift = front.lines(plan.frontier, apart=plan.frontier)
+    main = _Torch(graph, stacks, names, (*plan.frontier, *graph.inputs, *graph.states))
+    body = main.lines(graph.outputs)
+
+    lifted = [names[i] for i in plan.frontier]
+    steps = [names[i] for i in graph.noise if graph.nodes[i].op == "input"]
+    still = [names[i] for i in graph.noise if graph.nodes[i].op == "still"]
+    signals = [i for i in sorted(graph.names) if i in main.text]
+    functions = [f for f in ("layer_norm", "linear") if f"{f}(" in f"{lift}{body}"]
+    return _TEXT.format(
+        name=cell.name,
+        imports=f"from torch.nn.functional import {', '.join(functions)}\n" if functions else "",
+        lift=indent(lift),
+        lifted=tuple_of(lifted),
+        arguments=", ".join([*lifted, *steps, *still, *(names[s] for s in graph.states)]),
+        body=indent(body),
+        new=tuple_of(main.read(o) for o in graph.outputs),
+        signals=listed("dict(", (f"{names[i]}={main.read(i)}" for i in signals), ")"),
+        noise="".join(f", {names[i]}" for i in graph.noise),
+        per_token=tuple_of(["x", "*lift(x, p)", *steps]),
+        now=tuple_of(["_", *lifted, *steps]),
+        call=", ".join([*lifted, *steps, *(f"{m}[:B]" for m in still), "*states"]),
+    )
+
+
+@cache
+def _module(text: str) -> SimpleNamespace:
+    return load(text, "torch level")
+
+
+def step(cell: Cell) -> Callable[..., Any]:
+    """`step(*lifted (B, ·), *states (B, ·), p) -> new states, signals`."""
+    return cast("Callable[..., Any]", _module(source(cell)).step)
+
+
+def scan(cell: Cell) -> Callable[..., Any]:
+    """`scan(x (N, D), batch_sizes, states (B, ·), p) -> outputs (N, ·), last states (B, ·)`."""
+    return cast("Callable[..., Any]", _module(source(cell)).scan)
+
+
+def run(cell: Cell, case: Case) -> Values:
+    """A ragged batch forward and, by autograd, backward."""
+    return run_packed(scan(cell), cell.graph, case)
+
+
+def run_packed(scan: Callable[..., Any], graph: Graph, case: Case) -> Values:
+    """A case through a level that takes packed tensors and is differentiated by autograd."""
+    order = np.argsort(-case.lengths, kind="stable")
+    batch_sizes = [int(n) for n in (case.lengths[:, None] > np.arange(max(case.lengths))).sum(0)]
+    tokens = [(t, b) for t, n in enumerate(batch_sizes) for b in order[:n]]
+
+    def pack(sequences: list[Any]) -> torch.Tensor:
+        return torch.tensor(np.array([sequences[b][t] for t, b in tokens]))
+
+    def unpack(packed: torch.Tensor) -> list[Any]:
+        sequences = [np.empty((n, packed.shape[1])) for n in case.lengths]
+        for (t, b), token in zip(tokens, packed.detach().numpy(), strict=True):
+            sequences[b][t] = token
+        return sequences
+
+    def by_length(array: Any) -> torch.Tensor:
+        return torch.tensor(array[order])
+
+    def by_number(tensor: torch.Tensor) -> Any:
+        return tensor.detach().numpy()[np.argsort(order)]
+
+    x = pack(case.x).requires_grad_()
+    states = [by_length(s).requires_grad_() for s in case.states]
+    weights = {
+        name: torch.tensor(w).requires_grad_()
+        for name, w in dialects.to_torch(graph, case.parameters).items()
+    }
+    outputs, last = scan(x, batch_sizes, states, SimpleNamespace(**weights))
+    loss = (outputs * pack(case.d_outputs)).sum()
+    for s, d in zip(last, case.d_states, strict=True):
+        loss = loss + (s * by_length(d)).sum()
+    leaves = (x, *states, *weights.values())
+    dx, *rest = torch.autograd.grad(loss, leaves, allow_unused=True, materialize_grads=True)
+    d_states, d_weights = rest[: len(states)], rest[len(states) :]
+    return Values(
+        unpack(outputs),
+        tuple(by_number(s) for s in last),
+        unpack(dx),
+        tuple(by_number(d) for d in d_states),
+        dialects.gradients_from_torch(graph, dict(zip(weights, d_weights, strict=True))),
+    )

@@ -1,0 +1,187 @@
+"""Proofs that a cell is the same at every level, and that its text is right.
+
+Two levels that agree share one text, so their equality is *derived*. A proof is *independent*
+when the other side was not made from the text: PyTorch's own layers, a step worked by hand, and
+for gradients the slope of the loss measured with small differences.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import Any, Literal
+
+import numpy as np
+
+from ostinato import levels
+from ostinato.equation.trace import Cell
+from ostinato.levels import dialects
+from ostinato.levels import numpy as reference
+from ostinato.levels.proof import Case, Values
+
+SIZES = {"D": 3, "H": 7, "R": 2}
+BATCHES = {"dense": (5, 5, 5), "ragged": (3, 1, 6), "one": (1,)}
+EQUAL = 1e-12
+"""Levels in float64: some thousand times the distance between neighbouring numbers near 1."""
+SLOPE = 1e-6
+"""Measured slopes in float64: central differences of width 1e-5 are good to about 1e-9."""
+
+
+@dataclass(frozen=True)
+class Proof:
+    """One comparison and how it went.
+
+    Attributes:
+        cell: the cell's name.
+        kind: independent or derived.
+        against: what it was compared with.
+        what: values, or gradients.
+        batch: dense, ragged or one.
+        error: the largest difference, relative to numbers larger than 1.
+        tolerance: the largest difference that passes.
+    """
+
+    cell: str
+    kind: Literal["independent", "derived"]
+    against: str
+    what: Literal["values", "gradients"]
+    batch: str
+    error: float
+    tolerance: float
+
+    @property
+    def holds(self) -> bool:
+        """Whether the two sides agree."""
+        return self.error <= self.tolerance
+
+
+def prove(cell: Cell) -> list[Proof]:
+    """Every proof there is for a cell."""
+    return [*_by_hand(cell), *_by_slope(cell), *_by_torch(cell), *_by_levels(cell)]
+
+
+def _by_levels(cell: Cell) -> list[Proof]:
+    proofs = []
+    for name in levels.names():
+        level = levels.find(name)
+        able = getattr(level, "supports", lambda _: True)(cell)
+        if level is reference or not hasattr(level, "run") or not able:
+            continue
+        for batch, lengths in BATCHES.items():
+            case = Case.draw(cell.graph, lengths, SIZES, seed=len(lengths))
+            ours, theirs = reference.run(cell, case), level.run(cell, case)
+            proofs += _both(cell, "derived", name, batch, theirs, ours)
+    return proofs
+
+
+def _by_torch(cell: Cell) -> list[Proof]:
+    """Each sequence alone through torch.nn's own layer, where there is one for this cell."""
+    aten = levels.find("aten")
+    if not aten.supports(cell):
+        return []
+    proofs = []
+    for batch, lengths in BATCHES.items():
+        case = Case.draw(cell.graph, lengths, SIZES, seed=7)
+        proofs += _both(
+            cell, "independent", "torch.nn", batch, reference.run(cell, case), _torch_nn(cell, case)
+        )
+    return proofs
+
+
+def _torch_nn(cell: Cell, case: Case) -> Values:
+    import torch
+
+    aten = levels.find("aten")
+    layer: Any = aten.torch_layer(cell, SIZES).double()
+    weights = dialects.to_torch(cell.graph, case.parameters)
+    layer.load_state_dict({f"{k}_l0": torch.tensor(w) for k, w in weights.items()}, strict=True)
+    several = len(case.states) > 1
+    values = Values([], (), [], (), {})
+    ends, starts = [], []
+    for b, x in enumerate(case.x):
+        leaf = torch.tensor(x, requires_grad=True)
+        first = [torch.tensor(s[b : b + 1], requires_grad=True) for s in case.states]
+        outputs, last = layer(leaf, tuple(first) if several else first[0])
+        last = last if several else (last,)
+        loss = (outputs * torch.tensor(case.d_outputs[b])).sum()
+        for s, d in zip(last, case.d_states, strict=True):
+            loss = loss + (s * torch.tensor(d[b])).sum()
+        loss.backward()
+        values.outputs.append(outputs.detach().numpy())
+        values.dx.append(leaf.grad.numpy())  # type: ignore[union-attr]
+        ends.append([s.detach().numpy()[0] for s in last])
+        starts.append([s.grad.numpy()[0] for s in first])  # type: ignore[union-attr]
+    gradients = {k.removesuffix("_l0"): w.grad.numpy() for k, w in layer.named_parameters()}
+    return replace(
+        values,
+        states=tuple(np.array(s) for s in zip(*ends, strict=True)),
+        d_states=tuple(np.array(s) for s in zip(*starts, strict=True)),
+        gradients=dialects.gradients_from_torch(cell.graph, gradients),
+    )
+
+
+def _by_hand(cell: Cell) -> list[Proof]:
+    """The step that the cell's file works by hand, all sizes 1."""
+    if cell.worked is None:
+        return []
+    worked = cell.worked
+    from types import SimpleNamespace
+
+    p = SimpleNamespace(
+        **{
+            name: np.full((1,) * len(parameter.shape), worked.parameters[name])
+            for name, parameter in cell.graph.parameters.items()
+        }
+    )
+    names = cell.graph.state_names
+    states = [np.array([[worked.states[s]]]) for s in names]
+    new, _ = reference.step(cell)(np.array([[worked.x]]), *states, p)
+    error = max(abs(float(n[0, 0]) - worked.gives[s]) for s, n in zip(names, new, strict=True))
+    half_a_digit = 0.5 * 10.0**-worked.digits + EQUAL
+    return [Proof(cell.name, "independent", "by hand", "values", "one", error, half_a_digit)]
+
+
+def _by_slope(cell: Cell) -> list[Proof]:
+    """Each gradient against the measured slope of the loss along one random direction of it."""
+    case = Case.draw(cell.graph, BATCHES["ragged"], SIZES, seed=1)
+    values = reference.run(cell, case)
+    random = np.random.default_rng(2)
+
+    def loss(moved: Case) -> float:
+        result = reference.run(cell, moved)
+        pairs = [*zip(result.outputs, case.d_outputs, strict=True)]
+        pairs += [*zip(result.states, case.d_states, strict=True)]
+        return float(sum((value * d).sum() for value, d in pairs))
+
+    def slope(field: str, k: Any, step: float = 1e-5) -> float:
+        held = getattr(case, field)
+        direction = random.standard_normal(held[k].shape)
+        ends = []
+        for sign in (1, -1):
+            new = dict(held) if isinstance(held, dict) else list(held)
+            new[k] = held[k] + sign * step * direction
+            ends.append(loss(replace(case, **{field: new})))
+        gradient = {"x": values.dx, "states": values.d_states, "parameters": values.gradients}
+        expected = float((gradient[field][k] * direction).sum())  # type: ignore[index]
+        measured = (ends[0] - ends[1]) / (2 * step)
+        return abs(measured - expected) / max(1.0, abs(measured))
+
+    error = max(
+        [slope("x", b) for b in range(len(case.x))]
+        + [slope("states", k) for k in range(len(case.states))]
+        + [slope("parameters", name) for name in case.parameters]
+    )
+    return [Proof(cell.name, "independent", "slope", "gradients", "ragged", error, SLOPE)]
+
+
+def _both(
+    cell: Cell,
+    kind: Literal["independent", "derived"],
+    against: str,
+    batch: str,
+    one: Values,
+    other: Values,
+) -> list[Proof]:
+    return [
+        Proof(cell.name, kind, against, "values", batch, one.distance(other, False), EQUAL),
+        Proof(cell.name, kind, against, "gradients", batch, one.distance(other, True), EQUAL),
+    ]

@@ -1,0 +1,7 @@
+"""PyTorch modules: recurrent layers over any cell, and poolings."""
+
+from ostinato.nn.packing import Packing
+from ostinato.nn.pooling import POOLINGS, Pooling, pooling
+from ostinato.nn.recurrent import GRU, LSTM, RNN, Recurrent
+
+__all__ = ["GRU", "LSTM", "POOLINGS", "RNN", "Packing", "Pooling", "Recurrent", "pooling"]

@@ -1,0 +1,419 @@
+"""Recurrent layers over any cell, with PyTorch's keyword arguments and return values."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from types import SimpleNamespace
+from typing import Any, cast
+
+import torch
+from torch import Tensor, nn
+from torch.nn.utils.rnn import PackedSequence
+
+from ostinato import cells, levels
+from ostinato.equation.rewrite import recurrent_dropout, without_bias, zoneout
+from ostinato.equation.trace import Cell
+from ostinato.errors import ConfigError, UnknownName
+from ostinato.levels import dialects
+from ostinato.nn.packing import Packing
+
+ENGINES = ("auto", "aten", "torch")
+
+
+class Recurrent(nn.Module):
+    """A stack of recurrent layers, one or both directions, over any cell.
+
+    Layer l reads the outputs of layer l-1; in a bidirectional layer a second set of weights reads
+    each sequence from its own last step to its first, and both outputs stand side by side.
+
+    Args:
+        cell: a cell, the name of a shipped one, or `path/to/file.py:name`.
+        input_size: D, the number of input features.
+        hidden_size: H, the number of hidden units.
+        num_layers: L.
+        bias: whether affine maps have biases.
+        batch_first: whether batches are (B, T, ·) instead of (T, B, ·).
+        dropout: the probability of dropping an output of a layer on its way to the next; each
+            step draws anew.
+        bidirectional: whether each layer reads both ways.
+        proj_size: R, the size of a projected output, for cells that have one.
+        variational_dropout: the probability of dropping an input feature of a layer, for a whole
+            sequence (Gal & Ghahramani 2016).
+        recurrent_dropout: the probability of dropping a unit of a state where it enters a matrix
+            product, for a whole sequence (the same paper).
+        zoneout: the probability that a unit keeps its old value, drawn anew at each step; one
+            number, or one for each state by name (Krueger et al. 2017). In evaluation the
+            expectation is used.
+        bias_init: for signals by name the bias they start with, e.g. `{"f": 1.0}` for an LSTM
+            that remembers at first (Jozefowicz et al. 2015).
+        engine: the level that runs: `aten` (PyTorch's fused layer), `torch` (the step under
+            autograd), or `auto`: the first that has this cell. A level asked for by name never
+            gives way to another.
+        device: where the weights are made.
+        dtype: their number type.
+
+    Weights carry PyTorch's names (`weight_ih_l0`, `bias_hh_l1_reverse`, …) and start uniform in
+    ±1/√H, unless the cell says otherwise.
+
+    Raises:
+        UnknownName: for an unknown cell, engine or signal in `bias_init`.
+        ConfigError: for sizes and probabilities that make no sense, and a cell that the engine
+            does not have.
+    """
+
+    def __init__(
+        self,
+        cell: Cell | str,
+        input_size: int,
+        hidden_size: int,
+        num_layers: int = 1,
+        bias: bool = True,
+        batch_first: bool = False,
+        dropout: float = 0.0,
+        bidirectional: bool = False,
+        proj_size: int = 0,
+        *,
+        variational_dropout: float = 0.0,
+        recurrent_dropout: float = 0.0,
+        zoneout: float | Mapping[str, float] = 0.0,
+        bias_init: Mapping[str, float] | None = None,
+        engine: str = "auto",
+        device: Any = None,
+        dtype: Any = None,
+    ) -> None:
+        super().__init__()
+        self.cell = cell if isinstance(cell, Cell) else cells.find(cell)
+        self.input_size, self.hidden_size, self.num_layers = input_size, hidden_size, num_layers
+        self.bias, self.batch_first, self.bidirectional = bias, batch_first, bidirectional
+        self.dropout, self.proj_size, self.engine = dropout, proj_size, engine
+        self.variational_dropout, self.recurrent_dropout = variational_dropout, recurrent_dropout
+        names = self.cell.graph.state_names
+        self.zoneout = dict(zoneout) if isinstance(zoneout, Mapping) else dict.fromkeys(names, zoneout)
+        self.bias_init = dict(bias_init or {})
+        self._check()
+
+        graph = self.cell.graph if bias else without_bias(self.cell.graph)
+        self._stacks = dialects.torch_stacks(graph)
+        self._vectors = {name: graph.parameters[name] for name in dialects.torch_vectors(graph)}
+        self._plain = replace(self.cell, graph=graph)
+        self._noisy = replace(self.cell, graph=self._with_noise(graph))
+        self._sizes = {"H": hidden_size, "R": proj_size}
+        self.directions = ("", "_reverse") if bidirectional else ("",)
+        self.output_size = self._sizes[graph.sizes[names[0]]]
+        for layer in range(num_layers):
+            sizes = self._sizes | {"D": self._layer_input(layer)}
+            for suffix in self._suffixes(layer):
+                for name, shape in self._shapes().items():
+                    weight = torch.empty([n * sizes[k] for n, k in shape], device=device, dtype=dtype)
+                    self.register_parameter(f"{name}{suffix}", nn.Parameter(weight))
+        self.level(training=True)
+        self.reset_parameters()
+
+    def _check(self) -> None:
+        graph = self.cell.graph
+        if self.engine not in ENGINES:
+            raise UnknownName("engine", self.engine, ENGINES)
+        for name in ("input_size", "hidden_size", "num_layers"):
+            if getattr(self, name) < 1:
+                raise ConfigError(f"{name} must be at least 1, not {getattr(self, name)}")
+        for name in ("dropout", "variational_dropout", "recurrent_dropout"):
+            if not 0 <= getattr(self, name) <= 1:
+                raise ConfigError(f"{name} is a probability, not {getattr(self, name)}")
+        for state, chance in self.zoneout.items():
+            if state not in graph.state_names:
+                raise UnknownName(f"state of {self.cell.name}", state, graph.state_names)
+            if not 0 <= chance <= 1:
+                raise ConfigError(f"zoneout is a probability, not {chance}")
+        if ("R" in graph.sizes.values()) != (self.proj_size > 0):
+            has = "needs" if self.proj_size == 0 else "has no use for"
+            raise ConfigError(f"cell {self.cell.name!r} {has} proj_size")
+        if self.proj_size >= self.hidden_size:
+            raise ConfigError(f"proj_size {self.proj_size} must be smaller than hidden_size")
+        others = set(graph.sizes.values()) - {"H", "R"}
+        if others:
+            raise ConfigError(f"cell {self.cell.name!r} has states of size {', '.join(others)}")
+        biased = {node.label: node.bias for _, node in graph.affines() if node.bias}
+        for signal in self.bias_init:
+            if signal not in biased:
+                raise UnknownName(f"biased signal of {self.cell.name}", signal, biased)
+
+    def _with_noise(self, graph: Any) -> Any:
+        if self.recurrent_dropout:
+            graph = recurrent_dropout(graph)
+        return zoneout(graph) if any(self.zoneout.values()) else graph
+
+    def _layer_input(self, layer: int) -> int:
+        return self.input_size if layer == 0 else self.output_size * len(self.directions)
+
+    def _suffixes(self, layer: int) -> list[str]:
+        return [f"_l{layer}{direction}" for direction in self.directions]
+
+    def _shapes(self) -> dict[str, list[tuple[int, str]]]:
+        """The weights of a layer in PyTorch's order, each side as a multiple of a size letter."""
+        first = [s for s in self._stacks if s.shape[0] == "H"]
+        rest = [s for s in self._stacks if s.shape[0] != "H"]
+        shapes = {s.weight: [(len(s.matrices), s.shape[0]), (1, s.shape[1])] for s in first}
+        shapes |= {s.bias: [(len(s.biases), s.shape[0])] for s in self._stacks if s.bias}
+        shapes |= {s.weight: [(len(s.matrices), s.shape[0]), (1, s.shape[1])] for s in rest}
+        return shapes | {name: [(1, k) for k in p.shape] for name, p in self._vectors.items()}
+
+    def reset_parameters(self) -> None:
+        """Draws all weights anew: uniform in ±1/√H, or as the cell and `bias_init` say."""
+        spread = self.hidden_size**-0.5
+        for name, weight in self.named_parameters():
+            vector = self._vectors.get(name.rpartition("_l")[0])
+            low, high = (vector.init if vector else None) or (-spread, spread)
+            nn.init.uniform_(weight, low, high)
+        for layer in range(self.num_layers):
+            for suffix in self._suffixes(layer):
+                self._start_biases(suffix)
+
+    @torch.no_grad()
+    def _start_biases(self, suffix: str) -> None:
+        wanted = {
+            node.bias: self.bias_init[node.label]
+            for _, node in self._plain.graph.affines()
+            if node.label in self.bias_init
+        }
+        for stack in self._stacks:
+            for k, bias in enumerate(stack.biases):
+                if bias in wanted:
+                    rows = self.get_parameter(f"{stack.bias}{suffix}").chunk(len(stack.biases))[k]
+                    rows.fill_(wanted[bias])
+                    wanted[bias] = 0.0  # a bias that is kept twice counts once
+
+    def level(self, training: bool) -> str:
+        """The level that runs in training, or in evaluation.
+
+        Raises:
+            ConfigError: when `engine` names a level that does not have this cell.
+        """
+        if self.engine == "torch":
+            return "torch"
+        cell = self._noisy if training or any(self.zoneout.values()) else self._plain
+        if levels.find("aten").supports(cell):
+            return "aten"
+        if self.engine == "auto":
+            return "torch"
+        noise = " with noise on its states" if cell is not self._plain else ""
+        raise ConfigError(f"engine 'aten' does not have cell {self.cell.name!r}{noise}; use 'auto'")
+
+    def forward(
+        self,
+        input: Tensor | PackedSequence,
+        hx: Tensor | Sequence[Tensor] | None = None,
+        lengths: Tensor | Sequence[int] | None = None,
+    ) -> tuple[Tensor | PackedSequence, Any]:
+        """Runs all layers.
+
+        Args:
+            input: (T, B, D), with `batch_first` (B, T, D); (T, D) for one sequence; or packed.
+            hx: the first states, each (L·directions, B, ·), zeros unless given; for one
+                sequence (L·directions, ·). A tensor for a cell with one state, else a tuple.
+            lengths: the sequences' lengths (B,) in any order; without them all have T steps.
+                What stands behind a sequence's end is never read.
+
+        Returns:
+            The outputs of the last layer, shaped and packed like the input, zero behind each
+            sequence's end; and the states after each sequence's last step, as `hx`.
+
+        Raises:
+            ValueError: for shapes and lengths that do not fit.
+        """
+        packed = isinstance(input, PackedSequence)
+        if packed:
+            input = cast("PackedSequence", input)
+            if lengths is not None:
+                raise ValueError("a PackedSequence has its own lengths")
+            order = input.sorted_indices
+            packing = Packing.of_sizes(input.batch_sizes, None if order is None else order.cpu())
+            x, single, steps = input.data, False, len(input.batch_sizes)
+        else:
+            x, packing, single, steps = self._packed(cast("Tensor", input), lengths)
+        if x.shape[-1] != self.input_size:
+            raise ValueError(f"the input has {x.shape[-1]} features, not {self.input_size}")
+
+        outputs, last = self._layers(x, packing, self._first_states(hx, packing, x, single))
+        states = tuple(torch.stack([packing.unsort(s) for s in state]) for state in last)
+        if single:
+            states = tuple(s.squeeze(1) for s in states)
+        hn = states if len(states) > 1 else states[0]
+        if packed:
+            sequence = cast("PackedSequence", input)
+            return sequence._replace(data=outputs), hn
+        padded = packing.unpack(outputs, steps) if lengths is not None else outputs.view(
+            steps, packing.batch_sizes[0], -1
+        )
+        if single:
+            return padded.squeeze(1), hn
+        return padded.transpose(0, 1) if self.batch_first else padded, hn
+
+    def _packed(
+        self, x: Tensor, lengths: Tensor | Sequence[int] | None
+    ) -> tuple[Tensor, Packing, bool, int]:
+        if x.dim() not in (2, 3):
+            raise ValueError(f"the input must have 2 or 3 dimensions, not {x.dim()}")
+        single = x.dim() == 2
+        if single:
+            x = x.unsqueeze(1)
+        elif self.batch_first:
+            x = x.transpose(0, 1)
+        steps, batch = x.shape[:2]
+        if not steps or not batch:
+            raise ValueError(f"the input has {batch} sequences of {steps} steps: nothing to read")
+        if lengths is None:
+            packing = Packing.of_sizes(torch.full((steps,), batch), None)
+            return x.reshape(steps * batch, -1), packing, single, steps
+        lengths = torch.as_tensor(lengths).cpu()
+        if lengths.shape != (batch,) or lengths.is_floating_point():
+            raise ValueError(f"lengths must be {batch} whole numbers, one for each sequence")
+        if lengths.min() < 1 or lengths.max() > steps:
+            raise ValueError(f"lengths must lie between 1 and the batch's {steps} steps")
+        packing = Packing.of_lengths(lengths)
+        return packing.pack(x), packing, single, steps
+
+    def _first_states(
+        self, hx: Any, packing: Packing, x: Tensor, single: bool
+    ) -> tuple[tuple[Tensor, ...], ...]:
+        """For each state its value (B, ·) for every layer and direction, longest sequence first."""
+        graph, batch = self.cell.graph, packing.batch_sizes[0]
+        count = self.num_layers * len(self.directions)
+        shapes = [(count, batch, self._sizes[size]) for size in graph.sizes.values()]
+        if hx is None:
+            return tuple(tuple(x.new_zeros(shape)) for shape in shapes)
+        states = [hx] if isinstance(hx, Tensor) else list(hx)
+        if len(states) != len(shapes):
+            raise ValueError(f"hx must hold {len(shapes)} states ({', '.join(graph.sizes)})")
+        for name, state, shape in zip(graph.sizes, states, shapes, strict=True):
+            wanted = (shape[0], shape[2]) if single else shape
+            if tuple(state.shape) != wanted:
+                raise ValueError(f"hx: state {name} is {tuple(state.shape)}, not {wanted}")
+        states = [s.unsqueeze(1) if single else s for s in states]
+        return tuple(tuple(packing.sort(s) for s in state) for state in states)
+
+    def _layers(
+        self, x: Tensor, packing: Packing, first: tuple[tuple[Tensor, ...], ...]
+    ) -> tuple[Tensor, list[list[Tensor]]]:
+        """All layers over packed tokens (N, D): outputs (N, ·), and for each state its last values."""
+        noisy = self.training or any(self.zoneout.values())
+        cell = self._noisy if noisy else self._plain
+        scan = levels.find(self.level(self.training)).scan(cell)
+        last: list[list[Tensor]] = [[] for _ in first]
+        for layer in range(self.num_layers):
+            x = self._drop_features(x, packing)
+            outputs = []
+            for k, suffix in enumerate(self._suffixes(layer)):
+                p = SimpleNamespace(
+                    **{name: self.get_parameter(f"{name}{suffix}") for name in self._shapes()}
+                )
+                states = tuple(state[layer * len(self.directions) + k] for state in first)
+                noise = self._draw_noise(cell, x, packing) if noisy else {}
+                tokens = x[packing.reverse] if k else x
+                y, ends = scan(tokens, packing.batch_sizes, states, p, **noise)
+                outputs.append(y[packing.reverse] if k else y)
+                for kept, end in zip(last, ends, strict=True):
+                    kept.append(end)
+            x = torch.cat(outputs, -1) if len(outputs) > 1 else outputs[0]
+            if self.dropout and layer < self.num_layers - 1:
+                x = nn.functional.dropout(x, self.dropout, self.training)
+        return x, last
+
+    def _drop_features(self, x: Tensor, packing: Packing) -> Tensor:
+        if not (self.variational_dropout and self.training):
+            return x
+        ones = x.new_ones(packing.batch_sizes[0], x.shape[1])
+        return x * nn.functional.dropout(ones, self.variational_dropout)[packing.row]
+
+    def _draw_noise(self, cell: Cell, x: Tensor, packing: Packing) -> dict[str, Tensor]:
+        """The noise that the cell's graph reads: masks m_s of a sequence, keeps k_s of a step."""
+        noise: dict[str, Tensor] = {}
+        for leaf in (cell.graph.nodes[i] for i in cell.graph.noise):
+            units = self._sizes[leaf.size]
+            if leaf.op == "still":
+                ones = x.new_ones(packing.batch_sizes[0], units)
+                noise[leaf.label] = nn.functional.dropout(ones, self.recurrent_dropout)
+            else:
+                chance = x.new_full((len(x), units), self.zoneout.get(leaf.label[2:], 0.0))
+                noise[leaf.label] = torch.bernoulli(chance) if self.training else chance
+        return noise
+
+    def flatten_parameters(self) -> None:
+        """Does nothing; it is here because code written for torch.nn calls it."""
+
+    def extra_repr(self) -> str:
+        """The arguments that differ from their defaults."""
+        text = f"{self.cell.name}, {self.input_size}, {self.hidden_size}"
+        defaults = {
+            "num_layers": 1, "bias": True, "batch_first": False, "dropout": 0.0,
+            "bidirectional": False, "proj_size": 0, "variational_dropout": 0.0,
+            "recurrent_dropout": 0.0, "engine": "auto",
+        }  # fmt: skip
+        said = {k: getattr(self, k) for k, default in defaults.items() if getattr(self, k) != default}
+        return ", ".join([text, *(f"{k}={v}" for k, v in said.items())])
+
+
+class RNN(Recurrent):
+    """`torch.nn.RNN`, same constructor, weights and results: cell `rnn` or `relu_rnn`."""
+
+    def __init__(
+        self,
+        input_size: int,
+        hidden_size: int,
+        num_layers: int = 1,
+        nonlinearity: str = "tanh",
+        bias: bool = True,
+        batch_first: bool = False,
+        dropout: float = 0.0,
+        bidirectional: bool = False,
+        **options: Any,
+    ) -> None:
+        named = {"tanh": "rnn", "relu": "relu_rnn"}
+        if nonlinearity not in named:
+            raise UnknownName("nonlinearity", nonlinearity, named)
+        self.nonlinearity = nonlinearity
+        super().__init__(
+            named[nonlinearity], input_size, hidden_size, num_layers, bias, batch_first, dropout,
+            bidirectional, **options,
+        )  # fmt: skip
+
+
+class LSTM(Recurrent):
+    """`torch.nn.LSTM`, same constructor, weights and results: cell `lstm` or `projected_lstm`."""
+
+    def __init__(
+        self,
+        input_size: int,
+        hidden_size: int,
+        num_layers: int = 1,
+        bias: bool = True,
+        batch_first: bool = False,
+        dropout: float = 0.0,
+        bidirectional: bool = False,
+        proj_size: int = 0,
+        **options: Any,
+    ) -> None:
+        super().__init__(
+            "projected_lstm" if proj_size else "lstm", input_size, hidden_size, num_layers, bias,
+            batch_first, dropout, bidirectional, proj_size, **options,
+        )  # fmt: skip
+
+
+class GRU(Recurrent):
+    """`torch.nn.GRU`, same constructor, weights and results: cell `gru`."""
+
+    def __init__(
+        self,
+        input_size: int,
+        hidden_size: int,
+        num_layers: int = 1,
+        bias: bool = True,
+        batch_first: bool = False,
+        dropout: float = 0.0,
+        bidirectional: bool = False,
+        **options: Any,
+    ) -> None:
+        super().__init__(
+            "gru", input_size, hidden_size, num_layers, bias, batch_first, dropout, bidirectional,
+            **options,
+        )  # fmt: skip
