@@ -1,0 +1,35 @@
+"""Temperature: flatter or sharper, nothing excluded."""
+
+from __future__ import annotations
+
+import math
+
+import torch
+from torch import Tensor
+
+from ostinato.errors import ConfigError
+
+
+def temperature(logits: Tensor, value: float) -> Tensor:
+    """Divides logits by a temperature: below 1 sharper, above 1 flatter.
+
+    softmax(z / τ), computed as softmax((z - max z) / τ), which is the same distribution and
+    does not overflow for small τ.
+
+    >>> temperature(torch.tensor([1.0, 3.0]), 0.5)
+    tensor([-4.,  0.])
+
+    Source: Ackley, Hinton and Sejnowski 1985, "A Learning Algorithm for Boltzmann Machines".
+
+    Args:
+        logits: (…,V).
+        value: the temperature τ > 0.
+
+    Raises:
+        ConfigError: when the temperature is not positive and finite.
+    """
+    if not 0 < value < math.inf:
+        raise ConfigError(f"temperature: {value} must be greater than 0 and finite")
+    # 0 / 0 where the temperature is too small a number for the type of the logits
+    value = max(value, torch.finfo(logits.dtype).tiny)
+    return (logits - logits.amax(-1, keepdim=True)) / value
