@@ -1,1 +1,34 @@
-"""Ostinato: recurrent sequence models, each cell written once as its equations."""
+"""Ostinato: recurrent sequence models, each cell written once as its equations.
+
+What is named here is imported when it is first used.
+"""
+
+import importlib
+from typing import Any
+
+__version__ = "0.1.0"
+
+_HOMES = {
+    "ostinato.equation": (
+        "affine", "cell", "exp", "layer_norm", "log", "maximum", "relu", "scale", "sigmoid",
+        "tanh", "Cell", "Worked",
+    ),
+    "ostinato.tasks.classify": ("Classifier",),
+    "ostinato.tasks.generate": ("Generator",),
+}  # fmt: skip
+
+__all__ = ["Cell", "Classifier", "Generator", "Worked", "affine", "cell", "exp", "layer_norm"]
+__all__ += ["log", "maximum", "nn", "relu", "scale", "sigmoid", "tanh"]
+
+
+def __getattr__(name: str) -> Any:
+    if name == "nn":
+        return importlib.import_module("ostinato.nn")
+    for home, inside in _HOMES.items():
+        if name in inside:
+            return getattr(importlib.import_module(home), name)
+    raise AttributeError(f"module 'ostinato' has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    return sorted([*globals(), *__all__])

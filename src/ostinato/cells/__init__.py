@@ -60,7 +60,7 @@ def _load(path: Path) -> ModuleType:
 def _last_line(error: Exception, path: Path) -> int:
     line, walk = 1, error.__traceback__
     while walk is not None:
-        if walk.tb_frame.f_code.co_filename == str(path):
+        if walk.tb_frame.f_code.co_filename == str(path.absolute()):
             line = walk.tb_lineno
         walk = walk.tb_next
     return line

@@ -6,6 +6,7 @@ that it does not have is refused at the line where a cell tries it.
 
 from __future__ import annotations
 
+import math
 from typing import Any, NoReturn, TypeAlias
 
 from ostinato.equation.graph import Builder, Node, Parameter
@@ -216,6 +217,8 @@ def _pointwise(op: str, *args: Any) -> Symbol:
     for a in args:
         if isinstance(a, bool) or not isinstance(a, Symbol | float | int):
             raise CellError(f"a vector meets {type(a).__name__} {a!r}; use a number or a vector")
+        if not isinstance(a, Symbol) and not math.isfinite(a):
+            raise CellError(f"a vector meets {a}, which is no finite number")
         indices.append(a.index if isinstance(a, Symbol) else book.constant(a))
     sizes = sorted({s.node.size for s in symbols} - {"1"})
     if len(sizes) > 1:

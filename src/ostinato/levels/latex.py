@@ -11,7 +11,7 @@ from collections.abc import Iterable, Mapping
 from ostinato.equation.derivative import Derivative, derive
 from ostinato.equation.graph import Graph, Node
 from ostinato.equation.trace import Cell
-from ostinato.levels.text import ATOM, POWER, PRODUCT, SIGN, SUM, Line, Names, Writer
+from ostinato.levels.text import ATOM, POWER, PRODUCT, SIGN, SUM, Line, Names, Writer, number
 
 _LETTERS = {"gain": r"\gamma", "shift": r"\beta"} | {
     name: f"\\{name}" for name in ("alpha", "beta", "gamma", "delta", "lambda", "mu", "rho", "tau")
@@ -76,13 +76,13 @@ class _LaTeX(Writer):
         return text if strength >= at_least else rf"\left({text}\right)"
 
     def leaf(self, node: Node) -> str:
-        return f"{node.value:g}" if node.op == "constant" else _parameter(node.parameters[0])
+        return number(node.value) if node.op == "constant" else _parameter(node.parameters[0])
 
 
 def source(cell: Cell, backward: bool = False) -> str:
     """The cell's equations, a row for each signal; with `backward` those of the gradients too."""
     graph, d = cell.graph, derive(cell.graph)
-    names = Names(graph, d)
+    names = Names(graph, d, reserved=())
     write = _LaTeX(names, (*graph.inputs, *graph.states), graph.notes, ())
     rows = [_row(line) for line in write.lines(graph.outputs)]
     if backward:

@@ -30,8 +30,8 @@ class _NumPy(Writer):
         "maximum": ("np.maximum({0}, {1})", ATOM),
         "positive": ("({0} > 0)", ATOM),
         "greater": ("np.heaviside({0} - {1}, 0.5)", ATOM),
-        "normalize": ("normalize({0}, eps={eps:g})", ATOM),
-        "normalize_backward": ("normalize_backward({0}, {1}, {2}, eps={eps:g})", ATOM),
+        "normalize": ("normalize({0}, eps={eps})", ATOM),
+        "normalize_backward": ("normalize_backward({0}, {1}, {2}, eps={eps})", ATOM),
     }
     own_line = ("normalize", "normalize_backward")
 
@@ -68,7 +68,7 @@ def normalize_backward(a, y, dy, eps):
 }
 
 _FORWARD = '''
-def step(x, {states}, p):
+def step({x}, {states}, p):
     """One step of a batch: the new states, and what the backward step needs to remember."""
 {body}
     return {new}, {tape}
@@ -147,6 +147,7 @@ def source(cell: Cell, backward: bool = False) -> str:
     write = _NumPy(names, (*graph.inputs, *graph.states), graph.notes)
     body = write.lines(graph.outputs, apart=d.tape)
     text = _FORWARD.format(
+        x=names[graph.inputs[0]],
         states=", ".join(names[s] for s in graph.states),
         body=indent(body),
         new=tuple_of(write.read(o) for o in graph.outputs),

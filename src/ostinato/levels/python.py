@@ -44,8 +44,8 @@ class _Python(Writer):
         "maximum": ("max({0}, {1})", ATOM),
         "positive": ("({0} > 0)", ATOM),
         "greater": ("greater({0}, {1})", ATOM),
-        "normalize": ("normalize({0}, eps={eps:g})", ATOM),
-        "normalize_backward": ("normalize_backward({0}, {1}, {2}, eps={eps:g})", ATOM),
+        "normalize": ("normalize({0}, eps={eps})", ATOM),
+        "normalize_backward": ("normalize_backward({0}, {1}, {2}, eps={eps})", ATOM),
     }
     own_line = ("affine", "normalize", "normalize_backward")
 
@@ -160,7 +160,7 @@ def add_to(total, d):
 }
 
 _FORWARD = '''
-def step(x, {states}, p):
+def step({x}, {states}, p):
     """One step: the new states, and what the backward step needs to remember."""
 {sizes}{body}
     return {new}, {tape}
@@ -213,6 +213,7 @@ def source(cell: Cell, backward: bool = False) -> str:
     write = _Python(names, (*graph.inputs, *graph.states), graph.notes)
     body = indent(write.lines(graph.outputs, apart=d.tape))
     text = _FORWARD.format(
+        x=names[graph.inputs[0]],
         states=", ".join(names[s] for s in graph.states),
         sizes=_sizes(body, graph, names, (*graph.inputs, *graph.states)),
         body=body,

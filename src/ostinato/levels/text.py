@@ -33,6 +33,14 @@ INFIX = {
 }
 """The arithmetic of Python, alike in every level that is Python."""
 
+RESERVED = frozenset(
+    "p k d t B D H R np torch tape grads states outputs ended signals watch batch_sizes by_step "
+    "dict len max range sum zip exp log sqrt tanh sigmoid greater normalize normalize_backward "
+    "matvec matvec_transposed add add_outer add_to over_tokens over_batch linear "
+    "layer_norm".split()
+)
+"""What the text of a level calls something itself: no variable may take such a name."""
+
 
 @dataclass(frozen=True)
 class Line:
@@ -52,14 +60,22 @@ class Names(dict[int, str]):
 
     The state h is `h_prev` before the step and `h` after it; the sum in an affine map is `z_i`;
     dL/dv is `dv`, and `dv_next` for what arrives from the next step where more is added to it.
+    A signal with a reserved name gets a number: `k_2`.
     """
 
-    def __init__(self, graph: Graph, derivative: Derivative | None = None) -> None:
+    def __init__(
+        self,
+        graph: Graph,
+        derivative: Derivative | None = None,
+        reserved: Collection[str] = RESERVED,
+    ) -> None:
         super().__init__()
         self.nodes = derivative.nodes if derivative else graph.nodes
         self.own_line: set[int] = set(graph.names)
-        self._taken: set[str] = set(graph.names.values())
-        self.update(graph.names)
+        self._taken: set[str] = set()
+        self._reserved = frozenset(reserved)
+        for i, name in graph.names.items():
+            self._give(i, name)
         for i, node in enumerate(graph.nodes):
             self._name(i, node)
         if derivative:
@@ -74,7 +90,7 @@ class Names(dict[int, str]):
             case "vector":
                 self._give(i, node.parameters[0])
             case "affine":
-                self._give(i, f"z_{node.label}")
+                self._give(i, f"z_{node.label}", reserved=())
             case "normalize":
                 self._give(i, f"normal_{node.label}")
             case "constant":
@@ -103,10 +119,10 @@ class Names(dict[int, str]):
             elif node.op != "constant":
                 self._name(i, node)
 
-    def _give(self, i: int, wish: str) -> None:
+    def _give(self, i: int, wish: str, reserved: Collection[str] | None = None) -> None:
         if i not in self:
             stem, number = wish.removesuffix("_1"), 1
-            while wish in self._taken:
+            while wish in self._taken or wish in (self._reserved if reserved is None else reserved):
                 number += 1
                 wish = f"{stem}_{number}"
             self[i] = wish
@@ -175,7 +191,7 @@ class Writer:
             self.argument(node, a, 0 if strength == ATOM else strength + (k > 0))
             for k, a in enumerate(node.args)
         ]
-        return template.format(*args, eps=node.value), strength
+        return template.format(*args, eps=number(node.value)), strength
 
     def argument(self, node: Node, index: int, at_least: int) -> str:
         """An argument within a node's expression, in parentheses if it is looser than wanted."""
@@ -196,7 +212,7 @@ class Writer:
 
     def leaf(self, node: Node) -> str:
         """The text of a constant or a learned vector."""
-        return f"{node.value:g}" if node.op == "constant" else f"p.{node.parameters[0]}"
+        return number(node.value) if node.op == "constant" else f"p.{node.parameters[0]}"
 
     def cheap(self, node: Node) -> bool:
         """Arithmetic on two variables, such as 1 - z: as short as a name for it."""
@@ -211,6 +227,12 @@ class Writer:
                 found.add(i)
                 waiting.extend(self.nodes[i].args)
         return sorted(found)
+
+
+def number(value: float) -> str:
+    """The shortest text that is exactly this number."""
+    short = f"{value:g}"
+    return short if float(short) == value else repr(float(value))
 
 
 def listed(before: str, items: Iterable[str], after: str, margin: int = 4, one: str = "") -> str:

@@ -26,6 +26,7 @@ from ostinato.levels.proof import Case, Values
 from ostinato.levels.text import (
     ATOM,
     INFIX,
+    RESERVED,
     SUM,
     Line,
     Names,
@@ -45,7 +46,7 @@ class _Torch(Writer):
         "exp": ("torch.exp({0})", ATOM),
         "log": ("torch.log({0})", ATOM),
         "maximum": ("torch.maximum({0}, {1})", ATOM),
-        "normalize": ("layer_norm({0}, {0}.shape[-1:], eps={eps:g})", ATOM),
+        "normalize": ("layer_norm({0}, {0}.shape[-1:], eps={eps})", ATOM),
     }
 
     def __init__(
@@ -125,8 +126,8 @@ _TEXT = '''"""{name}, in PyTorch; p holds the weights, stacked as torch.nn has t
 import torch
 {imports}
 
-def lift(x, p):
-    """What depends on the input alone, for all tokens at once: x (N, D)."""
+def lift({x}, p):
+    """What depends on the input alone, for all tokens at once: {x} (N, D)."""
 {lift}
     return {lifted}
 
@@ -162,8 +163,9 @@ def scan(x, batch_sizes, states, p{noise}, watch=None):
 def source(cell: Cell, backward: bool = False) -> str:
     """The cell as a PyTorch module; its backward step is autograd's, so `backward` adds nothing."""
     plan = schedule(cell.graph)
-    graph, names = plan.graph, Names(plan.graph)
-    stacks = dialects.torch_stacks(cell.graph)
+    graph, stacks = plan.graph, dialects.torch_stacks(cell.graph)
+    products = {_product(matrix) for stack in stacks for matrix in stack.matrices}
+    names = Names(graph, reserved=RESERVED | products)
     front = _Torch(graph, stacks, names, graph.inputs[:1])
     lift = front.lines(plan.frontier, apart=plan.frontier)
     main = _Torch(graph, stacks, names, (*plan.frontier, *graph.inputs, *graph.states))
@@ -176,13 +178,14 @@ def source(cell: Cell, backward: bool = False) -> str:
     functions = [f for f in ("layer_norm", "linear") if f"{f}(" in f"{lift}{body}"]
     return _TEXT.format(
         name=cell.name,
+        x=names[graph.inputs[0]],
         imports=f"from torch.nn.functional import {', '.join(functions)}\n" if functions else "",
         lift=indent(lift),
         lifted=tuple_of(lifted),
         arguments=", ".join([*lifted, *steps, *still, *(names[s] for s in graph.states)]),
         body=indent(body),
         new=tuple_of(main.read(o) for o in graph.outputs),
-        signals=listed("dict(", (f"{names[i]}={main.read(i)}" for i in signals), ")"),
+        signals=listed("dict(", (f"{graph.names[i]}={main.read(i)}" for i in signals), ")"),
         noise="".join(f", {names[i]}" for i in graph.noise),
         per_token=tuple_of(["x", "*lift(x, p)", *steps]),
         now=tuple_of(["_", *lifted, *steps]),

@@ -71,6 +71,7 @@ class Attention(Pooling):
 
     def forward(self, outputs: Tensor, lengths: Tensor, last: Tensor) -> Tensor:
         """See the class."""
+        outputs = outputs.where(real_steps(outputs, lengths), 0)  # 0 weight times NaN is NaN
         return (self.weights(outputs, lengths) * outputs).sum(0)
 
 

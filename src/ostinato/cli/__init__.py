@@ -1,0 +1,73 @@
+"""The command line: one file for each command."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Sequence
+
+from cyclopts import App, CycloptsError
+from pydantic import ValidationError
+
+import ostinato
+from ostinato.errors import OstinatoError
+
+app = App(
+    name="ostinato",
+    version=ostinato.__version__,
+    help="Recurrent sequence models: learn, build, train and understand them.\n\n"
+    "Add --debug to any command to see where an error arose.",
+    version_flags=["--version"],
+)
+for _name, _help in {
+    "demo": "Train RNN, LSTM and GRU on film reviews, generate text, and compare, on one page.",
+    "fit": "Train a model: classify or generate.",
+    "evaluate": "Measure a trained model on labelled texts, or on a text.",
+    "predict": "Label texts with a trained classifier.",
+    "generate": "Go on with a text.",
+    "show": "Show a cell at a level: the very code that runs.",
+    "verify": "Prove that a cell is the same at every level.",
+}.items():
+    app.command(f"ostinato.cli.{_name}:{_name}", name=_name, help=_help)
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Runs a command; an error is one line on standard error, and the exit status is 1 or 2."""
+    words = list(sys.argv[1:] if arguments is None else arguments)
+    debug = "--debug" in words
+    words = [word for word in words if word != "--debug"]
+    try:
+        app(words, exit_on_error=False, print_error=False)
+        sys.stdout.flush()
+    except CycloptsError as error:
+        if debug:
+            raise
+        _say(_one_line(error))
+        raise SystemExit(2) from None
+    except OstinatoError as error:
+        if debug:
+            raise
+        _say(str(error))
+        raise SystemExit(1) from None
+    except BrokenPipeError:  # the reader has seen enough
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        raise SystemExit(0) from None
+    except KeyboardInterrupt:
+        _say("interrupted")
+        raise SystemExit(130) from None
+
+
+def _say(message: str) -> None:
+    print(f"ostinato: {message}", file=sys.stderr)
+
+
+def _one_line(error: CycloptsError) -> str:
+    """What is wrong with the arguments, and where to read how they go."""
+    cause = error.__cause__
+    if isinstance(cause, ValidationError):
+        fault = cause.errors()[0]
+        option = ".".join(str(part) for part in fault["loc"]).replace("_", "-")
+        text = f"--{option} {fault['input']}: {fault['msg']}"
+    else:
+        text = " ".join(str(error).split())
+    return f"{text.rstrip('.')}; see --help"

@@ -1,0 +1,64 @@
+"""What commands show on the terminal: progress while training, and tables."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
+from rich.console import Console
+from rich.progress import BarColumn, TextColumn
+from rich.progress import Progress as Bar
+from rich.table import Table
+
+from ostinato.train import Progress
+
+console = Console(highlight=False)
+aside = Console(stderr=True, highlight=False)
+
+
+@contextmanager
+def progress_bar(title: str) -> Iterator[Callable[[Progress], None]]:
+    """A bar with loss, tokens/s and time left; where no terminal is, a line for each epoch."""
+    columns = (
+        TextColumn("{task.description}", justify="left"),
+        BarColumn(bar_width=24),
+        TextColumn("{task.fields[facts]}"),
+    )
+    with Bar(*columns, console=aside, transient=True) as bar:
+        task = bar.add_task(title, total=1.0, facts="")
+
+        def show(progress: Progress) -> None:
+            facts = (
+                f"epoch {progress.epoch}  loss {progress.loss:.3f} nats  "
+                f"{progress.tokens_per_second:,.0f} tokens/s  "
+                f"{duration(progress.seconds_left)} left"
+            )
+            bar.update(task, completed=progress.done, facts=facts)
+            if progress.metrics:
+                aside.print(f"{title}  {epoch_line(progress.metrics)}")
+
+        yield show
+
+
+def epoch_line(record: dict[str, float]) -> str:
+    """An epoch's record in words."""
+    parts = [f"epoch {record['epoch']}", f"loss {record['loss']:.3f}"]
+    shown = {"accuracy": "validation accuracy {:.4f}", "nats": "validation {:.3f} nats/symbol"}
+    parts += [text.format(record[name]) for name, text in shown.items() if name in record]
+    parts.append(f"{record['tokens_per_second']:,.0f} tokens/s")
+    parts.append(duration(record["seconds"]))
+    return "  ".join(parts)
+
+
+def duration(seconds: float) -> str:
+    """Seconds as people read them: `48 s`, `3 min 05 s`."""
+    minutes, rest = divmod(round(seconds), 60)
+    return f"{minutes} min {rest:02d} s" if minutes else f"{rest} s"
+
+
+def table(*columns: str, title: str | None = None) -> Table:
+    """A table; all columns but the first hold numbers."""
+    result = Table(title=title, title_justify="left", title_style="bold", header_style="bold")
+    for k, column in enumerate(columns):
+        result.add_column(column, justify="right" if k else "left", no_wrap=True)
+    return result

@@ -1,0 +1,32 @@
+"""`ostinato show CELL`: a cell at a level."""
+
+from __future__ import annotations
+
+import sys
+
+from ostinato import cells, levels
+
+
+def show(cell: str, /, *, level: str = "python", backward: bool = False) -> None:
+    """Show a cell at a level: the very code that runs.
+
+    Example: ostinato show lstm --level python --backward
+
+    Parameters
+    ----------
+    cell
+        The name of a cell, or path/to/file.py:name.
+    level
+        python, numpy, torch, aten or latex.
+    backward
+        Show the backward step and backpropagation through time too.
+    """
+    text: str = levels.find(level).source(cells.find(cell), backward=backward)
+    if sys.stdout.isatty():
+        from rich.console import Console
+        from rich.syntax import Syntax
+
+        language = "latex" if level == "latex" else "python"
+        Console().print(Syntax(text, language, background_color="default", word_wrap=True))
+    else:
+        sys.stdout.write(text)

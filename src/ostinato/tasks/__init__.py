@@ -1,0 +1,1 @@
+"""Tasks: what people do with sequences. A file holds one: settings, network, loss, metrics, use."""

@@ -1,0 +1,376 @@
+"""Classify texts: embedding → recurrent stack → pooling → logits."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal, Self
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from pydantic import Field
+from sklearn.base import BaseEstimator, ClassifierMixin
+from torch import Tensor, nn
+
+from ostinato import data
+from ostinato.data import Examples, Vocabulary, tokenizer
+from ostinato.equation import Cell
+from ostinato.errors import DataError
+from ostinato.nn import Recurrent, pooling
+from ostinato.tasks import saved
+from ostinato.tasks.linear import Baseline, fit_baseline
+from ostinato.train import Progress, Run, Section, Training, fit
+
+
+class ClassifyData(Section):
+    """What is read, and as what."""
+
+    text: str = Field("text", description="the column with the texts")
+    label: str = Field("label", description="the column with the labels")
+    validation: float = Field(0.1, gt=0, lt=1, description="the part held out to choose the epoch")
+    max_tokens: int = Field(400, ge=1, description="longer texts lose their beginning")
+    vocabulary: int = Field(30_000, ge=2, description="the most words or characters known")
+    min_count: int = Field(2, ge=1, description="how often one must be seen to be known")
+    batch_tokens: int = Field(6400, ge=1, description="tokens in a batch, padding included")
+
+
+class ClassifyModel(Section):
+    """The network."""
+
+    embedding: int = Field(64, ge=1, description="features of a token")
+    hidden: int = Field(64, ge=1, description="hidden units of a direction")
+    layers: int = Field(1, ge=1, description="recurrent layers")
+    bidirectional: bool = Field(True, description="read both ways")
+    projection: int = Field(0, ge=0, description="size of a projected output (projected_lstm)")
+    pooling: str = Field("max_mean", description="last, max, mean, attention, first_last, max_mean")
+    dropout: float = Field(0.3, ge=0, lt=1, description="on embeddings and pooled features")
+    recurrent_dropout: float = Field(0.0, ge=0, lt=1, description="on states, same at each step")
+    zoneout: float = Field(0.0, ge=0, lt=1, description="chance that a unit keeps its value")
+    forget_bias: float | None = Field(None, description="first bias of the gate f, if there is one")
+    engine: str = Field("auto", description="auto, aten or torch: the level that runs")
+
+
+class ClassifySettings(Section):
+    """Settings of a classifier."""
+
+    task: Literal["classify"] = "classify"
+    cell: str = Field("lstm", description="a cell's name, or path/to/file.py:name")
+    tokenizer: str = Field("word", description="word or char")
+    seed: int = Field(0, ge=0, description="fixes everything random")
+    data: ClassifyData = ClassifyData()
+    model: ClassifyModel = ClassifyModel()
+    train: Training = Training()
+
+
+class ClassifyNetwork(nn.Module):
+    """Logits of each class for a batch of token sequences."""
+
+    def __init__(self, cell: Cell, settings: ClassifyModel, symbols: int, classes: int) -> None:
+        super().__init__()
+        biased = {node.label for _, node in cell.graph.affines() if node.bias}
+        forget = {"f": settings.forget_bias} if settings.forget_bias is not None else {}
+        self.embedding = nn.Embedding(symbols, settings.embedding)
+        self.dropout = nn.Dropout(settings.dropout)
+        self.recurrent = Recurrent(
+            cell,
+            settings.embedding,
+            settings.hidden,
+            settings.layers,
+            dropout=settings.dropout,
+            bidirectional=settings.bidirectional,
+            proj_size=settings.projection,
+            recurrent_dropout=settings.recurrent_dropout,
+            zoneout=settings.zoneout,
+            bias_init={k: v for k, v in forget.items() if k in biased},
+            engine=settings.engine,
+        )
+        features = self.recurrent.output_size * (1 + settings.bidirectional)
+        self.pooling = pooling(settings.pooling, features)
+        self.output = nn.Linear(self.pooling.output_size, classes)
+
+    def forward(self, values: Tensor, lengths: Tensor) -> Tensor:
+        """Tokens (B, T) and lengths (B,) → logits (B, K)."""
+        embedded = self.dropout(self.embedding(values.T))  # (T, B, E)
+        outputs, states = self.recurrent(embedded, lengths=lengths)  # (T, B, H)
+        top = states if isinstance(states, Tensor) else states[0]
+        last = top[-len(self.recurrent.directions) :].transpose(0, 1).flatten(1)  # (B, H)
+        logits: Tensor = self.output(self.dropout(self.pooling(outputs, lengths, last)))
+        return logits
+
+
+@dataclass(frozen=True)
+class Evaluation:
+    """How a classifier does on labelled texts.
+
+    Attributes:
+        accuracy: the part of texts whose label is right.
+        f1: the mean over classes of the harmonic mean of precision and recall.
+        report: precision, recall, F1 and count of each class, as a table.
+        confusion: texts by true class (row) and predicted class (column).
+        classes: the classes, in the order of the rows.
+    """
+
+    accuracy: float
+    f1: float
+    report: str
+    confusion: NDArray[np.int64]
+    classes: list[str]
+
+
+class Classifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
+    """Classifies texts with a recurrent network; a linear baseline is fitted beside it.
+
+    An estimator of scikit-learn. Settings are those of `ClassifySettings`, part by part, as in a
+    run's `config.toml`: `Classifier("gru", model={"hidden": 128}, train={"epochs": 3})`.
+
+    Args:
+        cell: a cell, its name, or `path/to/file.py:name`.
+        tokenizer: `word` or `char`.
+        seed: fixes everything random.
+        data: what is read, see `ClassifyData`.
+        model: the network, see `ClassifyModel`.
+        train: the loop, see `Training`.
+        baseline: whether to fit the linear baseline too.
+
+    After `fit`: `classes_`, `vocabulary_`, `network_`, `history_` (a record for each epoch) and
+    `baseline_`.
+    """
+
+    def __init__(
+        self,
+        cell: str | Cell = "lstm",
+        *,
+        tokenizer: str = "word",
+        seed: int = 0,
+        data: dict[str, Any] | None = None,
+        model: dict[str, Any] | None = None,
+        train: dict[str, Any] | None = None,
+        baseline: bool = True,
+    ) -> None:
+        self.cell = cell
+        self.tokenizer = tokenizer
+        self.seed = seed
+        self.data = data
+        self.model = model
+        self.train = train
+        self.baseline = baseline
+
+    @classmethod
+    def of(cls, settings: ClassifySettings, baseline: bool = True) -> Classifier:
+        """The classifier of these settings."""
+        return cls(**saved.arguments(settings), baseline=baseline)
+
+    def settings(self) -> ClassifySettings:
+        """The settings, complete.
+
+        Raises:
+            ConfigError: for an unknown key, or a value that does not fit.
+        """
+        return saved.settings(self, ClassifySettings)
+
+    def fit(
+        self,
+        texts: Sequence[str],
+        labels: Sequence[Any],
+        *,
+        run: Run | None = None,
+        show: Callable[[Progress], None] = lambda progress: None,
+    ) -> Self:
+        """Trains the network, and the baseline on the same texts.
+
+        A part of the texts, in whole blocks of neighbours, is held out to choose the best epoch.
+
+        Args:
+            texts: the texts.
+            labels: the label of each.
+            run: where to log and save; None saves nothing.
+            show: is told of the progress.
+
+        Raises:
+            DataError: when there are fewer than two classes, or a class has a single text.
+        """
+        settings = self.settings()
+        examples = Examples([str(t) for t in texts], [str(y) for y in labels])
+        counts = Counter(examples.labels)
+        if len(counts) < 2 or min(counts.values()) < 2:
+            raise DataError(
+                f"a classifier needs two classes with two texts each, not {dict(counts)}"
+            )
+        self.classes_ = sorted(counts)
+        kept, held = data.split_blocks(examples.labels, settings.data.validation, settings.seed)
+        training, validation = examples.select(kept), examples.select(held)
+
+        split = tokenizer(settings.tokenizer).split
+        tokens = [split(text) for text in training.texts]
+        self.vocabulary_ = Vocabulary.build(
+            tokens, settings.data.vocabulary, settings.data.min_count
+        )
+        with saved.reproducible(settings.seed, settings.train.threads):
+            cell = saved.find_cell(self.cell)
+            self.network_ = ClassifyNetwork(
+                cell, settings.model, len(self.vocabulary_), len(self.classes_)
+            )
+            learner = _Learner(
+                self.network_,
+                settings,
+                ([self._encode(t, settings) for t in tokens], self._targets(training.labels)),
+                (self._encode_all(validation.texts), self._targets(validation.labels)),
+            )
+            if run:
+                saved.begin(run, settings, cell, self.network_.recurrent, examples.fingerprint())
+            self.history_ = fit(learner, settings.train, run, show)
+        self.baseline_: Baseline | None = None
+        if self.baseline:
+            self.baseline_ = fit_baseline(training.texts, training.labels, tokenizer(settings.tokenizer))
+            self.baseline_accuracy_ = self.baseline_.accuracy(validation.texts, validation.labels)
+        if run:
+            run.write_json("labels.json", self.classes_)
+            if self.baseline_:
+                record = {"accuracy": self.baseline_accuracy_, "seconds": self.baseline_.seconds}
+                run.write_json("baseline.json", {"validation": record, "parameters": self.baseline_.parameters})
+            saved.finish(run, self.network_, self.vocabulary_)
+        return self
+
+    def decision_function(self, texts: Sequence[str]) -> NDArray[np.float32]:
+        """Logits (N, K) of each text and class."""
+        settings = self.settings()
+        sequences = self._encode_all(texts)
+        logits = np.zeros((len(sequences), len(self.classes_)), dtype=np.float32)
+        with torch.inference_mode():
+            self.network_.eval()
+            for batch in data.bucketed(list(map(len, sequences)), settings.data.batch_tokens, 0, 0):
+                logits[batch] = self.network_(*_pad([sequences[i] for i in batch])).numpy()
+        return logits
+
+    def predict_proba(self, texts: Sequence[str]) -> NDArray[np.float32]:
+        """Probabilities (N, K) of each text and class, in the order of `classes_`."""
+        probabilities: NDArray[np.float32] = (
+            torch.tensor(self.decision_function(texts)).softmax(-1).numpy()
+        )
+        return probabilities
+
+    def predict(self, texts: Sequence[str]) -> NDArray[np.str_]:
+        """The most probable label of each text."""
+        return np.array(self.classes_)[self.decision_function(texts).argmax(-1)]
+
+    def evaluate(self, texts: Sequence[str], labels: Sequence[Any]) -> Evaluation:
+        """How well labels are predicted.
+
+        Raises:
+            DataError: for a label that was not in the training data.
+        """
+        from sklearn.metrics import classification_report, confusion_matrix, f1_score
+
+        truth = [str(label) for label in labels]
+        if unknown := sorted(set(truth) - set(self.classes_)):
+            raise DataError(
+                f"label {unknown[0]!r} was not in the training data: {', '.join(self.classes_)}"
+            )
+        predicted = self.predict(texts)
+        options = {"labels": self.classes_, "zero_division": 0}
+        return Evaluation(
+            accuracy=float(np.mean(predicted == np.array(truth))),
+            f1=float(f1_score(truth, predicted, average="macro", **options)),
+            report=str(classification_report(truth, predicted, digits=3, **options)),
+            confusion=confusion_matrix(truth, predicted, labels=self.classes_),
+            classes=list(self.classes_),
+        )
+
+    def save(self, path: str | Path) -> None:
+        """Writes the trained network as a run folder.
+
+        Raises:
+            RunError: when the folder is not empty, or cannot be written.
+        """
+        run, settings = Run.create(path), self.settings()
+        recurrent = self.network_.recurrent
+        saved.begin(run, settings, recurrent.cell, recurrent, "")
+        for record in self.history_:
+            run.log(record)
+        run.write_json("labels.json", self.classes_)
+        saved.finish(run, self.network_, self.vocabulary_)
+
+    @classmethod
+    def load(cls, path: str | Path) -> Classifier:
+        """The classifier of a run folder.
+
+        Raises:
+            RunError: when there is none, or it is damaged.
+        """
+        run = Run.open(path)
+        settings = saved.load_settings(run, ClassifySettings)
+        self = cls.of(settings)
+        self.classes_ = run.read_json("labels.json")
+        self.vocabulary_ = Vocabulary.from_json(run.read_json("vocabulary.json"))
+        self.network_ = ClassifyNetwork(
+            saved.load_cell(run), settings.model, len(self.vocabulary_), len(self.classes_)
+        )
+        saved.load_weights(run, self.network_)
+        self.history_ = run.metrics()
+        return self
+
+    def _encode_all(self, texts: Sequence[str]) -> list[NDArray[np.int64]]:
+        settings = self.settings()
+        split = tokenizer(settings.tokenizer).split
+        return [self._encode(split(text), settings) for text in texts]
+
+    def _encode(self, tokens: list[str], settings: ClassifySettings) -> NDArray[np.int64]:
+        """Symbols of a text's last tokens; a text without any is one unknown symbol."""
+        return self.vocabulary_.encode(tokens[-settings.data.max_tokens :] or [""])
+
+    def _targets(self, labels: list[str]) -> Tensor:
+        return torch.tensor([self.classes_.index(label) for label in labels])
+
+
+class _Learner:
+    """Classification as the loop sees it."""
+
+    judged_by = "accuracy"
+
+    def __init__(
+        self,
+        network: ClassifyNetwork,
+        settings: ClassifySettings,
+        training: tuple[list[NDArray[np.int64]], Tensor],
+        validation: tuple[list[NDArray[np.int64]], Tensor],
+    ) -> None:
+        self.model: nn.Module = network
+        self.settings, self.training, self.validation = settings, training, validation
+
+    def batches(self, epoch: int) -> list[NDArray[np.intp]]:
+        """Indices of texts of like length, within the budget of tokens."""
+        lengths = list(map(len, self.training[0]))
+        return data.bucketed(lengths, self.settings.data.batch_tokens, self.settings.seed, epoch)
+
+    def loss(self, batch: NDArray[np.intp]) -> tuple[Tensor, int]:
+        """Cross-entropy in nats, and the batch's real tokens."""
+        loss, tokens, _ = self._judge(self.training, batch)
+        return loss, tokens
+
+    @torch.inference_mode()
+    def validate(self) -> dict[str, float]:
+        """Mean cross-entropy in nats and accuracy on the validation texts."""
+        self.model.eval()
+        sequences, targets = self.validation
+        total, hits = 0.0, 0
+        for batch in data.bucketed(list(map(len, sequences)), self.settings.data.batch_tokens, 0, 0):
+            loss, _, right = self._judge(self.validation, batch)
+            total, hits = total + loss.item() * len(batch), hits + right
+        return {"validation_loss": total / len(targets), "accuracy": hits / len(targets)}
+
+    def _judge(
+        self, texts: tuple[list[NDArray[np.int64]], Tensor], batch: NDArray[np.intp]
+    ) -> tuple[Tensor, int, int]:
+        sequences, targets = texts
+        values, lengths = _pad([sequences[i] for i in batch])
+        logits, target = self.model(values, lengths), targets[torch.from_numpy(batch)]
+        right = int((logits.argmax(-1) == target).sum())
+        return nn.functional.cross_entropy(logits, target), int(lengths.sum()), right
+
+
+def _pad(sequences: list[NDArray[np.int64]]) -> tuple[Tensor, Tensor]:
+    values, lengths = data.pad(sequences)
+    return torch.from_numpy(values), torch.from_numpy(lengths)

@@ -1,0 +1,367 @@
+"""Generate text: a language model over characters or words, and symbols drawn from it."""
+
+from __future__ import annotations
+
+import hashlib
+import math
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal, Self
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from pydantic import Field
+from sklearn.base import BaseEstimator
+from torch import Tensor, nn
+
+from ostinato import data
+from ostinato.data import Vocabulary, tokenizer
+from ostinato.decode.sample import chain, draw
+from ostinato.equation import Cell
+from ostinato.errors import ConfigError, DataError
+from ostinato.nn import Recurrent
+from ostinato.tasks import saved
+from ostinato.train import Progress, Run, Section, Training, fit
+
+
+class GenerateData(Section):
+    """What is read, and as what."""
+
+    validation: float = Field(0.1, gt=0, lt=1, description="the last part of the text, held out")
+    vocabulary: int = Field(10_000, ge=2, description="the most words or characters known")
+    min_count: int = Field(1, ge=1, description="how often one must be seen to be known")
+    streams: int = Field(32, ge=1, description="places of the text that are read side by side")
+    steps: int = Field(64, ge=1, description="steps that a gradient goes back")
+
+
+class GenerateModel(Section):
+    """The network."""
+
+    embedding: int = Field(64, ge=1, description="features of a symbol")
+    hidden: int = Field(256, ge=1, description="hidden units")
+    layers: int = Field(1, ge=1, description="recurrent layers")
+    projection: int = Field(0, ge=0, description="size of a projected output (projected_lstm)")
+    dropout: float = Field(0.0, ge=0, lt=1, description="between layers and on outputs")
+    engine: str = Field("auto", description="auto, aten or torch: the level that runs")
+
+
+class GenerateSettings(Section):
+    """Settings of a generator."""
+
+    task: Literal["generate"] = "generate"
+    cell: str = Field("lstm", description="a cell's name, or path/to/file.py:name")
+    tokenizer: str = Field("char", description="char or word")
+    seed: int = Field(0, ge=0, description="fixes everything random")
+    data: GenerateData = GenerateData()
+    model: GenerateModel = GenerateModel()
+    train: Training = Training(lr=4e-3, epochs=10)
+
+
+class GenerateNetwork(nn.Module):
+    """Logits of the next symbol at every step."""
+
+    def __init__(self, cell: Cell, settings: GenerateModel, symbols: int) -> None:
+        super().__init__()
+        self.embedding = nn.Embedding(symbols, settings.embedding)
+        self.recurrent = Recurrent(
+            cell,
+            settings.embedding,
+            settings.hidden,
+            settings.layers,
+            dropout=settings.dropout,
+            proj_size=settings.projection,
+            engine=settings.engine,
+        )
+        self.dropout = nn.Dropout(settings.dropout)
+        self.output = nn.Linear(self.recurrent.output_size, symbols)
+
+    def forward(self, symbols: Tensor, state: Any = None) -> tuple[Tensor, Any]:
+        """Symbols (T, B) and the state before them → logits (T, B, V), the state after them."""
+        outputs, state = self.recurrent(self.embedding(symbols), state)
+        return self.output(self.dropout(outputs)), state
+
+
+@dataclass(frozen=True)
+class Drawn:
+    """A symbol that was drawn, and what it was drawn from.
+
+    Attributes:
+        text: the symbol as it reads in the text, a space before a word included.
+        probabilities: the probability of every symbol after all samplers (V,).
+    """
+
+    text: str
+    probabilities: NDArray[np.float32]
+
+
+class Generator(BaseEstimator):  # type: ignore[misc]
+    """Learns how a text goes on, and goes on with it.
+
+    Settings are those of `GenerateSettings`, part by part, as in a run's `config.toml`:
+    `Generator("gru", model={"hidden": 512}, train={"epochs": 3})`.
+
+    Args:
+        cell: a cell, its name, or `path/to/file.py:name`.
+        tokenizer: `char` or `word`.
+        seed: fixes everything random in training.
+        data: what is read, see `GenerateData`.
+        model: the network, see `GenerateModel`.
+        train: the loop, see `Training`.
+
+    After `fit`: `vocabulary_`, `network_` and `history_` (a record for each epoch).
+    """
+
+    def __init__(
+        self,
+        cell: str | Cell = "lstm",
+        *,
+        tokenizer: str = "char",
+        seed: int = 0,
+        data: dict[str, Any] | None = None,
+        model: dict[str, Any] | None = None,
+        train: dict[str, Any] | None = None,
+    ) -> None:
+        self.cell = cell
+        self.tokenizer = tokenizer
+        self.seed = seed
+        self.data = data
+        self.model = model
+        self.train = train
+
+    @classmethod
+    def of(cls, settings: GenerateSettings) -> Generator:
+        """The generator of these settings."""
+        return cls(**saved.arguments(settings))
+
+    def settings(self) -> GenerateSettings:
+        """The settings, complete.
+
+        Raises:
+            ConfigError: for an unknown key, or a value that does not fit.
+        """
+        return saved.settings(self, GenerateSettings)
+
+    def fit(
+        self,
+        text: str,
+        y: None = None,
+        *,
+        run: Run | None = None,
+        show: Callable[[Progress], None] = lambda progress: None,
+    ) -> Self:
+        """Trains on a text; its last part is held out to choose the best epoch.
+
+        Args:
+            text: the text.
+            y: nothing; here because scikit-learn passes it.
+            run: where to log and save; None saves nothing.
+            show: is told of the progress.
+
+        Raises:
+            DataError: when the text is too short for its streams.
+        """
+        settings = self.settings()
+        tokens = tokenizer(settings.tokenizer).split(text)
+        end = len(tokens) - round(len(tokens) * settings.data.validation)
+        self.vocabulary_ = Vocabulary.build(
+            [tokens[:end]], settings.data.vocabulary, settings.data.min_count
+        )
+        symbols = self.vocabulary_.encode(tokens)
+        with saved.reproducible(settings.seed, settings.train.threads):
+            cell = saved.find_cell(self.cell)
+            self.network_ = GenerateNetwork(cell, settings.model, len(self.vocabulary_))
+            learner = _Learner(self.network_, settings, symbols[:end], symbols[end:])
+            if run:
+                digest = hashlib.sha256(text.encode()).hexdigest()
+                saved.begin(run, settings, cell, self.network_.recurrent, digest)
+            self.history_ = fit(learner, settings.train, run, show)
+        if run:
+            saved.finish(run, self.network_, self.vocabulary_)
+        return self
+
+    def stream(
+        self,
+        prompt: str = "",
+        length: int = 200,
+        *,
+        temperature: float = 1.0,
+        top_k: int | None = None,
+        top_p: float | None = None,
+        greedy: bool = False,
+        seed: int = 0,
+    ) -> Iterator[Drawn]:
+        """Draws symbols one after the other, each given all before it.
+
+        The unknown symbol is never drawn. Without a prompt the model starts from a line's end,
+        or from its most frequent symbol.
+
+        Args:
+            prompt: the text to go on from.
+            length: how many symbols to draw.
+            temperature: logits are divided by it: below 1 safer, above 1 bolder.
+            top_k: only the k most probable symbols.
+            top_p: only the most probable symbols that together have this probability.
+            greedy: always the most probable symbol.
+            seed: the same seed draws the same symbols.
+
+        Raises:
+            ConfigError: for a sampler's setting out of range.
+        """
+        if length < 1:
+            raise ConfigError(f"length must be at least 1, not {length}")
+        shape = chain(temperature, top_k, top_p, greedy)
+        generator = torch.Generator().manual_seed(seed)
+        join = tokenizer(self.settings().tokenizer).join
+        known = self.vocabulary_
+        start = self._split(prompt) or (["\n"] if "\n" in known else known.symbols[1:2])
+        return self._draw(known.encode(start), length, shape, generator, join, prompt)
+
+    @torch.inference_mode()
+    def _draw(
+        self,
+        start: NDArray[np.int64],
+        length: int,
+        shape: Callable[[Tensor], Tensor],
+        generator: torch.Generator,
+        join: Callable[[list[str]], str],
+        prompt: str,
+    ) -> Iterator[Drawn]:
+        self.network_.eval()
+        before = self._split(prompt)[-1:]
+        logits, state = self.network_(torch.from_numpy(start)[:, None])
+        for _ in range(length):
+            last = logits[-1, 0].clone()
+            last[0] = -torch.inf  # the unknown symbol
+            last = shape(last)
+            symbol = int(draw(last, generator))
+            token = self.vocabulary_.symbols[symbol]
+            text = join([*before, token])[len(join(before)) :]
+            before = [token]
+            yield Drawn(text, last.softmax(-1).numpy())
+            logits, state = self.network_(torch.tensor([[symbol]]), state)
+
+    def sample(self, prompt: str = "", length: int = 200, **options: Any) -> str:
+        """The prompt and `length` symbols drawn after it; options as for `stream`."""
+        return prompt + "".join(d.text for d in self.stream(prompt, length, **options))
+
+    def unknown(self, prompt: str) -> list[str]:
+        """The symbols of a prompt that were not in the training text."""
+        return sorted({t for t in self._split(prompt) if t not in self.vocabulary_})
+
+    def evaluate(self, text: str) -> dict[str, float]:
+        """Cross-entropy of a text: nats and bits for each symbol, and the perplexity.
+
+        Raises:
+            DataError: when the text has fewer than two symbols.
+        """
+        symbols = self.vocabulary_.encode(self._split(text))
+        return _measure(self.network_, symbols, self.settings().data)
+
+    def score(self, text: str, y: None = None) -> float:
+        """Minus the nats for each symbol: the larger the better."""
+        return -self.evaluate(text)["nats"]
+
+    def save(self, path: str | Path) -> None:
+        """Writes the trained network as a run folder.
+
+        Raises:
+            RunError: when the folder is not empty, or cannot be written.
+        """
+        run, recurrent = Run.create(path), self.network_.recurrent
+        saved.begin(run, self.settings(), recurrent.cell, recurrent, "")
+        for record in self.history_:
+            run.log(record)
+        saved.finish(run, self.network_, self.vocabulary_)
+
+    @classmethod
+    def load(cls, path: str | Path) -> Generator:
+        """The generator of a run folder.
+
+        Raises:
+            RunError: when there is none, or it is damaged.
+        """
+        run = Run.open(path)
+        settings = saved.load_settings(run, GenerateSettings)
+        self = cls.of(settings)
+        self.vocabulary_ = Vocabulary.from_json(run.read_json("vocabulary.json"))
+        self.network_ = GenerateNetwork(
+            saved.load_cell(run), settings.model, len(self.vocabulary_)
+        )
+        saved.load_weights(run, self.network_)
+        self.history_ = run.metrics()
+        return self
+
+    def _split(self, text: str) -> list[str]:
+        return tokenizer(self.settings().tokenizer).split(text)
+
+
+class _Learner:
+    """Language modelling as the loop sees it: truncated backpropagation, the state carried."""
+
+    judged_by = "-nats"
+
+    def __init__(
+        self,
+        network: GenerateNetwork,
+        settings: GenerateSettings,
+        training: NDArray[np.int64],
+        validation: NDArray[np.int64],
+    ) -> None:
+        self.model: nn.Module = network
+        self.settings, self.training, self.validation = settings, training, validation
+        if min(len(training), len(validation)) < 2:
+            raise DataError(
+                f"a text of {len(training) + len(validation)} symbols is too short to learn from"
+            )
+
+    def batches(self, epoch: int) -> list[tuple[Tensor, Tensor]]:
+        """Windows of the text, each going on where the one before it ended.
+
+        The text begins at another place in each epoch, so that windows do not always end alike.
+        """
+        self.state: Any = None
+        shape = self.settings.data
+        random = np.random.default_rng((self.settings.seed, epoch))
+        streams = _streams(self.training, shape)
+        skip = int(random.integers(min(shape.steps, len(self.training) // streams - 1)))
+        windows = data.streams(self.training[skip:], streams, shape.steps)
+        return [(torch.from_numpy(x), torch.from_numpy(y)) for x, y in windows]
+
+    def loss(self, batch: tuple[Tensor, Tensor]) -> tuple[Tensor, int]:
+        """Cross-entropy in nats, and the number of symbols."""
+        inputs, targets = batch
+        logits, state = self.model(inputs, self.state)
+        self.state = _detach(state)
+        loss = nn.functional.cross_entropy(logits.flatten(0, 1), targets.flatten())
+        return loss, targets.numel()
+
+    def validate(self) -> dict[str, float]:
+        """Nats and bits for each symbol, and perplexity, on the held-out part."""
+        return _measure(self.model, self.validation, self.settings.data)
+
+
+def _streams(symbols: NDArray[np.int64], shape: GenerateData) -> int:
+    """As many streams as wanted, fewer where each would have less than two windows."""
+    return max(1, min(shape.streams, len(symbols) // (2 * shape.steps)))
+
+
+@torch.inference_mode()
+def _measure(network: nn.Module, symbols: NDArray[np.int64], shape: GenerateData) -> dict[str, float]:
+    network.eval()
+    total, count, state = 0.0, 0, None
+    windows = data.streams(symbols, _streams(symbols, shape), 4 * shape.steps)
+    for inputs, targets in windows:
+        logits, state = network(torch.from_numpy(inputs), state)
+        goal = torch.from_numpy(targets).flatten()
+        total += nn.functional.cross_entropy(logits.flatten(0, 1), goal, reduction="sum").item()
+        count += goal.numel()
+    nats = total / count
+    return {"nats": nats, "bits": nats / math.log(2), "perplexity": math.exp(min(nats, 700.0))}
+
+
+def _detach(state: Any) -> Any:
+    if isinstance(state, Tensor):
+        return state.detach()
+    return tuple(s.detach() for s in state)

@@ -1,0 +1,91 @@
+"""Settings: trees of typed values from a TOML file and from `--a.b value` on the command line."""
+
+from __future__ import annotations
+
+import difflib
+import tomllib
+from pathlib import Path
+from typing import Any, Literal, Self
+
+import tomli_w
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from ostinato.errors import ConfigError
+
+
+class Section(BaseModel):
+    """A part of the settings. An unknown key is an error, with its path and the nearest right one."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    @classmethod
+    def parse(cls, values: dict[str, Any], source: str) -> Self:
+        """Settings from plain values, as a TOML file or a command line gives them.
+
+        Raises:
+            ConfigError: for an unknown key, or a value that does not fit; `source` says where.
+        """
+        try:
+            return cls.model_validate(values)
+        except ValidationError as error:
+            fault = error.errors()[0]
+            path = ".".join(str(k) for k in fault["loc"])
+            if fault["type"] == "extra_forbidden":
+                near = difflib.get_close_matches(path, known_paths(cls), n=1, cutoff=0.5)
+                hint = f"did you mean {near[0]!r}?" if near else f"known: {', '.join(known_paths(cls))}"
+                raise ConfigError(f"{source}: unknown setting {path!r}; {hint}") from None
+            raise ConfigError(f"{source}: {path} = {fault['input']!r}: {fault['msg']}") from None
+
+    @classmethod
+    def load(cls, path: str | Path) -> Self:
+        """Settings from a TOML file.
+
+        Raises:
+            ConfigError: when the file cannot be read, or holds what `parse` refuses.
+        """
+        return cls.parse(read_toml(path), str(path))
+
+    def to_toml(self) -> str:
+        """The settings as TOML, defaults included."""
+        return tomli_w.dumps(self.model_dump(exclude_none=True))
+
+
+def read_toml(path: str | Path) -> dict[str, Any]:
+    """The values of a TOML file.
+
+    Raises:
+        ConfigError: when there is none, or it is not TOML; the message gives its line.
+    """
+    try:
+        return tomllib.loads(Path(path).read_text("utf-8"))
+    except OSError as error:
+        raise ConfigError(f"{path}: {error.strerror}") from None
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise ConfigError(f"{path}: {error}") from None
+
+
+def known_paths(section: type[BaseModel], before: str = "") -> list[str]:
+    """Every setting's path, such as `train.lr`."""
+    paths = []
+    for name, field in section.model_fields.items():
+        inner = field.annotation
+        if isinstance(inner, type) and issubclass(inner, BaseModel):
+            paths += known_paths(inner, f"{before}{name}.")
+        else:
+            paths.append(f"{before}{name}")
+    return paths
+
+
+class Training(Section):
+    """How the loop trains."""
+
+    epochs: int = Field(5, ge=1, description="how often to go through the data at most")
+    lr: float = Field(2e-3, gt=0, description="the largest learning rate of Adam")
+    schedule: Literal["linear", "cosine", "constant"] = Field(
+        "linear", description="how the learning rate falls to zero: linear, cosine or constant"
+    )
+    warmup: float = Field(0.05, ge=0, lt=1, description="the part of all steps in which it rises")
+    weight_decay: float = Field(0.0, ge=0, description="decoupled weight decay, as AdamW has it")
+    clip: float = Field(1.0, gt=0, description="the largest norm of the gradient")
+    patience: int = Field(2, ge=1, description="epochs without a better validation before it stops")
+    threads: int | None = Field(None, ge=1, description="CPU threads; PyTorch's own choice if unset")

@@ -1,0 +1,151 @@
+"""A run: the folder that holds everything a trained model is and how it came to be.
+
+    config.toml          the settings, defaults included
+    manifest.json        versions, seed, threads, levels that ran, hashes of the data
+    metrics.jsonl        a line for each epoch
+    model.safetensors    the weights of the best epoch
+    vocabulary.json, cell.json, …    what else the task needs to load the model
+    checkpoints/         the last epoch's weights and optimiser, to go on from
+
+Every file but the growing metrics is written whole or not at all. Nothing is pickled.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import platform
+import shutil
+import tempfile
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import torch
+from safetensors import SafetensorError
+from safetensors.torch import load_file, save
+from torch import Tensor
+
+import ostinato
+from ostinato.errors import RunError
+
+
+class Run:
+    """A run's folder.
+
+    Args:
+        path: the folder, which must hold a run; `Run.create` makes one.
+    """
+
+    def __init__(self, path: str | Path) -> None:
+        self.path = Path(path)
+
+    @classmethod
+    def create(cls, path: str | Path) -> Run:
+        """An empty run in a new or empty folder.
+
+        Raises:
+            RunError: when the folder holds something, or cannot be made.
+        """
+        run = cls(path)
+        try:
+            run.path.mkdir(parents=True, exist_ok=True)
+            if any(run.path.iterdir()):
+                raise RunError(f"{path}: the folder is not empty; choose another with --out")
+            (run.path / "checkpoints").mkdir()
+        except OSError as error:
+            raise RunError(f"{path}: {error.strerror}") from None
+        return run
+
+    @classmethod
+    def open(cls, path: str | Path) -> Run:
+        """A finished run.
+
+        Raises:
+            RunError: when the folder holds none.
+        """
+        run = cls(path)
+        for name in ("config.toml", "manifest.json", "model.safetensors"):
+            if not (run.path / name).is_file():
+                raise RunError(f"{path}: no finished run there (it has no {name})")
+        return run
+
+    def write(self, name: str, content: str | bytes) -> None:
+        """Writes a file whole or not at all.
+
+        Raises:
+            RunError: when it cannot be written; what was there before is still there.
+        """
+        content = content.encode() if isinstance(content, str) else content
+        target = self.path / name
+        try:
+            handle, temporary = tempfile.mkstemp(dir=target.parent, prefix=f".{target.name}.")
+            try:
+                with os.fdopen(handle, "wb") as file:
+                    file.write(content)
+                    file.flush()
+                    os.fsync(file.fileno())
+                os.chmod(temporary, 0o644)
+                os.replace(temporary, target)
+            except BaseException:
+                Path(temporary).unlink(missing_ok=True)
+                raise
+        except OSError as error:
+            raise RunError(f"{target}: {error.strerror}") from None
+
+    def write_json(self, name: str, content: Any) -> None:
+        """Writes plain data as JSON."""
+        self.write(name, json.dumps(content, indent=1, ensure_ascii=False) + "\n")
+
+    def read_json(self, name: str) -> Any:
+        """Reads what `write_json` wrote.
+
+        Raises:
+            RunError: when it is missing or damaged.
+        """
+        try:
+            return json.loads((self.path / name).read_text("utf-8"))
+        except (OSError, ValueError) as error:
+            raise RunError(f"{self.path / name}: cannot be read ({error})") from None
+
+    def write_tensors(self, name: str, tensors: Mapping[str, Tensor], **notes: str) -> None:
+        """Writes tensors, and short notes beside them, as safetensors."""
+        self.write(name, save({k: t.detach().contiguous() for k, t in tensors.items()}, notes))
+
+    def read_tensors(self, name: str) -> dict[str, Tensor]:
+        """Reads what `write_tensors` wrote.
+
+        Raises:
+            RunError: when it is missing or damaged.
+        """
+        try:
+            return load_file(self.path / name)
+        except (OSError, SafetensorError) as error:
+            raise RunError(f"{self.path / name}: cannot be read ({error})") from None
+
+    def log(self, record: Mapping[str, Any]) -> None:
+        """Adds a line to metrics.jsonl."""
+        try:
+            with open(self.path / "metrics.jsonl", "a", encoding="utf-8") as file:
+                file.write(json.dumps(dict(record)) + "\n")
+        except OSError as error:
+            raise RunError(f"{self.path / 'metrics.jsonl'}: {error.strerror}") from None
+
+    def metrics(self) -> list[dict[str, Any]]:
+        """The lines of metrics.jsonl."""
+        text = (self.path / "metrics.jsonl").read_text("utf-8")
+        return [json.loads(line) for line in text.splitlines()]
+
+    def remove(self) -> None:
+        """Deletes the folder: of a run that failed before its first epoch nothing stays."""
+        shutil.rmtree(self.path, ignore_errors=True)
+
+
+def versions() -> dict[str, str]:
+    """What a run's manifest says of the software that made it."""
+    return {
+        "ostinato": ostinato.__version__,
+        "python": platform.python_version(),
+        "torch": torch.__version__,
+        "machine": f"{platform.system()} {platform.machine()}",
+    }
