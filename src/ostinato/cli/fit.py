@@ -127,7 +127,7 @@ def run_in(
     out: str | None, task: str, title: str, train: Callable[[Run, Callable[[Any], None]], None]
 ) -> Run:
     """Trains into a new run folder; of a run without a single epoch nothing stays."""
-    run = Run.create(out or next(_free(task)))
+    run = Run.create(out or free_folder(task))
     try:
         with progress_bar(title) as show:
             train(run, show)
@@ -138,7 +138,7 @@ def run_in(
     return run
 
 
-def _free(task: str) -> itertools.chain[str]:
-    """Names of run folders that are not taken."""
+def free_folder(task: str) -> str:
+    """The first of runs/task-1, runs/task-2, … that is not there yet."""
     names = (f"runs/{task}-{k}" for k in itertools.count(1))
-    return itertools.chain(name for name in names if not Path(name).exists())
+    return next(name for name in names if not Path(name).exists())

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
+from rich import box
 from rich.console import Console
 from rich.progress import BarColumn, TextColumn
 from rich.progress import Progress as Bar
@@ -28,16 +29,19 @@ def progress_bar(title: str) -> Iterator[Callable[[Progress], None]]:
         task = bar.add_task(title, total=1.0, facts="")
 
         def show(progress: Progress) -> None:
-            facts = (
-                f"epoch {progress.epoch}  loss {progress.loss:.3f} nats  "
-                f"{progress.tokens_per_second:,.0f} tokens/s  "
-                f"{duration(progress.seconds_left)} left"
-            )
-            bar.update(task, completed=progress.done, facts=facts)
+            bar.update(task, completed=progress.done, facts=facts(progress))
             if progress.metrics:
-                aside.print(f"{title}  {epoch_line(progress.metrics)}")
+                aside.print(f"{title}  {epoch_line(progress.metrics)}", soft_wrap=True)
 
         yield show
+
+
+def facts(progress: Progress) -> str:
+    """Where training stands, in words."""
+    return (
+        f"epoch {progress.epoch}  loss {progress.loss:.3f} nats  "
+        f"{progress.tokens_per_second:,.0f} tokens/s  {duration(progress.seconds_left)} left"
+    )
 
 
 def epoch_line(record: dict[str, float]) -> str:
@@ -58,7 +62,10 @@ def duration(seconds: float) -> str:
 
 def table(*columns: str, title: str | None = None) -> Table:
     """A table; all columns but the first hold numbers."""
-    result = Table(title=title, title_justify="left", title_style="bold", header_style="bold")
+    result = Table(
+        title=title, title_justify="left", title_style="bold", header_style="bold",
+        box=box.SIMPLE, pad_edge=False, padding=(0, 1, 0, 0),
+    )  # fmt: skip
     for k, column in enumerate(columns):
         result.add_column(column, justify="right" if k else "left", no_wrap=True)
     return result

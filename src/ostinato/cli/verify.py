@@ -12,8 +12,8 @@ COLUMNS = {
     "python": ("python", None),
     "torch": ("torch", None),
     "aten": ("aten", None),
-    "torch.nn values": ("torch.nn", "values"),
-    "gradients": ("torch.nn", "gradients"),
+    "torch.nn\nvalues": ("torch.nn", "values"),
+    "torch.nn\ngradients": ("torch.nn", "gradients"),
     "by hand": ("by hand", "values"),
     "slope": ("slope", "gradients"),
 }
@@ -44,9 +44,9 @@ def verify(*cell: str) -> None:
         matrix.add_row(name, *row)
     console.print(matrix)
     console.print(
-        "python, torch, aten: derived, other levels from the same text, values and gradients.\n"
-        "torch.nn, by hand, slope: independent: PyTorch's own layers, a step worked by hand, and\n"
-        "gradients against measured slopes of the loss. A dash: there is none for this cell."
+        "python, torch, aten: derived, other levels of the same text, values and gradients.\n"
+        "torch.nn, by hand, slope: independent, PyTorch's own layers, a step worked by hand,\n"
+        "and gradients against measured slopes of the loss. A dash: none for this cell."
     )
     for proof in failed:
         console.print(
@@ -64,4 +64,4 @@ def _entry(proofs: list[Proof]) -> Text:
         return Text("–", style="dim")
     worst = max(proofs, key=lambda proof: proof.error / proof.tolerance)
     mark, style = ("✓", "green") if worst.holds else ("✗", "red")
-    return Text(f"{mark} {worst.error:.0e}", style=style)
+    return Text(f"{mark}{worst.error:.0e}", style=style)

@@ -57,7 +57,10 @@ def zoneout(graph: Graph) -> Graph:
         old, new = build.pointwise("mul", keep, s), build.pointwise("mul", change, output)
         outputs.append(build.pointwise("add", old, new))
         if names.get(output) == leaf.label:
-            names[output] = f"{leaf.label}_new"
+            plain = f"{leaf.label}_new"
+            while plain in names.values():
+                plain += "_new"
+            names[output] = plain
             names[outputs[-1]] = leaf.label
     return replace(
         graph,

@@ -9,6 +9,7 @@ from __future__ import annotations
 import inspect
 import itertools
 import linecache
+import string
 import sys
 from collections import Counter
 from collections.abc import Callable, Collection, Mapping
@@ -19,6 +20,8 @@ from typing import Any, overload
 from ostinato.equation.graph import LEAVES, Graph, Node
 from ostinato.equation.symbols import Notebook, Symbol
 from ostinato.errors import CellError
+
+_STATE_SIZES = sorted(set(string.ascii_uppercase) - set("BDGLT"))  # these mean something else
 
 
 @dataclass(frozen=True)
@@ -99,7 +102,7 @@ def trace(function: Callable[..., Any], sizes: Mapping[str, str]) -> Cell:
     for name, size in sizes.items():
         if name not in states:
             raise at_definition.error(f"sizes names {name!r}, which is no state of the cell")
-        if not (size.isalpha() and size.isupper()) or size in "DBTGL":
+        if size not in _STATE_SIZES:
             raise at_definition.error(f"{size!r} is no size letter for a state: H, R, …")
 
     book = Notebook()

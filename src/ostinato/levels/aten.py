@@ -31,6 +31,8 @@ _FUSED = {
 
 _TEXT = '''"""{name}, by PyTorch's fused torch.{function}."""
 
+from itertools import groupby
+
 import torch
 
 
@@ -39,19 +41,27 @@ def scan(x, batch_sizes, states, p):
 
     states are those before the first step (B, ·), the longest sequence first. Returns the outputs
     (N, ·) and the states after each sequence's last step.
+
+    The steps between two ends of sequences are one dense call: PyTorch's own packed call takes
+    time that grows with the square of the steps, because its backward pass fills a tensor of the
+    whole sequence with zeros at each of them.
     """
     weights = [{weights}]
-    first = {first}
-    B, T = batch_sizes[0], len(batch_sizes)
-    options = dict(has_biases={biased}, num_layers=1, dropout=0.0, train=True, bidirectional=False)
-    if batch_sizes[-1] == B:
-        x = x.view(T, B, -1)
-        outputs, *last = torch.{function}(x, first, weights, **options, batch_first=False)
-        outputs = outputs.flatten(0, 1)
-    else:
-        sizes = torch.tensor(batch_sizes)
-        outputs, *last = torch.{function}(x, sizes, first, weights, **options)
-    return outputs, tuple(s[0] for s in last)
+    options = dict(has_biases={biased}, num_layers=1, dropout=0.0, train=True)
+    stretches = [(B, len(list(steps))) for B, steps in groupby(batch_sizes)]
+    outputs, ended = [], []
+    for (B, T), tokens in zip(stretches, x.split([B * T for B, T in stretches])):
+        if B < len(states[0]):  # some sequences have ended
+            ended.append([s[B:] for s in states])
+            states = [s[:B] for s in states]
+        y, *states = torch.{function}(
+            tokens.view(T, B, -1), {first}, weights, **options,
+            bidirectional=False, batch_first=False,
+        )
+        states = [s[0] for s in states]
+        outputs.append(y.flatten(0, 1))
+    last = tuple(torch.cat([s, *(e[k] for e in ended[::-1])]) for k, s in enumerate(states))
+    return torch.cat(outputs), last
 '''
 
 

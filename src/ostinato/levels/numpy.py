@@ -29,7 +29,6 @@ class _NumPy(Writer):
         "log": ("np.log({0})", ATOM),
         "maximum": ("np.maximum({0}, {1})", ATOM),
         "positive": ("({0} > 0)", ATOM),
-        "greater": ("np.heaviside({0} - {1}, 0.5)", ATOM),
         "normalize": ("normalize({0}, eps={eps})", ATOM),
         "normalize_backward": ("normalize_backward({0}, {1}, {2}, eps={eps})", ATOM),
     }
@@ -44,6 +43,9 @@ class _NumPy(Writer):
             return " + ".join(terms + [f"p.{node.bias}"] * bool(node.bias)), SUM
         if node.op == "transposed":
             return f"{self.argument(node, node.args[0], SIGN)} @ p.{node.parameters[0]}", PRODUCT
+        if node.op == "greater":
+            a, b = (self.argument(node, v, SUM + k) for k, v in enumerate(node.args))
+            return f"np.heaviside({a} - {b}, 0.5)", ATOM
         return super().spell(index, node)
 
 
@@ -75,8 +77,8 @@ def step({x}, {states}, p):
 
 
 def forward(x, states, p, lengths):
-    """All steps: x (T, B, D) and the first states (B, ·) → outputs (T, B, ·), last states, tape."""
-    x = np.where(real(x, lengths), x, 0)  # what stands behind a sequence's end is not read
+    """All steps: x (T, B, D), first states (B, ·) → outputs (T, B, ·), last states, tape."""
+    x = np.where(real(x, lengths), x, x[0])  # what stands behind a sequence's end is not read
     outputs, tapes = [], []
     for t in range(len(x)):
         new, tape = step(x[t], *states, p)

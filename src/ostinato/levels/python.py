@@ -82,7 +82,7 @@ class _Python(Writer):
             text, _ = self.text[a]
             inner = self.nodes[a]
             if text.startswith("add("):
-                texts.append(text[len("add(") : -1])
+                texts += self.terms(inner)
             elif text.isidentifier() or self.is_call(inner):
                 texts.append(text)
             else:
@@ -113,7 +113,7 @@ def matvec_transposed(W, d):
     """Wᵀ d: each column of W times d."""
     return [sum(w * v for w, v in zip(column, d)) for column in zip(*W)]
 ''',
-    " add(": '''
+    "add(": '''
 def add(*vectors):
     """The sum of vectors, unit by unit."""
     return [sum(values) for values in zip(*vectors)]
@@ -128,7 +128,7 @@ def greater(a, b):
     """1 if a > b, one half if they are equal, 0 otherwise."""
     return (a > b) + 0.5 * (a == b)
 ''',
-    " normalize(": '''
+    "normalize(": '''
 def normalize(a, eps):
     """(a - mean a) / sqrt(var a + eps)."""
     mean = sum(a) / len(a)
@@ -222,7 +222,7 @@ def source(cell: Cell, backward: bool = False) -> str:
     )
     if backward:
         text += _backward(graph, d, names, kept)
-    helpers = "\n".join(h for use, h in _HELPERS.items() if use in text)
+    helpers = "\n".join(h for use, h in _HELPERS.items() if re.search(rf"\b{re.escape(use)}", text))
     maths = sorted(set(re.findall(r"\b(exp|log|sqrt|tanh)\(", helpers + text)))
     imports = f"from math import {', '.join(maths)}\n" if maths else ""
     about = f'"""{cell.name}, in plain Python: lists and floats; p holds the weights."""\n\n'

@@ -252,5 +252,7 @@ def run_packed(scan: Callable[..., Any], graph: Graph, case: Case) -> Values:
         tuple(by_number(s) for s in last),
         unpack(dx),
         tuple(by_number(d) for d in d_states),
-        dialects.gradients_from_torch(graph, dict(zip(weights, d_weights, strict=True))),
+        dialects.gradients_from_torch(
+            graph, {name: d.numpy() for name, d in zip(weights, d_weights, strict=True)}
+        ),
     )

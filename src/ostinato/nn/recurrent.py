@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
+from functools import partial
 from types import SimpleNamespace
-from typing import Any, cast
+from typing import Any, TypeAlias, cast
 
 import torch
 from torch import Tensor, nn
@@ -19,6 +20,8 @@ from ostinato.levels import dialects
 from ostinato.nn.packing import Packing
 
 ENGINES = ("auto", "aten", "torch")
+Watcher: TypeAlias = Callable[[str, int, dict[str, Tensor]], None]
+"""Is told of every step: which layer (`_l0_reverse`), its number, and its signals by name."""
 
 
 class Recurrent(nn.Module):
@@ -55,6 +58,8 @@ class Recurrent(nn.Module):
 
     Weights carry PyTorch's names (`weight_ih_l0`, `bias_hh_l1_reverse`, …) and start uniform in
     ±1/√H, unless the cell says otherwise.
+
+    While `watch` is set, the level torch runs, and `watch(layer, t, signals)` sees every step.
 
     Raises:
         UnknownName: for an unknown cell, engine or signal in `bias_init`.
@@ -107,6 +112,7 @@ class Recurrent(nn.Module):
                 for name, shape in self._shapes().items():
                     weight = torch.empty([n * sizes[k] for n, k in shape], device=device, dtype=dtype)
                     self.register_parameter(f"{name}{suffix}", nn.Parameter(weight))
+        self.watch: Watcher | None = None
         self.level(training=True)
         self.reset_parameters()
 
@@ -266,7 +272,8 @@ class Recurrent(nn.Module):
             packing = Packing.of_sizes(torch.full((steps,), batch), None)
             return x.reshape(steps * batch, -1), packing, single, steps
         lengths = torch.as_tensor(lengths).cpu()
-        if lengths.shape != (batch,) or lengths.is_floating_point():
+        whole = not lengths.is_floating_point() and lengths.dtype != torch.bool
+        if lengths.shape != (batch,) or not whole:
             raise ValueError(f"lengths must be {batch} whole numbers, one for each sequence")
         if lengths.min() < 1 or lengths.max() > steps:
             raise ValueError(f"lengths must lie between 1 and the batch's {steps} steps")
@@ -298,19 +305,21 @@ class Recurrent(nn.Module):
         """All layers over packed tokens (N, D): outputs (N, ·), and for each state its last values."""
         noisy = self.training or any(self.zoneout.values())
         cell = self._noisy if noisy else self._plain
-        scan = levels.find(self.level(self.training)).scan(cell)
+        scan = levels.find("torch" if self.watch else self.level(self.training)).scan(cell)
         last: list[list[Tensor]] = [[] for _ in first]
         for layer in range(self.num_layers):
             x = self._drop_features(x, packing)
             outputs = []
             for k, suffix in enumerate(self._suffixes(layer)):
                 p = SimpleNamespace(
-                    **{name: self.get_parameter(f"{name}{suffix}") for name in self._shapes()}
+                    **{name: getattr(self, f"{name}{suffix}") for name in self._shapes()}
                 )
                 states = tuple(state[layer * len(self.directions) + k] for state in first)
-                noise = self._draw_noise(cell, x, packing) if noisy else {}
+                options = self._draw_noise(cell, x, packing) if noisy else {}
+                if self.watch:
+                    options["watch"] = partial(self.watch, suffix)
                 tokens = x[packing.reverse] if k else x
-                y, ends = scan(tokens, packing.batch_sizes, states, p, **noise)
+                y, ends = scan(tokens, packing.batch_sizes, states, p, **options)
                 outputs.append(y[packing.reverse] if k else y)
                 for kept, end in zip(last, ends, strict=True):
                     kept.append(end)
@@ -325,9 +334,9 @@ class Recurrent(nn.Module):
         ones = x.new_ones(packing.batch_sizes[0], x.shape[1])
         return x * nn.functional.dropout(ones, self.variational_dropout)[packing.row]
 
-    def _draw_noise(self, cell: Cell, x: Tensor, packing: Packing) -> dict[str, Tensor]:
+    def _draw_noise(self, cell: Cell, x: Tensor, packing: Packing) -> dict[str, Any]:
         """The noise that the cell's graph reads: masks m_s of a sequence, keeps k_s of a step."""
-        noise: dict[str, Tensor] = {}
+        noise: dict[str, Any] = {}
         for leaf in (cell.graph.nodes[i] for i in cell.graph.noise):
             units = self._sizes[leaf.size]
             if leaf.op == "still":

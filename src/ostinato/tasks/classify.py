@@ -73,6 +73,7 @@ class ClassifyNetwork(nn.Module):
         biased = {node.label for _, node in cell.graph.affines() if node.bias}
         forget = {"f": settings.forget_bias} if settings.forget_bias is not None else {}
         self.embedding = nn.Embedding(symbols, settings.embedding)
+        nn.init.normal_(self.embedding.weight, std=0.1)  # a word not yet learnt says little
         self.dropout = nn.Dropout(settings.dropout)
         self.recurrent = Recurrent(
             cell,
@@ -311,6 +312,12 @@ class Classifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         saved.load_weights(run, self.network_)
         self.history_ = run.metrics()
         return self
+
+    def encode(
+        self, texts: Sequence[str], labels: Sequence[str]
+    ) -> tuple[Tensor, Tensor, Tensor]:
+        """Texts as the network takes them: tokens (B, T), lengths (B,); and the classes (B,)."""
+        return *_pad(self._encode_all(texts)), self._targets(list(labels))
 
     def _encode_all(self, texts: Sequence[str]) -> list[NDArray[np.int64]]:
         settings = self.settings()

@@ -92,7 +92,7 @@ def fit(
     """
     model = learner.model
     optimizer = torch.optim.AdamW(
-        model.parameters(), lr=settings.lr, weight_decay=settings.weight_decay
+        model.parameters(), lr=settings.lr, weight_decay=settings.weight_decay, fused=True
     )
     history: list[dict[str, Any]] = []
     best, best_weights, waited = -math.inf, None, 0

@@ -1,0 +1,1 @@
+"""Looking inside: what watches a model and returns plain records."""
