@@ -13,7 +13,7 @@ from ostinato.equation import Worked, affine, cell, layer_norm, sigmoid, tanh
 
 @cell
 def layer_norm_lstm(x, h, c):
-    """An LSTM whose pre-activations, gate by gate, and whose cell state at the output are normalised.
+    """An LSTM with each gate's pre-activation normalised, and the cell state at the output.
 
     Ba, Kiros & Hinton, "Layer normalization", arXiv 1607.06450 (2016). The variant: one
     normalisation for each gate, of the sum of both products (the paper normalises the products

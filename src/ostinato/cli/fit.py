@@ -12,7 +12,7 @@ from cyclopts import App, Parameter
 from ostinato.cli.screen import console, duration, progress_bar, table
 from ostinato.data import read_labelled, read_text
 from ostinato.tasks.classify import Classifier, ClassifySettings
-from ostinato.tasks.generate import Generator, GenerateSettings
+from ostinato.tasks.generate import GenerateSettings, Generator
 from ostinato.train import Run, Section, read_toml
 
 fit = App(name="fit")

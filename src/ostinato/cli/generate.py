@@ -91,4 +91,4 @@ def spell(symbol: str) -> str:
 def bar(part: float, width: int = 40) -> str:
     """A bar of eighths of a character."""
     eighths = round(part * width * 8)
-    return "█" * (eighths // 8) + ("", *"▏▎▍▌▋▊▉")[eighths % 8]
+    return "█" * (eighths // 8) + " ▏▎▍▌▋▊▉"[eighths % 8].strip()

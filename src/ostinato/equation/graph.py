@@ -158,7 +158,7 @@ class Graph:
         return cls(
             name=data["name"],
             nodes=tuple(
-                Node(**{k: tuple(v) if isinstance(v, list) else v for k, v in n.items()})
+                Node(**n | {"args": tuple(n["args"]), "parameters": tuple(n["parameters"])})
                 for n in data["nodes"]
             ),
             inputs=tuple(data["inputs"]),

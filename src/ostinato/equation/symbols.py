@@ -193,7 +193,8 @@ def _function(op: str, a: Symbol) -> Symbol:
 def _vector(book: Notebook, role: str, like: Symbol, init: tuple[float, float] | None) -> Symbol:
     size = like.node.size
     return Symbol(
-        book, book.add(Node("vector", (), size, parameters=(book.parameter(role, size, init=init),)))
+        book,
+        book.add(Node("vector", (), size, parameters=(book.parameter(role, size, init=init),))),
     )
 
 

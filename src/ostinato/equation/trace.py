@@ -244,10 +244,11 @@ def _signal_names(
         if index not in leaves:
             names.setdefault(index, state)
     for name, value in local.items():
-        mine = isinstance(value, Symbol) and value.notebook is book
-        if mine and value.index not in leaves and book.nodes[value.index].op != "constant":
-            if value.index not in names:
-                names[value.index] = _free(name, {*names.values(), *arguments})
+        if not isinstance(value, Symbol) or value.notebook is not book:
+            continue
+        known = value.index in names or value.index in leaves
+        if not known and book.nodes[value.index].op != "constant":
+            names[value.index] = _free(name, {*names.values(), *arguments})
     return names
 
 
@@ -272,8 +273,6 @@ def _prune(graph: Graph) -> Graph:
     )
 
 
-
-
 def _name_parameters(graph: Graph, roles: Mapping[str, str]) -> Graph:
     """Gives parameters and affine maps the names of what they join: role, operand, signal.
 
@@ -281,7 +280,7 @@ def _name_parameters(graph: Graph, roles: Mapping[str, str]) -> Graph:
     """
     owners = _owners(graph)
     shared = Counter((n.op, owners.get(i)) for i, n in enumerate(graph.nodes))
-    shared.update((n.bias and "bias", owners.get(i)) for i, n in graph.affines())
+    shared.update(("bias", owners.get(i)) for i, n in graph.affines() if n.bias)
     final: dict[str, str] = {}
     nodes = []
     for index, node in enumerate(graph.nodes):
@@ -313,9 +312,7 @@ def _name_parameters(graph: Graph, roles: Mapping[str, str]) -> Graph:
 def _free(wish: str, taken: Collection[str]) -> str:
     """The name wished for, or with the first number that makes it new."""
     return next(
-        name
-        for k in itertools.count(1)
-        if (name := wish if k == 1 else f"{wish}_{k}") not in taken
+        name for k in itertools.count(1) if (name := wish if k == 1 else f"{wish}_{k}") not in taken
     )
 
 

@@ -17,7 +17,20 @@ from ostinato.equation.derivative import Derivative, derive
 from ostinato.equation.graph import Graph
 from ostinato.equation.trace import Cell
 from ostinato.levels.proof import Case, Values, pad, unpad
-from ostinato.levels.text import ATOM, INFIX, PRODUCT, SIGN, SUM, Names, Writer, indent, listed, load, tuple_of, unpacked
+from ostinato.levels.text import (
+    ATOM,
+    INFIX,
+    PRODUCT,
+    SIGN,
+    SUM,
+    Names,
+    Writer,
+    indent,
+    listed,
+    load,
+    tuple_of,
+    unpacked,
+)
 
 
 class _NumPy(Writer):
@@ -50,11 +63,11 @@ class _NumPy(Writer):
 
 
 _HELPERS = {
-    "sigmoid(": '''
+    "sigmoid(": """
 def sigmoid(a):
     e = np.exp(-np.abs(a))  # never overflows
     return np.where(a >= 0, 1, e) / (1 + e)
-''',
+""",
     "normalize(": '''
 def normalize(a, eps):
     """(a - mean a) / sqrt(var a + eps), over the units."""

@@ -37,7 +37,9 @@ class Case:
         return np.array([len(x) for x in self.x])
 
     @classmethod
-    def draw(cls, graph: Graph, lengths: Iterable[int], sizes: Mapping[str, int], seed: int) -> Case:
+    def draw(
+        cls, graph: Graph, lengths: Iterable[int], sizes: Mapping[str, int], seed: int
+    ) -> Case:
         """A case of normal numbers: nothing symmetric, no first state zero."""
         random = np.random.default_rng(seed)
 

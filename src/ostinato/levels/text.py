@@ -147,9 +147,7 @@ class Writer:
     ) -> None:
         self.nodes, self.names, self.notes = names.nodes, names, notes or {}
         self.written: list[Line] = []
-        self.text: dict[int, tuple[str, int]] = {
-            i: (self.variable(i), ATOM) for i in given
-        }
+        self.text: dict[int, tuple[str, int]] = {i: (self.variable(i), ATOM) for i in given}
 
     def lines(self, wanted: Iterable[int], apart: Collection[int] = ()) -> list[Line]:
         """The lines that compute `wanted`; a node in `apart` is not folded into another."""

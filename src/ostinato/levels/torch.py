@@ -101,9 +101,7 @@ def _times(count: int, size: str) -> str:
     return f"{count} * {size}" if count > 1 else size if count else "0"
 
 
-def _runs(
-    graph: Graph, stacks: list[dialects.Stack]
-) -> dict[str, tuple[dialects.Stack, int, int]]:
+def _runs(graph: Graph, stacks: list[dialects.Stack]) -> dict[str, tuple[dialects.Stack, int, int]]:
     """For each matrix its stack, and the rows around it that are multiplied with one operand."""
     operand = {
         matrix: a

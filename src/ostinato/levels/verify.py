@@ -152,16 +152,22 @@ def _by_slope(cell: Cell) -> list[Proof]:
         pairs += [*zip(result.states, case.d_states, strict=True)]
         return float(sum((value * d).sum() for value, d in pairs))
 
+    gradients: dict[str, Any] = {
+        "x": values.dx,
+        "states": values.d_states,
+        "parameters": values.gradients,
+    }
+
     def slope(field: str, k: Any, step: float = 1e-5) -> float:
         held = getattr(case, field)
         direction = random.standard_normal(held[k].shape)
         ends = []
         for sign in (1, -1):
-            new = dict(held) if isinstance(held, dict) else list(held)
+            new: Any = dict(held) if isinstance(held, dict) else list(held)
             new[k] = held[k] + sign * step * direction
-            ends.append(loss(replace(case, **{field: new})))
-        gradient = {"x": values.dx, "states": values.d_states, "parameters": values.gradients}
-        expected = float((gradient[field][k] * direction).sum())  # type: ignore[index]
+            changed: dict[str, Any] = {field: new}
+            ends.append(loss(replace(case, **changed)))
+        expected = float((gradients[field][k] * direction).sum())
         measured = (ends[0] - ends[1]) / (2 * step)
         return abs(measured - expected) / max(1.0, abs(measured))
 

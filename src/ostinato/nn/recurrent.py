@@ -13,6 +13,7 @@ from torch import Tensor, nn
 from torch.nn.utils.rnn import PackedSequence
 
 from ostinato import cells, levels
+from ostinato.equation.graph import Graph
 from ostinato.equation.rewrite import recurrent_dropout, without_bias, zoneout
 from ostinato.equation.trace import Cell
 from ostinato.errors import ConfigError, UnknownName
@@ -94,7 +95,9 @@ class Recurrent(nn.Module):
         self.dropout, self.proj_size, self.engine = dropout, proj_size, engine
         self.variational_dropout, self.recurrent_dropout = variational_dropout, recurrent_dropout
         names = self.cell.graph.state_names
-        self.zoneout = dict(zoneout) if isinstance(zoneout, Mapping) else dict.fromkeys(names, zoneout)
+        self.zoneout = (
+            dict(zoneout) if isinstance(zoneout, Mapping) else dict.fromkeys(names, zoneout)
+        )
         self.bias_init = dict(bias_init or {})
         self._check()
 
@@ -110,7 +113,9 @@ class Recurrent(nn.Module):
             sizes = self._sizes | {"D": self._layer_input(layer)}
             for suffix in self._suffixes(layer):
                 for name, shape in self._shapes().items():
-                    weight = torch.empty([n * sizes[k] for n, k in shape], device=device, dtype=dtype)
+                    weight = torch.empty(
+                        [n * sizes[k] for n, k in shape], device=device, dtype=dtype
+                    )
                     self.register_parameter(f"{name}{suffix}", nn.Parameter(weight))
         self.watch: Watcher | None = None
         self.level(training=True)
@@ -144,9 +149,14 @@ class Recurrent(nn.Module):
             if signal not in biased:
                 raise UnknownName(f"biased signal of {self.cell.name}", signal, biased)
 
-    def _with_noise(self, graph: Any) -> Any:
+    def _with_noise(self, graph: Graph) -> Graph:
         if self.recurrent_dropout:
-            graph = recurrent_dropout(graph)
+            plain, graph = graph, recurrent_dropout(graph)
+            if graph.noise == plain.noise:
+                raise ConfigError(
+                    f"recurrent_dropout has no effect on cell {self.cell.name!r}: "
+                    "no state enters a matrix product"
+                )
         return zoneout(graph) if any(self.zoneout.values()) else graph
 
     def _layer_input(self, layer: int) -> int:
@@ -248,8 +258,10 @@ class Recurrent(nn.Module):
         if packed:
             sequence = cast("PackedSequence", input)
             return sequence._replace(data=outputs), hn
-        padded = packing.unpack(outputs, steps) if lengths is not None else outputs.view(
-            steps, packing.batch_sizes[0], -1
+        padded = (
+            packing.unpack(outputs, steps)
+            if lengths is not None
+            else outputs.view(steps, packing.batch_sizes[0], -1)
         )
         if single:
             return padded.squeeze(1), hn
@@ -302,7 +314,7 @@ class Recurrent(nn.Module):
     def _layers(
         self, x: Tensor, packing: Packing, first: tuple[tuple[Tensor, ...], ...]
     ) -> tuple[Tensor, list[list[Tensor]]]:
-        """All layers over packed tokens (N, D): outputs (N, ·), and for each state its last values."""
+        """All layers over packed tokens (N, D): outputs (N, ·), and each state's last values."""
         noisy = self.training or any(self.zoneout.values())
         cell = self._noisy if noisy else self._plain
         scan = levels.find("torch" if self.watch else self.level(self.training)).scan(cell)
@@ -358,7 +370,9 @@ class Recurrent(nn.Module):
             "bidirectional": False, "proj_size": 0, "variational_dropout": 0.0,
             "recurrent_dropout": 0.0, "engine": "auto",
         }  # fmt: skip
-        said = {k: getattr(self, k) for k, default in defaults.items() if getattr(self, k) != default}
+        said = {
+            k: getattr(self, k) for k, default in defaults.items() if getattr(self, k) != default
+        }
         return ", ".join([text, *(f"{k}={v}" for k, v in said.items())])
 
 

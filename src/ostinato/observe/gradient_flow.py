@@ -53,6 +53,4 @@ def gradient_flow(
             if signal.grad is not None:
                 for row, size in enumerate(signal.grad.norm(dim=-1).tolist()):
                     sizes[name][lengths[row] - 1 - t].append(size)
-    return {
-        name: [sum(at[k]) / len(at[k]) for k in range(len(at))] for name, at in sizes.items()
-    }
+    return {name: [sum(at[k]) / len(at[k]) for k in range(len(at))] for name, at in sizes.items()}

@@ -225,13 +225,17 @@ class Classifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
             self.history_ = fit(learner, settings.train, run, show)
         self.baseline_: Baseline | None = None
         if self.baseline:
-            self.baseline_ = fit_baseline(training.texts, training.labels, tokenizer(settings.tokenizer))
+            self.baseline_ = fit_baseline(
+                training.texts, training.labels, tokenizer(settings.tokenizer)
+            )
             self.baseline_accuracy_ = self.baseline_.accuracy(validation.texts, validation.labels)
         if run:
             run.write_json("labels.json", self.classes_)
             if self.baseline_:
                 record = {"accuracy": self.baseline_accuracy_, "seconds": self.baseline_.seconds}
-                run.write_json("baseline.json", {"validation": record, "parameters": self.baseline_.parameters})
+                run.write_json(
+                    "baseline.json", {"validation": record, "parameters": self.baseline_.parameters}
+                )
             saved.finish(run, self.network_, self.vocabulary_)
         return self
 
@@ -255,7 +259,9 @@ class Classifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
 
     def predict(self, texts: Sequence[str]) -> NDArray[np.str_]:
         """The most probable label of each text."""
-        return np.array(self.classes_)[self.decision_function(texts).argmax(-1)]
+        labels: NDArray[np.str_] = np.array(self.classes_)
+        predicted: NDArray[np.str_] = labels[self.decision_function(texts).argmax(-1)]
+        return predicted
 
     def evaluate(self, texts: Sequence[str], labels: Sequence[Any]) -> Evaluation:
         """How well labels are predicted.
@@ -313,9 +319,7 @@ class Classifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         self.history_ = run.metrics()
         return self
 
-    def encode(
-        self, texts: Sequence[str], labels: Sequence[str]
-    ) -> tuple[Tensor, Tensor, Tensor]:
+    def encode(self, texts: Sequence[str], labels: Sequence[str]) -> tuple[Tensor, Tensor, Tensor]:
         """Texts as the network takes them: tokens (B, T), lengths (B,); and the classes (B,)."""
         return *_pad(self._encode_all(texts)), self._targets(list(labels))
 
@@ -363,7 +367,9 @@ class _Learner:
         self.model.eval()
         sequences, targets = self.validation
         total, hits = 0.0, 0
-        for batch in data.bucketed(list(map(len, sequences)), self.settings.data.batch_tokens, 0, 0):
+        for batch in data.bucketed(
+            list(map(len, sequences)), self.settings.data.batch_tokens, 0, 0
+        ):
             loss, _, right = self._judge(self.validation, batch)
             total, hits = total + loss.item() * len(batch), hits + right
         return {"validation_loss": total / len(targets), "accuracy": hits / len(targets)}

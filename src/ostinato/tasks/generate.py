@@ -286,9 +286,7 @@ class Generator(BaseEstimator):  # type: ignore[misc]
         settings = saved.load_settings(run, GenerateSettings)
         self = cls.of(settings)
         self.vocabulary_ = Vocabulary.from_json(run.read_json("vocabulary.json"))
-        self.network_ = GenerateNetwork(
-            saved.load_cell(run), settings.model, len(self.vocabulary_)
-        )
+        self.network_ = GenerateNetwork(saved.load_cell(run), settings.model, len(self.vocabulary_))
         saved.load_weights(run, self.network_)
         self.history_ = run.metrics()
         return self
@@ -348,7 +346,9 @@ def _streams(symbols: NDArray[np.int64], shape: GenerateData) -> int:
 
 
 @torch.inference_mode()
-def _measure(network: nn.Module, symbols: NDArray[np.int64], shape: GenerateData) -> dict[str, float]:
+def _measure(
+    network: nn.Module, symbols: NDArray[np.int64], shape: GenerateData
+) -> dict[str, float]:
     network.eval()
     total, count, state = 0.0, 0, None
     windows = data.streams(symbols, _streams(symbols, shape), 4 * shape.steps)

@@ -14,7 +14,7 @@ from ostinato.errors import ConfigError
 
 
 class Section(BaseModel):
-    """A part of the settings. An unknown key is an error, with its path and the nearest right one."""
+    """A part of the settings; an unknown key is an error that gives the nearest right one."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
@@ -32,7 +32,11 @@ class Section(BaseModel):
             path = ".".join(str(k) for k in fault["loc"])
             if fault["type"] == "extra_forbidden":
                 near = difflib.get_close_matches(path, known_paths(cls), n=1, cutoff=0.5)
-                hint = f"did you mean {near[0]!r}?" if near else f"known: {', '.join(known_paths(cls))}"
+                hint = (
+                    f"did you mean {near[0]!r}?"
+                    if near
+                    else f"known: {', '.join(known_paths(cls))}"
+                )
                 raise ConfigError(f"{source}: unknown setting {path!r}; {hint}") from None
             raise ConfigError(f"{source}: {path} = {fault['input']!r}: {fault['msg']}") from None
 
@@ -88,4 +92,6 @@ class Training(Section):
     weight_decay: float = Field(0.0, ge=0, description="decoupled weight decay, as AdamW has it")
     clip: float = Field(1.0, gt=0, description="the largest norm of the gradient")
     patience: int = Field(2, ge=1, description="epochs without a better validation before it stops")
-    threads: int | None = Field(None, ge=1, description="CPU threads; PyTorch's own choice if unset")
+    threads: int | None = Field(
+        None, ge=1, description="CPU threads; PyTorch's own choice if unset"
+    )

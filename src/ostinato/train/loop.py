@@ -1,8 +1,8 @@
 """The loop: every model of Ostinato is trained by `fit`, to be read from top to bottom.
 
-    for each epoch:
-        for each batch: loss, backward, clip, step
-        validate; log; keep the best weights; stop when they are no longer found
+for each epoch:
+    for each batch: loss, backward, clip, step
+    validate; log; keep the best weights; stop when they are no longer found
 """
 
 from __future__ import annotations
@@ -133,7 +133,11 @@ def fit(
         record = {"epoch": epoch + 1, "loss": total_loss / tokens, **learner.validate()}
         record |= {"seconds": seconds, "tokens_per_second": tokens / seconds}
         history.append(record)
-        score = -record[learner.judged_by[1:]] if learner.judged_by[0] == "-" else record[learner.judged_by]
+        score = (
+            -record[learner.judged_by[1:]]
+            if learner.judged_by[0] == "-"
+            else record[learner.judged_by]
+        )
         if score > best:
             best, waited = score, 0
             best_weights = {name: w.clone() for name, w in model.state_dict().items()}
@@ -144,7 +148,16 @@ def fit(
             _checkpoint(run, model, optimizer, epoch)
         spent = time.perf_counter() - began
         done = (epoch + 1) / settings.epochs
-        show(Progress(epoch + 1, done, record["loss"], record["tokens_per_second"], spent * (1 - done) / done, record))
+        show(
+            Progress(
+                epoch + 1,
+                done,
+                record["loss"],
+                record["tokens_per_second"],
+                spent * (1 - done) / done,
+                record,
+            )
+        )
         if waited >= settings.patience:
             break
 

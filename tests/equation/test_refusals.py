@@ -1,0 +1,144 @@
+"""Every wrong cell is refused with the file and the line of the mistake.
+
+Each case is a cell's body; the mistake stands in the line marked with `#!`.
+"""
+
+import linecache
+import math
+import re
+
+import numpy
+import pytest
+import torch
+
+from ostinato import equation
+from ostinato.equation import cell, tanh
+from ostinato.errors import CellError
+
+kept = []
+
+
+@cell
+def leaky(x, h):
+    kept.append(h)
+    return tanh(h)
+
+
+FILE = "/some/where/own.py"
+SPACE = {name: getattr(equation, name) for name in equation.__all__} | {
+    "math": math, "numpy": numpy, "torch": torch, "foreign": kept[0], "scalar": numpy.array(1.0),
+}  # fmt: skip
+
+LINES = [
+    ("return", "it must return its new states (h), not None"),
+    ("return 3.0", "it must return its new states (h), not 3.0"),
+    ("return h, h", "it takes 1 state (h) and returns 2"),
+    ("return x", "the new h has size D, the state h has size H"),
+    ("return affine(x, h, size='R')", "no state has the size 'R'"),
+    ("return x + h", "a vector of size D meets one of size H; only affine changes sizes"),
+    ("return maximum(x, h)", "a vector of size D meets one of size H"),
+    ("if h: return h", "Python decides here on a symbol"),
+    ("if h > 0: return h", "Python decides here on a symbol"),
+    ("return h if h == 0 else x", "Python decides here on a symbol"),
+    ("while h != 0: pass", "Python decides here on a symbol"),
+    ("return max(h, affine(x))", "Python decides here on a symbol"),
+    ("return h and x", "Python decides here on a symbol"),
+    ("return {h: 1}", "unhashable"),
+    ("for unit in h: pass", "a symbol cannot be taken apart"),
+    ("return h[0]", "a symbol cannot be taken apart"),
+    ("first, second = h", "a symbol cannot be taken apart"),
+    ("return len(h)", "a symbol cannot be taken apart"),
+    ("return 1.0 in h", "a symbol cannot be taken apart"),
+    ("return h ** 2", "no **"),
+    ("return 2 ** h", "no **"),
+    ("return h @ h", "no @"),
+    ("return h % 2", "no %"),
+    ("return h // 2", "no //"),
+    ("return abs(h)", "no abs; write maximum(a, -a)"),
+    ("return float(h)", "a symbol has no value yet"),
+    ("return math.tanh(h)", "a symbol has no value yet"),
+    ("return range(h)", "a symbol has no value yet"),
+    ("return numpy.tanh(h)", "TypeError"),
+    ("return numpy.sum(h)", "a symbol has no attribute"),
+    ("return h + numpy.ones(3)", "a vector meets ndarray"),
+    ("return numpy.ones(3) * h", "a vector meets ndarray"),
+    ("return scalar * h", "a vector meets ndarray"),
+    ("return torch.tanh(h)", "TypeError"),
+    ("return h * torch.ones(3)", "a vector meets Tensor"),
+    ("return h.T", "a symbol has no attribute 'T'"),
+    ("h.index = 0; return h.norm()", "a symbol has no attribute 'norm'"),
+    ("return h + foreign", "got a vector of another cell"),
+    ("return affine(x, foreign)", "affine got a vector of another cell"),
+    ("return h + 'a'", "a vector meets str 'a'; use a number or a vector"),
+    ("return h * True", "a vector meets bool True"),
+    ("return h * 1j", "a vector meets complex 1j"),
+    ("return h + float('nan')", "a vector meets nan, which is no finite number"),
+    ("return maximum(h, -math.inf)", "a vector meets -inf, which is no finite number"),
+    ("return maximum(1, 2)", "maximum needs at least one vector of the cell"),
+    ("return affine()", "affine needs at least one vector"),
+    ("return affine(x, 0.5)", "affine takes vectors of the cell, not float 0.5"),
+    ("return affine([x, h])", "affine takes vectors of the cell, not list"),
+    ("return affine(x, h, biased=False)", "unexpected keyword argument 'biased'"),
+    ("return sigmoid(0.5)", "sigmoid takes vectors of the cell, not float 0.5"),
+    ("return layer_norm(1)", "layer_norm takes vectors of the cell"),
+    ("return scale(2)", "scale takes vectors of the cell"),
+    ("return tanh(h, h)", "TypeError"),
+    ("return softplus(h)", "NameError: name 'softplus' is not defined"),
+]
+
+
+def define(text: str) -> None:
+    linecache.cache[FILE] = (len(text), None, text.splitlines(keepends=True), FILE)
+    exec(compile(text, FILE, "exec"), dict(SPACE))
+
+
+def refused(text: str, line: int, why: str) -> None:
+    with pytest.raises(CellError) as error:
+        define(text)
+    place, said = str(error.value), text.splitlines()[line - 1].strip()
+    assert place.startswith(f"{FILE}:{line}: cell 'wrong': ")
+    assert why in place
+    assert place.endswith(f"\n    {said}")
+
+
+@pytest.mark.parametrize(("line", "why"), LINES, ids=[line for line, _ in LINES])
+def test_a_line_that_is_not_in_the_language(line, why):
+    refused(f"@cell\ndef wrong(x, h):\n    r = affine(x)\n    {line}\n    return r\n", 4, why)
+
+
+@pytest.mark.parametrize(
+    ("head", "line", "why"),
+    [
+        ("@cell\ndef wrong(x):", 1, "a cell takes its input and at least one state"),
+        ("@cell\ndef wrong():", 1, "a cell takes its input and at least one state"),
+        ("@cell\ndef wrong(x, *h):", 1, "a cell takes plain arguments"),
+        ("@cell\ndef wrong(x, h=0):", 1, "a cell takes plain arguments"),
+        ("@cell\ndef wrong(x, *, h):", 1, "a cell takes plain arguments"),
+        ("@cell\ndef wrong(x, **h):", 1, "a cell takes plain arguments"),
+        ("@cell(sizes={'c': 'R'})\ndef wrong(x, h):", 1, "sizes names 'c', which is no state"),
+        ("@cell(sizes={'h': 'D'})\ndef wrong(x, h):", 1, "'D' is no size letter for a state"),
+        ("@cell(sizes={'h': 'r'})\ndef wrong(x, h):", 1, "'r' is no size letter for a state"),
+        ("@cell(sizes={'h': 8})\ndef wrong(x, h):", 1, "8 is no size letter for a state"),
+    ],
+)
+def test_a_head_that_is_no_cells(head, line, why):
+    refused(f"{head}\n    return h\n", line, why)
+
+
+def test_the_line_is_the_cells_own_when_a_function_it_calls_fails():
+    text = "def helper(h):\n    return h ** 2\n\n@cell\ndef wrong(x, h):\n    return helper(h)\n"
+    refused(text, 6, "no **")
+
+
+def test_a_cell_loaded_without_its_function_says_so():
+    bare = leaky.__reduce__()[0](*leaky.__reduce__()[1])
+    with pytest.raises(CellError, match=re.escape("'leaky' was loaded without its function")):
+        bare(kept[0], kept[0])
+
+
+def test_a_refused_cell_leaves_no_profiler_behind():
+    import sys
+
+    before = sys.getprofile()
+    refused("@cell\ndef wrong(x, h):\n    return h ** 2\n", 3, "no **")
+    assert sys.getprofile() is before

@@ -1,0 +1,258 @@
+import ast
+import subprocess
+import sys
+from dataclasses import replace
+from types import SimpleNamespace
+
+import numpy as np
+import pytest
+import torch
+
+from every import EVERY, MGU, assert_near, short
+from ostinato import cells, levels
+from ostinato.equation import affine, cell, exp, log, sigmoid, tanh
+from ostinato.equation.rewrite import without_bias
+from ostinato.errors import CellError, UnknownName
+from ostinato.levels import dialects
+from ostinato.levels.proof import Case, Values
+from ostinato.levels.verify import SIZES, prove
+from tolerances import EQUAL, FLOAT32, SAME
+
+FUSED = ["gru", "lstm", "projected_lstm", "relu_rnn", "rnn"]
+NUMERIC = dict.fromkeys(("numpy", "python", "torch"), EVERY) | {"aten": FUSED}
+every_cell = pytest.mark.parametrize("name", EVERY, ids=short)
+every_plain_level = pytest.mark.parametrize("level", ["numpy", "python"])
+every_numeric_level = pytest.mark.parametrize(
+    ("level", "name"),
+    [pytest.param(v, c, id=f"{v}-{short(c)}") for v, able in NUMERIC.items() for c in able],
+)
+
+
+def test_the_levels():
+    assert {"latex", *NUMERIC} <= set(levels.names())
+    assert {v for v in levels.names() if hasattr(levels.find(v), "run")} == NUMERIC.keys()
+    with pytest.raises(UnknownName, match="unknown level 'numpi'; did you mean 'numpy'"):
+        levels.find("numpi")
+    with pytest.raises(UnknownName, match="unknown level 'dialects'"):
+        levels.find("dialects")
+
+
+@every_cell
+def test_every_proof_holds_and_one_of_values_is_independent(name):
+    proofs = prove(cells.find(name))
+    assert [p for p in proofs if not p.holds] == []
+    assert {p.what for p in proofs if p.kind == "independent"} == {"values", "gradients"}
+    derived = {(p.against, p.what, p.batch) for p in proofs if p.kind == "derived"}
+    others = {"python", "torch"} | ({"aten"} if name in FUSED else set())
+    batches = ("dense", "ragged", "one")
+    assert derived >= {(a, w, b) for a in others for w in ("values", "gradients") for b in batches}
+
+
+@pytest.mark.parametrize("name", FUSED)
+def test_pytorchs_own_layers_are_among_the_proofs(name):
+    against = {p.against for p in prove(cells.find(name)) if p.kind == "independent"}
+    assert against == {"by hand", "slope", "torch.nn"}
+
+
+def test_a_wrong_cell_and_a_wrong_level_fail_their_proofs(monkeypatch):
+    lstm = cells.find("lstm")
+    wrong = {"worked": replace(lstm.worked, gives=lstm.worked.gives | {"c": 1.8002})}
+    assert [p.against for p in prove(replace(lstm, **wrong)) if not p.holds] == ["by hand"]
+
+    def swapped(cell, case):
+        found = run(cell, case)
+        return replace(found, gradients=found.gradients | {"b_i": found.gradients["b_f"]})
+
+    level = levels.find("python")
+    run = level.run
+    monkeypatch.setattr(level, "run", swapped)
+    failed = {(p.against, p.what) for p in prove(lstm) if not p.holds}
+    assert failed == {("python", "gradients")}
+
+
+@pytest.mark.parametrize("poison", [np.nan, np.inf])
+def test_what_is_no_number_is_far_from_everything(poison):
+    good = Values([np.ones((2, 1))], (), [], (), {})
+    bad = replace(good, outputs=[np.full((2, 1), poison)])
+    assert good.distance(good, False) == 0
+    assert bad.distance(good, False) == bad.distance(bad, False) == np.inf
+    assert good.distance(replace(good, outputs=[np.ones((1, 1))]), False) == np.inf
+
+
+@every_numeric_level
+def test_the_text_that_is_shown_is_the_text_that_runs(name, level, monkeypatch):
+    cell, level = cells.find(name), levels.find(level)
+    case = Case.draw(cell.graph, (2,), SIZES, seed=0)
+    source = level.source
+    monkeypatch.setattr(
+        level, "source", lambda *args, **kwargs: source(*args, **kwargs) + "\nraise EOFError"
+    )
+    for run in [lambda: level.run(cell, case), lambda: level.scan(cell)]:
+        with pytest.raises(EOFError):
+            run()
+
+
+def functions(text):
+    return {n.name: ast.dump(n) for n in ast.parse(text).body if isinstance(n, ast.FunctionDef)}
+
+
+@every_cell
+@every_plain_level
+def test_the_forward_text_is_a_part_of_the_full_one(name, level):
+    cell, level = cells.find(name), levels.find(level)
+    forward, full = (functions(level.source(cell, backward=b)) for b in (False, True))
+    assert {"step", "forward"} <= forward.keys()
+    assert {"step_backward", "backward"} <= full.keys() - forward.keys()
+    assert forward.items() <= full.items()
+
+
+@every_cell
+def test_plain_python_imports_math_alone(name):
+    cell = cells.find(name)
+    tree = ast.parse(levels.find("python").source(cell, backward=True))
+    imports = [n for n in ast.walk(tree) if isinstance(n, ast.Import | ast.ImportFrom)]
+    assert [getattr(n, "module", None) for n in imports] in ([], ["math"])
+
+
+def test_equation_cells_and_the_plain_levels_do_not_import_torch():
+    code = """if True:
+        import sys
+        from ostinato import cells, levels
+        for name in cells.names():
+            for level in ("python", "numpy", "latex"):
+                levels.find(level).source(cells.find(name), backward=True)
+        assert "torch" not in sys.modules
+    """
+    subprocess.run([sys.executable, "-W", "error", "-c", code], check=True)
+
+
+@every_numeric_level
+@pytest.mark.parametrize("big", [1e4, -1e4])  # e^10000 is no float
+def test_saturated_units_neither_overflow_nor_warn(name, level, big):
+    cell, level = cells.find(name), levels.find(level)
+    case = Case.draw(cell.graph, (2, 1), SIZES, seed=0)
+    found = level.run(cell, replace(case, x=[np.full_like(x, big) for x in case.x]))
+    arrays = [*found.outputs, *found.states, *found.dx, *found.gradients.values()]
+    assert all(np.isfinite(a).all() for a in arrays)
+
+
+@every_cell
+def test_float32_at_the_torch_level(name):
+    cell = cells.find(name)
+    case = Case.draw(cell.graph, (4, 2, 1), SIZES, seed=0)
+    small = {field: shrunk(value) for field, value in vars(case).items()}
+    found = levels.find("torch").run(cell, Case(**small))
+    expected = levels.find("torch").run(cell, case)
+    assert {g.dtype for g in found.gradients.values()} == {np.dtype(np.float32)}
+    assert_near(vars(found), vars(expected), FLOAT32)
+
+
+def shrunk(value):
+    if isinstance(value, dict):
+        return {name: shrunk(v) for name, v in value.items()}
+    return np.float32(value) if isinstance(value, np.ndarray) else type(value)(map(shrunk, value))
+
+
+def test_a_number_in_a_cell_keeps_all_its_digits():
+    @cell
+    def third(x, h):
+        return h * 0.12345678901234567
+
+    case = Case.draw(third.graph, (1,), SIZES, seed=0)
+    for level in ("python", "numpy", "torch"):
+        found = levels.find(level).run(third, case)
+        assert_near(found.states[0], case.states[0] * 0.12345678901234567, SAME)
+
+
+def test_an_input_or_a_state_that_is_not_read_has_the_gradient_zero():
+    @cell
+    def blind(x, h, c):
+        return tanh(affine(c)), exp(-c)
+
+    @cell
+    def forgetful(x, h):
+        return log(1 + exp(tanh(affine(x))))
+
+    for own, zero in [(blind, "dx"), (forgetful, "d_states")]:
+        assert [p for p in prove(own) if not p.holds] == []
+        case = Case.draw(own.graph, (2, 1), SIZES, seed=0)
+        for level in ("python", "numpy", "torch"):
+            gradient = getattr(levels.find(level).run(own, case), zero)[0]
+            assert not gradient.any()
+
+
+def test_what_a_cell_computes_is_never_computed_on_padding():
+    @cell
+    def of_positive_numbers(x, h):
+        return tanh(affine(log(x), 1 / x, h))
+
+    case = Case.draw(of_positive_numbers.graph, (3, 1, 2), SIZES, seed=0)
+    positive = replace(case, x=[abs(x) + 0.1 for x in case.x])
+    alone = vars(levels.find("python").run(of_positive_numbers, positive))
+    for level in ("numpy", "torch"):
+        assert_near(vars(levels.find(level).run(of_positive_numbers, positive)), alone, EQUAL)
+
+
+def test_the_fused_level_knows_a_cell_by_its_equations():
+    @cell
+    def my_own(token, output, memory):
+        a = sigmoid(affine(token, output))
+        b = sigmoid(affine(token, output))
+        new = tanh(affine(token, output))
+        d = sigmoid(affine(token, output))
+        memory = b * memory + a * new
+        return d * tanh(memory), memory
+
+    aten = levels.find("aten")
+    assert {name for name in EVERY if aten.supports(cells.find(name))} == set(FUSED)
+    assert aten.supports(my_own)
+    assert aten.supports(replace(my_own, graph=without_bias(my_own.graph)))
+    assert [p for p in prove(my_own) if not p.holds] == []
+    assert "torch.nn" in {p.against for p in prove(my_own)}
+
+
+@pytest.mark.parametrize("name", [n for n in EVERY if n not in FUSED], ids=short)
+def test_the_fused_level_refuses_what_it_does_not_have(name):
+    with pytest.raises(CellError, match=r"no fused layer for cell '\w+'; .* use the level torch"):
+        levels.find("aten").source(cells.find(name))
+
+
+def test_the_torch_level_shows_every_signal_to_who_watches():
+    cell = cells.find(MGU)
+    case = Case.draw(cell.graph, (3,), SIZES, seed=0)
+    p = SimpleNamespace(
+        **{k: torch.tensor(w) for k, w in dialects.to_torch(cell.graph, case.parameters).items()}
+    )
+    seen = []
+    x, states = torch.tensor(case.x[0]), tuple(map(torch.tensor, case.states))
+    outputs, _ = levels.find("torch").scan(cell)(
+        x, [1, 1, 1], states, p, watch=lambda t, signals: seen.append((t, signals))
+    )
+    assert [t for t, _ in seen] == [0, 1, 2]
+    assert all(signals.keys() == {"k", "n", "p"} for _, signals in seen)
+    assert_near(torch.cat([signals["p"] for _, signals in seen]), outputs, SAME)
+
+
+@every_cell
+@every_plain_level
+def test_a_weights_gradient_is_the_sum_of_its_gradients_at_every_step(name, level):
+    # Each step is run alone, from the states it starts from, given what flows back into it.
+    cell, level = cells.find(name), levels.find(level)
+    case = Case.draw(cell.graph, (3,), SIZES, seed=0)
+
+    def step(t, states, d_states):
+        now = slice(t, t + 1)
+        x, d_outputs = [case.x[0][now]], [case.d_outputs[0][now]]
+        return level.run(cell, Case(x, states, case.parameters, d_outputs, d_states))
+
+    starts = [case.states]
+    for t in range(3):
+        starts.append(step(t, starts[t], case.d_states).states)
+    d_states, total = case.d_states, dict.fromkeys(case.parameters, 0)
+    for t in reversed(range(3)):
+        found = step(t, starts[t], d_states)
+        d_states = found.d_states
+        total = {name: total[name] + found.gradients[name] for name in total}
+    whole = level.run(cell, case)
+    assert_near(total, whole.gradients, EQUAL)
+    assert_near(d_states, whole.d_states, EQUAL)

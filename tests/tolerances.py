@@ -1,0 +1,25 @@
+"""How far apart two results may lie: every tolerance of the tests, each with its reason.
+
+All are relative to numbers larger than 1 and absolute below.
+"""
+
+from ostinato.levels.verify import EQUAL, SLOPE
+
+__all__ = ["EQUAL", "FLOAT32", "GRADCHECK", "HAND", "ORACLE", "SAME", "SLOPE"]
+
+SAME = 0.0
+"""The same operations in the same order: not a bit differs."""
+
+ORACLE = 1e-11
+"""float64 against formulas in another order: a sum of tens of terms over several steps, whose
+noise is near 1e-14 where nothing is amplified and hundreds of times that in a random cell."""
+
+FLOAT32 = 2e-5
+"""float32 against other kernels: some hundred times 1.2e-7, the distance between neighbours at 1,
+for gradients that are sums over all tokens."""
+
+HAND = 5e-5
+"""Worked with a pencil to four digits after the point: half of the last one."""
+
+GRADCHECK = 1e-6
+"""`torch.autograd.gradcheck` in float64, steps of 1e-6: good to about 1e-9."""
