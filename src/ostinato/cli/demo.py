@@ -27,8 +27,8 @@ from ostinato.data import read_labelled, read_text, split_blocks, tokenizer
 from ostinato.errors import ConfigError
 from ostinato.observe.gradient_flow import gradient_flow
 from ostinato.report.page import demo_page
-from ostinato.tasks import saved
 from ostinato.tasks.classify import Classifier, ClassifyNetwork, ClassifySettings
+from ostinato.tasks.estimator import reproducible
 from ostinato.tasks.generate import Generator
 from ostinato.tasks.linear import fit_baseline
 from ostinato.train import Run
@@ -36,8 +36,8 @@ from ostinato.train import Run
 CELLS = ("rnn", "lstm", "gru")
 REVIEWS: dict[str, Any] = {
     "data": {"max_tokens": 200, "vocabulary": 20_000},
-    "model": {"bidirectional": False, "pooling": "last", "dropout": 0.2},
-    "train": {"epochs": 3, "threads": 1},
+    "model": {"bidirectional": False, "pooling": "last", "dropout": 0.4, "forget_bias": 1.0},
+    "train": {"epochs": 4, "lr": 1e-3, "threads": 1},
 }
 """The same budget for all cells: 64 units, the last state of the last 200 tokens."""
 PLAYS: dict[str, Any] = {"model": {"hidden": 192}, "train": {"epochs": 1, "threads": 1}}
@@ -117,7 +117,9 @@ def _review_job(cell: str, folder: str, part: float, show: Show) -> dict[str, An
     """Trains a classifier of reviews, tests it, and measures its gradients."""
     splits = read_labelled("imdb")
     training, test = (_part(splits[name], part) for name in ("train", "test"))
-    classifier = Classifier.of(ClassifySettings.parse({"cell": cell, **REVIEWS}, "demo"), False)
+    classifier = Classifier.of(
+        ClassifySettings.parse({"cell": cell, **REVIEWS}, "demo"), baseline=False
+    )
     run = Run.create(folder)
     title = f"{cell.upper()} on reviews"
     classifier.fit(
@@ -128,7 +130,7 @@ def _review_job(cell: str, folder: str, part: float, show: Show) -> dict[str, An
     )
     show(title, 1.0, "testing")
     settings, network = classifier.settings(), classifier.network_
-    with saved.reproducible(settings.seed, 1):
+    with reproducible(settings.seed, 1):
         accuracy = classifier.evaluate(test.texts, test.labels).accuracy
         untrained = ClassifyNetwork(
             cells.find(cell), settings.model, len(classifier.vocabulary_), len(classifier.classes_)

@@ -5,14 +5,13 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any, Literal, Self
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 from pydantic import Field
-from sklearn.base import BaseEstimator, ClassifierMixin
+from sklearn.base import ClassifierMixin
 from torch import Tensor, nn
 
 from ostinato import data
@@ -20,7 +19,7 @@ from ostinato.data import Examples, Vocabulary, tokenizer
 from ostinato.equation import Cell
 from ostinato.errors import DataError
 from ostinato.nn import Recurrent, pooling
-from ostinato.tasks import saved
+from ostinato.tasks.estimator import Estimator, reproducible
 from ostinato.tasks.linear import Baseline, fit_baseline
 from ostinato.train import Progress, Run, Section, Training, fit
 
@@ -121,56 +120,40 @@ class Evaluation:
     classes: list[str]
 
 
-class Classifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
+class Classifier(ClassifierMixin, Estimator[ClassifySettings]):  # type: ignore[misc]
     """Classifies texts with a recurrent network; a linear baseline is fitted beside it.
 
-    An estimator of scikit-learn. Settings are those of `ClassifySettings`, part by part, as in a
-    run's `config.toml`: `Classifier("gru", model={"hidden": 128}, train={"epochs": 3})`.
+    `Classifier("gru", model={"hidden": 128}, train={"epochs": 3})`: the settings are those of
+    `ClassifySettings`.
 
     Args:
         cell: a cell, its name, or `path/to/file.py:name`.
-        tokenizer: `word` or `char`.
+        tokenizer: `word` (the default) or `char`.
         seed: fixes everything random.
         data: what is read, see `ClassifyData`.
         model: the network, see `ClassifyModel`.
         train: the loop, see `Training`.
         baseline: whether to fit the linear baseline too.
 
-    After `fit`: `classes_`, `vocabulary_`, `network_`, `history_` (a record for each epoch) and
-    `baseline_`.
+    After `fit`: `classes_`, `vocabulary_`, `network_`, `history_` (a record for each epoch),
+    `baseline_` and `baseline_accuracy_` on the validation texts.
     """
+
+    kind = ClassifySettings
 
     def __init__(
         self,
         cell: str | Cell = "lstm",
         *,
-        tokenizer: str = "word",
+        tokenizer: str | None = None,
         seed: int = 0,
         data: dict[str, Any] | None = None,
         model: dict[str, Any] | None = None,
         train: dict[str, Any] | None = None,
         baseline: bool = True,
     ) -> None:
-        self.cell = cell
-        self.tokenizer = tokenizer
-        self.seed = seed
-        self.data = data
-        self.model = model
-        self.train = train
+        super().__init__(cell, tokenizer=tokenizer, seed=seed, data=data, model=model, train=train)
         self.baseline = baseline
-
-    @classmethod
-    def of(cls, settings: ClassifySettings, baseline: bool = True) -> Classifier:
-        """The classifier of these settings."""
-        return cls(**saved.arguments(settings), baseline=baseline)
-
-    def settings(self) -> ClassifySettings:
-        """The settings, complete.
-
-        Raises:
-            ConfigError: for an unknown key, or a value that does not fit.
-        """
-        return saved.settings(self, ClassifySettings)
 
     def fit(
         self,
@@ -209,11 +192,8 @@ class Classifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         self.vocabulary_ = Vocabulary.build(
             tokens, settings.data.vocabulary, settings.data.min_count
         )
-        with saved.reproducible(settings.seed, settings.train.threads):
-            cell = saved.find_cell(self.cell)
-            self.network_ = ClassifyNetwork(
-                cell, settings.model, len(self.vocabulary_), len(self.classes_)
-            )
+        with reproducible(settings.seed, settings.train.threads):
+            self.network_ = self._network(self._cell())
             learner = _Learner(
                 self.network_,
                 settings,
@@ -221,7 +201,7 @@ class Classifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
                 (self._encode_all(validation.texts), self._targets(validation.labels)),
             )
             if run:
-                saved.begin(run, settings, cell, self.network_.recurrent, examples.fingerprint())
+                self._begin(run, self.network_.recurrent, examples.fingerprint())
             self.history_ = fit(learner, settings.train, run, show)
         self.baseline_: Baseline | None = None
         if self.baseline:
@@ -230,13 +210,12 @@ class Classifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
             )
             self.baseline_accuracy_ = self.baseline_.accuracy(validation.texts, validation.labels)
         if run:
-            run.write_json("labels.json", self.classes_)
             if self.baseline_:
                 record = {"accuracy": self.baseline_accuracy_, "seconds": self.baseline_.seconds}
                 run.write_json(
                     "baseline.json", {"validation": record, "parameters": self.baseline_.parameters}
                 )
-            saved.finish(run, self.network_, self.vocabulary_)
+            self._finish(run)
         return self
 
     def decision_function(self, texts: Sequence[str]) -> NDArray[np.float32]:
@@ -286,38 +265,15 @@ class Classifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
             classes=list(self.classes_),
         )
 
-    def save(self, path: str | Path) -> None:
-        """Writes the trained network as a run folder.
+    def _network(self, cell: Cell) -> ClassifyNetwork:
+        symbols, classes = len(self.vocabulary_), len(self.classes_)
+        return ClassifyNetwork(cell, self.settings().model, symbols, classes)
 
-        Raises:
-            RunError: when the folder is not empty, or cannot be written.
-        """
-        run, settings = Run.create(path), self.settings()
-        recurrent = self.network_.recurrent
-        saved.begin(run, settings, recurrent.cell, recurrent, "")
-        for record in self.history_:
-            run.log(record)
-        run.write_json("labels.json", self.classes_)
-        saved.finish(run, self.network_, self.vocabulary_)
-
-    @classmethod
-    def load(cls, path: str | Path) -> Classifier:
-        """The classifier of a run folder.
-
-        Raises:
-            RunError: when there is none, or it is damaged.
-        """
-        run = Run.open(path)
-        settings = saved.load_settings(run, ClassifySettings)
-        self = cls.of(settings)
+    def _read(self, run: Run) -> None:
         self.classes_ = run.read_json("labels.json")
-        self.vocabulary_ = Vocabulary.from_json(run.read_json("vocabulary.json"))
-        self.network_ = ClassifyNetwork(
-            saved.load_cell(run), settings.model, len(self.vocabulary_), len(self.classes_)
-        )
-        saved.load_weights(run, self.network_)
-        self.history_ = run.metrics()
-        return self
+
+    def _write(self, run: Run) -> None:
+        run.write_json("labels.json", self.classes_)
 
     def encode(self, texts: Sequence[str], labels: Sequence[str]) -> tuple[Tensor, Tensor, Tensor]:
         """Texts as the network takes them: tokens (B, T), lengths (B,); and the classes (B,)."""

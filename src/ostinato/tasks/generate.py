@@ -6,14 +6,12 @@ import hashlib
 import math
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any, Literal, Self
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 from pydantic import Field
-from sklearn.base import BaseEstimator
 from torch import Tensor, nn
 
 from ostinato import data
@@ -22,7 +20,7 @@ from ostinato.decode.sample import chain, draw
 from ostinato.equation import Cell
 from ostinato.errors import ConfigError, DataError
 from ostinato.nn import Recurrent
-from ostinato.tasks import saved
+from ostinato.tasks.estimator import Estimator, reproducible
 from ostinato.train import Progress, Run, Section, Training, fit
 
 
@@ -96,52 +94,15 @@ class Drawn:
     probabilities: NDArray[np.float32]
 
 
-class Generator(BaseEstimator):  # type: ignore[misc]
+class Generator(Estimator[GenerateSettings]):
     """Learns how a text goes on, and goes on with it.
 
-    Settings are those of `GenerateSettings`, part by part, as in a run's `config.toml`:
-    `Generator("gru", model={"hidden": 512}, train={"epochs": 3})`.
-
-    Args:
-        cell: a cell, its name, or `path/to/file.py:name`.
-        tokenizer: `char` or `word`.
-        seed: fixes everything random in training.
-        data: what is read, see `GenerateData`.
-        model: the network, see `GenerateModel`.
-        train: the loop, see `Training`.
-
-    After `fit`: `vocabulary_`, `network_` and `history_` (a record for each epoch).
+    `Generator("gru", model={"hidden": 512}, train={"epochs": 3})`: the settings are those of
+    `GenerateSettings`, and its arguments those of `Estimator`; its tokenizer is `char` unless
+    given.
     """
 
-    def __init__(
-        self,
-        cell: str | Cell = "lstm",
-        *,
-        tokenizer: str = "char",
-        seed: int = 0,
-        data: dict[str, Any] | None = None,
-        model: dict[str, Any] | None = None,
-        train: dict[str, Any] | None = None,
-    ) -> None:
-        self.cell = cell
-        self.tokenizer = tokenizer
-        self.seed = seed
-        self.data = data
-        self.model = model
-        self.train = train
-
-    @classmethod
-    def of(cls, settings: GenerateSettings) -> Generator:
-        """The generator of these settings."""
-        return cls(**saved.arguments(settings))
-
-    def settings(self) -> GenerateSettings:
-        """The settings, complete.
-
-        Raises:
-            ConfigError: for an unknown key, or a value that does not fit.
-        """
-        return saved.settings(self, GenerateSettings)
+    kind = GenerateSettings
 
     def fit(
         self,
@@ -169,16 +130,15 @@ class Generator(BaseEstimator):  # type: ignore[misc]
             [tokens[:end]], settings.data.vocabulary, settings.data.min_count
         )
         symbols = self.vocabulary_.encode(tokens)
-        with saved.reproducible(settings.seed, settings.train.threads):
-            cell = saved.find_cell(self.cell)
-            self.network_ = GenerateNetwork(cell, settings.model, len(self.vocabulary_))
+        with reproducible(settings.seed, settings.train.threads):
+            self.network_ = self._network(self._cell())
             learner = _Learner(self.network_, settings, symbols[:end], symbols[end:])
             if run:
                 digest = hashlib.sha256(text.encode()).hexdigest()
-                saved.begin(run, settings, cell, self.network_.recurrent, digest)
+                self._begin(run, self.network_.recurrent, digest)
             self.history_ = fit(learner, settings.train, run, show)
         if run:
-            saved.finish(run, self.network_, self.vocabulary_)
+            self._finish(run)
         return self
 
     def stream(
@@ -263,33 +223,8 @@ class Generator(BaseEstimator):  # type: ignore[misc]
         """Minus the nats for each symbol: the larger the better."""
         return -self.evaluate(text)["nats"]
 
-    def save(self, path: str | Path) -> None:
-        """Writes the trained network as a run folder.
-
-        Raises:
-            RunError: when the folder is not empty, or cannot be written.
-        """
-        run, recurrent = Run.create(path), self.network_.recurrent
-        saved.begin(run, self.settings(), recurrent.cell, recurrent, "")
-        for record in self.history_:
-            run.log(record)
-        saved.finish(run, self.network_, self.vocabulary_)
-
-    @classmethod
-    def load(cls, path: str | Path) -> Generator:
-        """The generator of a run folder.
-
-        Raises:
-            RunError: when there is none, or it is damaged.
-        """
-        run = Run.open(path)
-        settings = saved.load_settings(run, GenerateSettings)
-        self = cls.of(settings)
-        self.vocabulary_ = Vocabulary.from_json(run.read_json("vocabulary.json"))
-        self.network_ = GenerateNetwork(saved.load_cell(run), settings.model, len(self.vocabulary_))
-        saved.load_weights(run, self.network_)
-        self.history_ = run.metrics()
-        return self
+    def _network(self, cell: Cell) -> GenerateNetwork:
+        return GenerateNetwork(cell, self.settings().model, len(self.vocabulary_))
 
     def _split(self, text: str) -> list[str]:
         return tokenizer(self.settings().tokenizer).split(text)

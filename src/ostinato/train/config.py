@@ -83,7 +83,7 @@ def known_paths(section: type[BaseModel], before: str = "") -> list[str]:
 class Training(Section):
     """How the loop trains."""
 
-    epochs: int = Field(5, ge=1, description="how often to go through the data at most")
+    epochs: int = Field(10, ge=1, description="how often to go through the data at most")
     lr: float = Field(2e-3, gt=0, description="the largest learning rate of Adam")
     schedule: Literal["linear", "cosine", "constant"] = Field(
         "linear", description="how the learning rate falls to zero: linear, cosine or constant"
@@ -91,7 +91,7 @@ class Training(Section):
     warmup: float = Field(0.05, ge=0, lt=1, description="the part of all steps in which it rises")
     weight_decay: float = Field(0.0, ge=0, description="decoupled weight decay, as AdamW has it")
     clip: float = Field(1.0, gt=0, description="the largest norm of the gradient")
-    patience: int = Field(2, ge=1, description="epochs without a better validation before it stops")
+    patience: int = Field(3, ge=1, description="epochs without a better validation before it stops")
     threads: int | None = Field(
         None, ge=1, description="CPU threads; PyTorch's own choice if unset"
     )

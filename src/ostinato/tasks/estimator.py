@@ -1,0 +1,178 @@
+"""What every task's estimator does alike: settings, seeds, and the files of its run."""
+
+from __future__ import annotations
+
+import time
+from abc import abstractmethod
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, ClassVar, Generic, Self, TypeVar
+
+import torch
+from sklearn.base import BaseEstimator
+from torch import nn
+
+from ostinato import cells
+from ostinato.data import Vocabulary
+from ostinato.equation import Cell, Graph
+from ostinato.errors import RunError
+from ostinato.nn import Recurrent
+from ostinato.train import Run, Section, read_toml, versions
+
+S = TypeVar("S", bound=Section)
+
+
+class Estimator(BaseEstimator, Generic[S]):  # type: ignore[misc]
+    """An estimator of scikit-learn whose trained form is a run folder.
+
+    Its arguments are its settings, part by part, as in a run's `config.toml`.
+
+    Args:
+        cell: a cell, its name, or `path/to/file.py:name`.
+        tokenizer: `word` or `char`; None is the task's own choice.
+        seed: fixes everything random.
+        data: what is read, a part of the settings.
+        model: the network, a part of the settings.
+        train: the loop, a part of the settings.
+
+    After `fit`: `vocabulary_`, `network_` and `history_` (a record for each epoch).
+    """
+
+    kind: ClassVar[type[Section]]
+    vocabulary_: Vocabulary
+    network_: Any
+    history_: list[dict[str, Any]]
+
+    def __init__(
+        self,
+        cell: str | Cell = "lstm",
+        *,
+        tokenizer: str | None = None,
+        seed: int = 0,
+        data: dict[str, Any] | None = None,
+        model: dict[str, Any] | None = None,
+        train: dict[str, Any] | None = None,
+    ) -> None:
+        self.cell = cell
+        self.tokenizer = tokenizer
+        self.seed = seed
+        self.data = data
+        self.model = model
+        self.train = train
+
+    @classmethod
+    def of(cls, settings: S, **arguments: Any) -> Self:
+        """The estimator of these settings."""
+        values = settings.model_dump(exclude_none=True, exclude={"task"})
+        return cls(**values, **arguments)
+
+    def settings(self) -> S:
+        """The settings, complete.
+
+        Raises:
+            ConfigError: for an unknown key, or a value that does not fit.
+        """
+        values: dict[str, Any] = {}
+        for name in self.kind.model_fields:
+            value = getattr(self, name, None)
+            if value is not None:
+                values[name] = value.name if isinstance(value, Cell) else value
+        return self.kind.parse(values, type(self).__name__)  # type: ignore[return-value]
+
+    def save(self, path: str | Path) -> None:
+        """Writes the trained network as a run folder.
+
+        Raises:
+            RunError: when the folder is not empty, or cannot be written.
+        """
+        run = Run.create(path)
+        self._begin(run, self.network_.recurrent, "")
+        for record in self.history_:
+            run.log(record)
+        self._finish(run)
+
+    @classmethod
+    def load(cls, path: str | Path) -> Self:
+        """The estimator of a run folder.
+
+        Raises:
+            RunError: when there is none, it is another task's, or it is damaged.
+        """
+        run = Run.open(path)
+        values = read_toml(run.path / "config.toml")
+        task = cls.kind.model_fields["task"].default
+        if values.get("task") != task:
+            raise RunError(f"{run.path}: a run of task {values.get('task')!r}, not {task!r}")
+        self = cls.of(cls.kind.parse(values, str(run.path / "config.toml")))  # type: ignore[arg-type]
+        self.vocabulary_ = Vocabulary.from_json(run.read_json("vocabulary.json"))
+        self._read(run)
+        self.network_ = self._network(_load_cell(run))
+        try:
+            self.network_.load_state_dict(run.read_tensors("model.safetensors"))
+        except RuntimeError as error:
+            line = str(error).splitlines()[-1].strip()
+            raise RunError(f"{run.path / 'model.safetensors'}: {line}") from None
+        self.network_.eval()
+        self.history_ = run.metrics()
+        return self
+
+    @abstractmethod
+    def _network(self, cell: Cell) -> nn.Module:
+        """A new network for the vocabulary."""
+
+    def _read(self, run: Run) -> None:
+        """Reads what the task keeps besides settings, vocabulary and weights."""
+
+    def _write(self, run: Run) -> None:
+        """Writes what `_read` reads."""
+
+    def _cell(self) -> Cell:
+        return self.cell if isinstance(self.cell, Cell) else cells.find(self.cell)
+
+    def _begin(self, run: Run, recurrent: Recurrent, data: str) -> None:
+        """Writes what is known before training: settings, cell, manifest."""
+        run.write("config.toml", self.settings().to_toml())
+        run.write_json("cell.json", recurrent.cell.graph.to_json())
+        run.write_json(
+            "manifest.json",
+            {
+                "versions": versions(),
+                "started": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()),
+                "seed": self.seed,
+                "threads": torch.get_num_threads(),
+                "level": {
+                    "training": recurrent.level(True),
+                    "evaluation": recurrent.level(False),
+                },
+                "data": {"sha256": data},
+            },
+        )
+
+    def _finish(self, run: Run) -> None:
+        """Writes what training made; the weights last, since they make the run a finished one."""
+        self._write(run)
+        run.write_json("vocabulary.json", self.vocabulary_.to_json())
+        run.write_tensors("model.safetensors", self.network_.state_dict())
+
+
+@contextmanager
+def reproducible(seed: int, threads: int | None) -> Iterator[None]:
+    """A seed and a number of threads for PyTorch; afterwards both are as before."""
+    before = torch.get_num_threads()
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(seed)
+        torch.set_num_threads(threads or before)
+        try:
+            yield
+        finally:
+            torch.set_num_threads(before)
+
+
+def _load_cell(run: Run) -> Cell:
+    """The cell that a run was trained with, from its own graph: its file is not needed."""
+    try:
+        graph = Graph.from_json(run.read_json("cell.json"))
+    except (KeyError, TypeError, AttributeError) as error:
+        raise RunError(f"{run.path / 'cell.json'}: no cell in it ({error!r})") from None
+    return Cell(graph.name, graph)
