@@ -18,6 +18,7 @@ app = App(
     help="Recurrent sequence models: learn, build, train and understand them.\n\n"
     "Add --debug to any command to see where an error arose.",
     version_flags=["--version"],
+    suppress_keyboard_interrupt=False,  # `main` says so in a line
 )
 for _name, _help in {
     "demo": "Train RNN, LSTM and GRU on film reviews, generate text, and compare, on one page.",
@@ -55,10 +56,15 @@ def main(arguments: Sequence[str] | None = None) -> None:
     except KeyboardInterrupt:
         _say("interrupted")
         raise SystemExit(130) from None
+    except Exception as error:
+        if debug:
+            raise
+        _say(f"unexpected {type(error).__name__}: {error}; --debug shows where it arose")
+        raise SystemExit(1) from None
 
 
 def _say(message: str) -> None:
-    print(f"ostinato: {message}", file=sys.stderr)
+    print("ostinato:", " ".join(message.split()), file=sys.stderr)
 
 
 def _one_line(error: CycloptsError) -> str:

@@ -15,7 +15,6 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from rich.markup import escape
 from rich.progress import BarColumn, TextColumn
 from rich.progress import Progress as Bar
 from torch import Tensor, nn
@@ -40,8 +39,8 @@ REVIEWS: dict[str, Any] = {
     "train": {"epochs": 4, "lr": 1e-3, "threads": 1},
 }
 """The same budget for all cells: 64 units, the last state of the last 200 tokens."""
-PLAYS: dict[str, Any] = {"model": {"hidden": 192}, "train": {"epochs": 1, "threads": 1}}
-CHARACTERS = 1_500_000
+PLAYS: dict[str, Any] = {"model": {"hidden": 256}, "train": {"epochs": 1, "threads": 1}}
+CHARACTERS = 3_500_000
 TEMPERATURES = (0.5, 0.8, 1.1)
 PROMPT = "KING"
 NEXT_STEPS = {
@@ -330,10 +329,10 @@ def _print(results: dict[str, Any], page: Path) -> None:
     console.print(f"\n{title}", style="bold")
     for sample in plays["samples"]:
         console.print(f"\ntemperature {sample['temperature']}", style="cyan")
-        console.print(escape(sample["text"][:240]))
+        console.print(sample["text"][:240])
 
     console.print("\nTry next", style="bold")
     for step in results["next_steps"]:
-        console.print(f"  {escape(step['command'])}", soft_wrap=True)
+        console.print(f"  {step['command']}", soft_wrap=True)
         console.print(f"      {step['why']}", style="dim")
     console.print(f"\n{duration(results['seconds'])}. The page: {page}", soft_wrap=True)

@@ -11,6 +11,7 @@ from cyclopts import App, Parameter
 
 from ostinato.cli.screen import console, duration, progress_bar, table
 from ostinato.data import read_labelled, read_text
+from ostinato.errors import ConfigError
 from ostinato.tasks.classify import Classifier, ClassifySettings
 from ostinato.tasks.generate import GenerateSettings, Generator
 from ostinato.train import Run, Section, read_toml
@@ -27,6 +28,7 @@ def classify(
     *,
     config: str | None = None,
     out: str | None = None,
+    resume: bool = False,
     settings: Annotated[ClassifySettings | None, Parameter(name="*")] = None,
 ) -> None:
     """Train a classifier of texts, and a linear baseline beside it.
@@ -41,18 +43,20 @@ def classify(
         A TOML file of settings; options given here win over it.
     out
         The folder of the run; runs/classify-1, -2, … unless given.
+    resume
+        Go on with the run in `out` after its last whole epoch, with its own settings.
     settings
         The settings.
     """
-    chosen = merge(ClassifySettings, config, settings)
+    chosen = merge(ClassifySettings, config, settings, out if resume else None)
     splits = read_labelled(data, chosen.data.text, chosen.data.label)
     examples = splits["train"]
     estimator = Classifier.of(chosen)
 
     def train(run: Run, show: Callable[[Any], None]) -> None:
-        estimator.fit(examples.texts, examples.labels, run=run, show=show)
+        estimator.fit(examples.texts, examples.labels, run=run, show=show, resume=resume)
 
-    run = run_in(out, "classify", f"{chosen.cell} on {data}", train)
+    run = run_in(out, "classify", f"{chosen.cell} on {data}", train, resume)
     best = max(estimator.history_, key=lambda record: record["accuracy"])
     network = sum(p.numel() for p in estimator.network_.parameters())
     result = table("", "validation accuracy", "parameters", "time")
@@ -79,6 +83,7 @@ def generate(
     *,
     config: str | None = None,
     out: str | None = None,
+    resume: bool = False,
     settings: Annotated[GenerateSettings | None, Parameter(name="*")] = None,
 ) -> None:
     """Train a model that goes on with a text.
@@ -93,17 +98,19 @@ def generate(
         A TOML file of settings; options given here win over it.
     out
         The folder of the run; runs/generate-1, -2, … unless given.
+    resume
+        Go on with the run in `out` after its last whole epoch, with its own settings.
     settings
         The settings.
     """
-    chosen = merge(GenerateSettings, config, settings)
+    chosen = merge(GenerateSettings, config, settings, out if resume else None)
     text = read_text(data)
     estimator = Generator.of(chosen)
 
     def train(run: Run, show: Callable[[Any], None]) -> None:
-        estimator.fit(text, run=run, show=show)
+        estimator.fit(text, run=run, show=show, resume=resume)
 
-    run = run_in(out, "generate", f"{chosen.cell} on {data}", train)
+    run = run_in(out, "generate", f"{chosen.cell} on {data}", train, resume)
     best = min(estimator.history_, key=lambda record: record["nats"])
     unit = "character" if chosen.tokenizer == "char" else "word"
     console.print(
@@ -114,8 +121,16 @@ def generate(
     console.print(f"Saved in {run.path}. Next: ostinato generate {run.path}", soft_wrap=True)
 
 
-def merge(kind: type[S], config: str | None, given: S | None) -> S:
-    """Settings from a file, and over them those given on the command line."""
+def merge(kind: type[S], config: str | None, given: S | None, resumed: str | None = None) -> S:
+    """Settings from a file, and over them those given on the command line.
+
+    Raises:
+        ConfigError: for settings given to a run that is resumed, which has its own.
+    """
+    if resumed:
+        if config or given:
+            raise ConfigError("--resume goes on with the run's own settings; give no others")
+        config = f"{resumed}/config.toml"
     values = read_toml(config) if config else {}
     for name, value in (given.model_dump(exclude_unset=True) if given else {}).items():
         both = isinstance(value, dict) and isinstance(values.get(name), dict)
@@ -124,15 +139,25 @@ def merge(kind: type[S], config: str | None, given: S | None) -> S:
 
 
 def run_in(
-    out: str | None, task: str, title: str, train: Callable[[Run, Callable[[Any], None]], None]
+    out: str | None,
+    task: str,
+    title: str,
+    train: Callable[[Run, Callable[[Any], None]], None],
+    resume: bool = False,
 ) -> Run:
-    """Trains into a new run folder; of a run without a single epoch nothing stays."""
-    run = Run.create(out or free_folder(task))
+    """Trains into a run folder; of a new run without a single epoch nothing stays.
+
+    Raises:
+        ConfigError: when it is not said what to resume.
+    """
+    if resume and not out:
+        raise ConfigError("--resume needs --out: the folder of the run to go on with")
+    run = Run(str(out)) if resume else Run.create(out or free_folder(task))
     try:
         with progress_bar(title) as show:
             train(run, show)
     except BaseException:
-        if not (run.path / "metrics.jsonl").exists():
+        if not resume and not (run.path / "metrics.jsonl").exists():
             run.remove()
         raise
     return run

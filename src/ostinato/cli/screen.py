@@ -13,19 +13,19 @@ from rich.table import Table
 
 from ostinato.train import Progress
 
-console = Console(highlight=False)
-aside = Console(stderr=True, highlight=False)
+console = Console(highlight=False, markup=False)  # a label or a path may hold brackets
+aside = Console(stderr=True, highlight=False, markup=False)
 
 
 @contextmanager
 def progress_bar(title: str) -> Iterator[Callable[[Progress], None]]:
     """A bar with loss, tokens/s and time left; where no terminal is, a line for each epoch."""
     columns = (
-        TextColumn("{task.description}", justify="left"),
+        TextColumn("{task.description}", markup=False),
         BarColumn(bar_width=24),
         TextColumn("{task.fields[facts]}"),
     )
-    with Bar(*columns, console=aside, transient=True) as bar:
+    with Bar(*columns, console=aside, transient=True, disable=not aside.is_terminal) as bar:
         task = bar.add_task(title, total=1.0, facts="")
 
         def show(progress: Progress) -> None:

@@ -12,6 +12,7 @@ import torch
 from numpy.typing import NDArray
 from pydantic import Field
 from sklearn.base import ClassifierMixin
+from sklearn.utils.validation import check_is_fitted
 from torch import Tensor, nn
 
 from ostinato import data
@@ -19,7 +20,7 @@ from ostinato.data import Examples, Vocabulary, tokenizer
 from ostinato.equation import Cell
 from ostinato.errors import DataError
 from ostinato.nn import Recurrent, pooling
-from ostinato.tasks.estimator import Estimator, reproducible
+from ostinato.tasks.estimator import Estimator, from_json, reproducible
 from ostinato.tasks.linear import Baseline, fit_baseline
 from ostinato.train import Progress, Run, Section, Training, fit
 
@@ -58,7 +59,7 @@ class ClassifySettings(Section):
     task: Literal["classify"] = "classify"
     cell: str = Field("lstm", description="a cell's name, or path/to/file.py:name")
     tokenizer: str = Field("word", description="word or char")
-    seed: int = Field(0, ge=0, description="fixes everything random")
+    seed: int = Field(0, ge=0, lt=2**63, description="fixes everything random")
     data: ClassifyData = ClassifyData()
     model: ClassifyModel = ClassifyModel()
     train: Training = Training()
@@ -162,6 +163,7 @@ class Classifier(ClassifierMixin, Estimator[ClassifySettings]):  # type: ignore[
         *,
         run: Run | None = None,
         show: Callable[[Progress], None] = lambda progress: None,
+        resume: bool = False,
     ) -> Self:
         """Trains the network, and the baseline on the same texts.
 
@@ -172,6 +174,7 @@ class Classifier(ClassifierMixin, Estimator[ClassifySettings]):  # type: ignore[
             labels: the label of each.
             run: where to log and save; None saves nothing.
             show: is told of the progress.
+            resume: go on after the last whole epoch of `run`.
 
         Raises:
             DataError: when there are fewer than two classes, or a class has a single text.
@@ -201,25 +204,28 @@ class Classifier(ClassifierMixin, Estimator[ClassifySettings]):  # type: ignore[
                 (self._encode_all(validation.texts), self._targets(validation.labels)),
             )
             if run:
-                self._begin(run, self.network_.recurrent, examples.fingerprint())
-            self.history_ = fit(learner, settings.train, run, show)
+                self._begin(run, self.network_.recurrent, examples.fingerprint(), resume)
+            self.history_ = fit(learner, settings.train, run, show, resume)
         self.baseline_: Baseline | None = None
         if self.baseline:
             self.baseline_ = fit_baseline(
                 training.texts, training.labels, tokenizer(settings.tokenizer)
             )
             self.baseline_accuracy_ = self.baseline_.accuracy(validation.texts, validation.labels)
-        if run:
-            if self.baseline_:
-                record = {"accuracy": self.baseline_accuracy_, "seconds": self.baseline_.seconds}
-                run.write_json(
-                    "baseline.json", {"validation": record, "parameters": self.baseline_.parameters}
-                )
-            self._finish(run)
+        if run and self.baseline_:
+            run.write_json(
+                "baseline.json",
+                {
+                    "validation_accuracy": self.baseline_accuracy_,
+                    "parameters": self.baseline_.parameters,
+                    "seconds": self.baseline_.seconds,
+                },
+            )
         return self
 
     def decision_function(self, texts: Sequence[str]) -> NDArray[np.float32]:
         """Logits (N, K) of each text and class."""
+        check_is_fitted(self)
         settings = self.settings()
         sequences = self._encode_all(texts)
         logits = np.zeros((len(sequences), len(self.classes_)), dtype=np.float32)
@@ -238,9 +244,15 @@ class Classifier(ClassifierMixin, Estimator[ClassifySettings]):  # type: ignore[
 
     def predict(self, texts: Sequence[str]) -> NDArray[np.str_]:
         """The most probable label of each text."""
-        labels: NDArray[np.str_] = np.array(self.classes_)
-        predicted: NDArray[np.str_] = labels[self.decision_function(texts).argmax(-1)]
+        best = self.decision_function(texts).argmax(-1)
+        predicted: NDArray[np.str_] = np.array(self.classes_)[best]
         return predicted
+
+    def score(
+        self, texts: Sequence[str], labels: Sequence[Any], sample_weight: Any = None
+    ) -> float:
+        """The part of texts whose label is right; labels are compared as text."""
+        return float(super().score(texts, [str(y) for y in labels], sample_weight))
 
     def evaluate(self, texts: Sequence[str], labels: Sequence[Any]) -> Evaluation:
         """How well labels are predicted.
@@ -251,11 +263,13 @@ class Classifier(ClassifierMixin, Estimator[ClassifySettings]):  # type: ignore[
         from sklearn.metrics import classification_report, confusion_matrix, f1_score
 
         truth = [str(label) for label in labels]
-        if unknown := sorted(set(truth) - set(self.classes_)):
-            raise DataError(
-                f"label {unknown[0]!r} was not in the training data: {', '.join(self.classes_)}"
-            )
         predicted = self.predict(texts)
+        for number, label in enumerate(truth, start=1):
+            if label not in self.classes_:
+                raise DataError(
+                    f"text {number}: its label {label!r} was not in the training data, "
+                    f"which had {', '.join(self.classes_)}"
+                )
         options = {"labels": self.classes_, "zero_division": 0}
         return Evaluation(
             accuracy=float(np.mean(predicted == np.array(truth))),
@@ -270,7 +284,7 @@ class Classifier(ClassifierMixin, Estimator[ClassifySettings]):  # type: ignore[
         return ClassifyNetwork(cell, self.settings().model, symbols, classes)
 
     def _read(self, run: Run) -> None:
-        self.classes_ = run.read_json("labels.json")
+        self.classes_ = from_json(run, "labels.json", lambda labels: [str(y) for y in labels])
 
     def _write(self, run: Run) -> None:
         run.write_json("labels.json", self.classes_)

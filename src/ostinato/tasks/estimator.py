@@ -4,23 +4,25 @@ from __future__ import annotations
 
 import time
 from abc import abstractmethod
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, ClassVar, Generic, Self, TypeVar
 
 import torch
 from sklearn.base import BaseEstimator
+from sklearn.utils.validation import check_is_fitted
 from torch import nn
 
 from ostinato import cells
 from ostinato.data import Vocabulary
 from ostinato.equation import Cell, Graph
-from ostinato.errors import RunError
+from ostinato.errors import DataError, RunError
 from ostinato.nn import Recurrent
 from ostinato.train import Run, Section, read_toml, versions
 
 S = TypeVar("S", bound=Section)
+T = TypeVar("T")
 
 
 class Estimator(BaseEstimator, Generic[S]):  # type: ignore[misc]
@@ -85,12 +87,14 @@ class Estimator(BaseEstimator, Generic[S]):  # type: ignore[misc]
 
         Raises:
             RunError: when the folder is not empty, or cannot be written.
+            NotFittedError: before `fit`.
         """
+        check_is_fitted(self)
         run = Run.create(path)
         self._begin(run, self.network_.recurrent, "")
         for record in self.history_:
             run.log(record)
-        self._finish(run)
+        run.write_tensors("model.safetensors", self.network_.state_dict())
 
     @classmethod
     def load(cls, path: str | Path) -> Self:
@@ -105,9 +109,9 @@ class Estimator(BaseEstimator, Generic[S]):  # type: ignore[misc]
         if values.get("task") != task:
             raise RunError(f"{run.path}: a run of task {values.get('task')!r}, not {task!r}")
         self = cls.of(cls.kind.parse(values, str(run.path / "config.toml")))  # type: ignore[arg-type]
-        self.vocabulary_ = Vocabulary.from_json(run.read_json("vocabulary.json"))
+        self.vocabulary_ = from_json(run, "vocabulary.json", Vocabulary.from_json)
         self._read(run)
-        self.network_ = self._network(_load_cell(run))
+        self.network_ = self._network(from_json(run, "cell.json", _cell_of))
         try:
             self.network_.load_state_dict(run.read_tensors("model.safetensors"))
         except RuntimeError as error:
@@ -130,8 +134,16 @@ class Estimator(BaseEstimator, Generic[S]):  # type: ignore[misc]
     def _cell(self) -> Cell:
         return self.cell if isinstance(self.cell, Cell) else cells.find(self.cell)
 
-    def _begin(self, run: Run, recurrent: Recurrent, data: str) -> None:
-        """Writes what is known before training: settings, cell, manifest."""
+    def _begin(self, run: Run, recurrent: Recurrent, data: str, resume: bool = False) -> None:
+        """Writes all but the weights: settings, cell, manifest, vocabulary.
+
+        Raises:
+            RunError: when a run is to be resumed on other data.
+        """
+        if resume:
+            if run.read_json("manifest.json")["data"]["sha256"] != data:
+                raise RunError(f"{run.path}: was trained on other data; resume it on the same")
+            return
         run.write("config.toml", self.settings().to_toml())
         run.write_json("cell.json", recurrent.cell.graph.to_json())
         run.write_json(
@@ -148,12 +160,8 @@ class Estimator(BaseEstimator, Generic[S]):  # type: ignore[misc]
                 "data": {"sha256": data},
             },
         )
-
-    def _finish(self, run: Run) -> None:
-        """Writes what training made; the weights last, since they make the run a finished one."""
         self._write(run)
         run.write_json("vocabulary.json", self.vocabulary_.to_json())
-        run.write_tensors("model.safetensors", self.network_.state_dict())
 
 
 @contextmanager
@@ -169,10 +177,19 @@ def reproducible(seed: int, threads: int | None) -> Iterator[None]:
             torch.set_num_threads(before)
 
 
-def _load_cell(run: Run) -> Cell:
-    """The cell that a run was trained with, from its own graph: its file is not needed."""
+def from_json(run: Run, name: str, make: Callable[[Any], T]) -> T:
+    """What a JSON file of a run describes.
+
+    Raises:
+        RunError: when it cannot be read, or `make` cannot use it.
+    """
     try:
-        graph = Graph.from_json(run.read_json("cell.json"))
-    except (KeyError, TypeError, AttributeError) as error:
-        raise RunError(f"{run.path / 'cell.json'}: no cell in it ({error!r})") from None
-    return Cell(graph.name, graph)
+        return make(run.read_json(name))
+    except (DataError, LookupError, TypeError, ValueError, AttributeError) as error:
+        raise RunError(f"{run.path / name}: damaged ({error!r})") from None
+
+
+def _cell_of(graph: Any) -> Cell:
+    """The cell that a run was trained with, from its own graph: its file is not needed."""
+    read = Graph.from_json(graph)
+    return Cell(read.name, read)

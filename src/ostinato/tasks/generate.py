@@ -12,6 +12,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 from pydantic import Field
+from sklearn.utils.validation import check_is_fitted
 from torch import Tensor, nn
 
 from ostinato import data
@@ -51,7 +52,7 @@ class GenerateSettings(Section):
     task: Literal["generate"] = "generate"
     cell: str = Field("lstm", description="a cell's name, or path/to/file.py:name")
     tokenizer: str = Field("char", description="char or word")
-    seed: int = Field(0, ge=0, description="fixes everything random")
+    seed: int = Field(0, ge=0, lt=2**63, description="fixes everything random")
     data: GenerateData = GenerateData()
     model: GenerateModel = GenerateModel()
     train: Training = Training(lr=4e-3, epochs=10)
@@ -111,6 +112,7 @@ class Generator(Estimator[GenerateSettings]):
         *,
         run: Run | None = None,
         show: Callable[[Progress], None] = lambda progress: None,
+        resume: bool = False,
     ) -> Self:
         """Trains on a text; its last part is held out to choose the best epoch.
 
@@ -119,9 +121,10 @@ class Generator(Estimator[GenerateSettings]):
             y: nothing; here because scikit-learn passes it.
             run: where to log and save; None saves nothing.
             show: is told of the progress.
+            resume: go on after the last whole epoch of `run`.
 
         Raises:
-            DataError: when the text is too short for its streams.
+            DataError: when the text is too short, or no symbol comes often enough to be known.
         """
         settings = self.settings()
         tokens = tokenizer(settings.tokenizer).split(text)
@@ -129,16 +132,16 @@ class Generator(Estimator[GenerateSettings]):
         self.vocabulary_ = Vocabulary.build(
             [tokens[:end]], settings.data.vocabulary, settings.data.min_count
         )
+        if end and len(self.vocabulary_) < 2:
+            raise DataError(f"no symbol comes data.min_count = {settings.data.min_count} times")
         symbols = self.vocabulary_.encode(tokens)
         with reproducible(settings.seed, settings.train.threads):
             self.network_ = self._network(self._cell())
             learner = _Learner(self.network_, settings, symbols[:end], symbols[end:])
             if run:
                 digest = hashlib.sha256(text.encode()).hexdigest()
-                self._begin(run, self.network_.recurrent, digest)
-            self.history_ = fit(learner, settings.train, run, show)
-        if run:
-            self._finish(run)
+                self._begin(run, self.network_.recurrent, digest, resume)
+            self.history_ = fit(learner, settings.train, run, show, resume)
         return self
 
     def stream(
@@ -171,6 +174,9 @@ class Generator(Estimator[GenerateSettings]):
         """
         if length < 1:
             raise ConfigError(f"length must be at least 1, not {length}")
+        if not 0 <= seed < 2**63:
+            raise ConfigError(f"seed must be at least 0 and less than 2^63, not {seed}")
+        check_is_fitted(self)
         shape = chain(temperature, top_k, top_p, greedy)
         generator = torch.Generator().manual_seed(seed)
         join = tokenizer(self.settings().tokenizer).join
@@ -216,6 +222,7 @@ class Generator(Estimator[GenerateSettings]):
         Raises:
             DataError: when the text has fewer than two symbols.
         """
+        check_is_fitted(self)
         symbols = self.vocabulary_.encode(self._split(text))
         return _measure(self.network_, symbols, self.settings().data)
 

@@ -31,12 +31,7 @@ class Section(BaseModel):
             fault = error.errors()[0]
             path = ".".join(str(k) for k in fault["loc"])
             if fault["type"] == "extra_forbidden":
-                near = difflib.get_close_matches(path, known_paths(cls), n=1, cutoff=0.5)
-                hint = (
-                    f"did you mean {near[0]!r}?"
-                    if near
-                    else f"known: {', '.join(known_paths(cls))}"
-                )
+                hint = nearest(path, known_paths(cls))
                 raise ConfigError(f"{source}: unknown setting {path!r}; {hint}") from None
             raise ConfigError(f"{source}: {path} = {fault['input']!r}: {fault['msg']}") from None
 
@@ -69,15 +64,23 @@ def read_toml(path: str | Path) -> dict[str, Any]:
 
 
 def known_paths(section: type[BaseModel], before: str = "") -> list[str]:
-    """Every setting's path, such as `train.lr`."""
+    """The path of every setting, such as `train.lr`, and of every section."""
     paths = []
     for name, field in section.model_fields.items():
         inner = field.annotation
+        paths.append(f"{before}{name}")
         if isinstance(inner, type) and issubclass(inner, BaseModel):
             paths += known_paths(inner, f"{before}{name}.")
-        else:
-            paths.append(f"{before}{name}")
     return paths
+
+
+def nearest(path: str, known: list[str]) -> str:
+    """The known path whose last word is nearest, or all that stand beside a wrong one."""
+    section, _, word = path.rpartition(".")
+    beside = [k for k in known if k.rpartition(".")[0] == section]
+    words = {k.rpartition(".")[2]: k for k in (*known, *beside)}  # those beside it win
+    near = difflib.get_close_matches(word, words, n=1)
+    return f"did you mean {words[near[0]]!r}?" if near else f"known: {', '.join(beside)}"
 
 
 class Training(Section):

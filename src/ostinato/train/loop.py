@@ -17,6 +17,7 @@ import torch
 from torch import Tensor, nn
 
 from ostinato.errors import OstinatoError
+from ostinato.train import checkpoint
 from ostinato.train.config import Training
 from ostinato.train.run import Run
 
@@ -72,6 +73,7 @@ def fit(
     settings: Training,
     run: Run | None = None,
     show: Callable[[Progress], None] = lambda progress: None,
+    resume: bool = False,
 ) -> list[dict[str, Any]]:
     """Trains a model and leaves it with the weights of its best epoch.
 
@@ -81,30 +83,37 @@ def fit(
     Args:
         learner: the task: model, batches, loss, validation.
         settings: how to train.
-        run: where to log and to keep checkpoints; None keeps nothing.
+        run: where to log, and to keep the best weights and a checkpoint; None keeps nothing.
         show: is told of the progress.
+        resume: go on after the last whole epoch of `run`; weights and metrics are, to the last
+            bit, those of a run that was never stopped.
 
     Returns:
         A record for each epoch: loss, validation metrics, seconds.
 
     Raises:
         OstinatoError: when the loss is not a number any more.
+        RunError: when `run` cannot be written, or holds nothing to resume.
     """
     model = learner.model
     optimizer = torch.optim.AdamW(
         model.parameters(), lr=settings.lr, weight_decay=settings.weight_decay, fused=True
     )
     history: list[dict[str, Any]] = []
-    best, best_weights, waited = -math.inf, None, 0
-    began = time.perf_counter()
+    best_weights: dict[str, Tensor] = {}
+    if resume and run:
+        history, best_weights = checkpoint.restore(run, model, optimizer)
+    first, began = len(history), time.perf_counter()
 
-    for epoch in range(settings.epochs):
+    for epoch in range(first, settings.epochs):
+        if _since_best(history, learner.judged_by) >= settings.patience:
+            break
         model.train()
         batches = learner.batches(epoch)
-        total_loss, tokens, epoch_began = 0.0, 0, time.perf_counter()
+        meter = _Meter(epoch, first, settings.epochs, began)
         for k, batch in enumerate(batches):
-            done = (epoch + k / len(batches)) / settings.epochs
             for group in optimizer.param_groups:
+                done = (epoch + k / len(batches)) / settings.epochs
                 group["lr"] = settings.lr * rate(done, settings)
             optimizer.zero_grad()
             loss, count = learner.loss(batch)
@@ -116,55 +125,58 @@ def fit(
                     f"{length.item()}; lower train.lr (now {settings.lr}) or train.clip"
                 )
             optimizer.step()
-            total_loss, tokens = total_loss + loss.item() * count, tokens + count
-            now = time.perf_counter()
-            done += 1 / len(batches) / settings.epochs
-            show(
-                Progress(
-                    epoch + 1,
-                    done,
-                    total_loss / tokens,
-                    tokens / (now - epoch_began),
-                    (now - began) * (1 - done) / done,
-                )
-            )
+            meter.add(loss.item(), count)
+            show(meter.progress((k + 1) / len(batches)))
 
-        seconds = time.perf_counter() - epoch_began
-        record = {"epoch": epoch + 1, "loss": total_loss / tokens, **learner.validate()}
-        record |= {"seconds": seconds, "tokens_per_second": tokens / seconds}
-        history.append(record)
-        score = (
-            -record[learner.judged_by[1:]]
-            if learner.judged_by[0] == "-"
-            else record[learner.judged_by]
-        )
-        if score > best:
-            best, waited = score, 0
+        record = meter.record()
+        history.append(record | learner.validate())
+        if _since_best(history, learner.judged_by) == 0:
             best_weights = {name: w.clone() for name, w in model.state_dict().items()}
-        else:
-            waited += 1
+            if run:
+                run.write_tensors("model.safetensors", best_weights)
         if run:
-            run.log(record)
-            _checkpoint(run, model, optimizer, epoch)
-        spent = time.perf_counter() - began
-        done = (epoch + 1) / settings.epochs
-        show(
-            Progress(
-                epoch + 1,
-                done,
-                record["loss"],
-                record["tokens_per_second"],
-                spent * (1 - done) / done,
-                record,
-            )
-        )
-        if waited >= settings.patience:
-            break
+            run.log(history[-1])
+            checkpoint.keep(run, model, optimizer, history)
+        show(meter.progress(1.0, history[-1]))
 
-    if best_weights is not None:
-        model.load_state_dict(best_weights)
+    model.load_state_dict(best_weights)
     model.eval()
     return history
+
+
+class _Meter:
+    """Counts an epoch's loss, tokens and time."""
+
+    def __init__(self, epoch: int, first: int, epochs: int, began: float) -> None:
+        self.epoch, self.first, self.epochs, self.began = epoch, first, epochs, began
+        self.epoch_began = time.perf_counter()
+        self.total_loss, self.tokens = 0.0, 0
+
+    def add(self, loss: float, tokens: int) -> None:
+        self.total_loss += loss * tokens
+        self.tokens += tokens
+
+    def record(self) -> dict[str, Any]:
+        seconds = time.perf_counter() - self.epoch_began
+        return {
+            "epoch": self.epoch + 1,
+            "loss": self.total_loss / self.tokens,
+            "seconds": seconds,
+            "tokens_per_second": self.tokens / seconds,
+        }
+
+    def progress(self, part: float, record: dict[str, Any] | None = None) -> Progress:
+        """Where training stands after a part of the epoch."""
+        done, now = self.epoch + part, self.record()
+        speed = (done - self.first) / (time.perf_counter() - self.began)
+        return Progress(
+            self.epoch + 1,
+            done / self.epochs,
+            now["loss"],
+            now["tokens_per_second"],
+            (self.epochs - done) / speed,
+            record,
+        )
 
 
 def rate(done: float, settings: Training) -> float:
@@ -181,10 +193,8 @@ def rate(done: float, settings: Training) -> float:
             return 1.0
 
 
-def _checkpoint(run: Run, model: nn.Module, optimizer: torch.optim.Optimizer, epoch: int) -> None:
-    """The last epoch's weights and the optimiser's memory, in one file written at once."""
-    tensors = {f"model.{name}": w for name, w in model.state_dict().items()}
-    for k, memory in optimizer.state_dict()["state"].items():
-        tensors |= {f"optimizer.{k}.{name}": value for name, value in memory.items()}
-    tensors["random"] = torch.get_rng_state()
-    run.write_tensors("checkpoints/last.safetensors", tensors, epoch=str(epoch + 1))
+def _since_best(history: list[dict[str, Any]], judged_by: str) -> int:
+    """How many epochs have passed since the best one; of equals the first is the best."""
+    sign = -1 if judged_by.startswith("-") else 1
+    scores = [sign * record[judged_by.removeprefix("-")] for record in history]
+    return len(scores) - 1 - scores.index(max(scores)) if scores else 0

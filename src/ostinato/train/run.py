@@ -22,7 +22,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from safetensors import SafetensorError
+from safetensors import SafetensorError, safe_open
 from safetensors.torch import load_file, save
 from torch import Tensor
 
@@ -62,12 +62,13 @@ class Run:
         """A finished run.
 
         Raises:
-            RunError: when the folder holds none.
+            RunError: when the folder holds none, or its manifest is damaged.
         """
         run = cls(path)
         for name in ("config.toml", "manifest.json", "model.safetensors"):
             if not (run.path / name).is_file():
                 raise RunError(f"{path}: no finished run there (it has no {name})")
+        run.read_json("manifest.json")
         return run
 
     def write(self, name: str, content: str | bytes) -> None:
@@ -123,6 +124,18 @@ class Run:
         except (OSError, SafetensorError) as error:
             raise RunError(f"{self.path / name}: cannot be read ({error})") from None
 
+    def read_notes(self, name: str) -> dict[str, str]:
+        """Reads the notes that `write_tensors` wrote beside the tensors.
+
+        Raises:
+            RunError: when the file is missing or damaged.
+        """
+        try:
+            with safe_open(self.path / name, "pt") as file:
+                return dict(file.metadata() or {})
+        except (OSError, SafetensorError) as error:
+            raise RunError(f"{self.path / name}: cannot be read ({error})") from None
+
     def log(self, record: Mapping[str, Any]) -> None:
         """Adds a line to metrics.jsonl."""
         try:
@@ -132,9 +145,16 @@ class Run:
             raise RunError(f"{self.path / 'metrics.jsonl'}: {error.strerror}") from None
 
     def metrics(self) -> list[dict[str, Any]]:
-        """The lines of metrics.jsonl."""
-        text = (self.path / "metrics.jsonl").read_text("utf-8")
-        return [json.loads(line) for line in text.splitlines()]
+        """The lines of metrics.jsonl.
+
+        Raises:
+            RunError: when it is missing or damaged.
+        """
+        try:
+            text = (self.path / "metrics.jsonl").read_text("utf-8")
+            return [json.loads(line) for line in text.splitlines()]
+        except (OSError, ValueError) as error:
+            raise RunError(f"{self.path / 'metrics.jsonl'}: cannot be read ({error})") from None
 
     def remove(self) -> None:
         """Deletes the folder: of a run that failed before its first epoch nothing stays."""
