@@ -1,0 +1,1 @@
+"""Runs and records → figures, and one HTML page that needs nothing but itself."""
