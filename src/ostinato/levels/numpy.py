@@ -25,6 +25,7 @@ from ostinato.levels.text import (
     SUM,
     Names,
     Writer,
+    heading,
     indent,
     listed,
     load,
@@ -171,7 +172,7 @@ def source(cell: Cell, backward: bool = False) -> str:
     if backward:
         text += _backward(graph, d, names, kept)
     helpers = "\n".join(h for use, h in _HELPERS.items() if use in text)
-    about = f'"""{cell.name}, in NumPy; p holds the weights."""\n\nimport numpy as np\n\n'
+    about = heading(graph, "in NumPy") + "import numpy as np\n\n"
     return about + helpers + "\n" * bool(helpers) + text
 
 

@@ -24,6 +24,7 @@ from ostinato.levels.text import (
     WIDTH,
     Names,
     Writer,
+    heading,
     indent,
     listed,
     load,
@@ -225,7 +226,7 @@ def source(cell: Cell, backward: bool = False) -> str:
     helpers = "\n".join(h for use, h in _HELPERS.items() if re.search(rf"\b{re.escape(use)}", text))
     maths = sorted(set(re.findall(r"\b(exp|log|sqrt|tanh)\(", helpers + text)))
     imports = f"from math import {', '.join(maths)}\n" if maths else ""
-    about = f'"""{cell.name}, in plain Python: lists and floats; p holds the weights."""\n\n'
+    about = heading(graph, "in plain Python: lists and floats")
     return about + imports + "\n" * bool(imports) + helpers + "\n" * bool(helpers) + text
 
 

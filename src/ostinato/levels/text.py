@@ -260,6 +260,21 @@ def unpacked(names: Iterable[str], value: str) -> str:
     return flat if fits else listed("(", names, f") = {value}", one=",")
 
 
+def heading(graph: Graph, how: str) -> str:
+    """The docstring of a level's text: what it is, and the shapes of the weights p."""
+    shapes: dict[str, list[str]] = {}
+    for name, parameter in graph.parameters.items():
+        shapes.setdefault(", ".join(parameter.shape), []).append(f"p.{name}")
+    rows = [f"{', '.join(names)}: ({shape})" for shape, names in shapes.items()]
+    sizes = "D input features, H hidden units" + ", R outputs" * ("R" in graph.sizes.values())
+    rows = [
+        textwrap.fill(row, WIDTH, initial_indent="    ", subsequent_indent="        ")
+        for row in rows
+    ]
+    weights = "\n".join(["The weights, with " + sizes + ":", *rows])
+    return f'"""{graph.name}, {how}.\n\n{weights}\n"""\n\n'
+
+
 def indent(lines: Iterable[Line | str], by: int = 4) -> str:
     """Lines of a body, indented; a note that does not fit beside its line stands above it."""
     rows: list[str] = []
