@@ -1,0 +1,49 @@
+"""The README says what is true: its Python runs, its commands and rooms exist."""
+
+import re
+from pathlib import Path
+
+import pytest
+import torch
+
+import ostinato
+from ostinato.cli import main
+
+ROOT = Path(__file__).parent.parent
+README = (ROOT / "README.md").read_text("utf-8")
+
+
+@pytest.mark.parametrize("block", re.findall(r"```python\n(.*?)```", README, re.DOTALL))
+def test_python_runs_as_written(block, tmp_path):
+    before = {
+        "x": torch.zeros(7, 3, 3),
+        "texts": ["a fine film", "a dull film"] * 10,
+        "labels": ["pos", "neg"] * 10,
+    }
+    file = tmp_path / "block.py"  # a cell wants a source to point at
+    file.write_text(block, "utf-8")
+    exec(compile(block, str(file), "exec"), before)
+
+
+def test_commands_and_their_options_exist(capsys, monkeypatch):
+    monkeypatch.setenv("COLUMNS", "200")
+    lines = re.findall(r"^(?:echo .*\| )?ostinato (.*?)\s*(?:#.*)?$", README, re.MULTILINE)
+    assert len(lines) > 5
+    for line in lines:
+        words = line.split()
+        with pytest.raises(SystemExit, match="0"):
+            main([*words[: 2 if words[0] == "fit" else 1], "--help"])
+        told = capsys.readouterr().out
+        for option in re.findall(r"--[a-z-]+", line):
+            assert option in told, line
+
+
+def test_the_room_map_is_the_tree():
+    told = set(re.findall(r"^\| `(\w+)/` \|", README, re.MULTILINE))
+    rooms = {path.parent.name for path in Path(ostinato.__file__).parent.glob("*/__init__.py")}
+    assert told == rooms
+
+
+def test_figures_in_the_readme_are_pictures_of_the_tree():
+    for picture in re.findall(r"!\[[^]]+\]\(([^)]+)\)", README):
+        assert (ROOT / picture).read_bytes().startswith(b"\x89PNG"), picture
