@@ -12,15 +12,7 @@ from pydantic import ValidationError
 import ostinato
 from ostinato.errors import OstinatoError
 
-app = App(
-    name="ostinato",
-    version=ostinato.__version__,
-    help="Recurrent sequence models: learn, build, train and understand them.\n\n"
-    "Add --debug to any command to see where an error arose.",
-    version_flags=["--version"],
-    suppress_keyboard_interrupt=False,  # `main` says so in a line
-)
-for _name, _help in {
+SUMMARIES = {
     "demo": "Train RNN, LSTM and GRU on film reviews, generate text, and compare, on one page.",
     "fit": "Train a model: classify or generate.",
     "evaluate": "Measure a trained model on labelled texts, or on a text.",
@@ -28,8 +20,26 @@ for _name, _help in {
     "generate": "Go on with a text.",
     "show": "Show a cell at a level: the very code that runs.",
     "verify": "Prove that a cell is the same at every level.",
-}.items():
-    app.command(f"ostinato.cli.{_name}:{_name}", name=_name, help=_help)
+}
+
+
+def commands(asked: str = "") -> App:
+    """The command line; the one command that is asked for tells of itself.
+
+    For the others a summary will do, so that their files are not imported.
+    """
+    app = App(
+        name="ostinato",
+        version=ostinato.__version__,
+        help="Recurrent sequence models: learn, build, train and understand them.\n\n"
+        "Add --debug to any command to see where an error arose.",
+        version_flags=["--version"],
+        suppress_keyboard_interrupt=False,  # `main` says so in a line
+    )
+    for name, summary in SUMMARIES.items():
+        own = None if name == asked else summary
+        app.command(f"ostinato.cli.{name}:{name}", name=name, help=own)
+    return app
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
@@ -38,7 +48,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     debug = "--debug" in words
     words = [word for word in words if word != "--debug"]
     try:
-        app(words, exit_on_error=False, print_error=False)
+        commands(*words[:1])(words, exit_on_error=False, print_error=False)
         sys.stdout.flush()
     except CycloptsError as error:
         if debug:

@@ -16,7 +16,11 @@ from ostinato.tasks.classify import Classifier, ClassifySettings
 from ostinato.tasks.generate import GenerateSettings, Generator
 from ostinato.train import Run, Section, read_toml
 
-fit = App(name="fit")
+fit = App(
+    name="fit",
+    help="Train a model: classify or generate.\n\n"
+    "Example: ostinato fit classify reviews.csv --cell gru --out runs/a",
+)
 S = TypeVar("S", bound=Section)
 Data = Annotated[str, Parameter(allow_leading_hyphen=True)]
 

@@ -129,7 +129,12 @@ def fit(
             show(meter.progress((k + 1) / len(batches)))
 
         record = meter.record()
-        history.append(record | learner.validate())
+        judged = learner.validate()
+        if not all(map(math.isfinite, judged.values())):
+            raise OstinatoError(
+                f"epoch {epoch + 1}: validation gives {judged}; lower train.lr (now {settings.lr})"
+            )
+        history.append(record | judged)
         if _since_best(history, learner.judged_by) == 0:
             best_weights = {name: w.clone() for name, w in model.state_dict().items()}
             if run:

@@ -1,0 +1,96 @@
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+HERE = Path(__file__).parent
+
+
+@dataclass
+class Done:
+    """A command that has ended: its exit status and what it wrote."""
+
+    status: int
+    out: str
+    err: str
+
+
+class Terminal:
+    """Runs commands in a folder, each in a process of its own."""
+
+    def __init__(self, folder: Path, streams: Path) -> None:
+        self.folder = folder
+        self.streams = [streams / name for name in ("in", "out", "err")]
+        self.warm = subprocess.Popen(
+            [sys.executable, HERE / "warm.py"],
+            env=os.environ | {"OMP_NUM_THREADS": "1", "COLUMNS": "100"},
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            text=True,
+        )
+
+    def close(self) -> None:
+        self.warm.kill()
+        self.warm.communicate()
+
+    def start(self, *words: str, given: str = "", out: Path | None = None) -> int:
+        """Starts a command and gives its process id; `wait` must follow."""
+        streams = [self.streams[0], out or self.streams[1], self.streams[2]]
+        for stream in self.streams:
+            stream.write_text("")
+        self.streams[0].write_text(given)
+        job = {"words": words, "folder": str(self.folder), "streams": [str(s) for s in streams]}
+        print(json.dumps(job), file=self.warm.stdin, flush=True)
+        return int(self.warm.stdout.readline())
+
+    def wait(self) -> Done:
+        """Waits for the end of the command that was started."""
+        status = int(self.warm.stdout.readline())
+        return Done(status, *(stream.read_text() for stream in self.streams[1:]))
+
+    def __call__(self, *words: str, given: str = "") -> Done:
+        """Runs a command to its end, with this standard input."""
+        self.start(*words, given=given)
+        return self.wait()
+
+    def text(self, *words: str, given: str = "") -> str:
+        """What a command writes that must succeed."""
+        done = self(*words, given=given)
+        assert done.status == 0, done.err
+        assert "Traceback" not in done.err
+        return done.out
+
+
+@pytest.fixture(scope="session")
+def terminal(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Terminal]:
+    """A terminal in a folder of its own, with data and a trained run of each task in it."""
+    folder = tmp_path_factory.mktemp("work")
+    terminal = Terminal(folder, tmp_path_factory.mktemp("streams"))
+    rows = [f"it was {word} film {k},{label}" for k in range(30) for word, label in FILMS]
+    (folder / "reviews.csv").write_text("\n".join(["text,label", *rows]) + "\n")
+    more = [
+        "a good film,pos",
+        "a bad film,neg",
+        "good,pos",
+        "bad and dull,pos",
+    ]  # the last is wrong
+    (folder / "more.csv").write_text("\n".join(["text,label", *more]) + "\n")
+    (folder / "book.txt").write_text("KING. To be, or not to be: that is the question.\n" * 60)
+    (folder / "mgu.py").write_text(HERE.with_name("mgu.py").read_text())
+    terminal.fitted = [
+        terminal("fit", "classify", "reviews.csv", "--cell", "gru", "--out", "runs/a", *QUICK),
+        terminal("fit", "generate", "book.txt", "--tokenizer", "char", "--out", "runs/b", *SLOWER),
+    ]
+    yield terminal
+    terminal.close()
+
+
+FILMS = [("a good", "pos"), ("a bad", "neg"), ("so good a", "pos"), ("so dull and bad a", "neg")]
+QUICK = "--model.hidden 8 --model.embedding 8 --train.epochs 12 --train.lr 0.03".split()
+QUICK += "--data.batch-tokens 200".split()
+SLOWER = "--model.hidden 32 --data.streams 4 --data.steps 20 --train.epochs 4".split()

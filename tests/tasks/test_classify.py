@@ -1,0 +1,125 @@
+import itertools
+
+import numpy as np
+import pytest
+from order import SMALL, texts_by_order
+from sklearn.feature_extraction.text import CountVectorizer, TfidfTransformer
+from sklearn.linear_model import LogisticRegression
+
+from every import assert_near
+from ostinato import Classifier
+from ostinato.data import split_blocks
+from ostinato.data.tokenizers import split_words
+from ostinato.errors import DataError
+from ostinato.nn import POOLINGS
+from tolerances import FLOAT32, ORACLE, SAME
+
+TEXTS, LABELS = texts_by_order(200, seed=1)
+QUICK = SMALL | {"train": {"epochs": 1}}
+
+
+@pytest.mark.parametrize("cell", ["lstm", "gru"])
+def test_it_learns_an_order_that_the_linear_baseline_cannot(cell):
+    model = SMALL["model"] | {"pooling": "last", "bidirectional": False}
+    fitted = Classifier(cell, **SMALL | {"model": model}).fit(*texts_by_order(300, seed=0))
+    assert fitted.score(TEXTS, LABELS) > 0.97
+    assert fitted.baseline_.accuracy(TEXTS, LABELS) < 0.65
+
+
+@pytest.mark.parametrize("bidirectional", [True, False])
+@pytest.mark.parametrize("pooling", POOLINGS)
+def test_what_else_is_in_the_batch_does_not_matter(pooling, bidirectional):
+    model = SMALL["model"] | {"pooling": pooling, "bidirectional": bidirectional}
+    options = QUICK | {"model": model, "data": {"batch_tokens": 10_000}}
+    fitted = Classifier("gru", baseline=False, **options).fit(TEXTS, LABELS)
+    some = [TEXTS[0], "a", "p q b p a", "a b " * 50]
+    together = fitted.predict_proba(some)
+    assert_near(together.sum(1), np.ones(4), FLOAT32)
+    assert_near(together, np.concatenate([fitted.predict_proba([t]) for t in some]), FLOAT32)
+
+
+def test_its_answers_agree_with_each_other(classifier):
+    logits, probability = (
+        f(TEXTS) for f in (classifier.decision_function, classifier.predict_proba)
+    )
+    assert_near(probability, np.exp(logits) / np.exp(logits).sum(1, keepdims=True), FLOAT32)
+    best = [classifier.classes_[k] for k in probability.argmax(1)]
+    assert classifier.predict(TEXTS).tolist() == best
+    right = sum(p == y for p, y in zip(best, LABELS, strict=True)) / len(LABELS)
+    assert classifier.score(TEXTS, LABELS) == classifier.evaluate(TEXTS, LABELS).accuracy == right
+    assert classifier.predict([]).tolist() == []
+
+
+def test_labels_may_be_of_any_type():
+    numbers = [int(label == "a") for label in LABELS]
+    fitted = Classifier("gru", **SMALL).fit(TEXTS, numbers)
+    assert fitted.classes_ == ["0", "1"]
+    assert fitted.score(TEXTS, numbers) == fitted.evaluate(TEXTS, numbers).accuracy > 0.9
+
+
+@pytest.mark.parametrize("text", ["", "  ", "zzz", "!", "\u200b", "zzz " * 1000])
+def test_a_text_without_a_known_word_has_an_answer(classifier, text):
+    assert_near(classifier.predict_proba([text]).sum(1), np.ones(1), FLOAT32)
+
+
+def test_a_long_text_loses_its_beginning(classifier):
+    tail = "q " * 200 + "a q b " + "q " * 197
+    assert_near(
+        classifier.predict_proba(["b a " * 99 + tail]), classifier.predict_proba([tail]), SAME
+    )
+
+
+def test_the_measures_by_hand():
+    class Parrot(Classifier):
+        def predict(self, texts):
+            return np.array(texts)
+
+    parrot = Parrot()
+    parrot.classes_ = ["x", "y", "z"]
+    found = parrot.evaluate(list("xxyyzz"), list("xxxyyz"))
+    assert found.accuracy == pytest.approx(4 / 6)
+    # precision 2/2, 1/2, 1/2 and recall 2/3, 1/2, 1/1 of x, y, z: F1 is 4/5, 1/2, 2/3
+    assert found.f1 == pytest.approx((4 / 5 + 1 / 2 + 2 / 3) / 3)
+    assert found.confusion.tolist() == [[2, 1, 0], [0, 1, 1], [0, 0, 1]]
+    assert found.classes == ["x", "y", "z"]
+    assert "precision" in found.report
+
+
+def test_the_baseline_is_tfidf_of_words_and_pairs_fitted_on_the_training_part_alone():
+    texts, labels = texts_by_order(300, seed=2)
+    texts = [f"{text} Only{k}. Every{k % 60}!" for k, text in enumerate(texts)]
+    fitted = Classifier("rnn", **QUICK).fit(texts, labels)
+    kept, held = split_blocks(labels, share=0.1, seed=0)
+
+    def terms(text):
+        words = split_words(text)
+        return words + [" ".join(pair) for pair in itertools.pairwise(words)]
+
+    counts, weights = CountVectorizer(analyzer=terms, min_df=2), TfidfTransformer(sublinear_tf=True)
+    features = weights.fit_transform(counts.fit_transform([texts[i] for i in kept]))
+    regression = LogisticRegression(C=10, max_iter=200).fit(features, [labels[i] for i in kept])
+    expected = regression.predict_proba(weights.transform(counts.transform(TEXTS)))
+    assert_near(fitted.baseline_.pipeline.predict_proba(TEXTS), expected, FLOAT32)
+    assert fitted.baseline_.parameters == len(counts.vocabulary_) + 1
+    right = [fitted.baseline_.predict([texts[i]]) == [labels[i]] for i in held]
+    assert fitted.baseline_accuracy_ == pytest.approx(np.mean(right), abs=ORACLE)
+
+
+@pytest.mark.parametrize(
+    ("labels", "says"),
+    [("aaaa", "needs two classes"), ("aaab", "two texts each, not {'a': 3, 'b': 1}")],
+)
+def test_labels_that_cannot_be_learnt_are_refused(labels, says):
+    with pytest.raises(DataError, match=says):
+        Classifier(**QUICK).fit(TEXTS[:4], list(labels))
+
+
+def test_texts_and_labels_that_do_not_pair_are_refused(classifier):
+    for use in (Classifier(**QUICK).fit, classifier.evaluate, classifier.score):
+        with pytest.raises(ValueError, match=r"\b4\b.*\b3\b|\b3\b.*\b4\b"):
+            use(TEXTS[:4], LABELS[:3])
+
+
+def test_a_label_never_seen_is_refused_with_its_text(classifier):
+    with pytest.raises(DataError, match=r"^text 3: its label 'c' was not .* which had a, b$"):
+        classifier.evaluate(TEXTS[:4], ["a", "b", "c", "d"])

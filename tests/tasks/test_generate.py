@@ -1,0 +1,172 @@
+import itertools
+import math
+
+import numpy as np
+import pytest
+import torch
+from order import PERIODIC, SMALL_GENERATOR
+
+from every import assert_near
+from ostinato import Generator
+from ostinato.data.tokenizers import split_words
+from ostinato.errors import ConfigError, DataError
+from ostinato.tasks.generate import _Learner
+from tolerances import FLOAT32, SAME
+
+QUICK = SMALL_GENERATOR | {"train": {"epochs": 1}}
+
+
+def test_it_learns_what_repeats_itself(generator):
+    assert generator.history_[-1]["nats"] < 0.01
+    assert generator.sample("ab", 30, greedy=True) == PERIODIC[:32]
+    assert generator.score(PERIODIC) > -0.01
+
+
+def test_the_same_seed_draws_the_same_text(generator):
+    draws = [generator.sample("ab", 60, temperature=20, seed=seed) for seed in (1, 1, 2)]
+    assert draws[0] == draws[1] != draws[2]
+
+
+def test_reading_step_by_step_is_reading_at_once(generator):
+    text, state = "abccba", None
+    for prompt in itertools.accumulate(text):
+        symbols = torch.from_numpy(generator.vocabulary_.encode(prompt[-1:]))[None]
+        with torch.inference_mode():
+            logits, state = generator.network_(symbols, state)
+        (drawn,) = generator.stream(prompt, 1)
+        assert_near(drawn.probabilities[1:], logits[0, 0, 1:].softmax(-1), FLOAT32)
+
+
+def test_each_symbol_is_drawn_given_all_before_it(generator):
+    drawn = list(generator.stream("a", 12, temperature=9, seed=3))
+    text = "a" + "".join(d.text for d in drawn)
+    for k, d in enumerate(drawn, start=1):
+        (alone,) = generator.stream(text[:k], 1, temperature=9)
+        assert_near(d.probabilities, alone.probabilities, FLOAT32)
+
+
+def test_what_is_drawn_from_is_shaped_as_asked(generator):
+    def shaped(**options):
+        return next(generator.stream("ab", 1, **options)).probabilities.astype(float)
+
+    plain = shaped()
+    assert plain[0] == 0
+    assert plain.sum() == pytest.approx(1)
+    assert_near(shaped(temperature=3.0), plain ** (1 / 3) / (plain ** (1 / 3)).sum(), FLOAT32)
+    best = np.argsort(-plain)[:2]
+    expected = np.where(np.isin(np.arange(4), best), plain, 0) / plain[best].sum()
+    assert_near(shaped(top_k=2), expected, FLOAT32)
+    assert (shaped(top_k=1) == shaped(greedy=True)).all()
+    assert shaped(temperature=50, top_p=0.5).astype(bool).sum() == 2
+
+
+def test_the_unknown_symbol_is_read_but_never_drawn():
+    text = "".join(f"ab{chr(0x4E00 + k)}" for k in range(300))  # what follows b is seen once
+    fitted = Generator("gru", **QUICK | {"data": {"min_count": 2}}).fit(text)
+    assert fitted.vocabulary_.symbols == ["<unk>", "a", "b"]
+    assert fitted.unknown("abzyz") == ["y", "z"]
+    drawn = list(fitted.stream("z", 300, temperature=100))
+    assert {d.text for d in drawn} == {"a", "b"}
+    assert not any(d.probabilities[0] for d in drawn)
+
+
+@pytest.mark.parametrize("prompt", ["", "Yes", "(yes", "no, no"])
+def test_words_are_spaced_as_they_are_written(prompt):
+    text = "yes, (no) and no; it isn't [yes]. " * 20
+    fitted = Generator("rnn", tokenizer="word", **QUICK).fit(text)
+    drawn = [d.text for d in fitted.stream(prompt, 50, temperature=2)]
+    sample = fitted.sample(prompt, 50, temperature=2)
+    assert sample == prompt + "".join(drawn)
+    assert split_words(sample) == split_words(prompt) + [d.strip() for d in drawn]
+    for k, d in enumerate(drawn):
+        before = prompt[-1:] if k == 0 else drawn[k - 1][-1]
+        bare = d.strip() in ",.;)]" or before in ("", "(", "[")
+        assert d == d.strip() if bare else d == f" {d.strip()}"
+
+
+def test_without_a_prompt_it_starts_at_a_line_or_from_the_most_frequent(generator):
+    def first(fitted, prompt):
+        return next(fitted.stream(prompt, 1)).probabilities
+
+    assert_near(first(generator, ""), first(generator, generator.vocabulary_.symbols[1]), SAME)
+    lines = Generator("gru", **QUICK).fit("aaab\n" * 40)
+    assert_near(first(lines, ""), first(lines, "\n"), SAME)
+
+
+def test_the_measures_by_hand(generator):
+    text = "abcabbacab"
+    symbols = torch.from_numpy(generator.vocabulary_.encode(text))[:, None]
+    with torch.inference_mode():
+        logits = generator.network_(symbols[:-1])[0][:, 0].double()
+    probability = (logits.exp() / logits.exp().sum(-1, keepdim=True)).gather(1, symbols[1:])
+    nats = -probability.log().mean().item()
+    expected = {"nats": nats, "bits": nats / math.log(2), "perplexity": math.exp(nats)}
+    assert generator.evaluate(text) == pytest.approx(expected, rel=FLOAT32)
+
+
+def test_windows_carry_the_state_but_not_the_gradient(generator):
+    symbols = generator.vocabulary_.encode(PERIODIC)
+    network = generator.network_
+    learner = _Learner(network, generator.settings(), symbols, symbols)
+    one, two, *_ = learner.batches(0)
+    learner.loss(one)
+    after, count = learner.loss(two)
+    assert count == two[1].numel()
+
+    learner.batches(0)
+    alone, _ = learner.loss(two)
+    assert alone.item() != after.item()
+    logits, _ = network(torch.cat([one[0], two[0]]))
+    whole = torch.nn.functional.cross_entropy(logits[len(one[0]) :].flatten(0, 1), two[1].flatten())
+    assert_near(after, whole, FLOAT32)
+
+    def reaches(loss):
+        return torch.autograd.grad(loss, network.embedding.weight)[0].norm()
+
+    assert reaches(after) != reaches(whole)
+    with torch.no_grad():
+        _, state = network(one[0])
+    logits, _ = network(two[0], state)
+    cut = torch.nn.functional.cross_entropy(logits.flatten(0, 1), two[1].flatten())
+    learner.batches(0)
+    learner.loss(one)
+    assert_near(reaches(learner.loss(two)[0]), reaches(cut), FLOAT32)
+
+
+@pytest.mark.parametrize("text", ["", "a", "ab", "abc"])
+def test_a_text_too_short_to_learn_from_is_refused(text):
+    with pytest.raises(DataError, match=f"a text of {len(text)} symbols is too short"):
+        Generator(**QUICK).fit(text)
+
+
+@pytest.mark.parametrize("steps", [1, 7, 1000])
+@pytest.mark.parametrize("length", [4 * 5, 90, 401])
+def test_any_longer_text_will_do(length, steps):
+    options = QUICK | {"data": {"steps": steps, "validation": 0.1}, "train": {"epochs": 3}}
+    fitted = Generator("rnn", **options).fit("ab" * length)
+    assert len(fitted.history_) == 3
+    assert fitted.evaluate("ab")["nats"] > 0
+    with pytest.raises(DataError, match="too short"):
+        fitted.evaluate("a")
+
+
+def test_a_text_in_which_nothing_is_known_is_refused():
+    with pytest.raises(DataError, match=r"no symbol comes data\.min_count = 500 times"):
+        Generator(data={"min_count": 500}).fit(PERIODIC)
+
+
+@pytest.mark.parametrize(
+    ("option", "says"),
+    [
+        ({"length": 0}, "length must be at least 1, not 0"),
+        ({"temperature": 0}, "temperature: 0 must be greater than 0"),
+        ({"temperature": math.nan}, "temperature: nan must be"),
+        ({"top_k": 0}, "top_k: 0 must be at least 1"),
+        ({"top_p": 1.5}, "top_p: 1.5 must be greater than 0 and at most 1"),
+        ({"seed": -1}, "seed must be at least 0"),
+        ({"seed": 2**63}, "seed must be at least 0 and less than 2"),
+    ],
+)
+def test_options_out_of_range_are_refused_at_once(generator, option, says):
+    with pytest.raises(ConfigError, match=f"^{says}"):
+        generator.stream("ab", **option)
