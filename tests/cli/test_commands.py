@@ -1,6 +1,5 @@
 """What the commands do, as the documentation writes them."""
 
-import json
 import os
 import re
 import subprocess
@@ -178,8 +177,3 @@ def test_the_first_page_lists_every_command(terminal):
     for command in EVERY:
         assert re.search(rf"^│ {command.split()[0]} +\w", out, re.M)
     assert terminal.text("--version") == f"{__version__}\n"
-
-
-def test_json_in_a_run_is_for_other_programs(terminal):
-    manifest = json.loads((terminal.folder / "runs/a/manifest.json").read_text())
-    assert manifest["level"]["training"] == "aten"

@@ -38,20 +38,29 @@ class _LaTeX(Writer):
     }
 
     def __init__(
-        self, names: Names, given: Iterable[int], notes: Mapping[int, str], gradients: Iterable[int]
+        self,
+        names: Names,
+        given: Iterable[int],
+        notes: Mapping[int, str],
+        derivative: Derivative | None = None,
     ) -> None:
-        self.gradients = frozenset(gradients)
+        d = derivative
+        self.gradients = frozenset((*d.gradient.values(), *d.adjoints) if d else ())
+        self.of_states = frozenset(d.states if d else ())
         super().__init__(names, given, notes)
 
     def variable(self, index: int) -> str:
-        name, delta, time = self.names[index], "", "t"
+        node, name, delta, time = self.nodes[index], self.names[index], "", "t"
         if index in self.gradients:
             name, delta = name.removeprefix("d"), r"\delta "
-        if name.endswith("_prev"):
+        if node.op in ("state", "input", "still"):
+            name, time = node.label, "t-1" if node.op == "state" else "t"
+        elif delta and index in self.of_states:
             name, time = name.removesuffix("_prev"), "t-1"
-        if name.endswith("_next"):
+        elif node.op == "adjoint" and name.endswith("_next"):
             name, time = name.removesuffix("_next"), r"t \leftarrow t+1"
         head, _, of = name.partition("_")
+        head = head or r"\_"
         return f"{delta}{_letter(head)}_{{{f'{_word(of)},' * bool(of)}{time}}}"
 
     def cheap(self, node: Node) -> bool:
@@ -76,14 +85,14 @@ class _LaTeX(Writer):
         return text if strength >= at_least else rf"\left({text}\right)"
 
     def leaf(self, node: Node) -> str:
-        return number(node.value) if node.op == "constant" else _parameter(node.parameters[0])
+        return _number(node.value) if node.op == "constant" else _parameter(node.parameters[0])
 
 
 def source(cell: Cell, backward: bool = False) -> str:
     """The cell's equations, a row for each signal; with `backward` those of the gradients too."""
     graph, d = cell.graph, derive(cell.graph)
     names = Names(graph, d, reserved=())
-    write = _LaTeX(names, (*graph.inputs, *graph.states), graph.notes, ())
+    write = _LaTeX(names, (*graph.inputs, *graph.states), graph.notes)
     rows = [_row(line) for line in write.lines(graph.outputs)]
     if backward:
         rows += _backward(graph, d, names)
@@ -92,7 +101,7 @@ def source(cell: Cell, backward: bool = False) -> str:
 
 def _backward(graph: Graph, d: Derivative, names: Names) -> list[str]:
     given = (*graph.inputs, *graph.states, *graph.names, *d.adjoints)
-    write = _LaTeX(names, given, {}, (*d.gradient.values(), *d.adjoints))
+    write = _LaTeX(names, given, {}, d)
     shares = [s for terms in d.shares.values() for s in terms]
     rows = [_row(line) for line in write.lines(d.results, apart={s.left for s in shares})]
     write.lines(s.right for s in shares if s.right is not None)
@@ -112,8 +121,22 @@ def _transposed(text: str, strength: int) -> str:
 
 
 def _row(line: Line) -> str:
-    note = rf" && \text{{{line.note}}}" if line.note else ""
+    note = rf" && \text{{{_escaped(line.note)}}}" if line.note else ""
     return f"{line.target} &= {line.text}{note}"
+
+
+def _escaped(text: str) -> str:
+    special = {c: f"\\{c}" for c in "%&#_{}$"} | {
+        "\\": r"\textbackslash{}",
+        "^": r"\textasciicircum{}",
+        "~": r"\textasciitilde{}",
+    }
+    return "".join(special.get(c, c) for c in text)
+
+
+def _number(value: float) -> str:
+    digits, e, exponent = number(value).partition("e")
+    return rf"{digits} \cdot 10^{{{int(exponent)}}}" if e else digits
 
 
 def _parameter(name: str) -> str:

@@ -72,11 +72,14 @@ class Values:
     gradients: dict[str, Array]
 
     def distance(self, other: Values, backward: bool) -> float:
-        """The largest difference between two results, relative to numbers larger than 1."""
+        """The largest difference between two results, relative to numbers larger than 1.
+
+        Infinite where shapes differ, or a number on either side is not finite.
+        """
         mine, theirs = self._arrays(backward), other._arrays(backward)
         worst = 0.0
         for a, b in zip(mine, theirs, strict=True):
-            if a.shape != b.shape or not np.isfinite(a).all():
+            if a.shape != b.shape or not (np.isfinite(a).all() and np.isfinite(b).all()):
                 return float("inf")
             worst = max(worst, float(np.max(abs(a - b) / np.maximum(1, abs(b)), initial=0)))
         return worst

@@ -40,8 +40,8 @@ class _Python(Writer):
         "sigmoid": ("sigmoid({0})", ATOM),
         "tanh": ("tanh({0})", ATOM),
         "relu": ("max({0}, 0.0)", ATOM),
-        "exp": ("exp({0})", ATOM),
-        "log": ("log({0})", ATOM),
+        "exp": ("exponential({0})", ATOM),
+        "log": ("logarithm({0})", ATOM),
         "maximum": ("max({0}, {1})", ATOM),
         "positive": ("({0} > 0)", ATOM),
         "greater": ("greater({0}, {1})", ATOM),
@@ -104,6 +104,16 @@ class _Python(Writer):
 
 
 _HELPERS = {
+    "exponential(": '''
+def exponential(a):
+    """e^a; where that is too large for a float, inf."""
+    return exp(a) if not a > 709.78 else float("inf")
+''',
+    "logarithm(": '''
+def logarithm(a):
+    """The natural logarithm; of 0 it is -inf, of less nan."""
+    return log(a) if a > 0 else float("-inf") if a == 0 else float("nan")
+''',
     "matvec(": '''
 def matvec(W, a):
     """W a: each row of W times a."""

@@ -24,6 +24,8 @@ SUM, PRODUCT, SIGN, POWER, ATOM = 1, 2, 3, 4, 9
 WIDTH = 99
 """The length of a line of text that a level writes."""
 
+WHOLE_WORDS: Any = {"break_long_words": False, "break_on_hyphens": False}
+
 INFIX = {
     "add": ("{0} + {1}", SUM),
     "sub": ("{0} - {1}", SUM),
@@ -37,7 +39,7 @@ RESERVED = frozenset(
     "p k d t B D H R np torch tape grads states outputs ended signals watch batch_sizes by_step "
     "dict len max range sum zip exp log sqrt tanh sigmoid greater normalize normalize_backward "
     "matvec matvec_transposed add add_outer add_to over_tokens over_batch linear "
-    "layer_norm".split()
+    "layer_norm exponential logarithm".split()
 )
 """What the text of a level calls something itself: no variable may take such a name."""
 
@@ -243,7 +245,9 @@ def listed(before: str, items: Iterable[str], after: str, margin: int = 4, one: 
     if len(flat) <= WIDTH - margin:
         return flat
     pad = " " * (margin + 4)
-    body = textwrap.fill(f"{', '.join(items)},", WIDTH, initial_indent=pad, subsequent_indent=pad)
+    body = textwrap.fill(
+        f"{', '.join(items)},", WIDTH, initial_indent=pad, subsequent_indent=pad, **WHOLE_WORDS
+    )
     return f"{before}\n{body}\n{' ' * margin}{after}"
 
 
@@ -268,7 +272,9 @@ def heading(graph: Graph, how: str) -> str:
     rows = [f"{', '.join(names)}: ({shape})" for shape, names in shapes.items()]
     sizes = "D input features, H hidden units" + ", R outputs" * ("R" in graph.sizes.values())
     rows = [
-        textwrap.fill(row, WIDTH, initial_indent="    ", subsequent_indent="        ")
+        textwrap.fill(
+            row, WIDTH, initial_indent="    ", subsequent_indent="        ", **WHOLE_WORDS
+        )
         for row in rows
     ]
     weights = "\n".join(["The weights, with " + sizes + ":", *rows])
