@@ -7,3 +7,6 @@ settings.register_profile(
 )
 settings.load_profile("ostinato")
 torch.set_num_threads(1)  # small products: threads cost more than they give
+
+# pytest would look for doctests in each of them, under one and the same name.
+collect_ignore_glob = ["*conftest.py"]

@@ -139,3 +139,13 @@ def test_what_is_no_cell_is_refused_with_its_place(tmp_path, monkeypatch, text, 
         (tmp_path / "own.py").write_text(text)
     with pytest.raises(error, match=says):
         cells.find(name)
+
+
+def test_a_users_file_may_import_its_neighbour(tmp_path):
+    (tmp_path / "gates_of_mine.py").write_text("from ostinato import sigmoid as gate\n")
+    file = tmp_path / "own.py"
+    file.write_text(
+        "from gates_of_mine import gate\nfrom ostinato import affine, cell\n\n\n"
+        "@cell\ndef own(x, h):\n    return gate(affine(x, h))\n"
+    )
+    assert cells.find(f"{file}:own").graph.state_names == ("h",)

@@ -85,7 +85,7 @@ def test_standard_input(monkeypatch):
         ("text,label\ngood,pos\nbad,neg,1\n", 3, "3 fields, but the header has 2"),
         ('text,label\n"go\n\nod",pos\n\nbad,\n', 6, "the label is empty"),
         ('text,label\ngood,pos\n"b\nad\n","n\neg",\n', 3, "3 fields, but the header has 2"),
-        ('text,label\ngood,pos\n"bad,neg\n', 3, "unexpected end of data"),
+        ('text,label\ngood,pos\n"bad,neg\n', 3, "a quotation mark is not closed"),
         ('text,label\ngood,pos\n"ba"d,neg\n', 3, "',' expected after '\"'"),
         (b"text,label\ngood,pos\nb\xe4d,neg\n", 3, "not UTF-8"),
         (b"text,label\r\ngood,pos\r\nb\xed\xb2\x80d,neg\r\n", 3, "not UTF-8"),

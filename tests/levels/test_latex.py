@@ -58,3 +58,19 @@ def test_elmans_network_as_the_paper_prints_it():
     lstm = source(cells.find("lstm"), backward=True)
     assert r"c_{t} &= f_{t} \odot c_{t-1} + i_{t} \odot g_{t} && \text{cell state}" in lstm
     assert r"\frac{\partial L}{\partial b_{i}} &= \sum_t" in lstm
+
+
+def test_names_and_notes_of_any_kind_are_told_as_they_are(tmp_path):
+    file = tmp_path / "odd.py"
+    file.write_text(
+        "from ostinato import affine, cell, sigmoid, tanh\n\n\n@cell\ndef odd(x, h):\n"
+        "    x_prev = sigmoid(affine(x, h)) * 1e-12  # 50% of x_t & h\n"
+        "    g = tanh(affine(x, h)) * len('#1')\n"
+        "    return x_prev * g + h\n"
+    )
+    first, second, third = source(cells.find(f"{file}:odd")).splitlines()[1:-1]
+    assert first.startswith("x_{prev,t} &=")
+    assert r"1 \cdot 10^{-12}" in first
+    assert r"\text{50\% of x\_t \& h}" in first
+    assert r"\text" not in second
+    assert "+ h_{t-1}" in third

@@ -13,7 +13,7 @@ from ostinato import cells, levels
 from ostinato.equation import affine, cell, exp, log, sigmoid, tanh
 from ostinato.equation.rewrite import without_bias
 from ostinato.errors import CellError, UnknownName
-from ostinato.levels import dialects
+from ostinato.levels import dialects, verify
 from ostinato.levels.proof import Case, Values
 from ostinato.levels.verify import SIZES, prove
 from tolerances import EQUAL, FLOAT32, SAME
@@ -256,3 +256,31 @@ def test_a_weights_gradient_is_the_sum_of_its_gradients_at_every_step(name, leve
     whole = level.run(cell, case)
     assert_near(total, whole.gradients, EQUAL)
     assert_near(d_states, whole.d_states, EQUAL)
+
+
+def test_a_number_that_is_not_finite_proves_nothing():
+    cell = cells.find("rnn")
+    case = Case.draw(cell.graph, [2], {"D": 3, "H": 4}, seed=0)
+    good = levels.find("numpy").run(cell, case)
+    bad = replace(good, gradients={k: g * np.nan for k, g in good.gradients.items()})
+    assert good.distance(bad, True) == bad.distance(good, True) == float("inf")
+    assert verify._worst([0.0, float("nan"), 1.0]) == float("inf")
+
+
+def test_where_floats_end_a_proof_fails_and_nothing_is_raised(tmp_path):
+    file = tmp_path / "deep.py"
+    file.write_text(
+        "from ostinato import affine, cell, exp\n\n\n@cell\ndef deep(x, h):\n"
+        "    return exp(exp(exp(exp(affine(x, h)))))\n"
+    )
+    assert not all(proof.holds for proof in verify.prove(cells.find(f"{file}:deep")))
+
+
+def test_long_names_are_not_broken(tmp_path):
+    name = "a_signal_" + "with_a_long_name_" * 6 + "end"
+    file = tmp_path / "long.py"
+    file.write_text(
+        "from ostinato import affine, cell, tanh\n\n\n@cell\ndef long(x, h):\n"
+        f"    {name} = tanh(affine(x, h))\n    return {name} * {name}\n"
+    )
+    assert all(proof.holds for proof in verify.prove(cells.find(f"{file}:long")))

@@ -61,7 +61,7 @@ def test_they_are_refused_wherever_they_come_from(write):
         ("lr = = 1", "at line 1"),
         ("[train]\nlr = 1\n[train]\n", "at line 3"),
         (b"cell = '\xff'", "utf-8"),
-        ('task = "generate"', "task = 'generate': Input should be 'classify'"),
+        ('task = "generate"', "settings of task 'generate', not 'classify'"),
     ],
 )
 def test_a_file_that_is_no_settings_is_refused(write, tmp_path, text, says):

@@ -47,6 +47,7 @@ def _load(path: Path) -> ModuleType:
     if not path.is_file() or spec is None or spec.loader is None:
         raise CellError(f"{path}: no such file")
     module = importlib.util.module_from_spec(spec)
+    sys.path.insert(0, str(path.parent))  # a file may import its neighbours, as a script may
     try:
         spec.loader.exec_module(module)
     except CellError:
@@ -54,6 +55,8 @@ def _load(path: Path) -> ModuleType:
     except Exception as error:
         line = getattr(error, "lineno", None) or _last_line(error, path)
         raise CellError(f"{path}:{line}: {type(error).__name__}: {error}") from error
+    finally:
+        sys.path.remove(str(path.parent))
     return module
 
 

@@ -46,6 +46,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
     """Runs a command; an error is one line on standard error, and the exit status is 1 or 2."""
     words = list(sys.argv[1:] if arguments is None else arguments)
     debug = "--debug" in words
+    if sys.stdout is None:  # closed by the caller
+        sys.stdout = open(os.devnull, "w")  # noqa: SIM115
     words = [word for word in words if word != "--debug"]
     try:
         commands(*words[:1])(words, exit_on_error=False, print_error=False)
@@ -61,8 +63,14 @@ def main(arguments: Sequence[str] | None = None) -> None:
         _say(str(error))
         raise SystemExit(1) from None
     except BrokenPipeError:  # the reader has seen enough
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        _close_output()
         raise SystemExit(0) from None
+    except OSError as error:
+        if debug:
+            raise
+        _close_output()
+        _say(f"{error.filename or 'output'}: {error.strerror}")
+        raise SystemExit(1) from None
     except KeyboardInterrupt:
         _say("interrupted")
         raise SystemExit(130) from None
@@ -71,6 +79,11 @@ def main(arguments: Sequence[str] | None = None) -> None:
             raise
         _say(f"unexpected {type(error).__name__}: {error}; --debug shows where it arose")
         raise SystemExit(1) from None
+
+
+def _close_output() -> None:
+    """Nothing more is written to standard output, not even at exit."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def _say(message: str) -> None:

@@ -73,7 +73,7 @@ def demo(*, out: str | None = None, part: float = 1.0, open_page: bool = False) 
     """
     if not 0 < part <= 1:
         raise ConfigError(f"--part must be above 0 and at most 1, not {part}")
-    folder = Run.create(out or free_folder("demo")).path
+    folder = Run.create(free_folder("demo") if out is None else out).path
     (folder / "checkpoints").rmdir()
     began = time.perf_counter()
     console.print(

@@ -156,7 +156,7 @@ def run_in(
     """
     if resume and not out:
         raise ConfigError("--resume needs --out: the folder of the run to go on with")
-    run = Run(str(out)) if resume else Run.create(out or free_folder(task))
+    run = Run(str(out)) if resume else Run.create(free_folder(task) if out is None else out)
     try:
         with progress_bar(title) as show:
             train(run, show)

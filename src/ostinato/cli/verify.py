@@ -19,6 +19,13 @@ COLUMNS = {
 }
 
 
+LEGEND = (
+    "python, torch, aten: derived, other levels of the same text, values and gradients.",
+    "torch.nn, by hand, slope: independent, PyTorch's own layers, a step worked by hand, and "
+    "gradients against measured slopes of the loss. A dash: there is none for this cell.",
+)
+
+
 def verify(*cell: str) -> None:
     """Prove that cells are the same at every level, and that their text is right.
 
@@ -43,11 +50,8 @@ def verify(*cell: str) -> None:
         ]
         matrix.add_row(name, *row)
     console.print(matrix)
-    console.print(
-        "python, torch, aten: derived, other levels of the same text, values and gradients.\n"
-        "torch.nn, by hand, slope: independent, PyTorch's own layers, a step worked by hand,\n"
-        "and gradients against measured slopes of the loss. A dash: none for this cell."
-    )
+    for line in LEGEND:
+        console.print(line)
     for proof in failed:
         console.print(
             f"FAILED {proof.cell}: {proof.what} against {proof.against}, {proof.batch} batch: "

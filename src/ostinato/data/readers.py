@@ -84,6 +84,8 @@ def _packaged(where: str) -> dict[str, Examples] | str | None:
     try:
         source = registry.find(sources, "packaged source", where)
     except UnknownName as unknown:
+        if os.path.isdir(where):
+            raise DataError(f"{where}: is a folder; a file is needed here") from None
         raise DataError(f"{where}: no such file, and {unknown}") from None
     content: dict[str, Examples] | str = source.read()
     return content
@@ -122,15 +124,19 @@ def _records(where: str) -> Iterator[tuple[int, list[str]]]:
                 yield line, fields
             line = reader.line_num + 1
     except csv.Error as error:
-        raise _fault(where, line, str(error)) from None
+        why = "a quotation mark is not closed" if "end of data" in str(error) else str(error)
+        raise _fault(where, line, why) from None
 
 
 def _content(where: str) -> str:
     r"""The text of a file or of `-`: not blank, without a BOM, every line end made `\n`."""
     try:
+        if where == "-" and sys.stdin is None:
+            raise ValueError("it is closed")
         raw = sys.stdin.buffer.read() if where == "-" else Path(where).read_bytes()
     except (OSError, ValueError) as error:  # ValueError: a NUL in the path
-        raise DataError(f"{_title(where)}: cannot be read: {error}") from None
+        why = getattr(error, "strerror", None) or error
+        raise DataError(f"{_title(where)}: cannot be read: {why}") from None
     text = raw.decode("utf-8-sig", errors="surrogateescape")
     text = text.replace("\r\n", "\n").replace("\r", "\n")
     if fault := re.search("[\0\udc80-\udcff]", text):  # NUL, or a byte that escaped decoding

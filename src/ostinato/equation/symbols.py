@@ -14,7 +14,7 @@ from ostinato.errors import CellError
 
 
 class Notebook(Builder):
-    """A graph in the making: nodes, the parameters they brought, and their lines in the source."""
+    """A graph in the making: nodes, the parameters they brought, and what role each plays."""
 
     def __init__(self) -> None:
         super().__init__()

@@ -7,10 +7,12 @@ Signals take the names of the function's local variables, parameters those of th
 from __future__ import annotations
 
 import inspect
+import io
 import itertools
 import linecache
 import string
 import sys
+import tokenize
 from collections import Counter
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field, replace
@@ -199,9 +201,19 @@ class _Watch:
         notes = {}
         for index in names:
             text = linecache.getline(self.code.co_filename, self.lines.get(index, 0))
-            if note := text.partition("#")[2].strip():
+            if note := _comment(text):
                 notes[index] = note
         return notes
+
+
+def _comment(line: str) -> str:
+    """The comment at the end of a line of source; a # inside a string is none."""
+    try:
+        tokens = list(tokenize.generate_tokens(io.StringIO(line.strip()).readline))
+    except (tokenize.TokenError, SyntaxError):  # the line is a part of a longer statement
+        return line.partition("#")[2].strip()
+    comments = [t.string for t in tokens if t.type == tokenize.COMMENT]
+    return comments[0].strip("# ") if comments else ""
 
 
 def _arguments(function: Callable[..., Any], place: _Place) -> list[str]:

@@ -1,7 +1,7 @@
 """PyTorch's own fused layers, for the cells that have one.
 
-A cell is recognised by its graph, not by its name: whoever writes the same equations runs the
-same fused code.
+A cell is recognised by its graph, not by its name: whoever writes the same text, under whatever
+names, runs the same fused code.
 """
 
 from __future__ import annotations

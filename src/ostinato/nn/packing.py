@@ -63,11 +63,17 @@ class Packing:
 
     def sort(self, states: Tensor) -> Tensor:
         """(B, ·) in the caller's order → the longest sequence first."""
-        return states if self.order is None else states.index_select(0, self.order)
+        return (
+            states if self.order is None else states.index_select(0, self.order.to(states.device))
+        )
 
     def unsort(self, states: Tensor) -> Tensor:
         """(B, ·), the longest sequence first → the caller's order."""
-        return states if self.order is None else states.index_select(0, self.order.argsort())
+        return (
+            states
+            if self.order is None
+            else states.index_select(0, self.order.argsort().to(states.device))
+        )
 
     def _column(self) -> Tensor:
         return self.row if self.order is None else self.order[self.row]

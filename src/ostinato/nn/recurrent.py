@@ -89,6 +89,8 @@ class Recurrent(nn.Module):
         dtype: Any = None,
     ) -> None:
         super().__init__()
+        if not isinstance(cell, Cell | str):
+            raise ConfigError(f"a cell is made with @cell, or named; this is a {type(cell)}")
         self.cell = cell if isinstance(cell, Cell) else cells.find(cell)
         self.input_size, self.hidden_size, self.num_layers = input_size, hidden_size, num_layers
         self.bias, self.batch_first, self.bidirectional = bias, batch_first, bidirectional
@@ -128,6 +130,8 @@ class Recurrent(nn.Module):
         for name in ("input_size", "hidden_size", "num_layers"):
             if getattr(self, name) < 1:
                 raise ConfigError(f"{name} must be at least 1, not {getattr(self, name)}")
+        if self.proj_size < 0:
+            raise ConfigError(f"proj_size must not be negative, but it is {self.proj_size}")
         for name in ("dropout", "variational_dropout", "recurrent_dropout"):
             if not 0 <= getattr(self, name) <= 1:
                 raise ConfigError(f"{name} is a probability, not {getattr(self, name)}")
@@ -138,7 +142,9 @@ class Recurrent(nn.Module):
                 raise ConfigError(f"zoneout is a probability, not {chance}")
         if ("R" in graph.sizes.values()) != (self.proj_size > 0):
             has = "needs" if self.proj_size == 0 else "has no use for"
-            raise ConfigError(f"cell {self.cell.name!r} {has} proj_size")
+            raise ConfigError(
+                f"cell {self.cell.name!r} {has} proj_size, the setting model.projection"
+            )
         if self.proj_size >= self.hidden_size:
             raise ConfigError(f"proj_size {self.proj_size} must be smaller than hidden_size")
         others = set(graph.sizes.values()) - {"H", "R"}
@@ -212,7 +218,7 @@ class Recurrent(nn.Module):
             return "aten"
         if self.engine == "auto":
             return "torch"
-        noise = " with noise on its states" if cell is not self._plain else ""
+        noise = " with noise on its states" if cell.graph.noise else ""
         raise ConfigError(f"engine 'aten' does not have cell {self.cell.name!r}{noise}; use 'auto'")
 
     def forward(
@@ -358,6 +364,12 @@ class Recurrent(nn.Module):
                 chance = x.new_full((len(x), units), self.zoneout.get(leaf.label[2:], 0.0))
                 noise[leaf.label] = torch.bernoulli(chance) if self.training else chance
         return noise
+
+    @property
+    def all_weights(self) -> list[list[Tensor]]:
+        """The weights of each layer and direction, as torch.nn lists them."""
+        suffixes = [s for layer in range(self.num_layers) for s in self._suffixes(layer)]
+        return [[getattr(self, f"{name}{s}") for name in self._shapes()] for s in suffixes]
 
     def flatten_parameters(self) -> None:
         """Does nothing; it is here because code written for torch.nn calls it."""

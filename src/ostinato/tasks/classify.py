@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any, Literal, Self
+from typing import Any, Self
 
 import numpy as np
 import torch
@@ -56,7 +56,7 @@ class ClassifyModel(Section):
 class ClassifySettings(Section):
     """Settings of a classifier."""
 
-    task: Literal["classify"] = "classify"
+    task = "classify"
     cell: str = Field("lstm", description="a cell's name, or path/to/file.py:name")
     tokenizer: str = Field("word", description="word or char")
     seed: int = Field(0, ge=0, lt=2**63, description="fixes everything random")
@@ -180,7 +180,7 @@ class Classifier(ClassifierMixin, Estimator[ClassifySettings]):  # type: ignore[
             DataError: when there are fewer than two classes, or a class has a single text.
         """
         settings = self.settings()
-        examples = Examples([str(t) for t in texts], [str(y) for y in labels])
+        examples = Examples([str(t) for t in texts], [str(y).strip() for y in labels])
         counts = Counter(examples.labels)
         if len(counts) < 2 or min(counts.values()) < 2:
             raise DataError(
@@ -224,8 +224,14 @@ class Classifier(ClassifierMixin, Estimator[ClassifySettings]):  # type: ignore[
         return self
 
     def decision_function(self, texts: Sequence[str]) -> NDArray[np.float32]:
-        """Logits (N, K) of each text and class."""
+        """Logits (N, K) of each text and class.
+
+        Raises:
+            DataError: for a single text in place of a list.
+        """
         check_is_fitted(self)
+        if isinstance(texts, str):
+            raise DataError("texts must be a list of texts, not one text")
         settings = self.settings()
         sequences = self._encode_all(texts)
         logits = np.zeros((len(sequences), len(self.classes_)), dtype=np.float32)
@@ -252,7 +258,7 @@ class Classifier(ClassifierMixin, Estimator[ClassifySettings]):  # type: ignore[
         self, texts: Sequence[str], labels: Sequence[Any], sample_weight: Any = None
     ) -> float:
         """The part of texts whose label is right; labels are compared as text."""
-        return float(super().score(texts, [str(y) for y in labels], sample_weight))
+        return float(super().score(texts, [str(y).strip() for y in labels], sample_weight))
 
     def evaluate(self, texts: Sequence[str], labels: Sequence[Any]) -> Evaluation:
         """How well labels are predicted.
@@ -262,7 +268,7 @@ class Classifier(ClassifierMixin, Estimator[ClassifySettings]):  # type: ignore[
         """
         from sklearn.metrics import classification_report, confusion_matrix, f1_score
 
-        truth = [str(label) for label in labels]
+        truth = [str(label).strip() for label in labels]
         predicted = self.predict(texts)
         for number, label in enumerate(truth, start=1):
             if label not in self.classes_:

@@ -66,7 +66,7 @@ class Estimator(BaseEstimator, Generic[S]):  # type: ignore[misc]
     @classmethod
     def of(cls, settings: S, **arguments: Any) -> Self:
         """The estimator of these settings."""
-        values = settings.model_dump(exclude_none=True, exclude={"task"})
+        values = settings.model_dump(exclude_none=True)
         return cls(**values, **arguments)
 
     def settings(self) -> S:
@@ -105,7 +105,7 @@ class Estimator(BaseEstimator, Generic[S]):  # type: ignore[misc]
         """
         run = Run.open(path)
         values = read_toml(run.path / "config.toml")
-        task = cls.kind.model_fields["task"].default
+        task = cls.kind.task
         if values.get("task") != task:
             raise RunError(f"{run.path}: a run of task {values.get('task')!r}, not {task!r}")
         self = cls.of(cls.kind.parse(values, str(run.path / "config.toml")))  # type: ignore[arg-type]

@@ -6,7 +6,7 @@ import hashlib
 import math
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from typing import Any, Literal, Self
+from typing import Any, Self
 
 import numpy as np
 import torch
@@ -49,7 +49,7 @@ class GenerateModel(Section):
 class GenerateSettings(Section):
     """Settings of a generator."""
 
-    task: Literal["generate"] = "generate"
+    task = "generate"
     cell: str = Field("lstm", description="a cell's name, or path/to/file.py:name")
     tokenizer: str = Field("char", description="char or word")
     seed: int = Field(0, ge=0, lt=2**63, description="fixes everything random")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import difflib
 import tomllib
 from pathlib import Path
-from typing import Any, Literal, Self
+from typing import Any, ClassVar, Literal, Self
 
 import tomli_w
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
@@ -17,6 +17,7 @@ class Section(BaseModel):
     """A part of the settings; an unknown key is an error that gives the nearest right one."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
+    task: ClassVar[str | None] = None  # what the settings of a whole run are for
 
     @classmethod
     def parse(cls, values: dict[str, Any], source: str) -> Self:
@@ -25,8 +26,11 @@ class Section(BaseModel):
         Raises:
             ConfigError: for an unknown key, or a value that does not fit; `source` says where.
         """
+        task = values.get("task", cls.task)
+        if task != cls.task:
+            raise ConfigError(f"{source}: settings of task {task!r}, not {cls.task!r}")
         try:
-            return cls.model_validate(values)
+            return cls.model_validate({k: v for k, v in values.items() if k != "task"})
         except ValidationError as error:
             fault = error.errors()[0]
             path = ".".join(str(k) for k in fault["loc"])
@@ -46,7 +50,8 @@ class Section(BaseModel):
 
     def to_toml(self) -> str:
         """The settings as TOML, defaults included."""
-        return tomli_w.dumps(self.model_dump(exclude_none=True))
+        task = {"task": self.task} if self.task else {}
+        return tomli_w.dumps(task | self.model_dump(exclude_none=True))
 
 
 def read_toml(path: str | Path) -> dict[str, Any]:
@@ -89,7 +94,7 @@ class Training(Section):
     epochs: int = Field(10, ge=1, description="how often to go through the data at most")
     lr: float = Field(2e-3, gt=0, description="the largest learning rate of Adam")
     schedule: Literal["linear", "cosine", "constant"] = Field(
-        "linear", description="how the learning rate falls to zero: linear, cosine or constant"
+        "linear", description="how the learning rate falls after the warm-up, if it does"
     )
     warmup: float = Field(0.05, ge=0, lt=1, description="the part of all steps in which it rises")
     weight_decay: float = Field(0.0, ge=0, description="decoupled weight decay, as AdamW has it")

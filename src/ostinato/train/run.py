@@ -47,6 +47,8 @@ class Run:
         Raises:
             RunError: when the folder holds something, or cannot be made.
         """
+        if not str(path):
+            raise RunError("the folder of a run must have a name")
         run = cls(path)
         try:
             run.path.mkdir(parents=True, exist_ok=True)
