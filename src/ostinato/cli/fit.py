@@ -11,7 +11,7 @@ from cyclopts import App, Parameter
 
 from ostinato.cli.screen import console, duration, progress_bar, table
 from ostinato.data import read_labelled, read_text
-from ostinato.errors import ConfigError
+from ostinato.errors import ConfigError, DataError
 from ostinato.tasks.classify import Classifier, ClassifySettings
 from ostinato.tasks.generate import GenerateSettings, Generator
 from ostinato.train import Run, Section, read_toml
@@ -55,6 +55,8 @@ def classify(
     chosen = merge(ClassifySettings, config, settings, out if resume else None)
     splits = read_labelled(data, chosen.data.text, chosen.data.label)
     examples = splits["train"]
+    if len(set(examples.labels)) < 2:
+        raise DataError(f"{data}: only one class, {examples.labels[0]!r}; a classifier needs two")
     estimator = Classifier.of(chosen)
 
     def train(run: Run, show: Callable[[Any], None]) -> None:
