@@ -62,6 +62,9 @@ class Cell:
     worked: Worked | None = None
     function: Callable[..., Any] | None = field(default=None, compare=False, repr=False)
 
+    def __hash__(self) -> int:
+        return hash(self.graph)
+
     def __reduce__(self) -> tuple[Any, ...]:
         """A cell is pickled without its function, which its graph replaces."""
         return Cell, (self.name, self.graph, self.about, self.worked)

@@ -8,6 +8,7 @@ A level has `source(cell, backward=False)`, the text that it runs; the numeric o
 from __future__ import annotations
 
 import sys
+from functools import cache
 from types import ModuleType
 
 from ostinato import registry
@@ -22,6 +23,7 @@ def names() -> list[str]:
     return [name for name in registry.names(sys.modules[__name__]) if name not in _SHARED]
 
 
+@cache
 def find(name: str) -> ModuleType:
     """The level of a name.
 

@@ -79,6 +79,7 @@ def _known() -> dict[str, tuple[str, list[str], bool]]:
     return known
 
 
+@cache
 def supports(cell: Cell) -> bool:
     """Whether PyTorch has a fused layer for these equations."""
     return cell.graph.fingerprint() in _known()
@@ -118,13 +119,13 @@ def source(cell: Cell, backward: bool = False) -> str:
 
 
 @cache
-def _module(text: str) -> SimpleNamespace:
-    return load(text, "aten level")
+def _module(cell: Cell) -> SimpleNamespace:
+    return load(source(cell), "aten level")
 
 
 def scan(cell: Cell) -> Callable[..., Any]:
     """`scan(x (N, D), batch_sizes, states (B, ·), p) -> outputs (N, ·), last states (B, ·)`."""
-    return cast("Callable[..., Any]", _module(source(cell)).scan)
+    return cast("Callable[..., Any]", _module(cell).scan)
 
 
 def run(cell: Cell, case: Case) -> Values:

@@ -209,23 +209,23 @@ def _backward(graph: Graph, d: Derivative, names: Names, kept: tuple[int, ...]) 
 
 
 @cache
-def _module(text: str) -> SimpleNamespace:
-    return load(text, "numpy level")
+def _module(cell: Cell, backward: bool = False) -> SimpleNamespace:
+    return load(source(cell, backward), "numpy level")
 
 
 def step(cell: Cell) -> Callable[..., Any]:
     """`step(x (B, D), *states (B, ·), p) -> new states, tape`."""
-    return cast("Callable[..., Any]", _module(source(cell)).step)
+    return cast("Callable[..., Any]", _module(cell).step)
 
 
 def scan(cell: Cell) -> Callable[..., Any]:
     """`forward(x (T, B, D), states, p, lengths (B,)) -> outputs (T, B, ·), states, tapes`."""
-    return cast("Callable[..., Any]", _module(source(cell)).forward)
+    return cast("Callable[..., Any]", _module(cell).forward)
 
 
 def run(cell: Cell, case: Case) -> Values:
     """A ragged batch forward and backward, padded with NaN."""
-    module, p = _module(source(cell, backward=True)), SimpleNamespace(**case.parameters)
+    module, p = _module(cell, backward=True), SimpleNamespace(**case.parameters)
     lengths = case.lengths
     outputs, states, tapes = module.forward(pad(case.x, np.nan), case.states, p, lengths)
     d_outputs = pad(case.d_outputs, np.nan)

@@ -282,23 +282,23 @@ def _sizes(body: str, graph: Graph, names: Names, known: tuple[int, ...]) -> str
 
 
 @cache
-def _module(text: str) -> SimpleNamespace:
-    return load(text, "python level")
+def _module(cell: Cell, backward: bool = False) -> SimpleNamespace:
+    return load(source(cell, backward), "python level")
 
 
 def step(cell: Cell) -> Callable[..., Any]:
     """`step(x, *states, p) -> new states, tape`, all vectors lists of floats."""
-    return cast("Callable[..., Any]", _module(source(cell)).step)
+    return cast("Callable[..., Any]", _module(cell).step)
 
 
 def scan(cell: Cell) -> Callable[..., Any]:
     """`forward(xs, states, p) -> outputs, states, tapes`, for one sequence."""
-    return cast("Callable[..., Any]", _module(source(cell)).forward)
+    return cast("Callable[..., Any]", _module(cell).forward)
 
 
 def run(cell: Cell, case: Case) -> Values:
     """A ragged batch forward and backward, one sequence after the other."""
-    module = _module(source(cell, backward=True))
+    module = _module(cell, backward=True)
     p = SimpleNamespace(**{name: w.tolist() for name, w in case.parameters.items()})
     grads = SimpleNamespace(
         **{name: np.zeros_like(w).tolist() for name, w in case.parameters.items()}

@@ -192,18 +192,18 @@ def source(cell: Cell, backward: bool = False) -> str:
 
 
 @cache
-def _module(text: str) -> SimpleNamespace:
-    return load(text, "torch level")
+def _module(cell: Cell) -> SimpleNamespace:
+    return load(source(cell), "torch level")
 
 
 def step(cell: Cell) -> Callable[..., Any]:
     """`step(*lifted (B, ·), *states (B, ·), p) -> new states, signals`."""
-    return cast("Callable[..., Any]", _module(source(cell)).step)
+    return cast("Callable[..., Any]", _module(cell).step)
 
 
 def scan(cell: Cell) -> Callable[..., Any]:
     """`scan(x (N, D), batch_sizes, states (B, ·), p) -> outputs (N, ·), last states (B, ·)`."""
-    return cast("Callable[..., Any]", _module(source(cell)).scan)
+    return cast("Callable[..., Any]", _module(cell).scan)
 
 
 def run(cell: Cell, case: Case) -> Values:

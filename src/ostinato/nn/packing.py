@@ -7,6 +7,7 @@ nothing is computed on padding and nothing can leak from it.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 
 import torch
 from torch import Tensor
@@ -19,38 +20,41 @@ class Packing:
     Attributes:
         batch_sizes: how many sequences have a step t, for each t; they sum to N.
         order: the sequences (B,) from the longest to the shortest; None if they stand so.
-        step: the step t of each token (N,).
-        row: the sequence of each token (N,), as a place in `order`.
-        reverse: for each token (N,) the one that stands as far from the end as it from the start.
     """
 
     batch_sizes: list[int]
-    order: Tensor | None
-    step: Tensor
-    row: Tensor
-    reverse: Tensor
+    order: Tensor | None = None
 
     @classmethod
     def of_lengths(cls, lengths: Tensor) -> Packing:
         """The packing of sequences of these lengths (B,), in any order, each at least 1."""
         ordered, order = torch.sort(lengths.cpu(), descending=True, stable=True)
         steps = torch.arange(int(ordered[0]))
-        batch_sizes = (ordered[None, :] > steps[:, None]).sum(1)
+        batch_sizes = (ordered[None, :] > steps[:, None]).sum(1).tolist()
         in_order = torch.equal(order, torch.arange(len(order)))
-        return cls.of_sizes(batch_sizes, None if in_order else order)
+        return cls(batch_sizes, None if in_order else order)
 
-    @classmethod
-    def of_sizes(cls, batch_sizes: Tensor, order: Tensor | None) -> Packing:
-        """The packing of a `PackedSequence`."""
-        steps = torch.arange(len(batch_sizes))
-        step = torch.repeat_interleave(steps, batch_sizes)
-        start = batch_sizes.cumsum(0) - batch_sizes
-        row = torch.arange(len(step)) - start[step]
-        length = torch.zeros(int(batch_sizes[0]), dtype=torch.long).scatter_reduce(
-            0, row, step + 1, "amax"
-        )
-        reverse = start[length[row] - 1 - step] + row
-        return cls(batch_sizes.tolist(), order, step, row, reverse)
+    @cached_property
+    def step(self) -> Tensor:
+        """The step t of each token (N,)."""
+        return torch.repeat_interleave(torch.tensor(self.batch_sizes))
+
+    @cached_property
+    def row(self) -> Tensor:
+        """The sequence of each token (N,), as a place in `order`."""
+        return torch.arange(len(self.step)) - self._start[self.step]
+
+    @cached_property
+    def reverse(self) -> Tensor:
+        """For each token (N,) the one that stands as far from the end as it from the start."""
+        length = torch.bincount(self.row)
+        return self._start[length[self.row] - 1 - self.step] + self.row
+
+    @cached_property
+    def _start(self) -> Tensor:
+        """Where the tokens of each step begin (T,)."""
+        sizes = torch.tensor(self.batch_sizes)
+        return sizes.cumsum(0) - sizes
 
     def pack(self, padded: Tensor) -> Tensor:
         """(T, B, ·) → (N, ·)."""

@@ -249,7 +249,7 @@ class Recurrent(nn.Module):
             if lengths is not None:
                 raise ValueError("a PackedSequence has its own lengths")
             order = input.sorted_indices
-            packing = Packing.of_sizes(input.batch_sizes, None if order is None else order.cpu())
+            packing = Packing(input.batch_sizes.tolist(), None if order is None else order.cpu())
             x, single, steps = input.data, False, len(input.batch_sizes)
         else:
             x, packing, single, steps = self._packed(cast("Tensor", input), lengths)
@@ -287,7 +287,7 @@ class Recurrent(nn.Module):
         if not steps or not batch:
             raise ValueError(f"the input has {batch} sequences of {steps} steps: nothing to read")
         if lengths is None:
-            packing = Packing.of_sizes(torch.full((steps,), batch), None)
+            packing = Packing([batch] * steps)
             return x.reshape(steps * batch, -1), packing, single, steps
         lengths = torch.as_tensor(lengths).cpu()
         whole = not lengths.is_floating_point() and lengths.dtype != torch.bool
