@@ -23,6 +23,10 @@ def test_python_runs_as_written(block, tmp_path):
     file = tmp_path / "block.py"  # a cell wants a source to point at
     file.write_text(block, "utf-8")
     exec(compile(block, str(file), "exec"), before)
+    if "layer" in before:
+        assert before["outputs"].shape == (7, 3, 10)
+    else:
+        assert set(before["classifier"].classes_) == {"neg", "pos"}
 
 
 def test_commands_and_their_options_exist(capsys, monkeypatch):

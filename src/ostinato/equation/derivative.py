@@ -16,7 +16,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
-from ostinato.equation.graph import LEAVES, Builder, Graph, Node
+from ostinato.equation.graph import LEAVES, Builder, Graph, Node, reachable
 
 
 @dataclass(frozen=True)
@@ -107,8 +107,6 @@ def derive(graph: Graph) -> Derivative:
             for matrix, operand in zip(node.matrices, node.args, strict=True):
                 shares[matrix].append(Share(d, operand))
                 size = graph.nodes[operand].size
-                if operand in graph.noise:
-                    continue
                 send(operand, build.add(Node("transposed", (d,), size, parameters=(matrix,))))
             if node.bias:
                 shares[node.bias].append(Share(d))
@@ -177,20 +175,11 @@ def _with_tape(d: Derivative) -> Derivative:
     Kept are leaves, signals, and what is dear to compute again (affine maps, normalisations);
     a nameless pointwise result is computed again from these.
     """
-    end = len(d.forward.nodes)
-    kept: set[int] = set()
-    seen: set[int] = set()
+    forward = enumerate(d.forward.nodes)
+    dear = {"affine", "normalize", *LEAVES}
+    kept = {i for i, node in forward if node.op in dear or i in d.forward.names}
     operands = [s.right for terms in d.shares.values() for s in terms if s.right is not None]
-    waiting = [*d.results, *operands]
-    while waiting:
-        index = waiting.pop()
-        if index in seen:
-            continue
-        seen.add(index)
-        node = d.nodes[index]
-        is_kept = node.op in LEAVES or index in d.forward.names
-        if index < end and (is_kept or node.op in ("affine", "normalize")):
-            kept.add(index)
-        else:
-            waiting.extend(node.args)
-    return replace(d, tape=tuple(sorted(kept)))
+    wanted = (*d.results, *operands)
+    again = reachable(d.nodes, wanted, known=kept)
+    read = kept.intersection(wanted) | {a for i in again for a in d.nodes[i].args if a in kept}
+    return replace(d, tape=tuple(sorted(read)))

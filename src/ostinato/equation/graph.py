@@ -23,8 +23,8 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterator
-from dataclasses import asdict, dataclass, field
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass, field, replace
 from functools import cached_property
 from typing import Any
 
@@ -139,6 +139,18 @@ class Graph:
         """The nodes that some result needs, itself included, in the order of computation."""
         return reachable(self.nodes, wanted)
 
+    def renumbered(self, nodes: Sequence[Node], new: Mapping[int, int]) -> Graph:
+        """The same step over other nodes: what was node i is now node `new[i]`."""
+        return replace(
+            self,
+            nodes=tuple(nodes),
+            inputs=tuple(new[i] for i in self.inputs),
+            states=tuple(new[i] for i in self.states),
+            outputs=tuple(new[i] for i in self.outputs),
+            names={new[i]: name for i, name in self.names.items() if i in new},
+            notes={new[i]: note for i, note in self.notes.items() if i in new},
+        )
+
     def moved_by(self, leaves: tuple[int, ...]) -> frozenset[int]:
         """The nodes that depend on one of these leaves."""
         moved = set(leaves)
@@ -212,13 +224,18 @@ class Builder:
         return self.add(Node(op, args, sizes.pop() if sizes else "1"))
 
 
-def reachable(nodes: tuple[Node, ...], wanted: tuple[int, ...]) -> list[int]:
-    """The nodes that `wanted` are computed from, themselves included, in order."""
+def reachable(
+    nodes: Sequence[Node], wanted: Iterable[int], known: Collection[int] = ()
+) -> list[int]:
+    """The nodes that `wanted` are computed from, themselves included, in order.
+
+    Nodes that are known already are left out, and so is what only they need.
+    """
     found: set[int] = set()
     waiting = list(wanted)
     while waiting:
         index = waiting.pop()
-        if index not in found:
+        if index not in found and index not in known:
             found.add(index)
             waiting.extend(nodes[index].args)
     return sorted(found)

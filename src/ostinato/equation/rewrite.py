@@ -84,14 +84,7 @@ def _sorted(graph: Graph) -> Graph:
     for index in range(len(graph.nodes)):
         place(index)
     old = sorted(order, key=order.__getitem__)
-    return replace(
-        graph,
-        nodes=tuple(
-            replace(graph.nodes[i], args=tuple(order[a] for a in graph.nodes[i].args)) for i in old
-        ),
-        inputs=tuple(order[i] for i in graph.inputs),
-        states=tuple(order[i] for i in graph.states),
-        outputs=tuple(order[i] for i in graph.outputs),
-        names={order[i]: name for i, name in graph.names.items()},
-        notes={order[i]: note for i, note in graph.notes.items()},
-    )
+    nodes = [
+        replace(graph.nodes[i], args=tuple(order[a] for a in graph.nodes[i].args)) for i in old
+    ]
+    return graph.renumbered(nodes, order)

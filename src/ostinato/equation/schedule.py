@@ -12,7 +12,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 
 from ostinato.equation.derivative import Derivative
-from ostinato.equation.graph import LEAVES, Builder, Graph, Node
+from ostinato.equation.graph import LEAVES, Builder, Graph, Node, reachable
 
 OPENS_A_PHASE = frozenset({"affine", "transposed", "normalize", "normalize_backward"})
 """Operations that need every unit of their argument."""
@@ -62,14 +62,8 @@ def backward_phases(derivative: Derivative) -> tuple[tuple[int, ...], ...]:
     the phase after the last: a loop that is rotated lets them open the next backward step.
     """
     end = len(derivative.forward.nodes)
-    known = set(derivative.tape)
-    wanted, waiting = set(), list(derivative.results)
-    while waiting:
-        index = waiting.pop()
-        if index not in wanted and index not in known:
-            wanted.add(index)
-            waiting.extend(derivative.nodes[index].args)
-    own = [i for i in sorted(wanted) if derivative.nodes[i].op not in LEAVES]
+    wanted = reachable(derivative.nodes, derivative.results, known=derivative.tape)
+    own = [i for i in wanted if derivative.nodes[i].op not in LEAVES]
     leaving = _only_leaving(derivative, [i for i in own if i >= end])
     phases = _phases(derivative.nodes, [i for i in own if i not in leaving])
     return (*phases, tuple(i for i in own if i in leaving))
@@ -104,15 +98,7 @@ def split_affines(graph: Graph) -> Graph:
             new[index] = build.pointwise("add", *parts)
         else:
             new[index] = build.add(replace(node, args=tuple(new[a] for a in node.args)))
-    return replace(
-        graph,
-        nodes=tuple(build.nodes),
-        inputs=tuple(new[i] for i in graph.inputs),
-        states=tuple(new[i] for i in graph.states),
-        outputs=tuple(new[i] for i in graph.outputs),
-        names={new[i]: name for i, name in graph.names.items()},
-        notes={new[i]: note for i, note in graph.notes.items()},
-    )
+    return graph.renumbered(build.nodes, new)
 
 
 def _phases(nodes: tuple[Node, ...], loop: list[int]) -> tuple[tuple[int, ...], ...]:

@@ -276,16 +276,8 @@ def _prune(graph: Graph) -> Graph:
         replace(graph.nodes[i], args=tuple(new[a] for a in graph.nodes[i].args)) for i in kept
     )
     used = {p for n in nodes for p in n.parameters}
-    return replace(
-        graph,
-        nodes=nodes,
-        inputs=tuple(new[i] for i in graph.inputs),
-        states=tuple(new[i] for i in graph.states),
-        outputs=tuple(new[i] for i in graph.outputs),
-        parameters={name: p for name, p in graph.parameters.items() if name in used},
-        names={new[i]: name for i, name in graph.names.items() if i in new},
-        notes={new[i]: note for i, note in graph.notes.items() if i in new},
-    )
+    parameters = {name: p for name, p in graph.parameters.items() if name in used}
+    return replace(graph.renumbered(nodes, new), parameters=parameters)
 
 
 def _name_parameters(graph: Graph, roles: Mapping[str, str]) -> Graph:

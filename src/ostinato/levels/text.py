@@ -16,7 +16,7 @@ from types import SimpleNamespace
 from typing import Any
 
 from ostinato.equation.derivative import Derivative
-from ostinato.equation.graph import LEAVES, Graph, Node
+from ostinato.equation.graph import LEAVES, Graph, Node, reachable
 
 SUM, PRODUCT, SIGN, POWER, ATOM = 1, 2, 3, 4, 9
 """How tightly an expression holds together; a looser one is put in parentheses."""
@@ -154,7 +154,7 @@ class Writer:
     def lines(self, wanted: Iterable[int], apart: Collection[int] = ()) -> list[Line]:
         """The lines that compute `wanted`; a node in `apart` is not folded into another."""
         wanted = list(wanted)
-        order = self._missing(wanted)
+        order = reachable(self.nodes, wanted, known=self.text)
         uses = Counter(a for i in order for a in self.nodes[i].args) + Counter(wanted)
         variables = {
             a for i in order for a in self.nodes[i].args if self.wants_variable(self.nodes[i], a)
@@ -217,16 +217,6 @@ class Writer:
     def cheap(self, node: Node) -> bool:
         """Arithmetic on two variables, such as 1 - z: as short as a name for it."""
         return node.op in INFIX and all(self.text[a][1] == ATOM for a in node.args)
-
-    def _missing(self, wanted: Iterable[int]) -> list[int]:
-        found: set[int] = set()
-        waiting = list(wanted)
-        while waiting:
-            i = waiting.pop()
-            if i not in found and i not in self.text:
-                found.add(i)
-                waiting.extend(self.nodes[i].args)
-        return sorted(found)
 
 
 def number(value: float) -> str:
