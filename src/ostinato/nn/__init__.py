@@ -1,7 +1,8 @@
 """PyTorch modules: recurrent layers over any cell, and poolings."""
 
+from ostinato.nn.drop_in import GRU, LSTM, RNN
 from ostinato.nn.packing import Packing
 from ostinato.nn.pooling import POOLINGS, Pooling, pooling
-from ostinato.nn.recurrent import GRU, LSTM, RNN, Recurrent
+from ostinato.nn.recurrent import Recurrent
 
 __all__ = ["GRU", "LSTM", "POOLINGS", "RNN", "Packing", "Pooling", "Recurrent", "pooling"]
