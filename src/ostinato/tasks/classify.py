@@ -19,9 +19,10 @@ from ostinato import data
 from ostinato.data import Examples, Vocabulary, tokenizer
 from ostinato.equation import Cell
 from ostinato.errors import DataError
-from ostinato.nn import Recurrent, pooling
+from ostinato.nn import pooling
 from ostinato.tasks.estimator import Estimator, from_json, reproducible
 from ostinato.tasks.linear import Baseline, fit_baseline
+from ostinato.tasks.stack import Stack
 from ostinato.train import Progress, Run, Section, Training, fit
 
 
@@ -37,20 +38,12 @@ class ClassifyData(Section):
     batch_tokens: int = Field(6400, ge=1, description="tokens in a batch, padding included")
 
 
-class ClassifyModel(Section):
+class ClassifyModel(Stack):
     """The network."""
 
-    embedding: int = Field(64, ge=1, description="features of a token")
-    hidden: int = Field(64, ge=1, description="hidden units of a direction")
-    layers: int = Field(1, ge=1, description="recurrent layers")
-    bidirectional: bool = Field(True, description="read both ways")
-    projection: int = Field(0, ge=0, description="size of a projected output (projected_lstm)")
-    pooling: str = Field("max_mean", description="last, max, mean, attention, first_last, max_mean")
     dropout: float = Field(0.3, ge=0, lt=1, description="on embeddings and pooled features")
-    recurrent_dropout: float = Field(0.0, ge=0, lt=1, description="on states, same at each step")
-    zoneout: float = Field(0.0, ge=0, lt=1, description="chance that a unit keeps its value")
-    forget_bias: float | None = Field(None, description="first bias of the gate f, if there is one")
-    engine: str = Field("auto", description="auto, aten or torch: the level that runs")
+    bidirectional: bool = Field(True, description="read both ways")
+    pooling: str = Field("max_mean", description="last, max, mean, attention, first_last, max_mean")
 
 
 class ClassifySettings(Section):
@@ -70,24 +63,10 @@ class ClassifyNetwork(nn.Module):
 
     def __init__(self, cell: Cell, settings: ClassifyModel, symbols: int, classes: int) -> None:
         super().__init__()
-        biased = {node.label for _, node in cell.graph.affines() if node.bias}
-        forget = {"f": settings.forget_bias} if settings.forget_bias is not None else {}
         self.embedding = nn.Embedding(symbols, settings.embedding)
         nn.init.normal_(self.embedding.weight, std=0.1)  # a word not yet learnt says little
         self.dropout = nn.Dropout(settings.dropout)
-        self.recurrent = Recurrent(
-            cell,
-            settings.embedding,
-            settings.hidden,
-            settings.layers,
-            dropout=settings.dropout,
-            bidirectional=settings.bidirectional,
-            proj_size=settings.projection,
-            recurrent_dropout=settings.recurrent_dropout,
-            zoneout=settings.zoneout,
-            bias_init={k: v for k, v in forget.items() if k in biased},
-            engine=settings.engine,
-        )
+        self.recurrent = settings.recurrent(cell, bidirectional=settings.bidirectional)
         features = self.recurrent.output_size * (1 + settings.bidirectional)
         self.pooling = pooling(settings.pooling, features)
         self.output = nn.Linear(self.pooling.output_size, classes)

@@ -20,8 +20,8 @@ from ostinato.data import Vocabulary, tokenizer
 from ostinato.decode.sample import chain, draw
 from ostinato.equation import Cell
 from ostinato.errors import ConfigError, DataError
-from ostinato.nn import Recurrent
 from ostinato.tasks.estimator import Estimator, reproducible
+from ostinato.tasks.stack import Stack
 from ostinato.train import Progress, Run, Section, Training, fit
 
 
@@ -35,15 +35,10 @@ class GenerateData(Section):
     steps: int = Field(64, ge=1, description="steps that a gradient goes back")
 
 
-class GenerateModel(Section):
+class GenerateModel(Stack):
     """The network."""
 
-    embedding: int = Field(64, ge=1, description="features of a symbol")
     hidden: int = Field(256, ge=1, description="hidden units")
-    layers: int = Field(1, ge=1, description="recurrent layers")
-    projection: int = Field(0, ge=0, description="size of a projected output (projected_lstm)")
-    dropout: float = Field(0.0, ge=0, lt=1, description="between layers and on outputs")
-    engine: str = Field("auto", description="auto, aten or torch: the level that runs")
 
 
 class GenerateSettings(Section):
@@ -64,15 +59,7 @@ class GenerateNetwork(nn.Module):
     def __init__(self, cell: Cell, settings: GenerateModel, symbols: int) -> None:
         super().__init__()
         self.embedding = nn.Embedding(symbols, settings.embedding)
-        self.recurrent = Recurrent(
-            cell,
-            settings.embedding,
-            settings.hidden,
-            settings.layers,
-            dropout=settings.dropout,
-            proj_size=settings.projection,
-            engine=settings.engine,
-        )
+        self.recurrent = settings.recurrent(cell)
         self.dropout = nn.Dropout(settings.dropout)
         self.output = nn.Linear(self.recurrent.output_size, symbols)
 

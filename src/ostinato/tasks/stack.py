@@ -1,0 +1,48 @@
+"""The part that every task's network shares: embedded symbols into a recurrent stack."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from pydantic import Field
+
+from ostinato.equation import Cell
+from ostinato.nn import Recurrent
+from ostinato.train import Section
+
+
+class Stack(Section):
+    """Sizes and noise of an embedding and the recurrent layers over it."""
+
+    embedding: int = Field(64, ge=1, description="features of a token")
+    hidden: int = Field(64, ge=1, description="hidden units of a direction")
+    layers: int = Field(1, ge=1, description="recurrent layers")
+    projection: int = Field(0, ge=0, description="size of a projected output (projected_lstm)")
+    dropout: float = Field(0.0, ge=0, lt=1, description="between layers, and on what they give")
+    recurrent_dropout: float = Field(0.0, ge=0, lt=1, description="on states, same at each step")
+    zoneout: float = Field(0.0, ge=0, lt=1, description="chance that a unit keeps its value")
+    forget_bias: float | None = Field(None, description="first bias of the gate f, if there is one")
+    engine: str = Field("auto", description="auto, aten or torch: the level that runs")
+
+    def recurrent(self, cell: Cell, **options: Any) -> Recurrent:
+        """The recurrent layers, over embedded symbols (T, B, embedding).
+
+        Args:
+            cell: the cell.
+            options: what `Recurrent` takes besides, such as `bidirectional`.
+        """
+        biased = {node.label for _, node in cell.graph.affines() if node.bias}
+        bias_init = {} if self.forget_bias is None else {"f": self.forget_bias}
+        return Recurrent(
+            cell,
+            self.embedding,
+            self.hidden,
+            self.layers,
+            dropout=self.dropout,
+            proj_size=self.projection,
+            recurrent_dropout=self.recurrent_dropout,
+            zoneout=self.zoneout,
+            bias_init={gate: bias for gate, bias in bias_init.items() if gate in biased},
+            engine=self.engine,
+            **options,
+        )
