@@ -1,3 +1,6 @@
+import os
+import tempfile
+
 import torch
 from hypothesis import Phase, settings
 
@@ -7,6 +10,12 @@ settings.register_profile(
 )
 settings.load_profile("ostinato")
 torch.set_num_threads(1)  # small products: threads cost more than they give
+
+# Compiled cells go to a folder of this run; xdist's workers inherit the one of their parent.
+if "PYTEST_XDIST_WORKER" not in os.environ:
+    os.environ["OSTINATO_CACHE"] = tempfile.mkdtemp(prefix="ostinato-")
+for name in ("OSTINATO_TARGET", "OSTINATO_CACHE_LIMIT", "OSTINATO_SHOW"):
+    os.environ.pop(name, None)
 
 # pytest would look for doctests in each of them, under one and the same name.
 collect_ignore_glob = ["*conftest.py"]

@@ -7,11 +7,12 @@ import sys
 import tomllib
 from pathlib import Path
 
+import llvmlite.binding as llvm
 import pytest
 
 from ostinato import __version__, levels
 
-STEP = {"latex": r"\begin{align*}", "aten": "def scan("}
+STEP = {"latex": r"\begin{align*}", "aten": "def scan(", "native": 'define void @"forward"('}
 
 
 @pytest.mark.parametrize("level", levels.names())
@@ -23,11 +24,14 @@ def test_show_prints_code_that_compiles(terminal, cell, level):
     both = terminal.text("show", cell, "--level", level, "--backward")
     for text in (forward, both):
         assert STEP.get(level, "def step(") in text
-        if level != "latex":
+        if level == "native":
+            llvm.parse_assembly(text).verify()
+        elif level != "latex":
             compile(text, level, "exec")
-    if level in ("python", "numpy"):
-        assert "def step_backward(" not in forward
-        assert "def step_backward(" in both
+    backward = {"native": 'define void @"backward"('}.get(level, "def step_backward(")
+    if level in ("python", "numpy", "native"):
+        assert backward not in forward
+        assert backward in both
 
 
 def test_the_installed_command_in_a_shell(terminal):
@@ -157,7 +161,7 @@ def test_labels_and_paths_may_hold_brackets(terminal):
 
 
 EVERY = ["demo", "evaluate", "fit", "fit classify", "fit generate", "generate", "predict", "show"]
-EVERY += ["verify"]
+EVERY += ["verify", "bench", "cache"]
 
 
 @pytest.mark.parametrize("command", EVERY)

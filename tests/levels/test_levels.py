@@ -19,12 +19,21 @@ from ostinato.levels.verify import SIZES, prove
 from tolerances import EQUAL, FLOAT32, SAME
 
 FUSED = ["gru", "lstm", "projected_lstm", "relu_rnn", "rnn"]
-NUMERIC = dict.fromkeys(("numpy", "python", "torch"), EVERY) | {"aten": FUSED}
+NUMERIC = dict.fromkeys(("native", "numpy", "python", "torch"), EVERY) | {"aten": FUSED}
 every_cell = pytest.mark.parametrize("name", EVERY, ids=short)
 every_plain_level = pytest.mark.parametrize("level", ["numpy", "python"])
 every_numeric_level = pytest.mark.parametrize(
     ("level", "name"),
     [pytest.param(v, c, id=f"{v}-{short(c)}") for v, able in NUMERIC.items() for c in able],
+)
+every_level_in_python = pytest.mark.parametrize(
+    ("level", "name"),
+    [
+        pytest.param(v, c, id=f"{v}-{short(c)}")
+        for v, able in NUMERIC.items()
+        for c in able
+        if v != "native"
+    ],
 )
 
 
@@ -79,7 +88,7 @@ def test_what_is_no_number_is_far_from_everything(poison):
     assert good.distance(replace(good, outputs=[np.ones((1, 1))]), False) == np.inf
 
 
-@every_numeric_level
+@every_level_in_python
 def test_the_text_that_is_shown_is_the_text_that_runs(name, level, monkeypatch):
     cell, level = cells.find(name), levels.find(level)
     case = Case.draw(cell.graph, (2,), SIZES, seed=0)

@@ -69,15 +69,16 @@ def test_a_copy_computes_the_same(name, copied):
 @pytest.mark.parametrize(
     ("options", "training", "evaluation"),
     [
-        ({"cell": "lstm"}, "aten", "aten"),
-        ({"cell": "lstm", "bias": False}, "aten", "aten"),
-        ({"cell": "lstm", "dropout": 0.5, "num_layers": 2}, "aten", "aten"),
-        ({"cell": "lstm", "variational_dropout": 0.5}, "aten", "aten"),
+        ({"cell": "lstm"}, "native", "native"),
+        ({"cell": "cho_gru", "zoneout": 0.1}, "native", "native"),
+        ({"cell": "lstm", "engine": "native"}, "native", "native"),
         ({"cell": "lstm", "engine": "torch"}, "torch", "torch"),
         ({"cell": "lstm", "engine": "aten"}, "aten", "aten"),
-        ({"cell": "lstm", "recurrent_dropout": 0.5}, "torch", "aten"),
-        ({"cell": "lstm", "zoneout": 0.1}, "torch", "torch"),
-        ({"cell": "cho_gru"}, "torch", "torch"),
+        ({"cell": "lstm", "engine": "aten", "bias": False}, "aten", "aten"),
+        ({"cell": "lstm", "dtype": torch.bfloat16}, "aten", "aten"),
+        ({"cell": "lstm", "dtype": torch.bfloat16, "recurrent_dropout": 0.5}, "torch", "aten"),
+        ({"cell": "lstm", "dtype": torch.bfloat16, "zoneout": 0.1}, "torch", "torch"),
+        ({"cell": "cho_gru", "device": "meta"}, "torch", "torch"),
     ],
 )
 def test_which_level_runs(options, training, evaluation):

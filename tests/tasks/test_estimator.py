@@ -157,7 +157,7 @@ def test_a_run_holds_toml_json_and_safetensors_and_no_pickle(kind, tmp_path):
     manifest = json.loads((tmp_path / "run" / "manifest.json").read_text())
     assert manifest["seed"] == fitted.seed
     assert manifest["versions"]["torch"] == torch.__version__
-    assert manifest["level"] == {"training": "aten", "evaluation": "aten"}
+    assert manifest["level"] == {"training": "native", "evaluation": "native"}
     assert len(manifest["data"]["sha256"]) == 64
 
 

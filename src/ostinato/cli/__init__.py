@@ -20,6 +20,8 @@ SUMMARIES = {
     "generate": "Go on with a text.",
     "show": "Show a cell at a level: the very code that runs.",
     "verify": "Prove that a cell is the same at every level.",
+    "cache": "Show what is kept of compiled cells, or remove it.",
+    "bench": "Measure speed beside the peers that are installed.",
 }
 
 

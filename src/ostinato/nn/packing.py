@@ -7,10 +7,14 @@ nothing is computed on padding and nothing can leak from it.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, lru_cache
+from typing import TYPE_CHECKING
 
 import torch
 from torch import Tensor
+
+if TYPE_CHECKING:
+    from ostinato.levels.native.context import Order
 
 
 @dataclass(frozen=True)
@@ -33,6 +37,11 @@ class Packing:
         batch_sizes = (ordered[None, :] > steps[:, None]).sum(1).tolist()
         in_order = torch.equal(order, torch.arange(len(order)))
         return cls(batch_sizes, None if in_order else order)
+
+    @cached_property
+    def tokens(self) -> int:
+        """N."""
+        return sum(self.batch_sizes)
 
     @cached_property
     def step(self) -> Tensor:
@@ -58,12 +67,12 @@ class Packing:
 
     def pack(self, padded: Tensor) -> Tensor:
         """(T, B, ·) → (N, ·)."""
-        return padded[self.step, self._column()]
+        return padded[self.step, self.column()]
 
     def unpack(self, packed: Tensor, steps: int) -> Tensor:
         """(N, ·) → (T, B, ·) with T = `steps`, zeros behind each sequence's end."""
         padded = packed.new_zeros(steps, self.batch_sizes[0], *packed.shape[1:])
-        return padded.index_put((self.step, self._column()), packed)
+        return padded.index_put((self.step, self.column()), packed)
 
     def sort(self, states: Tensor) -> Tensor:
         """(B, ·) in the caller's order → the longest sequence first."""
@@ -79,5 +88,58 @@ class Packing:
             else states.index_select(0, self.order.argsort().to(states.device))
         )
 
-    def _column(self) -> Tensor:
+    def column(self) -> Tensor:
+        """The sequence of each token (N,), as the caller numbers them."""
         return self.row if self.order is None else self.order[self.row]
+
+
+@dataclass(frozen=True)
+class Layout:
+    """How rows of tokens lie in the caller's memory, for native code that reads them there.
+
+    Attributes:
+        packing: the batch.
+        steps: T of a padded batch, the steps behind a sequence's end counted.
+        batch_first: whether memory holds one sequence after the other instead of step after step.
+        packed: whether the rows are packed already.
+    """
+
+    packing: Packing
+    steps: int = 0
+    batch_first: bool = False
+    packed: bool = False
+
+    @cached_property
+    def row(self) -> Tensor:
+        """The sequence of each row of memory (R,)."""
+        if self.packed:
+            return self.packing.row
+        batch = self.packing.batch_sizes[0]
+        rows = torch.arange(self.steps * batch)
+        return rows // self.steps if self.batch_first else rows % batch
+
+    def order(self, reverse: bool) -> Order:
+        """Which row is read at which step; reversed, each sequence from its own last step."""
+        sizes = self.packing.batch_sizes
+        if sizes[-1] == sizes[0] and len(sizes) == (self.steps or len(sizes)):
+            return _dense(sizes[0], len(sizes), self.batch_first, reverse)
+        return self._order(reverse)
+
+    def _order(self, reverse: bool) -> Order:
+        from ostinato.levels.native.context import Order
+
+        packing, batch = self.packing, self.packing.batch_sizes[0]
+        if self.packed:
+            token = torch.arange(packing.tokens)
+        elif self.batch_first:
+            token = packing.column() * self.steps + packing.step
+        else:
+            token = packing.step * batch + packing.column()
+        token = token[packing.reverse] if reverse else token
+        return Order.of(packing.batch_sizes, token.int().numpy())
+
+
+@lru_cache(64)
+def _dense(batch: int, steps: int, batch_first: bool, reverse: bool) -> Order:
+    """The order of a batch without padding, made once for a shape."""
+    return Layout(Packing([batch] * steps), steps, batch_first)._order(reverse)

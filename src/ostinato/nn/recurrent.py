@@ -10,6 +10,7 @@ from typing import Any, TypeAlias, cast
 
 import torch
 from torch import Tensor, nn
+from torch.autograd import forward_ad
 from torch.nn.utils.rnn import PackedSequence
 
 from ostinato import cells, levels
@@ -17,10 +18,10 @@ from ostinato.equation.graph import Graph
 from ostinato.equation.rewrite import recurrent_dropout, without_bias, zoneout
 from ostinato.equation.trace import Cell
 from ostinato.errors import ConfigError, UnknownName
-from ostinato.levels import dialects
-from ostinato.nn.packing import Packing
+from ostinato.levels import dialects, native
+from ostinato.nn.packing import Layout, Packing
 
-ENGINES = ("auto", "aten", "torch")
+ENGINES = ("auto", "native", "aten", "torch")
 Watcher: TypeAlias = Callable[[str, int, dict[str, Tensor]], None]
 """Is told of every step: which layer (`_l0_reverse`), its number, and its signals by name."""
 
@@ -51,9 +52,9 @@ class Recurrent(nn.Module):
             expectation is used.
         bias_init: for signals by name the bias they start with, e.g. `{"f": 1.0}` for an LSTM
             that remembers at first (Jozefowicz et al. 2015).
-        engine: the level that runs: `aten` (PyTorch's fused layer), `torch` (the step under
-            autograd), or `auto`: the first that has this cell. A level asked for by name never
-            gives way to another.
+        engine: the level that runs: `native` (fused code made from the cell, on the CPU), `aten`
+            (PyTorch's fused layer), `torch` (the step under autograd), or `auto`: the first that
+            can do this call. A level asked for by name never gives way to another.
         device: where the weights are made.
         dtype: their number type.
 
@@ -109,12 +110,13 @@ class Recurrent(nn.Module):
         self._plain = replace(self.cell, graph=graph)
         self._noisy = replace(self.cell, graph=self._with_noise(graph))
         self._sizes = {"H": hidden_size, "R": proj_size}
+        self._shapes = self._weight_shapes()
         self.directions = ("", "_reverse") if bidirectional else ("",)
         self.output_size = self._sizes[graph.sizes[names[0]]]
         for layer in range(num_layers):
             sizes = self._sizes | {"D": self._layer_input(layer)}
             for suffix in self._suffixes(layer):
-                for name, shape in self._shapes().items():
+                for name, shape in self._shapes.items():
                     weight = torch.empty(
                         [n * sizes[k] for n, k in shape], device=device, dtype=dtype
                     )
@@ -171,7 +173,7 @@ class Recurrent(nn.Module):
     def _suffixes(self, layer: int) -> list[str]:
         return [f"_l{layer}{direction}" for direction in self.directions]
 
-    def _shapes(self) -> dict[str, list[tuple[int, str]]]:
+    def _weight_shapes(self) -> dict[str, list[tuple[int, str]]]:
         """The weights of a layer in PyTorch's order, each side as a multiple of a size letter."""
         first = [s for s in self._stacks if s.shape[0] == "H"]
         rest = [s for s in self._stacks if s.shape[0] != "H"]
@@ -208,18 +210,42 @@ class Recurrent(nn.Module):
     def level(self, training: bool) -> str:
         """The level that runs in training, or in evaluation.
 
+        Second derivatives are always the level torch's.
+
         Raises:
             ConfigError: when `engine` names a level that does not have this cell.
         """
-        if self.engine == "torch":
-            return "torch"
         cell = self._noisy if training or any(self.zoneout.values()) else self._plain
-        if levels.find("aten").supports(cell):
-            return "aten"
+        able = [name for name in ("native", "aten", "torch") if self._able(name, cell)]
         if self.engine == "auto":
-            return "torch"
+            return able[0]
+        if self.engine in able:
+            return self.engine
+        if self.engine == "native":
+            why = native.obstacle() or "it needs weights of 32 or 64 bits on the CPU"
+            raise ConfigError(f"engine 'native' cannot run here: {why}; use 'auto'")
         noise = " with noise on its states" if cell.graph.noise else ""
         raise ConfigError(f"engine 'aten' does not have cell {self.cell.name!r}{noise}; use 'auto'")
+
+    def _able(self, level: str, cell: Cell) -> bool:
+        if level == "native":
+            weight = getattr(self, f"{next(iter(self._shapes))}{self._suffixes(0)[0]}")
+            fits = weight.device.type == "cpu" and weight.dtype in (torch.float32, torch.float64)
+            return fits and native.usable()
+        return level == "torch" or bool(levels.find("aten").supports(cell))
+
+    def _level_now(self) -> str:
+        """The level of this call: PyTorch's transformations cannot look into native code."""
+        if self.watch:
+            return "torch"
+        level = self.level(self.training)
+        if level != "native" or not _transformed():
+            return level
+        if self.engine == "native":
+            raise ConfigError(
+                "engine 'native' has no forward-mode, functional or traced derivatives; use 'auto'"
+            )
+        return "torch"
 
     def forward(
         self,
@@ -250,13 +276,16 @@ class Recurrent(nn.Module):
                 raise ValueError("a PackedSequence has its own lengths")
             order = input.sorted_indices
             packing = Packing(input.batch_sizes.tolist(), None if order is None else order.cpu())
-            x, single, steps = input.data, False, len(input.batch_sizes)
+            x, single = input.data, False
         else:
-            x, packing, single, steps = self._packed(cast("Tensor", input), lengths)
+            x, packing, single = self._steps_first(cast("Tensor", input), lengths)
         if x.shape[-1] != self.input_size:
             raise ValueError(f"the input has {x.shape[-1]} features, not {self.input_size}")
 
-        outputs, last = self._layers(x, packing, self._first_states(hx, packing, x, single))
+        level = self._level_now()
+        tokens, layout = self._tokens(x, packing, level, ragged=lengths is not None)
+        first = self._first_states(hx, packing, x, single)
+        outputs, last = self._layers(tokens, packing, first, level, layout)
         states = tuple(torch.stack([packing.unsort(s) for s in state]) for state in last)
         if single:
             states = tuple(s.squeeze(1) for s in states)
@@ -264,18 +293,20 @@ class Recurrent(nn.Module):
         if packed:
             sequence = cast("PackedSequence", input)
             return sequence._replace(data=outputs), hn
-        padded = (
-            packing.unpack(outputs, steps)
-            if lengths is not None
-            else outputs.view(steps, packing.batch_sizes[0], -1)
-        )
+        if layout and self.batch_first:
+            padded = outputs.view(x.shape[1], x.shape[0], -1).transpose(0, 1)
+        elif layout or lengths is None:
+            padded = outputs.view(*x.shape[:2], -1)
+        else:
+            padded = packing.unpack(outputs, len(x))
         if single:
             return padded.squeeze(1), hn
         return padded.transpose(0, 1) if self.batch_first else padded, hn
 
-    def _packed(
+    def _steps_first(
         self, x: Tensor, lengths: Tensor | Sequence[int] | None
-    ) -> tuple[Tensor, Packing, bool, int]:
+    ) -> tuple[Tensor, Packing, bool]:
+        """The batch as (T, B, D), its packing, and whether it was one sequence alone."""
         if x.dim() not in (2, 3):
             raise ValueError(f"the input must have 2 or 3 dimensions, not {x.dim()}")
         single = x.dim() == 2
@@ -287,16 +318,25 @@ class Recurrent(nn.Module):
         if not steps or not batch:
             raise ValueError(f"the input has {batch} sequences of {steps} steps: nothing to read")
         if lengths is None:
-            packing = Packing([batch] * steps)
-            return x.reshape(steps * batch, -1), packing, single, steps
+            return x, Packing([batch] * steps), single
         lengths = torch.as_tensor(lengths).cpu()
         whole = not lengths.is_floating_point() and lengths.dtype != torch.bool
         if lengths.shape != (batch,) or not whole:
             raise ValueError(f"lengths must be {batch} whole numbers, one for each sequence")
         if lengths.min() < 1 or lengths.max() > steps:
             raise ValueError(f"lengths must lie between 1 and the batch's {steps} steps")
-        packing = Packing.of_lengths(lengths)
-        return packing.pack(x), packing, single, steps
+        return x, Packing.of_lengths(lengths), single
+
+    def _tokens(
+        self, x: Tensor, packing: Packing, level: str, ragged: bool
+    ) -> tuple[Tensor, Layout | None]:
+        """Rows of tokens: packed, or for native code, which finds its way, as they lie."""
+        if x.dim() == 2:
+            return x, Layout(packing, packed=True) if level == "native" else None
+        if level == "native":
+            memory = x.transpose(0, 1) if self.batch_first else x
+            return memory.flatten(0, 1), Layout(packing, len(x), self.batch_first)
+        return packing.pack(x) if ragged else x.flatten(0, 1), None
 
     def _first_states(
         self, hx: Any, packing: Packing, x: Tensor, single: bool
@@ -318,39 +358,69 @@ class Recurrent(nn.Module):
         return tuple(tuple(packing.sort(s) for s in state) for state in states)
 
     def _layers(
-        self, x: Tensor, packing: Packing, first: tuple[tuple[Tensor, ...], ...]
-    ) -> tuple[Tensor, list[list[Tensor]]]:
-        """All layers over packed tokens (N, D): outputs (N, ·), and each state's last values."""
+        self, x: Tensor, packing: Packing, first: tuple[tuple[Tensor, ...], ...], level: str,
+        layout: Layout | None,
+    ) -> tuple[Tensor, list[list[Tensor]]]:  # fmt: skip
+        """All layers over rows of tokens: outputs (·, H), and each state's last values."""
         noisy = self.training or any(self.zoneout.values())
         cell = self._noisy if noisy else self._plain
-        scan = levels.find("torch" if self.watch else self.level(self.training)).scan(cell)
         last: list[list[Tensor]] = [[] for _ in first]
         for layer in range(self.num_layers):
-            x = self._drop_features(x, packing)
-            outputs = []
+            x = self._drop_features(x, packing, layout)
+            calls = []
             for k, suffix in enumerate(self._suffixes(layer)):
-                p = SimpleNamespace(
-                    **{name: getattr(self, f"{name}{suffix}") for name in self._shapes()}
-                )
-                states = tuple(state[layer * len(self.directions) + k] for state in first)
-                options = self._draw_noise(cell, x, packing) if noisy else {}
-                if self.watch:
-                    options["watch"] = partial(self.watch, suffix)
-                tokens = x[packing.reverse] if k else x
-                y, ends = scan(tokens, packing.batch_sizes, states, p, **options)
-                outputs.append(y[packing.reverse] if k else y)
-                for kept, end in zip(last, ends, strict=True):
+                p = {name: getattr(self, f"{name}{suffix}") for name in self._shapes}
+                states = [state[layer * len(self.directions) + k] for state in first]
+                noise = self._draw_noise(cell, x, packing) if noisy else {}
+                calls.append((p, states, noise))
+            if layout:
+                x, ends = self._run_native(cell, x, layout, calls)
+            else:
+                x, ends = self._run_scans(levels.find(level).scan(cell), x, packing, layer, calls)
+            for direction in ends:
+                for kept, end in zip(last, direction, strict=True):
                     kept.append(end)
-            x = torch.cat(outputs, -1) if len(outputs) > 1 else outputs[0]
             if self.dropout and layer < self.num_layers - 1:
                 x = nn.functional.dropout(x, self.dropout, self.training)
         return x, last
 
-    def _drop_features(self, x: Tensor, packing: Packing) -> Tensor:
+    def _run_native(self, cell: Cell, x: Tensor, layout: Layout, calls: list[Any]) -> Any:
+        """All directions of a layer at once."""
+        from ostinato.levels.native import layer
+
+        weights, states, noise = zip(*calls, strict=True)
+        return layer.run(
+            cell.graph,
+            x.to(weights[0][next(iter(self._shapes))].dtype),
+            [layout.order(reverse=k > 0) for k in range(len(calls))],
+            states,
+            weights,
+            [list(n.values()) for n in noise],
+            self._sizes | {"D": x.shape[-1]},
+        )
+
+    def _run_scans(
+        self, scan: Callable[..., Any], x: Tensor, packing: Packing, layer: int, calls: list[Any]
+    ) -> tuple[Tensor, list[tuple[Tensor, ...]]]:
+        """One direction after the other, over packed tokens."""
+        outputs, ends = [], []
+        for k, (p, states, options) in enumerate(calls):
+            if self.watch:
+                options["watch"] = partial(self.watch, self._suffixes(layer)[k])
+            tokens = x[packing.reverse] if k else x
+            y, last = scan(
+                tokens, packing.batch_sizes, tuple(states), SimpleNamespace(**p), **options
+            )
+            outputs.append(y[packing.reverse] if k else y)
+            ends.append(last)
+        return torch.cat(outputs, -1) if len(outputs) > 1 else outputs[0], ends
+
+    def _drop_features(self, x: Tensor, packing: Packing, layout: Layout | None) -> Tensor:
         if not (self.variational_dropout and self.training):
             return x
+        row = layout.row if layout else packing.row
         ones = x.new_ones(packing.batch_sizes[0], x.shape[1])
-        return x * nn.functional.dropout(ones, self.variational_dropout)[packing.row]
+        return x * nn.functional.dropout(ones, self.variational_dropout)[row]
 
     def _draw_noise(self, cell: Cell, x: Tensor, packing: Packing) -> dict[str, Any]:
         """The noise that the cell's graph reads: masks m_s of a sequence, keeps k_s of a step."""
@@ -361,7 +431,7 @@ class Recurrent(nn.Module):
                 ones = x.new_ones(packing.batch_sizes[0], units)
                 noise[leaf.label] = nn.functional.dropout(ones, self.recurrent_dropout)
             else:
-                chance = x.new_full((len(x), units), self.zoneout.get(leaf.label[2:], 0.0))
+                chance = x.new_full((packing.tokens, units), self.zoneout.get(leaf.label[2:], 0.0))
                 noise[leaf.label] = torch.bernoulli(chance) if self.training else chance
         return noise
 
@@ -369,7 +439,7 @@ class Recurrent(nn.Module):
     def all_weights(self) -> list[list[Tensor]]:
         """The weights of each layer and direction, as torch.nn lists them."""
         suffixes = [s for layer in range(self.num_layers) for s in self._suffixes(layer)]
-        return [[getattr(self, f"{name}{s}") for name in self._shapes()] for s in suffixes]
+        return [[getattr(self, f"{name}{s}") for name in self._shapes] for s in suffixes]
 
     def flatten_parameters(self) -> None:
         """Does nothing; it is here because code written for torch.nn calls it."""
@@ -386,3 +456,13 @@ class Recurrent(nn.Module):
             k: getattr(self, k) for k, default in defaults.items() if getattr(self, k) != default
         }
         return ", ".join([text, *(f"{k}={v}" for k, v in said.items())])
+
+
+def _transformed() -> bool:
+    """Whether PyTorch looks into this call: forward-mode, functional transforms, tracing."""
+    return (
+        forward_ad._current_level >= 0
+        or torch._C._are_functorch_transforms_active()
+        or torch._C._is_tracing()
+        or torch.compiler.is_compiling()
+    )

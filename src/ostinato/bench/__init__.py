@@ -1,0 +1,1 @@
+"""How fast Ostinato is beside the peers that are installed; no speed without right numbers."""

@@ -1,0 +1,106 @@
+"""ONNX Runtime: the operators LSTM, GRU and RNN, forward alone, whole sequences or by the step."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import torch
+
+from ostinato.bench.case import Case
+from ostinato.bench.contestants import Contestant, Ready
+from ostinato.bench.gates import PYTORCH, reordered
+
+OPERATORS: dict[str, tuple[str, str, dict[str, Any]]] = {
+    "lstm": ("LSTM", "iofg", {}),
+    "gru": ("GRU", "zrn", {"linear_before_reset": 1}),
+    "rnn": ("RNN", "h", {}),
+}
+"""Cell → ONNX's operator, the order of its gates, its attributes."""
+
+
+def _session(case: Case) -> Any:
+    """A session with inputs x and the states, outputs y (T, 1, B, H) and the new states."""
+    import onnxruntime
+    from onnx import TensorProto, helper, numpy_helper
+
+    operator, order, attributes = OPERATORS[case.cell_name]
+    gates = PYTORCH[case.cell_name]
+    w = {name: reordered(value.numpy(), gates, order) for name, value in case.weights.items()}
+    weights = {
+        "W": w["weight_ih"][None],
+        "R": w["weight_hh"][None],
+        "B": np.concatenate([w["bias_ih"], w["bias_hh"]])[None],
+    }
+    states = case.cell.graph.state_names
+    node = helper.make_node(
+        operator,
+        ["x", *weights, "", *(f"{s}_0" for s in states)],
+        ["y", *(f"{s}_n" for s in states)],
+        hidden_size=case.shape.H,
+        **attributes,
+    )
+
+    def tensors(names: list[str]) -> list[Any]:
+        return [helper.make_tensor_value_info(n, TensorProto.FLOAT, None) for n in names]
+
+    graph = helper.make_graph(
+        [node],
+        case.cell_name,
+        tensors(["x", *(f"{s}_0" for s in states)]),
+        tensors(["y", *(f"{s}_n" for s in states)]),
+        [numpy_helper.from_array(value.copy(), name) for name, value in weights.items()],
+    )
+    model = helper.make_model(
+        graph, opset_imports=[helper.make_opsetid("", 14)], ir_version=8
+    )  # old enough for every runtime in use
+    options = onnxruntime.SessionOptions()
+    options.intra_op_num_threads = torch.get_num_threads()
+    options.inter_op_num_threads = 1
+    return onnxruntime.InferenceSession(
+        model.SerializeToString(), options, providers=["CPUExecutionProvider"]
+    )
+
+
+def _first(case: Case) -> dict[str, Any]:
+    zeros = np.zeros((1, case.shape.B, case.shape.H), np.float32)
+    return {f"{s}_0": zeros for s in case.cell.graph.state_names}
+
+
+def whole(case: Case) -> Ready | None:
+    """One run over whole sequences."""
+    if case.line != "inference" or case.cell_name not in OPERATORS:
+        return None
+    session, given = _session(case), {"x": case.x.numpy()} | _first(case)
+
+    def values(found: Any) -> dict[str, Any]:
+        return {"outputs": found[0][:, 0], "last": found[1][0]}
+
+    return Ready(lambda: session.run(None, given), values)
+
+
+def stream(case: Case) -> Ready | None:
+    """One run for each step, the states handed on."""
+    if case.line != "step" or case.cell_name not in OPERATORS:
+        return None
+    session, first = _session(case), _first(case)
+    xs = [x[None] for x in case.x.numpy()]
+
+    def run() -> list[Any]:
+        states, outputs = first, []
+        for x in xs:
+            y, *new = session.run(None, {"x": x} | states)
+            states = dict(zip(first, new, strict=True))
+            outputs.append(y)
+        return outputs
+
+    def values(outputs: list[Any]) -> dict[str, Any]:
+        return {"outputs": np.concatenate(outputs)[:, 0], "last": outputs[-1][0, 0]}
+
+    return Ready(run, values)
+
+
+CONTESTANTS = [
+    Contestant("ONNX Runtime", whole, needs=("onnx", "onnxruntime")),
+    Contestant("ONNX Runtime", stream, needs=("onnx", "onnxruntime")),
+]

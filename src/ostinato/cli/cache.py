@@ -1,0 +1,54 @@
+"""`ostinato cache`: the folder of compiled cells."""
+
+from __future__ import annotations
+
+import time
+
+from ostinato.cli.screen import console, table
+from ostinato.levels.native import cache as objects
+
+
+def cache(*, clear: bool = False) -> None:
+    """Show what is kept of compiled cells, and where; or remove it.
+
+    Example: ostinato cache --clear
+
+    A cell is compiled when it is first used, and again only when its equations, this software or
+    the processor change. OSTINATO_CACHE names another folder, or is off; OSTINATO_CACHE_LIMIT
+    is the largest size in MiB.
+
+    Parameters
+    ----------
+    clear
+        Remove everything; cells are compiled again when they are next used.
+    """
+    folder = objects.folder()
+    if folder is None:
+        console.print("Nothing is kept: OSTINATO_CACHE is off, or there is no home folder.")
+        return
+    if clear:
+        number, size = objects.clear()
+        console.print(f"Removed {_objects(number)}, {_size(size)}, from {folder}", soft_wrap=True)
+        return
+    most, entries = objects.limit(), objects.entries()
+    size = sum(entry.size for entry in entries)
+    told = f"{_objects(len(entries))}, {_size(size)} of at most {_size(most)}, in {folder}"
+    console.print(told, soft_wrap=True)
+    if not entries:
+        return
+    rows = table("code", "target", "size", "last used")
+    for entry in entries:
+        used = time.strftime("%Y-%m-%d %H:%M", time.localtime(entry.used))
+        rows.add_row(entry.title, entry.target, _size(entry.size), used)
+    console.print(rows)
+
+
+def _objects(number: int) -> str:
+    return f"{number} object" if number == 1 else f"{number} objects"
+
+
+def _size(size: int) -> str:
+    """Bytes as people read them: `84 KiB`, `1.5 MiB`."""
+    if size < objects.MIB:
+        return f"{-(-size // 1024)} KiB"
+    return f"{size / objects.MIB:.1f}".removesuffix(".0") + " MiB"

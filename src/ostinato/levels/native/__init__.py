@@ -1,0 +1,78 @@
+"""Fused native code, made from a cell's equations through LLVM.
+
+A compiler in stages, each a file: `lower` (plain operations), `phases` (what is computed when),
+`memory` (where it lies), `emit` (LLVM's intermediate representation), `code` (machine code).
+"""
+
+from __future__ import annotations
+
+import functools
+import logging
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from ostinato.equation.trace import Cell
+from ostinato.levels.native import target
+from ostinato.levels.native.target import obstacle
+from ostinato.levels.proof import Case, Values
+
+__all__ = ["obstacle", "run", "scan", "source", "supports", "usable"]
+
+
+@functools.cache
+def usable() -> bool:
+    """Whether native code can be made here; if not, the reason is logged once."""
+    reason = obstacle()
+    if reason:
+        logging.getLogger("ostinato").warning("no native code: %s; PyTorch does the work", reason)
+    return reason is None
+
+
+def supports(cell: Cell) -> bool:
+    """Whether native code can be made here; it can be made for every cell."""
+    return target.available()
+
+
+def source(cell: Cell, backward: bool = False) -> str:
+    """The cell in LLVM's intermediate representation for this machine, its phases above it."""
+    from ostinato.levels.native.kernel import memory_of, text
+    from ostinato.levels.native.show import phases
+
+    above = "\n".join(f"; {line}" for line in phases(memory_of(cell.graph), backward).splitlines())
+    return f"{above}\n\n{text(cell.graph, 32, target.host(), backward)}"
+
+
+def scan(cell: Cell) -> Callable[..., Any]:
+    """`scan(x (N, D), batch_sizes, states (B, ·), p) -> outputs (N, ·), last states (B, ·)`."""
+    from ostinato.levels import dialects
+    from ostinato.levels.native import layer
+    from ostinato.levels.native.context import Order
+
+    graph = cell.graph
+
+    def scan(
+        x: Any, batch_sizes: Sequence[int], states: Sequence[Any], p: Any, **noise: Any
+    ) -> Any:
+        weights = vars(p)
+        sizes = {"D": x.shape[1]}
+        for state, letter in zip(states, graph.sizes.values(), strict=True):
+            sizes[letter] = state.shape[1]
+        for stack in dialects.torch_stacks(graph):
+            tensor = weights[stack.weight]
+            sizes[stack.shape[0]] = tensor.shape[0] // len(stack.matrices)
+            sizes[stack.shape[1]] = tensor.shape[1]
+        labels = [graph.nodes[i].label for i in graph.noise]
+        order = Order.of(batch_sizes)
+        y, last = layer.run(
+            graph, x, [order], [list(states)], [weights], [[noise[n] for n in labels]], sizes
+        )
+        return y, tuple(last[0])
+
+    return scan
+
+
+def run(cell: Cell, case: Case) -> Values:
+    """A ragged batch forward and backward."""
+    from ostinato.levels.torch import run_packed
+
+    return run_packed(scan(cell), cell.graph, case)

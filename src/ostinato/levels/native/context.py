@@ -1,0 +1,537 @@
+"""The memory that a layer works in, kept from one call to the next.
+
+Fresh memory costs more than it seems: the system clears every page of it when it is first
+touched, which for a large tape takes as long as the products. A `Context` holds the buffers and
+the frames of one direction of a layer; calls borrow it and hand it back, a training call when
+its graph is dropped.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import itertools
+import mmap
+import threading
+from collections import OrderedDict
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import cache, cached_property
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from ostinato.equation.graph import Graph
+from ostinato.levels import dialects
+from ostinato.levels.native import tasks
+from ostinato.levels.native.kernel import LINE, TILE, Kernel, count, kernel
+from ostinato.levels.native.memory import Place
+from ostinato.levels.native.product import gradient_work
+
+HUGE = 1 << 22
+"""Bytes from which a buffer asks for huge pages: 512 times fewer to clear and to look up."""
+
+IDLE = 1 << 30
+"""Bytes that contexts which nobody uses may hold."""
+
+
+@dataclass(frozen=True, eq=False)
+class Order:
+    """Which rows of the caller are read at which step.
+
+    Attributes:
+        batch_sizes: int32 (T + 1,): how many sequences have step t; 0 at the end.
+        token: int32 (N,): the caller's row of each token, step by step, the longest sequence
+            first.
+    """
+
+    batch_sizes: Any
+    token: Any
+
+    @classmethod
+    def of(cls, batch_sizes: Sequence[int], token: Any = None) -> Order:
+        """An order; without `token` the rows stand as they are read."""
+        sizes = np.array([*batch_sizes, 0], np.int32)
+        n = int(sizes.sum())
+        return cls(sizes, np.arange(n, dtype=np.int32) if token is None else token)
+
+    @cached_property
+    def steps(self) -> int:
+        """T."""
+        return len(self.batch_sizes) - 1
+
+    @cached_property
+    def tokens(self) -> int:
+        """N."""
+        return len(self.token)
+
+    @cached_property
+    def sequences(self) -> int:
+        """B."""
+        return int(self.batch_sizes[0])
+
+    @cached_property
+    def addresses(self) -> tuple[int, int]:
+        """Where `batch_sizes` and `token` lie."""
+        return self.batch_sizes.ctypes.data, self.token.ctypes.data
+
+    @cached_property
+    def previous(self) -> Any:
+        """int32 (N,): the row of the tape with each token's old states; None where it is row p."""
+        sizes = self.batch_sizes[:-1]
+        if int(sizes[-1]) == self.sequences:
+            return None
+        starts = sizes.cumsum() - sizes
+        before = np.concatenate([[0], self.sequences + starts[:-1]])
+        step = np.repeat(np.arange(self.steps), sizes)
+        return (before[step] + np.arange(self.tokens) - starts[step]).astype(np.int32)
+
+
+@dataclass(frozen=True)
+class _Product:
+    """A task Σ_tokens dz aᵀ: some rows of the gradient of a weight tensor.
+
+    Attributes:
+        tensor: the weight tensor, by its number.
+        first: its rows before, as letters.
+        left: the slots of `grads` before dz, as letters.
+        right: where the operand a lies.
+        rows: the letters of the rows.
+        columns: the letter of the columns.
+    """
+
+    tensor: int
+    first: tuple[str, ...]
+    left: tuple[str, ...]
+    right: Place
+    rows: tuple[str, ...]
+    columns: str
+
+
+@dataclass(frozen=True)
+class _Sum:
+    """A task Σ_rows d: some numbers of the gradient of a bias or a vector."""
+
+    tensor: int
+    first: tuple[str, ...]
+    source: str
+    left: tuple[str, ...]
+    size: tuple[str, ...]
+
+
+class Layout:
+    """How a cell's parameters lie in PyTorch's tensors, and which tasks make their gradients."""
+
+    def __init__(self, kernel: Kernel) -> None:
+        self.memory, graph = kernel.memory, kernel.graph
+        self.stacks = dialects.torch_stacks(graph)
+        vectors = dialects.torch_vectors(graph)
+        self.names = [name for s in self.stacks for name in (s.weight, s.bias) if name] + vectors
+        number = {name: k for k, name in enumerate(self.names)}
+        self.holders: dict[str, list[tuple[int, tuple[str, ...]]]] = {
+            name: [(number[name], ())] for name in vectors
+        }
+        for stack in self.stacks:
+            for tensor, names in ((stack.weight, stack.matrices), (stack.bias, stack.biases)):
+                for k, name in enumerate(names):
+                    place = (number[str(tensor)], (stack.shape[0],) * k)
+                    self.holders.setdefault(name, []).append(place)
+        self.columns = {number[s.weight]: s.shape[1] for s in self.stacks}
+        self.products: list[_Product] = []
+        self.sums: list[_Sum] = []
+        for name in graph.parameters:
+            self._tasks(name)
+        self.products = self._joined()
+        covered = {
+            (t.tensor, t.first + t.rows[:k]) for t in self.products for k in range(len(t.rows))
+        }
+        covered |= {(t.tensor, t.first) for t in self.sums}
+        self.blank = {
+            tensor for name in graph.parameters for tensor, first in self.holders[name]
+            if (tensor, first) not in covered
+        }  # fmt: skip
+
+    def _tasks(self, name: str) -> None:
+        memory = self.memory
+        share = memory.program.shares.get(name)
+        if share is None:
+            return
+        grads, nodes = memory.plan.slots["grads"], memory.nodes
+        size = nodes[share.left].size
+        if share.right is not None:
+            ((tensor, first),) = self.holders[name]
+            self.products.append(
+                _Product(
+                    tensor, first, self._before(share.left), memory.place("gradient", share.right),
+                    (size,), nodes[share.right].size,
+                )
+            )  # fmt: skip
+            return
+        for tensor, first in self.holders[name]:
+            if memory.plan.left[name] == "grads":
+                self.sums.append(_Sum(tensor, first, "grads", self._before(share.left), (size,)))
+            else:
+                slot = memory.summed.index((name, share.left))
+                before = tuple(memory.rows["total"][:slot])
+                self.sums.append(_Sum(tensor, first, "total", before, (size,)))
+        assert share.left in grads or memory.plan.left[name] == "sums"
+
+    def _before(self, node: int) -> tuple[str, ...]:
+        slot = self.memory.plan.slots["grads"].index(node)
+        return tuple(self.memory.rows["grads"][:slot])
+
+    def _joined(self) -> list[_Product]:
+        """Neighbours in `grads` and in the gradient, with the same operand, become one task."""
+        joined: list[_Product] = []
+        for one in sorted(self.products, key=lambda p: (p.tensor, len(p.first))):
+            if joined:
+                last = joined[-1]
+                follows = (last.first + last.rows, last.left + last.rows) == (one.first, one.left)
+                if follows and (last.tensor, last.right) == (one.tensor, one.right):
+                    rows = last.rows + one.rows
+                    joined[-1] = _Product(
+                        last.tensor, last.first, last.left, last.right, rows, last.columns
+                    )
+                    continue
+            joined.append(one)
+        return joined
+
+
+@cache
+def layout_of(kernel: Kernel) -> Layout:
+    """The layout of a kernel's cell."""
+    return Layout(kernel)
+
+
+class Context:
+    """Buffers and frames of one direction.
+
+    Args:
+        graph: the cell's graph.
+        bits: of a number.
+        sizes: the numbers that the size letters stand for.
+        every: into how many slices the sequences are cut.
+        parts: into how many parts the work after the loop is cut.
+    """
+
+    def __init__(
+        self, graph: Graph, bits: int, sizes: Mapping[str, int], every: int, parts: int
+    ) -> None:
+        self.kernel, self.sizes, self.every, self.parts = kernel(graph, bits), sizes, every, parts
+        self.dtype = torch.float32 if bits == 32 else torch.float64
+        self.layout, self.memory = layout_of(self.kernel), self.kernel.memory
+        self.words, self.size = self.kernel.words, bits // 8
+        self.width = {rows: self.kernel.width(rows, sizes) for rows in self.memory.rows}
+        frame = self.kernel.frame(sizes)
+        self.frames = np.tile(frame, (every + parts, 1))
+        self.frames[:every, self.words["first"]] = np.arange(every)
+        self.frames[:every, self.words["every"]] = every
+        self.buffers: dict[str, Tensor] = {}
+        self.rows = 0
+        self._gradient_words()
+
+    # buffers
+
+    @property
+    def bytes(self) -> int:
+        """What the context holds."""
+        return sum(b.numel() * self.size for b in self.buffers.values())
+
+    def buffer(self, name: str, numbers: int) -> tuple[Tensor, bool]:
+        """Room for some numbers on a cache line, and whether it is new."""
+        held = self.buffers.get(name)
+        if held is not None and held.numel() >= numbers:
+            return held, False
+        self.buffers.pop(name, None)
+        self.buffers[name] = _room(numbers, self.dtype)
+        return self.buffers[name], True
+
+    def put(self, values: Mapping[str, int], rows: slice = slice(None)) -> None:
+        """Writes words into frames."""
+        words = self.words
+        known = [(words[name], value) for name, value in values.items() if name in words]
+        self.frames[rows, [k for k, _ in known]] = [v for _, v in known]
+
+    def _work(self, rows: int) -> None:
+        """Room for what a slice computes in passing."""
+        if rows <= self.rows:
+            return
+        self.rows = rows
+        tile = max(TILE, rows)
+        needs = {kind: tile * self.width[kind] for kind in ("gathered", "lifted")}
+        needs |= {k: tile * w for k, w in self.width.items() if k.startswith("scratch")}
+        needs["means"] = tile * int(self.frames[0, self.words["row_means"]])
+        needs["panel"] = tile * int(self.frames[0, self.words["row_panel"]])
+        line = LINE // self.size
+        needs = {kind: -(-n // line) * line for kind, n in needs.items()}
+        total = sum(needs.values())
+        work, _ = self.buffer("work", total * len(self.frames))
+        at = work.data_ptr() + np.arange(len(self.frames)) * total * self.size
+        for kind, numbers in needs.items():
+            for word in (f"at_{kind}", f"base_{kind}"):
+                if word in self.words:
+                    self.frames[:, self.words[word]] = at
+            at += numbers * self.size
+
+    # forward
+
+    def begin(
+        self, order: Order, x: Tensor, y: Tensor, column: int, states: Sequence[Tensor],
+        weights: Sequence[Tensor], noise: Sequence[Tensor], training: bool,
+    ) -> list[Tensor]:  # fmt: skip
+        """Everything a forward call needs; returns the tensors that will hold the last states."""
+        B, size = order.sequences, self.size
+        self.order, self.x, self.training = order, x, training
+        self._work(-(-B // self.every))
+        row = self.width["new"]
+        tape, _ = self.buffer("tape", (B + (order.tokens if training else B)) * row)
+        self.tape = tape.data_ptr()
+        first = tape[: B * row].view(B, row)
+        last, at = [], 0
+        for state, letter in zip(states, self.memory.state_sizes, strict=True):
+            n = self.sizes[letter]
+            first[:, at : at + n] = state
+            last.append(x.new_empty(B, n))
+            at += n
+        sizes, token = order.addresses
+        values = {
+            "at_x": x.data_ptr(), "base_x": x.data_ptr(), "row_x": x.stride(0),
+            "at_y": y.data_ptr() + column * size, "row_y": y.stride(0),
+            "base_new": self.tape, "other_new": self.tape + B * row * size,
+            "batch_sizes": sizes, "token": token, "steps": order.steps, "tokens": order.tokens,
+            "sequences": B, "training": int(training), "lookup": 0,
+        }  # fmt: skip
+        for k, tensor in enumerate(last):
+            values[f"last_{k}"] = tensor.data_ptr()
+        for k, tensor in enumerate(noise):
+            values[f"at_noise_{k}"] = values[f"base_noise_{k}"] = tensor.data_ptr()
+        self._matrices(values, weights)
+        self._vectors(values, weights)
+        self.put(values)
+        return last
+
+    def _matrices(self, values: dict[str, int], weights: Sequence[Tensor]) -> None:
+        for name, parameter in self.memory.program.graph.parameters.items():
+            if len(parameter.shape) == 2:
+                ((tensor, first),) = self.layout.holders[name]
+                weight = weights[tensor]
+                rows = count(first, self.sizes) * weight.stride(0)
+                values[f"matrix_{name}"] = weight.data_ptr() + rows * self.size
+
+    def _vectors(self, values: dict[str, int], weights: Sequence[Tensor]) -> None:
+        """Learned vectors as they are, biases as the sum of PyTorch's two."""
+        self.biases: list[Tensor] = []
+        for name in self.memory.vectors:
+            (tensor, first), *more = self.layout.holders[name]
+            at = count(first, self.sizes)
+            place = weights[tensor].data_ptr() + at * self.size
+            if more:
+                n = count(self.memory.program.graph.parameters[name].shape, self.sizes)
+                whole = weights[tensor].detach()[at : at + n].clone()
+                for other, letters in more:
+                    start = count(letters, self.sizes)
+                    whole += weights[other].detach()[start : start + n]
+                self.biases.append(whole)
+                place = whole.data_ptr()
+            values[f"vector_{name}"] = place
+
+    def pack(self, which: str) -> tasks.Task:
+        """The task that lays out the weights for products: at every call, as they are now."""
+        blocks = self.kernel.packed(self.sizes, which == "backward")
+        buffer, fresh = self.buffer(f"packed_{which}", sum(blocks.values()))
+        if fresh:
+            values, at = {}, buffer.data_ptr()
+            for name, numbers in blocks.items():
+                values[f"packed_{name}"] = at
+                at += numbers * self.size
+            self.put(values)
+        return self.kernel.addresses[f"pack_{which}"], self._frame(0)
+
+    def _frame(self, k: int) -> int:
+        place: int = self.frames.ctypes.data + k * self.frames.strides[0]
+        return place
+
+    def slices(self, function: str) -> list[tasks.Task]:
+        """A task for each slice of the sequences."""
+        address = self.kernel.addresses[function]
+        return [(address, self._frame(k)) for k in range(self.every)]
+
+    # backward
+
+    def begin_backward(
+        self, dy: Tensor | None, column: int, d_last: Sequence[Tensor | None]
+    ) -> list[tasks.Task]:
+        """Everything the loop back in time needs, and its tasks."""
+        order, size, width = self.order, self.size, self.width
+        B = order.sequences
+        grads, _ = self.buffer("grads", order.tokens * width["grads"])
+        self.grads = grads.data_ptr()
+        carry, _ = self.buffer("carry", 2 * B * width["carry"])
+        self.carry = carry[: 2 * B * width["carry"]].view(2, B, width["carry"])
+        total, _ = self.buffer("total", B * width["total"])
+        self.total = total.data_ptr()
+        if width["total"]:
+            total[: B * width["total"]].zero_()
+        at = 0
+        for d, letter in zip(d_last, self.memory.state_sizes, strict=True):
+            n = self.sizes[letter]
+            self.carry[:, :, at : at + n] = 0.0 if d is None else d
+            at += n
+        if dy is None:
+            zeros, _ = self.buffer("no_dy", width["dy"])
+            zeros.zero_()
+            values = {"at_dy": zeros.data_ptr(), "row_dy": 0}
+        else:
+            values = {"at_dy": dy.data_ptr() + column * size, "row_dy": dy.stride(0)}
+        row = self.every * width["carry"]
+        values |= {"base_grads": self.grads, "row_carry_in": row, "row_carry_out": row}
+        values["row_total"] = self.every * width["total"]
+        self.put(values)
+        ours, words = np.arange(self.every), self.words
+        step = ours * width["carry"] * size
+        self.frames[: self.every, words["base_carry"]] = self.carry.data_ptr() + step
+        self.frames[: self.every, words["other_carry"]] = self.carry[1].data_ptr() + step
+        self.frames[: self.every, words["at_total"]] = self.total + ours * width["total"] * size
+        return self.slices("backward")
+
+    def d_states(self) -> list[Tensor]:
+        """dL/d(first states): what the loop handed to the step before the first."""
+        ends = np.cumsum([self.sizes[s] for s in self.memory.state_sizes]).tolist()
+        return [
+            self.carry[0, :, first:end].clone() for first, end in itertools.pairwise([0, *ends])
+        ]
+
+    def after_loop(self, dx: Tensor | None, gradients: Sequence[Tensor]) -> list[tasks.Task]:
+        """dL/dx and the gradients of the weights."""
+        listed: list[tasks.Task] = []
+        tokens = self.order.tokens
+        if dx is not None:
+            self.put({"at_dx": dx.data_ptr(), "row_dx": dx.stride(0)})
+            share = -(-tokens // self.parts)
+            share = -(-share // TILE) * TILE
+            words = self.words
+            for k, at in enumerate(range(0, tokens, share)):
+                frame = self.frames[self.every + k]
+                frame[words["first"]], frame[words["steps"]] = at, min(share, tokens - at)
+                listed.append((self.kernel.addresses["post"], self._frame(self.every + k)))
+        self._fill_gradients([g.data_ptr() for g in gradients])
+        return listed + self._tasks
+
+    def _gradient_words(self) -> None:
+        """The words of the gradient tasks; only addresses are filled in later."""
+        sizes, size, layout = self.sizes, self.size, self.layout
+        products: list[dict[str, int]] = []
+        rights, starts, tensors, lefts = [], [], [], []
+        most = 0
+        for one in layout.products:
+            m, n = count(one.rows, sizes), sizes[one.columns]
+            share = m if self.parts == 1 else -(-m // (self.parts * 16)) * 16
+            for at in range(0, m, share):
+                some = min(share, m - at)
+                most = max(most, gradient_work(some, n, self.kernel.lanes))
+                products.append({"m": some, "n": n, "c_row": n, "d_row": self.width["grads"]})
+                rights.append((one.right.rows, count(one.right.before, sizes) * size))
+                tensors.append(one.tensor)
+                starts.append((count(one.first, sizes) + at) * n * size)
+                lefts.append((count(one.left, sizes) + at) * size)
+        line = LINE // size
+        most = -(-most // line) * line
+        work, _ = self.buffer("gradient", most * len(products))
+        self._products = np.zeros((len(products), len(tasks.GRADIENT)), np.int64)
+        column = {word: k for k, word in enumerate(tasks.GRADIENT)}
+        for k, values in enumerate(products):
+            for word, value in values.items():
+                self._products[k, column[word]] = value
+            self._products[k, column["work"]] = work.data_ptr() + k * most * size
+        self._rights = [kind for kind, _ in rights]
+        self._right_at = np.array([at for _, at in rights], np.int64)
+        self._starts, self._lefts = np.array(starts, np.int64), np.array(lefts, np.int64)
+        self._tensors = np.array(tensors, np.int64)
+        self._sums = np.zeros((len(layout.sums), len(tasks.SUMS)), np.int64)
+        self._sum_tensors = np.array([s.tensor for s in layout.sums], np.int64)
+        self._sum_starts = np.array([count(s.first, sizes) * size for s in layout.sums], np.int64)
+        self._sum_lefts = np.array([count(s.left, sizes) * size for s in layout.sums], np.int64)
+        self._from_grads = np.array([s.source == "grads" for s in layout.sums], bool)
+        for k, one_sum in enumerate(layout.sums):
+            self._sums[k, tasks.SUMS.index("m")] = count(one_sum.size, sizes)
+            self._sums[k, tasks.SUMS.index("d_row")] = self.width[one_sum.source]
+        shared = self.kernel.shared_addresses
+        self._tasks = [
+            (shared[name], words.ctypes.data + k * words.strides[0])
+            for name, words in (("gradient_task", self._products), ("sums_task", self._sums))
+            for k in range(len(words))
+        ]
+
+    def _fill_gradients(self, pointers: Sequence[int]) -> None:
+        order, row, x = self.order, self.width["new"], self.x
+        previous = order.previous
+        old = 0 if previous is None else previous.ctypes.data
+        found = {
+            "x": (x.data_ptr(), x.stride(0), order.addresses[1]),
+            "old": (self.tape, row, old),
+            "new": (self.tape + order.sequences * row * self.size, row, 0),
+            "grads": (self.grads, self.width["grads"], 0),
+        }
+        rights = np.array([found[kind] for kind in self._rights], np.int64).reshape(-1, 3)
+        tensors = np.array(pointers, np.int64)
+        column, words = {word: k for k, word in enumerate(tasks.GRADIENT)}, self._products
+        words[:, column["tokens"]] = order.tokens
+        words[:, column["d"]] = self.grads + self._lefts
+        words[:, column["a"]] = rights[:, 0] + self._right_at
+        words[:, column["a_row"]], words[:, column["a_index"]] = rights[:, 1], rights[:, 2]
+        words[:, column["c"]] = tensors[self._tensors] + self._starts
+        column, words = {word: k for k, word in enumerate(tasks.SUMS)}, self._sums
+        source = np.where(self._from_grads, self.grads, self.total)
+        words[:, column["tokens"]] = np.where(self._from_grads, order.tokens, order.sequences)
+        words[:, column["d"]] = source + self._sum_lefts
+        words[:, column["c"]] = tensors[self._sum_tensors] + self._sum_starts
+
+    def rest(self) -> None:
+        """Forgets the tensors of the last call."""
+        self.x = self.order = None  # type: ignore[assignment]
+
+
+def _room(numbers: int, dtype: torch.dtype) -> Tensor:
+    """Fresh memory on a cache line; huge pages for large buffers, where the system has them."""
+    size = 8 if dtype == torch.float64 else 4
+    bytes_ = max(numbers, 1) * size
+    if bytes_ < HUGE or not hasattr(mmap, "MADV_HUGEPAGE"):
+        whole = torch.empty(numbers + LINE // size, dtype=dtype)
+        skip = -whole.data_ptr() % LINE // size
+        return whole[skip : skip + numbers]
+    pages = mmap.mmap(-1, -(-bytes_ // (1 << 21)) << 21)
+    with contextlib.suppress(OSError):  # a kernel without them: ordinary pages do
+        pages.madvise(mmap.MADV_HUGEPAGE)
+    return torch.frombuffer(pages, dtype=dtype)[:numbers]
+
+
+Key = tuple[Any, ...]
+_idle: OrderedDict[Key, list[Context]] = OrderedDict()
+_lock = threading.Lock()
+
+
+class Lease:
+    """A context that is ours until the lease is dropped."""
+
+    def __init__(
+        self, graph: Graph, bits: int, sizes: Mapping[str, int], every: int, parts: int
+    ) -> None:
+        self.key: Key = (graph, bits, tuple(sorted(sizes.items())), every, parts)
+        with _lock:
+            free = _idle.get(self.key)
+            found = free.pop() if free else None
+        self.context = found or Context(graph, bits, sizes, every, parts)
+
+    def __del__(self) -> None:
+        context = getattr(self, "context", None)
+        if context is None:
+            return
+        context.rest()
+        with _lock:
+            _idle.setdefault(self.key, []).append(context)
+            _idle.move_to_end(self.key)
+            held = sum(c.bytes for free in _idle.values() for c in free)
+            while held > IDLE and len(_idle) > 1:
+                _, free = _idle.popitem(last=False)
+                held -= sum(c.bytes for c in free)

@@ -1,0 +1,159 @@
+"""A cell as functions in memory, and the frames that they are called with."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from functools import cache, cached_property
+from typing import Any
+
+import numpy as np
+
+from ostinato.equation.graph import Graph
+from ostinato.levels.native import code
+from ostinato.levels.native.lower import lower
+from ostinato.levels.native.memory import VECTORS, Block, Memory, Place, total
+from ostinato.levels.native.phases import plan
+from ostinato.levels.native.show import show
+from ostinato.levels.native.target import Target, host
+
+TILE = 96
+"""Tokens whose input is projected at a time: enough rows for full speed, few enough for a cache."""
+
+LINE = 64
+"""Bytes of a cache line; every row that we lay out begins on one."""
+
+
+@cache
+def memory_of(graph: Graph) -> Memory:
+    """The memory of a cell's plan."""
+    return Memory(plan(lower(graph)))
+
+
+@cache
+def kernel(graph: Graph, bits: int) -> Kernel:
+    """A cell compiled for numbers of 32 or 64 bits."""
+    return Kernel(graph, bits, host())
+
+
+@cache
+def shared(bits: int, target: Target) -> code.Code:
+    """The functions that all cells share: products, gradients, tasks."""
+    from ostinato.levels.native import product, tasks
+
+    def make() -> str:
+        from llvmlite import ir
+
+        module = ir.Module("shared")
+        number = ir.FloatType() if bits == 32 else ir.DoubleType()
+        product.define(module, number, target.lanes(bits), target.registers)
+        tasks.define(module)
+        return str(module)
+
+    return code.load(f"shared {bits}", make, target, f"products float{bits}")
+
+
+class Kernel:
+    """The compiled functions of a cell.
+
+    Attributes:
+        graph: the cell's graph.
+        memory: the frame's words and the rows' slots.
+        lanes: numbers in a vector.
+        size: bytes of a number.
+    """
+
+    def __init__(self, graph: Graph, bits: int, target: Target) -> None:
+        self.graph, self.memory = graph, memory_of(graph)
+        self.lanes, self.size = target.lanes(bits), bits // 8
+        self.code = code.load(
+            f"{graph.fingerprint()} {bits}",
+            lambda: text(graph, bits, target),
+            target,
+            f"{graph.name} float{bits}",
+        )
+        self.shared = shared(bits, target)
+        show(self.memory, lambda: text(graph, bits, target))
+        self.words = self.memory.words
+
+    @cached_property
+    def addresses(self) -> dict[str, int]:
+        """Functions of the cell by name."""
+        names = ("pack_forward", "pack_backward", "lift", "forward", "backward", "post")
+        return {name: self.code.address(name) for name in names}
+
+    @cached_property
+    def shared_addresses(self) -> dict[str, int]:
+        """Functions of all cells by name."""
+        names = [f"product_{v}" for v in range(1, VECTORS + 1)]
+        names += ["pack", "gradient_task", "sums_task", "work"]
+        return {name: self.shared.address(name) for name in names}
+
+    def frame(self, sizes: Mapping[str, int]) -> Any:
+        """A frame's words with all that depends on sizes alone."""
+        words, memory = self.words, self.memory
+        frame = np.zeros(len(words), np.int64)
+        for name, address in self.shared_addresses.items():
+            if name in words:
+                frame[words[name]] = address
+        for letter in memory.letters:
+            frame[words[f"size_{letter}"]] = sizes[letter]
+        for rows in memory.rows:
+            if f"row_{rows}" in words:
+                frame[words[f"row_{rows}"]] = self.width(rows, sizes)
+        frame[words["row_means"]] = self.lanes * len(memory.means)
+        frame[words["row_panel"]] = self.lanes * self.panel_vectors
+        frame[words["base_row_new"]] = frame[words["row_new"]]
+        frame[words["base_row_grads"]] = frame[words["row_grads"]]
+        frame[words["tile"]] = TILE
+        return frame
+
+    @cached_property
+    def panel_vectors(self) -> int:
+        """The widest panel, in vectors."""
+        return max((sum(b.vectors for b in bs) for bs in self.memory.blocks.values()), default=0)
+
+    def width(self, rows: str, sizes: Mapping[str, int]) -> int:
+        """Numbers from one row of a kind to the next.
+
+        Rows that are ours begin on a cache line, and never a multiple of 4 KiB apart: that many
+        of them would fall into the same few places of the cache.
+        """
+        numbers = count(self.memory.rows[rows], sizes)
+        if rows not in ("new", "old", "grads", "lifted") and not rows.startswith("scratch"):
+            return numbers
+        line = LINE // self.size
+        numbers = -(-numbers // line) * line
+        return numbers + line * (numbers > 0 and numbers * self.size % 2048 == 0)
+
+    def packed(self, sizes: Mapping[str, int], backward: bool) -> dict[str, int]:
+        """For each block of the weights the numbers that its panels take."""
+        names = ("back", "post") if backward else ("lift", "loop")
+        return {
+            block.name: self._panels(block, sizes[letter], sizes)
+            for (name, _, letter), blocks in self.memory.blocks.items()
+            for block in blocks
+            if name in names
+        }
+
+    def _panels(self, block: Block, units: int, sizes: Mapping[str, int]) -> int:
+        panels = -(-units // (block.units * self.lanes))
+        return panels * count(block.depth, sizes) * block.vectors * self.lanes
+
+    def offset(self, place: Place, sizes: Mapping[str, int]) -> int:
+        """The numbers before a slot in its row."""
+        return count(place.before, sizes)
+
+
+def count(letters: Any, sizes: Mapping[str, int]) -> int:
+    """A sum of sizes."""
+    return sum(n * sizes.get(s, 1) for s, n in total(letters).items())
+
+
+def text(graph: Graph, bits: int, target: Target, backward: bool = True) -> str:
+    """A cell's module as LLVM's text; without `backward` only what an inference needs."""
+    from llvmlite import ir
+
+    from ostinato.levels.native.emit import emit
+
+    number = ir.FloatType() if bits == 32 else ir.DoubleType()
+    return emit(memory_of(graph), number, target.lanes(bits), backward)

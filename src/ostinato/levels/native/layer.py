@@ -1,0 +1,198 @@
+"""One recurrent layer as an operation of PyTorch, forward and backward."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from ostinato.equation.graph import Graph
+from ostinato.levels.native import tasks
+from ostinato.levels.native.context import Context, Lease, Order, layout_of
+from ostinato.levels.native.kernel import kernel
+
+ROWS = 8
+"""The fewest sequences that are worth a thread of their own."""
+
+WORK = 4_000_000
+"""The fewest multiplications that are worth waking another thread: about 50 µs."""
+
+
+@dataclass(frozen=True)
+class _Call:
+    """What a call needs besides tensors."""
+
+    graph: Graph
+    sizes: dict[str, int]
+    orders: list[Order]
+    training: bool
+    bits: int
+
+    def slices(self) -> tuple[int, int]:
+        """How many threads work, and into how many slices each direction's sequences are cut."""
+        weights = sum(
+            self.sizes[p.shape[0]] * self.sizes[p.shape[1]]
+            for p in self.graph.parameters.values()
+            if len(p.shape) == 2
+        )
+        order, threads = self.orders[0], torch.get_num_threads()
+        if threads == 1 or weights * order.tokens * len(self.orders) < WORK:
+            return 1, 1
+        return threads, max(1, min(-(-threads // len(self.orders)), order.sequences // ROWS))
+
+    def split(self, flat: Sequence[Any]) -> Iterator[tuple[Any, Any, Any]]:
+        """States, weights and noise of each direction."""
+        counts = (len(self.graph.states), len(self.names), len(self.graph.noise))
+        at = 0
+        for _ in self.orders:
+            parts = []
+            for count in counts:
+                parts.append(flat[at : at + count])
+                at += count
+            yield tuple(parts)  # type: ignore[misc]
+
+    @property
+    def names(self) -> list[str]:
+        """The weight tensors, in the order in which they are handed over."""
+        return layout_of(kernel(self.graph, self.bits)).names
+
+
+class _Layer(torch.autograd.Function):
+    @staticmethod
+    def forward(ctx: Any, call: _Call, x: Tensor, *flat: Tensor) -> Any:
+        threads, every = call.slices()
+        parts = 1 if threads == 1 else 2 * threads
+        whole = all(order.tokens == len(x) for order in call.orders)
+        leases = [Lease(call.graph, call.bits, call.sizes, every, parts) for _ in call.orders]
+        contexts = [lease.context for lease in leases]
+        size = contexts[0].width["y"]
+        y = (x.new_empty if whole else x.new_zeros)(len(x), len(contexts) * size)
+        last: list[Tensor] = []
+        for k, (states, weights, noise) in enumerate(call.split(flat)):
+            order, context = call.orders[k], contexts[k]
+            last += context.begin(order, x, y, k * size, states, weights, noise, call.training)
+        work = contexts[0].kernel.shared_addresses["work"]
+        tasks.run(work, [c.pack("forward") for c in contexts], threads)
+        tasks.run(work, [t for c in contexts for t in c.slices("forward")], threads)
+        if call.training:
+            ctx.call, ctx.leases, ctx.threads = call, leases, threads
+            ctx.save_for_backward(x, *flat)
+            ctx.set_materialize_grads(False)
+        return (y, *last)
+
+    @staticmethod
+    def backward(ctx: Any, dy: Tensor | None, *d_last: Tensor | None) -> Any:
+        call: _Call = ctx.call
+        x, *flat = ctx.saved_tensors
+        if torch.is_grad_enabled():
+            return _again(call, x, flat, (dy, *d_last), ctx.needs_input_grad[1:])
+        contexts: list[Context] = [lease.context for lease in ctx.leases]
+        work, threads = contexts[0].kernel.shared_addresses["work"], ctx.threads
+        dy = None if dy is None else dy.contiguous()
+        count, size = len(call.graph.states), contexts[0].width["y"]
+        loops: list[tasks.Task] = []
+        for k, context in enumerate(contexts):
+            loops += context.begin_backward(dy, k * size, d_last[k * count : (k + 1) * count])
+        tasks.run(work, [c.pack("backward") for c in contexts], threads)
+        tasks.run(work, loops, threads)
+
+        last: list[tasks.Task] = []
+        dxs: list[Tensor] = []
+        flat_gradients: list[Tensor | None] = []
+        for context, (_, weights, noise) in zip(contexts, call.split(flat), strict=True):
+            gradients = [
+                torch.zeros_like(w) if k in context.layout.blank else torch.empty_like(w)
+                for k, w in enumerate(weights)
+            ]
+            dx = None
+            if ctx.needs_input_grad[1] and context.memory.program.dx is not None:
+                whole = context.order.tokens == len(x)
+                dx = (x.new_empty if whole else x.new_zeros)(x.shape)
+                dxs.append(dx)
+            last += context.after_loop(dx, gradients)
+            flat_gradients += [*context.d_states(), *gradients, *(None for _ in noise)]
+        tasks.run(work, last, threads)
+        if ctx.needs_input_grad[1] and not dxs:
+            dxs.append(torch.zeros_like(x))
+        return (None, sum(dxs[1:], dxs[0]) if dxs else None, *flat_gradients)
+
+
+def _again(
+    call: _Call, x: Tensor, flat: Sequence[Tensor], d: Sequence[Tensor | None], wanted: Any
+) -> Any:
+    """The same gradients by the level torch, which can be differentiated again."""
+    y, last = by_torch(call, x, flat)
+    results = [y, *(s for states in last for s in states)]
+    pairs = [(r, g) for r, g in zip(results, d, strict=True) if g is not None and r.requires_grad]
+    inputs = [t for t, want in zip((x, *flat), wanted, strict=True) if want]
+    found = iter(
+        torch.autograd.grad(
+            [r for r, _ in pairs],
+            inputs,
+            [g for _, g in pairs],
+            create_graph=True,
+            allow_unused=True,
+        )
+    )
+    return (None, *(next(found) if want else None for want in wanted))
+
+
+def by_torch(
+    call: _Call, x: Tensor, flat: Sequence[Tensor]
+) -> tuple[Tensor, list[Sequence[Tensor]]]:
+    """The layer by the level torch."""
+    from types import SimpleNamespace
+
+    from ostinato import levels
+    from ostinato.equation.trace import Cell
+
+    scan = levels.find("torch").scan(Cell(call.graph.name, call.graph))
+    outputs, last = [], []
+    for order, (states, weights, noise) in zip(call.orders, call.split(flat), strict=True):
+        token = torch.from_numpy(order.token).long()
+        p = SimpleNamespace(**dict(zip(call.names, weights, strict=True)))
+        labels = (call.graph.nodes[i].label for i in call.graph.noise)
+        options = dict(zip(labels, noise, strict=True))
+        y, ends = scan(x[token], order.batch_sizes[:-1].tolist(), tuple(states), p, **options)
+        outputs.append(y.new_zeros(len(x), y.shape[1]).index_copy(0, token, y))
+        last.append(ends)
+    return torch.cat(outputs, 1), last
+
+
+def run(
+    graph: Graph, x: Tensor, orders: list[Order], states: Sequence[Sequence[Tensor]],
+    weights: Sequence[Mapping[str, Tensor]], noise: Sequence[Sequence[Tensor]],
+    sizes: Mapping[str, int],
+) -> tuple[Tensor, list[Sequence[Tensor]]]:  # fmt: skip
+    """A layer over rows x (R, D), in one or both directions.
+
+    Args:
+        graph: the cell, with noise if there is any.
+        x: the caller's rows; what no order reads is never touched.
+        orders: for each direction which rows are read when.
+        states: for each direction the first states (B, ·), the longest sequence first.
+        weights: for each direction PyTorch's tensors by name.
+        noise: for each direction the graph's noise, (N, ·) or (B, ·).
+        sizes: what the size letters stand for.
+
+    Returns:
+        The outputs (R, directions · H), zero where no token is, and for each direction the states
+        (B, ·) after each sequence's last step.
+    """
+    bits = x.element_size() * 8
+    names = layout_of(kernel(graph, bits)).names
+    flat: list[Tensor] = []
+    for k in range(len(orders)):
+        flat += [*states[k], *(weights[k][n].contiguous() for n in names)]
+        flat += [n.contiguous() for n in noise[k]]
+    training = torch.is_grad_enabled() and (x.requires_grad or any(t.requires_grad for t in flat))
+    if x.stride(-1) != 1:
+        x = x.contiguous()
+    y, *last = _Layer.apply(  # type: ignore[no-untyped-call]
+        _Call(graph, dict(sizes), orders, training, bits), x, *flat
+    )
+    count = len(graph.states)
+    return y, [last[k * count : (k + 1) * count] for k in range(len(orders))]

@@ -1,0 +1,109 @@
+"""Work shared among threads: a queue of tasks, each a function and the words it is called with.
+
+Every thread takes the next task until none is left. Which thread does a task never matters to its
+result, so results are the same for any number of threads.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import os
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor, wait
+from functools import cache
+from typing import Any
+
+import numpy as np
+
+Task = tuple[int, int]
+"""The address of a function, and that of its words."""
+
+GRADIENT = (
+    "tokens",
+    "d",
+    "d_row",
+    "d_index",
+    "m",
+    "a",
+    "a_row",
+    "a_index",
+    "n",
+    "c",
+    "c_row",
+    "work",
+)
+SUMS = ("tokens", "d", "d_row", "m", "c")
+"""The words of `gradient_task` and `sums_task`: the arguments of `gradient` and `column_sums`."""
+
+_POINTERS = {"d", "d_index", "a", "a_index", "c", "work"}
+
+
+def define(module: Any) -> None:
+    """Adds `work(queue)`, `gradient_task(words)` and `sums_task(words)` to a module.
+
+    A queue is: the number of the next task, how many there are, then function and words of each.
+    """
+    from llvmlite import ir
+
+    word, pointer, void = ir.IntType(64), ir.PointerType(), ir.VoidType()
+    for name, of, arguments in (
+        ("gradient_task", "gradient", GRADIENT),
+        ("sums_task", "column_sums", SUMS),
+    ):
+        task = ir.Function(module, ir.FunctionType(void, [pointer]), name)
+        b = ir.IRBuilder(task.append_basic_block("entry"))
+        values = []
+        for k, argument in enumerate(arguments):
+            place = b.gep(task.args[0], [ir.Constant(word, k)], source_etype=word)
+            value = b.load(place, typ=word)
+            values.append(b.inttoptr(value, pointer) if argument in _POINTERS else value)
+        b.call(module.globals[of], values)
+        b.ret_void()
+
+    work = ir.Function(module, ir.FunctionType(void, [pointer]), "work")
+    queue = work.args[0]
+    b = ir.IRBuilder(work.append_basic_block("entry"))
+    take, do, end = (work.append_basic_block(n) for n in ("take", "do", "end"))
+
+    def at(index: Any) -> Any:
+        return b.gep(queue, [index], source_etype=word)
+
+    b.branch(take)
+    b.position_at_end(take)
+    number = b.atomic_rmw("add", queue, ir.Constant(word, 1), "monotonic")
+    count = b.load(at(ir.Constant(word, 1)), typ=word)
+    b.cbranch(b.icmp_signed("<", number, count), do, end)
+    b.position_at_end(do)
+    first = b.add(b.mul(number, ir.Constant(word, 2)), ir.Constant(word, 2))
+    function = b.load(at(first), typ=word)
+    words = b.load(at(b.add(first, ir.Constant(word, 1))), typ=word)
+    kind = ir.FunctionType(void, [pointer])
+    b.call(b.inttoptr(function, kind.as_pointer()), [b.inttoptr(words, pointer)])
+    b.branch(take)
+    b.position_at_end(end)
+    b.ret_void()
+
+
+def run(work: int, tasks: Sequence[Task], threads: int) -> None:
+    """Does all tasks on at most `threads` threads, this one among them."""
+    queue = np.array([0, len(tasks), *(w for task in tasks for w in task)], np.int64)
+    place = queue.ctypes.data
+    helpers = min(threads, len(tasks)) - 1
+    if helpers < 1:
+        for function, words in tasks:
+            _call(function)(words)
+        return
+    others = [_pool(os.getpid(), threads).submit(_call(work), place) for _ in range(helpers)]
+    _call(work)(place)
+    wait(others)
+
+
+@cache
+def _call(work: int) -> Any:
+    return ctypes.CFUNCTYPE(None, ctypes.c_void_p)(work)
+
+
+@cache
+def _pool(process: int, threads: int) -> ThreadPoolExecutor:
+    """Threads of this process; a forked one has none of its parent's."""
+    return ThreadPoolExecutor(threads, "ostinato")
