@@ -138,11 +138,11 @@ def test_who_fails_or_takes_too_long_is_left_out_with_a_reason():
     assert entries[1]["note"].startswith("left out: ")
 
 
-def test_a_users_cell_has_us_and_no_peer():
+def test_a_users_cell_has_us_and_nobody_else():
     case = Case("dense", f"{os.path.dirname(__file__)}/../mgu.py:mgu", SMALL)
     entries = race(case, contestants.known(["torch"]), rounds=1)
-    assert [e["ours"] for e in entries if e["milliseconds"]] == [True] * len(entries)
-    assert entries
+    assert {e["name"].split()[0] for e in entries if e["milliseconds"]} == {"ostinato"}
+    assert any(e["ours"] for e in entries)
 
 
 def test_pytorch_is_right_in_all_its_forms():

@@ -9,7 +9,6 @@ its graph is dropped.
 from __future__ import annotations
 
 import contextlib
-import itertools
 import mmap
 import threading
 from collections import OrderedDict
@@ -120,6 +119,13 @@ class _Sum:
     size: tuple[str, ...]
 
 
+_BACKWARD = (
+    "at_dy", "row_dy", "base_grads", "row_carry_in", "row_carry_out", "row_total", "base_carry",
+    "other_carry", "at_total",
+)  # fmt: skip
+"""The words that a backward call sets."""
+
+
 class Layout:
     """How a cell's parameters lie in PyTorch's tensors, and which tasks make their gradients."""
 
@@ -137,7 +143,6 @@ class Layout:
                 for k, name in enumerate(names):
                     place = (number[str(tensor)], (stack.shape[0],) * k)
                     self.holders.setdefault(name, []).append(place)
-        self.columns = {number[s.weight]: s.shape[1] for s in self.stacks}
         self.products: list[_Product] = []
         self.sums: list[_Sum] = []
         for name in graph.parameters:
@@ -151,6 +156,30 @@ class Layout:
             tensor for name in graph.parameters for tensor, first in self.holders[name]
             if (tensor, first) not in covered
         }  # fmt: skip
+
+    @cached_property
+    def doubled(self) -> dict[int, list[tuple[tuple[str, ...], int, tuple[str, ...], list[str]]]]:
+        """Biases that PyTorch keeps twice, as runs of neighbours.
+
+        For a tensor: (its rows before, the other tensor, the rows before there, the rows).
+        """
+        found: dict[int, list[tuple[tuple[str, ...], int, tuple[str, ...], list[str]]]] = {}
+        for name, parameter in self.memory.program.graph.parameters.items():
+            (tensor, first), *more = self.holders[name]
+            for other, there in more:
+                runs = found.setdefault(tensor, [])
+                if runs:
+                    start, to, at, rows = runs[-1]
+                    if (start + tuple(rows), to, at + tuple(rows)) == (first, other, there):
+                        rows.extend(parameter.shape)
+                        continue
+                runs.append((first, other, there, list(parameter.shape)))
+        return found
+
+    def numbers(self, sizes: Mapping[str, int]) -> int:
+        """The numbers in all matrices: the multiplications of a token."""
+        shapes = (p.shape for p in self.memory.program.graph.parameters.values())
+        return sum(sizes[s[0]] * sizes[s[1]] for s in shapes if len(s) == 2)
 
     def _tasks(self, name: str) -> None:
         memory = self.memory
@@ -229,6 +258,8 @@ class Context:
         self.frames[:every, self.words["every"]] = every
         self.buffers: dict[str, Tensor] = {}
         self.rows = 0
+        self._indices: dict[tuple[str, ...], list[int]] = {}
+        self._plan_words()
         self._gradient_words()
 
     # buffers
@@ -238,20 +269,20 @@ class Context:
         """What the context holds."""
         return sum(b.numel() * self.size for b in self.buffers.values())
 
-    def buffer(self, name: str, numbers: int) -> tuple[Tensor, bool]:
-        """Room for some numbers on a cache line, and whether it is new."""
+    def buffer(self, name: str, numbers: int) -> Tensor:
+        """Room for some numbers on a cache line."""
         held = self.buffers.get(name)
-        if held is not None and held.numel() >= numbers:
-            return held, False
-        self.buffers.pop(name, None)
-        self.buffers[name] = _room(numbers, self.dtype)
-        return self.buffers[name], True
+        if held is None or held.numel() < numbers:
+            self.buffers.pop(name, None)  # freed before the larger one is asked for
+            held = self.buffers[name] = _room(numbers, self.dtype)
+        return held
 
-    def put(self, values: Mapping[str, int], rows: slice = slice(None)) -> None:
-        """Writes words into frames."""
-        words = self.words
-        known = [(words[name], value) for name, value in values.items() if name in words]
-        self.frames[rows, [k for k, _ in known]] = [v for _, v in known]
+    def put(self, names: tuple[str, ...], values: Sequence[int]) -> None:
+        """Writes words into all frames."""
+        index = self._indices.get(names)
+        if index is None:
+            index = self._indices[names] = [self.words[name] for name in names]
+        self.frames[:, index] = values
 
     def _work(self, rows: int) -> None:
         """Room for what a slice computes in passing."""
@@ -266,7 +297,7 @@ class Context:
         line = LINE // self.size
         needs = {kind: -(-n // line) * line for kind, n in needs.items()}
         total = sum(needs.values())
-        work, _ = self.buffer("work", total * len(self.frames))
+        work = self.buffer("work", total * len(self.frames))
         at = work.data_ptr() + np.arange(len(self.frames)) * total * self.size
         for kind, numbers in needs.items():
             for word in (f"at_{kind}", f"base_{kind}"):
@@ -285,7 +316,7 @@ class Context:
         self.order, self.x, self.training = order, x, training
         self._work(-(-B // self.every))
         row = self.width["new"]
-        tape, _ = self.buffer("tape", (B + (order.tokens if training else B)) * row)
+        tape = self.buffer("tape", (B + (order.tokens if training else B)) * row)
         self.tape = tape.data_ptr()
         first = tape[: B * row].view(B, row)
         last, at = [], 0
@@ -294,58 +325,72 @@ class Context:
             first[:, at : at + n] = state
             last.append(x.new_empty(B, n))
             at += n
-        sizes, token = order.addresses
-        values = {
-            "at_x": x.data_ptr(), "base_x": x.data_ptr(), "row_x": x.stride(0),
-            "at_y": y.data_ptr() + column * size, "row_y": y.stride(0),
-            "base_new": self.tape, "other_new": self.tape + B * row * size,
-            "batch_sizes": sizes, "token": token, "steps": order.steps, "tokens": order.tokens,
-            "sequences": B, "training": int(training), "lookup": 0,
-        }  # fmt: skip
-        for k, tensor in enumerate(last):
-            values[f"last_{k}"] = tensor.data_ptr()
-        for k, tensor in enumerate(noise):
-            values[f"at_noise_{k}"] = values[f"base_noise_{k}"] = tensor.data_ptr()
-        self._matrices(values, weights)
-        self._vectors(values, weights)
-        self.put(values)
+        batch_sizes, token = order.addresses
+        at_x = x.data_ptr()
+        values = [
+            at_x, at_x, x.stride(0), y.data_ptr() + column * size, y.stride(0), self.tape,
+            self.tape + B * row * size, batch_sizes, token, order.steps, order.tokens, B, training,
+        ]  # fmt: skip
+        values += [tensor.data_ptr() for tensor in last]
+        for tensor in noise:
+            values += [tensor.data_ptr()] * 2
+        self.put(self._forward_words, values)
+        self._weights(weights)
         return last
 
-    def _matrices(self, values: dict[str, int], weights: Sequence[Tensor]) -> None:
-        for name, parameter in self.memory.program.graph.parameters.items():
-            if len(parameter.shape) == 2:
-                ((tensor, first),) = self.layout.holders[name]
-                weight = weights[tensor]
-                rows = count(first, self.sizes) * weight.stride(0)
-                values[f"matrix_{name}"] = weight.data_ptr() + rows * self.size
+    def _weights(self, weights: Sequence[Tensor]) -> None:
+        """Where matrices and vectors lie; PyTorch's two biases are added."""
+        pointers = [w.data_ptr() for w in weights]
+        self.biases = []
+        for tensor, runs in self._doubled:
+            bias = weights[tensor].detach()
+            (start, n, other, there), *more = runs
+            if n == len(bias) and not more:
+                whole = bias + weights[other].detach()
+            else:
+                whole = bias.clone()
+                for start, n, other, there in runs:
+                    whole[start : start + n] += weights[other].detach()[there : there + n]
+            self.biases.append(whole)
+            pointers.append(whole.data_ptr())
+        places = np.array(pointers, np.int64)[self._held_by] + self._held_at
+        self.frames[:, self._held_words] = places
 
-    def _vectors(self, values: dict[str, int], weights: Sequence[Tensor]) -> None:
-        """Learned vectors as they are, biases as the sum of PyTorch's two."""
-        self.biases: list[Tensor] = []
-        for name in self.memory.vectors:
-            (tensor, first), *more = self.layout.holders[name]
-            at = count(first, self.sizes)
-            place = weights[tensor].data_ptr() + at * self.size
-            if more:
-                n = count(self.memory.program.graph.parameters[name].shape, self.sizes)
-                whole = weights[tensor].detach()[at : at + n].clone()
-                for other, letters in more:
-                    start = count(letters, self.sizes)
-                    whole += weights[other].detach()[start : start + n]
-                self.biases.append(whole)
-                place = whole.data_ptr()
-            values[f"vector_{name}"] = place
+    def _plan_words(self) -> None:
+        """What `begin` needs to know of words and weights."""
+        memory, sizes, size = self.memory, self.sizes, self.size
+        names = ["at_x", "base_x", "row_x", "at_y", "row_y", "base_new", "other_new"]
+        names += ["batch_sizes", "token", "steps", "tokens", "sequences", "training"]
+        names += [f"last_{k}" for k in range(len(memory.state_sizes))]
+        for k in range(len(memory.program.inputs) - 1):
+            names += [f"at_noise_{k}", f"base_noise_{k}"]
+        self._forward_words = tuple(names)
+        self._doubled = [
+            (t, [(count(a, sizes), count(n, sizes), o, count(b, sizes)) for a, o, b, n in runs])
+            for t, runs in self.layout.doubled.items()
+        ]
+        summed = {t: len(self.layout.names) + k for k, (t, _) in enumerate(self._doubled)}
+        held: list[tuple[int, int, int]] = []
+        for name, parameter in memory.program.graph.parameters.items():
+            matrix = len(parameter.shape) == 2
+            word = f"{'matrix' if matrix else 'vector'}_{name}"
+            if word in self.words:
+                tensor, first = self.layout.holders[name][0]
+                rows = count(first, sizes) * (sizes[parameter.shape[1]] if matrix else 1)
+                source = tensor if matrix else summed.get(tensor, tensor)
+                held.append((self.words[word], source, rows * size))
+        self._held_words = [word for word, _, _ in held]
+        self._held_by = np.array([source for _, source, _ in held], np.int64)
+        self._held_at = np.array([at for _, _, at in held], np.int64)
 
     def pack(self, which: str) -> tasks.Task:
         """The task that lays out the weights for products: at every call, as they are now."""
-        blocks = self.kernel.packed(self.sizes, which == "backward")
-        buffer, fresh = self.buffer(f"packed_{which}", sum(blocks.values()))
-        if fresh:
-            values, at = {}, buffer.data_ptr()
-            for name, numbers in blocks.items():
-                values[f"packed_{name}"] = at
-                at += numbers * self.size
-            self.put(values)
+        if f"packed_{which}" not in self.buffers:
+            blocks = self.kernel.packed(self.sizes, which == "backward")
+            at = self.buffer(f"packed_{which}", sum(blocks.values())).data_ptr()
+            ends = np.cumsum(list(blocks.values())) * self.size
+            names = tuple(f"packed_{name}" for name in blocks)
+            self.put(names, [at, *(at + ends[:-1])][: len(names)])
         return self.kernel.addresses[f"pack_{which}"], self._frame(0)
 
     def _frame(self, k: int) -> int:
@@ -365,49 +410,57 @@ class Context:
         """Everything the loop back in time needs, and its tasks."""
         order, size, width = self.order, self.size, self.width
         B = order.sequences
-        grads, _ = self.buffer("grads", order.tokens * width["grads"])
-        self.grads = grads.data_ptr()
-        carry, _ = self.buffer("carry", 2 * B * width["carry"])
+        self.grads = self.buffer("grads", order.tokens * width["grads"]).data_ptr()
+        carry = self.buffer("carry", 2 * B * width["carry"])
         self.carry = carry[: 2 * B * width["carry"]].view(2, B, width["carry"])
-        total, _ = self.buffer("total", B * width["total"])
+        total = self.buffer("total", B * width["total"])
         self.total = total.data_ptr()
         if width["total"]:
             total[: B * width["total"]].zero_()
-        at = 0
-        for d, letter in zip(d_last, self.memory.state_sizes, strict=True):
-            n = self.sizes[letter]
-            self.carry[:, :, at : at + n] = 0.0 if d is None else d
-            at += n
-        if dy is None:
-            zeros, _ = self.buffer("no_dy", width["dy"])
-            zeros.zero_()
-            values = {"at_dy": zeros.data_ptr(), "row_dy": 0}
+        if all(d is None for d in d_last):
+            self.carry.zero_()
         else:
-            values = {"at_dy": dy.data_ptr() + column * size, "row_dy": dy.stride(0)}
+            at = 0
+            for d, letter in zip(d_last, self.memory.state_sizes, strict=True):
+                n = self.sizes[letter]
+                self.carry[:, :, at : at + n] = 0.0 if d is None else d
+                at += n
+        if dy is None:
+            zeros = self.buffer("no_dy", width["dy"]).zero_()
+            at_dy, row_dy = zeros.data_ptr(), 0
+        else:
+            at_dy, row_dy = dy.data_ptr() + column * size, dy.stride(0)
         row = self.every * width["carry"]
-        values |= {"base_grads": self.grads, "row_carry_in": row, "row_carry_out": row}
-        values["row_total"] = self.every * width["total"]
-        self.put(values)
-        ours, words = np.arange(self.every), self.words
-        step = ours * width["carry"] * size
-        self.frames[: self.every, words["base_carry"]] = self.carry.data_ptr() + step
-        self.frames[: self.every, words["other_carry"]] = self.carry[1].data_ptr() + step
-        self.frames[: self.every, words["at_total"]] = self.total + ours * width["total"] * size
+        ours = np.arange(len(self.frames)) * size
+        at_carry = carry.data_ptr() + ours * width["carry"]
+        self.put(
+            _BACKWARD,
+            np.stack(
+                np.broadcast_arrays(
+                    at_dy, row_dy, self.grads, row, row, self.every * width["total"], at_carry,
+                    at_carry + B * width["carry"] * size, self.total + ours * width["total"],
+                ),
+                axis=1,
+            ),
+        )  # fmt: skip
         return self.slices("backward")
 
-    def d_states(self) -> list[Tensor]:
+    def d_states(self, wanted: Sequence[bool]) -> list[Tensor | None]:
         """dL/d(first states): what the loop handed to the step before the first."""
-        ends = np.cumsum([self.sizes[s] for s in self.memory.state_sizes]).tolist()
-        return [
-            self.carry[0, :, first:end].clone() for first, end in itertools.pairwise([0, *ends])
-        ]
+        found: list[Tensor | None] = []
+        at = 0
+        for letter, want in zip(self.memory.state_sizes, wanted, strict=True):
+            end = at + self.sizes[letter]
+            found.append(self.carry[0, :, at:end].clone() if want else None)
+            at = end
+        return found
 
     def after_loop(self, dx: Tensor | None, gradients: Sequence[Tensor]) -> list[tasks.Task]:
         """dL/dx and the gradients of the weights."""
         listed: list[tasks.Task] = []
         tokens = self.order.tokens
         if dx is not None:
-            self.put({"at_dx": dx.data_ptr(), "row_dx": dx.stride(0)})
+            self.put(("at_dx", "row_dx"), (dx.data_ptr(), dx.stride(0)))
             share = -(-tokens // self.parts)
             share = -(-share // TILE) * TILE
             words = self.words
@@ -437,7 +490,7 @@ class Context:
                 lefts.append((count(one.left, sizes) + at) * size)
         line = LINE // size
         most = -(-most // line) * line
-        work, _ = self.buffer("gradient", most * len(products))
+        work = self.buffer("gradient", most * len(products))
         self._products = np.zeros((len(products), len(tasks.GRADIENT)), np.int64)
         column = {word: k for k, word in enumerate(tasks.GRADIENT)}
         for k, values in enumerate(products):

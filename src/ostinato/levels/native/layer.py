@@ -11,7 +11,7 @@ from torch import Tensor
 
 from ostinato.equation.graph import Graph
 from ostinato.levels.native import tasks
-from ostinato.levels.native.context import Context, Lease, Order, layout_of
+from ostinato.levels.native.context import Context, Layout, Lease, Order, layout_of
 from ostinato.levels.native.kernel import kernel
 
 ROWS = 8
@@ -30,34 +30,23 @@ class _Call:
     orders: list[Order]
     training: bool
     bits: int
+    layout: Layout
 
     def slices(self) -> tuple[int, int]:
         """How many threads work, and into how many slices each direction's sequences are cut."""
-        weights = sum(
-            self.sizes[p.shape[0]] * self.sizes[p.shape[1]]
-            for p in self.graph.parameters.values()
-            if len(p.shape) == 2
-        )
         order, threads = self.orders[0], torch.get_num_threads()
-        if threads == 1 or weights * order.tokens * len(self.orders) < WORK:
+        work = self.layout.numbers(self.sizes) * order.tokens * len(self.orders)
+        if threads == 1 or work < WORK:
             return 1, 1
         return threads, max(1, min(-(-threads // len(self.orders)), order.sequences // ROWS))
 
     def split(self, flat: Sequence[Any]) -> Iterator[tuple[Any, Any, Any]]:
         """States, weights and noise of each direction."""
-        counts = (len(self.graph.states), len(self.names), len(self.graph.noise))
-        at = 0
-        for _ in self.orders:
-            parts = []
-            for count in counts:
-                parts.append(flat[at : at + count])
-                at += count
-            yield tuple(parts)  # type: ignore[misc]
-
-    @property
-    def names(self) -> list[str]:
-        """The weight tensors, in the order in which they are handed over."""
-        return layout_of(kernel(self.graph, self.bits)).names
+        states, weights = len(self.graph.states), len(self.layout.names)
+        each = len(flat) // len(self.orders)
+        for at in range(0, len(flat), each):
+            middle = at + states + weights
+            yield flat[at : at + states], flat[at + states : middle], flat[middle : at + each]
 
 
 class _Layer(torch.autograd.Function):
@@ -113,7 +102,9 @@ class _Layer(torch.autograd.Function):
                 dx = (x.new_empty if whole else x.new_zeros)(x.shape)
                 dxs.append(dx)
             last += context.after_loop(dx, gradients)
-            flat_gradients += [*context.d_states(), *gradients, *(None for _ in noise)]
+            at = len(flat_gradients) + 2
+            states = context.d_states(ctx.needs_input_grad[at : at + count])
+            flat_gradients += [*states, *gradients, *(None for _ in noise)]
         tasks.run(work, last, threads)
         if ctx.needs_input_grad[1] and not dxs:
             dxs.append(torch.zeros_like(x))
@@ -153,7 +144,7 @@ def by_torch(
     outputs, last = [], []
     for order, (states, weights, noise) in zip(call.orders, call.split(flat), strict=True):
         token = torch.from_numpy(order.token).long()
-        p = SimpleNamespace(**dict(zip(call.names, weights, strict=True)))
+        p = SimpleNamespace(**dict(zip(call.layout.names, weights, strict=True)))
         labels = (call.graph.nodes[i].label for i in call.graph.noise)
         options = dict(zip(labels, noise, strict=True))
         y, ends = scan(x[token], order.batch_sizes[:-1].tolist(), tuple(states), p, **options)
@@ -183,16 +174,16 @@ def run(
         (B, ·) after each sequence's last step.
     """
     bits = x.element_size() * 8
-    names = layout_of(kernel(graph, bits)).names
+    layout = layout_of(kernel(graph, bits))
     flat: list[Tensor] = []
     for k in range(len(orders)):
-        flat += [*states[k], *(weights[k][n].contiguous() for n in names)]
+        flat += [*states[k], *(weights[k][n].contiguous() for n in layout.names)]
         flat += [n.contiguous() for n in noise[k]]
     training = torch.is_grad_enabled() and (x.requires_grad or any(t.requires_grad for t in flat))
     if x.stride(-1) != 1:
         x = x.contiguous()
     y, *last = _Layer.apply(  # type: ignore[no-untyped-call]
-        _Call(graph, dict(sizes), orders, training, bits), x, *flat
+        _Call(graph, dict(sizes), orders, training, bits, layout), x, *flat
     )
     count = len(graph.states)
     return y, [last[k * count : (k + 1) * count] for k in range(len(orders))]

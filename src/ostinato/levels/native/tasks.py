@@ -6,11 +6,14 @@ result, so results are the same for any number of threads.
 
 from __future__ import annotations
 
+import contextlib
 import ctypes
+import itertools
 import os
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor, wait
 from functools import cache
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -85,25 +88,61 @@ def define(module: Any) -> None:
 
 
 def run(work: int, tasks: Sequence[Task], threads: int) -> None:
-    """Does all tasks on at most `threads` threads, this one among them."""
-    queue = np.array([0, len(tasks), *(w for task in tasks for w in task)], np.int64)
-    place = queue.ctypes.data
-    helpers = min(threads, len(tasks)) - 1
-    if helpers < 1:
+    """Does all tasks on at most `threads` threads, this one among them.
+
+    The threads are those that PyTorch's own operations run on, so that the two never fight for a
+    core; where PyTorch has others than GNU's, and in a forked process, which has none of its
+    parent's threads, they are Python's.
+    """
+    threads = min(threads, len(tasks))
+    if threads == 1:
         for function, words in tasks:
-            _call(function)(words)
+            _function(function)(words)
         return
-    others = [_pool(os.getpid(), threads).submit(_call(work), place) for _ in range(helpers)]
-    _call(work)(place)
+    queue = np.array([0, len(tasks), *itertools.chain.from_iterable(tasks)], np.int64)
+    place = queue.ctypes.data
+    team = _team()
+    if team:
+        team(work, place, threads, 0)
+        return
+    others = [
+        _pool(os.getpid(), threads).submit(_function(work), place) for _ in range(threads - 1)
+    ]
+    _function(work)(place)
     wait(others)
 
 
 @cache
-def _call(work: int) -> Any:
-    return ctypes.CFUNCTYPE(None, ctypes.c_void_p)(work)
+def _function(address: int) -> Any:
+    return ctypes.CFUNCTYPE(None, ctypes.c_void_p)(address)
+
+
+@cache
+def _team() -> Any:
+    """GOMP_parallel(function, data, threads, flags) of the library that PyTorch has loaded."""
+    import torch
+
+    for file in (Path(torch.__file__).parent / "lib").glob("libgomp*.so*"):
+        with contextlib.suppress(OSError, AttributeError):
+            start = ctypes.CDLL(str(file)).GOMP_parallel
+            start.argtypes = [ctypes.c_void_p, ctypes.c_void_p, ctypes.c_uint, ctypes.c_uint]
+            start.restype = None
+            return start
+    return None
 
 
 @cache
 def _pool(process: int, threads: int) -> ThreadPoolExecutor:
-    """Threads of this process; a forked one has none of its parent's."""
+    """Threads of this process."""
     return ThreadPoolExecutor(threads, "ostinato")
+
+
+def _forked() -> None:
+    global _team
+
+    def _team() -> Any:
+        return None
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_forked)
