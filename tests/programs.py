@@ -28,8 +28,12 @@ SIGNALS = ["i", "k", "p", "d", "t", "H", "z_xh", "dh", "h_prev", "np", "states",
 
 
 @st.composite
-def programs(draw, signals: int = 4) -> str:
-    """The text of a cell, an equation a line; nothing in it is without effect."""
+def programs(draw, signals: int = 4, idle: bool = False) -> str:
+    """The text of a cell, an equation a line; nothing in it is without effect.
+
+    With `idle` much may be: inputs and states that nothing reads, states that are handed on as
+    they are or change places, and several that are one and the same.
+    """
     states = draw(st.sampled_from(STATES))
     known = {"x": "D", **states}
     lines = []
@@ -37,11 +41,17 @@ def programs(draw, signals: int = 4) -> str:
         size = draw(st.sampled_from(sorted({*known.values()})))
         lines.append(f"{name} = {draw(expression(known, size))}")
         known[name] = size
-    new = [f"tanh(affine({', '.join(known)}, size={states['h']!r}))"]
-    for name, size in [*states.items()][1:]:
-        others = [other for other, s in known.items() if s == size]
+    new = []
+    for name, size in states.items():
+        some = st.lists(st.sampled_from([*known]), min_size=1, unique=True)
+        read = draw(some) if idle else known
+        whole = f"tanh(affine({', '.join(read)}, size={size!r}))"
         fresh = f"tanh({draw(expression(known, size))}) - 0.5 * {name}"
-        new.append(draw(st.sampled_from([fresh, fresh, *others])))
+        others = [other for other, s in known.items() if s == size]
+        choice = [whole, whole, whole, fresh, draw(st.sampled_from(others))]
+        if not idle:
+            choice = [fresh, fresh, *others] if new else [whole]
+        new.append(draw(st.sampled_from(choice)))
     head = f"@cell(sizes={states})\ndef drawn(x, {', '.join(states)}):"
     return "\n    ".join([head, *lines, f"return {', '.join(new)}"]) + "\n"
 

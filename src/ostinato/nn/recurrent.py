@@ -216,10 +216,9 @@ class Recurrent(nn.Module):
             ConfigError: when `engine` names a level that does not have this cell.
         """
         cell = self._noisy if training or any(self.zoneout.values()) else self._plain
-        able = [name for name in ("native", "aten", "torch") if self._able(name, cell)]
         if self.engine == "auto":
-            return able[0]
-        if self.engine in able:
+            return next(n for n in ("native", "aten", "torch") if self._able(n, cell))
+        if self._able(self.engine, cell):
             return self.engine
         if self.engine == "native":
             why = native.obstacle() or "it needs weights of 32 or 64 bits on the CPU"
@@ -335,7 +334,7 @@ class Recurrent(nn.Module):
             return x, Layout(packing, packed=True) if level == "native" else None
         if level == "native":
             memory = x.transpose(0, 1) if self.batch_first else x
-            return memory.flatten(0, 1), Layout(packing, len(x), self.batch_first)
+            return memory.flatten(0, 1), Layout(packing, x.shape[0], self.batch_first)
         return packing.pack(x) if ragged else x.flatten(0, 1), None
 
     def _first_states(
@@ -346,7 +345,7 @@ class Recurrent(nn.Module):
         count = self.num_layers * len(self.directions)
         shapes = [(count, batch, self._sizes[size]) for size in graph.sizes.values()]
         if hx is None:
-            return tuple(tuple(x.new_zeros(shape)) for shape in shapes)
+            return tuple(x.new_zeros(shape).unbind(0) for shape in shapes)
         states = [hx] if isinstance(hx, Tensor) else list(hx)
         if len(states) != len(shapes):
             raise ValueError(f"hx must hold {len(shapes)} states ({', '.join(graph.sizes)})")

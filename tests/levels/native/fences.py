@@ -99,7 +99,7 @@ def around(side: str) -> Iterator[Fences]:
         (torch, "empty_like"): lambda like: empty(like, like.shape),
         (torch, "zeros_like"): lambda like: zeros(like, like.shape),
     }
-    context._idle.clear()
+    context.idle.clear()
     patches = [mock.patch.object(*place, value) for place, value in fenced.items()]
     for patch in patches:
         patch.start()
@@ -108,7 +108,7 @@ def around(side: str) -> Iterator[Fences]:
     finally:
         for patch in patches:
             patch.stop()
-        context._idle.clear()
+        context.idle.clear()
 
 
 def _flat(shape: tuple) -> tuple:

@@ -1,10 +1,6 @@
 """Native code stays within its memory, writes all of it, and reads none that it has not written."""
 
-import ctypes
 import itertools
-import signal
-import subprocess
-import sys
 from collections.abc import Iterator
 
 import pytest
@@ -15,7 +11,7 @@ import fences
 from every import EVERY
 from fences import FENCES
 from ostinato import cells
-from ostinato.levels.native import context, target
+from ostinato.levels.native import target
 from ostinato.nn import Recurrent
 from process import alone
 from tolerances import FLOAT32, ORACLE
@@ -43,8 +39,11 @@ def lengths(batch: int, steps: int) -> list[int]:
     return [1 + (3 * b + 1) % max(1, steps - 1) for b in range(batch)]
 
 
-def module(name: str, H: int, D: int, bits: int, number: int) -> Recurrent | None:
-    """A layer whose options go round with its number."""
+VARIANTS = ("plain", "noisy", "without bias")
+
+
+def module(name: str, variant: str, H: int, D: int, bits: int, number: int) -> Recurrent | None:
+    """A layer; which way it reads goes round with its number."""
     projected = "R" in cells.find(name).graph.sizes.values()
     if projected and not UNITS[H]:
         return None
@@ -54,76 +53,97 @@ def module(name: str, H: int, D: int, bits: int, number: int) -> Recurrent | Non
     torch.manual_seed(0)
     return Recurrent(
         name, D, H, proj_size=UNITS[H] * projected, bidirectional=number % 2 == 1,
-        batch_first=number % 3 == 1, bias=number % 4 != 3, dtype=(torch.float32, torch.float64)[
-        bits == 64], **(noise if number % 5 == 2 else {}),
+        batch_first=number % 3 == 1, bias=variant != "without bias",
+        dtype=torch.float32 if bits == 32 else torch.float64, **(noise if variant == "noisy" else {}),
     )  # fmt: skip
 
 
-def passes(made, x, hx, d_outputs, d_states, given) -> list[torch.Tensor]:
-    """Outputs, last states and all gradients, twice through one graph."""
-    torch.manual_seed(1)
-    outputs, ends = made(x, hx if len(hx) > 1 else hx[0], lengths=given)
-    ends = ends if isinstance(ends, tuple) else (ends,)
-    leaves = [x, *hx, *made.parameters()]
-    both = [
-        torch.autograd.grad([outputs, *ends], leaves, [d_outputs, *d_states],
-                            retain_graph=True, allow_unused=True, materialize_grads=True)
+def batch(made: Recurrent, B: int, T: int, number: int) -> tuple:
+    """x, first states, what flows back, and lengths for every other number."""
+    dtype = made.all_weights[0][0].dtype
+    x = normal(T, B, made.input_size).to(dtype)
+    d_outputs = normal(T, B, made.output_size * len(made.directions), seed=1).to(dtype)
+    hx = [s.to(dtype) for s in first_states(made, B)]
+    given = None
+    if number % 4 in (1, 2):  # the shortest 1, in no order; the longest ends before the batch
+        given = [1 + (3 * b + 1) % max(1, T - 1) for b in range(B)]
+        for b, n in enumerate(given):
+            x[n:, b] = torch.nan
+    if made.batch_first:
+        x, d_outputs = (t.transpose(0, 1).contiguous() for t in (x, d_outputs))
+    leaves = [leaf.requires_grad_() for leaf in (x, *hx)]
+    return leaves, [d_outputs, *(s.flip(-1).contiguous() for s in hx)], given
+
+
+def passes(made: Recurrent, leaves: list, d_results: list, given: list | None) -> list:
+    """Outputs, last states and all gradients, these twice through one graph; and an inference."""
+
+    def forward() -> list:
+        torch.manual_seed(1)
+        x, *hx = leaves
+        outputs, ends = made(x, hx if len(hx) > 1 else hx[0], lengths=given)
+        return [outputs, *(ends if isinstance(ends, tuple) else (ends,))]
+
+    results, parameters = forward(), list(made.parameters())
+    gradients = [
+        torch.autograd.grad(results, leaves + parameters, d_results, retain_graph=True,
+                            allow_unused=True, materialize_grads=True)
         for _ in range(2)
     ]  # fmt: skip
     with torch.no_grad():
-        torch.manual_seed(1)
-        plain, _ = made(x, hx if len(hx) > 1 else hx[0], lengths=given)
-    return [outputs, *ends, *both[0], *both[1], plain]
+        return [*results, *gradients[0], *gradients[1], *forward()]
+
+
+def kinds(every: bool) -> Iterator[tuple[str, str, int]]:
+    """(cell, variant, bits): all of them, or one for each cell, in turn."""
+    turns = itertools.cycle(itertools.product((32, 64), VARIANTS))
+    for name, turn in zip(EVERY, turns):
+        for bits, variant in itertools.product((32, 64), VARIANTS) if every else [turn]:
+            yield name, variant, bits
 
 
 def walk(every: bool) -> None:
-    """Every cell within fences, against the level torch outside of them."""
+    """Every cell within fences, against the level torch outside of them; tells how often."""
     count = 0
-    for name, bits in itertools.product(EVERY, (32, 64)):
+    for name, variant, bits in kinds(every):
         for number, (H, D, B, T) in enumerate(shapes(every)):
-            made = module(name, H, D, bits, number)
+            made = module(name, variant, H, D, bits, number)
             if made is None:
                 continue
-            turn = (1, 0, 2) if made.batch_first else (0, 1, 2)
-            x, d_outputs = (
-                normal(T, B, n, seed=n).to(made.all_weights[0][0].dtype).permute(turn).contiguous()
-                for n in (D, made.output_size * len(made.directions))
-            )
-            hx = [s.to(x.dtype) for s in first_states(made, B)]
-            d_states = [s.flip(-1).contiguous() for s in hx]
-            given = lengths(B, T) if number % 4 in (1, 2) else None
-            if given:  # what stands behind an end is never read
-                for b, n in enumerate(given):
-                    (x[b, n:] if made.batch_first else x[n:, b]).fill_(torch.nan)
-            for leaf in (x, *hx):
-                leaf.requires_grad_()
+            leaves, d_results, given = batch(made, B, T, number)
             made.engine = "torch"
-            expected = passes(made, x, hx, d_outputs, d_states, given)
+            expected = passes(made, leaves, d_results, given)
             made.engine = "native"
             for side in ("begin", "end"):
+                where = f"{variant} {name} float{bits} {H=} {D=} {B=} {T=} {given} {side}"
                 with fences.around(side) as fence:
-                    held = [fence.copy(w) for w in made.parameters()]
-                    for weight, copy in zip(made.parameters(), held, strict=True):
-                        weight.data = copy.data
-                    given_tensors = [x, *hx, d_outputs, *d_states]
-                    x_, *rest = [fence.copy(t) for t in given_tensors]
-                    hx_, (d_outputs_, *d_states_) = rest[: len(hx)], rest[len(hx) :]
+                    for weight in made.parameters():
+                        weight.data = fence.copy(weight).data
+                    inside = [fence.copy(t) for t in leaves], [fence.copy(t) for t in d_results]
                     before = fence.made
-                    found = passes(made, x_, hx_, d_outputs_, d_states_, given)
+                    found = passes(made, *inside, given)
                     assert fence.made > before + 5  # buffers and results
-                    where = f"{name} float{bits} H={H} D={D} B={B} T={T} {given} {side}"
                     near(found, expected, FLOAT32 if bits == 32 else ORACLE, where)
-                    del found
-            count += 1
+                    found = None
+                count += 1
     print(count)
 
 
-def near(found, expected, tolerance, where) -> None:
+def near(found: list, expected: list, tolerance: float, where: str) -> None:
     for k, (one, other) in enumerate(zip(found, expected, strict=True)):
-        assert one.shape == other.shape
+        assert one.shape == other.shape, where
         error = (one - other).abs().max() / max(1, other.abs().max())
         assert error <= tolerance, f"{where}: result {k} is off by {error}"  # NaN is off, too
 
 
 def test_no_number_beyond_a_buffer_is_touched_and_none_is_left_unwritten():
     assert int(alone(walk, False)) == 2 * (12 * len(EVERY) - 3)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("instructions", ["host", "avx2", "sse2"])
+def test_all_shapes_and_narrower_instructions(instructions):
+    if target.host().vector_bytes < target.TARGETS.get(instructions, target.host()).vector_bytes:
+        pytest.skip("this machine has no wider registers")
+    found = alone(walk, True, seconds=220, OSTINATO_TARGET=instructions)
+    assert int(found) == 2 * 6 * (72 * len(EVERY) - 18)

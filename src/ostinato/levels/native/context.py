@@ -11,7 +11,7 @@ from __future__ import annotations
 import contextlib
 import mmap
 import threading
-from collections import OrderedDict
+from collections import Counter, OrderedDict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache, cached_property
@@ -119,10 +119,7 @@ class _Sum:
     size: tuple[str, ...]
 
 
-_BACKWARD = (
-    "at_dy", "row_dy", "base_grads", "row_carry_in", "row_carry_out", "row_total", "base_carry",
-    "other_carry", "at_total",
-)  # fmt: skip
+_BACKWARD = ("at_dy", "row_dy", "base_grads")
 """The words that a backward call sets."""
 
 
@@ -178,8 +175,12 @@ class Layout:
 
     def numbers(self, sizes: Mapping[str, int]) -> int:
         """The numbers in all matrices: the multiplications of a token."""
+        return sum(sizes[a] * sizes[b] * times for (a, b), times in self._shapes)
+
+    @cached_property
+    def _shapes(self) -> list[tuple[tuple[str, ...], int]]:
         shapes = (p.shape for p in self.memory.program.graph.parameters.values())
-        return sum(sizes[s[0]] * sizes[s[1]] for s in shapes if len(s) == 2)
+        return list(Counter(s for s in shapes if len(s) == 2).items())
 
     def _tasks(self, name: str) -> None:
         memory = self.memory
@@ -251,12 +252,14 @@ class Context:
         self.dtype = torch.float32 if bits == 32 else torch.float64
         self.layout, self.memory = layout_of(self.kernel), self.kernel.memory
         self.words, self.size = self.kernel.words, bits // 8
+        self.work = self.kernel.shared_addresses["work"]
         self.width = {rows: self.kernel.width(rows, sizes) for rows in self.memory.rows}
         frame = self.kernel.frame(sizes)
         self.frames = np.tile(frame, (every + parts, 1))
         self.frames[:every, self.words["first"]] = np.arange(every)
         self.frames[:every, self.words["every"]] = every
         self.buffers: dict[str, Tensor] = {}
+        self.bytes = 0
         self.rows = 0
         self._indices: dict[tuple[str, ...], list[int]] = {}
         self._plan_words()
@@ -264,17 +267,13 @@ class Context:
 
     # buffers
 
-    @property
-    def bytes(self) -> int:
-        """What the context holds."""
-        return sum(b.numel() * self.size for b in self.buffers.values())
-
     def buffer(self, name: str, numbers: int) -> Tensor:
         """Room for some numbers on a cache line."""
         held = self.buffers.get(name)
         if held is None or held.numel() < numbers:
             self.buffers.pop(name, None)  # freed before the larger one is asked for
             held = self.buffers[name] = _room(numbers, self.dtype)
+            self.bytes = sum(b.numel() for b in self.buffers.values()) * self.size
         return held
 
     def put(self, names: tuple[str, ...], values: Sequence[int]) -> None:
@@ -345,7 +344,7 @@ class Context:
         for tensor, runs in self._doubled:
             bias = weights[tensor].detach()
             (start, n, other, there), *more = runs
-            if n == len(bias) and not more:
+            if n == bias.shape[0] and not more:
                 whole = bias + weights[other].detach()
             else:
                 whole = bias.clone()
@@ -379,6 +378,12 @@ class Context:
                 rows = count(first, sizes) * (sizes[parameter.shape[1]] if matrix else 1)
                 source = tensor if matrix else summed.get(tensor, tensor)
                 held.append((self.words[word], source, rows * size))
+        row = self.every * self.width["carry"]
+        names = ("row_carry_in", "row_carry_out", "row_total")
+        self.put(names, (row, row, self.every * self.width["total"]))
+        ours = np.arange(self.every) * size
+        self._own_carry, self._own_total = ours * self.width["carry"], ours * self.width["total"]
+        self._own_words = [self.words[w] for w in ("base_carry", "other_carry", "at_total")]
         self._held_words = [word for word, _, _ in held]
         self._held_by = np.array([source for _, source, _ in held], np.int64)
         self._held_at = np.array([at for _, _, at in held], np.int64)
@@ -430,19 +435,11 @@ class Context:
             at_dy, row_dy = zeros.data_ptr(), 0
         else:
             at_dy, row_dy = dy.data_ptr() + column * size, dy.stride(0)
-        row = self.every * width["carry"]
-        ours = np.arange(len(self.frames)) * size
-        at_carry = carry.data_ptr() + ours * width["carry"]
-        self.put(
-            _BACKWARD,
-            np.stack(
-                np.broadcast_arrays(
-                    at_dy, row_dy, self.grads, row, row, self.every * width["total"], at_carry,
-                    at_carry + B * width["carry"] * size, self.total + ours * width["total"],
-                ),
-                axis=1,
-            ),
-        )  # fmt: skip
+        self.put(_BACKWARD, (at_dy, row_dy, self.grads))
+        frames, (carry_1, carry_2, totals) = self.frames[: self.every], self._own_words
+        frames[:, carry_1] = carry.data_ptr() + self._own_carry
+        frames[:, carry_2] = self.carry[1].data_ptr() + self._own_carry
+        frames[:, totals] = self.total + self._own_total
         return self.slices("backward")
 
     def d_states(self, wanted: Sequence[bool]) -> list[Tensor | None]:
@@ -559,9 +556,36 @@ def _room(numbers: int, dtype: torch.dtype) -> Tensor:
     return torch.frombuffer(pages, dtype=dtype)[:numbers]
 
 
-Key = tuple[Any, ...]
-_idle: OrderedDict[Key, list[Context]] = OrderedDict()
-_lock = threading.Lock()
+class _Idle:
+    """Contexts that nobody uses, the latest used last."""
+
+    def __init__(self) -> None:
+        self.free: OrderedDict[Any, list[Context]] = OrderedDict()
+        self.bytes = 0
+        self.lock = threading.Lock()
+
+    def take(self, key: Any) -> Context | None:
+        """A context of this key, if there is one."""
+        with self.lock:
+            free = self.free.get(key)
+            if not free:
+                return None
+            context = free.pop()
+            self.bytes -= context.bytes
+            return context
+
+    def give(self, key: Any, context: Context) -> None:
+        """Keeps a context; those that were used longest ago make room for it."""
+        with self.lock:
+            self.free.setdefault(key, []).append(context)
+            self.free.move_to_end(key)
+            self.bytes += context.bytes
+            while self.bytes > IDLE and len(self.free) > 1:
+                _, dropped = self.free.popitem(last=False)
+                self.bytes -= sum(c.bytes for c in dropped)
+
+
+idle = _Idle()
 
 
 class Lease:
@@ -570,21 +594,11 @@ class Lease:
     def __init__(
         self, graph: Graph, bits: int, sizes: Mapping[str, int], every: int, parts: int
     ) -> None:
-        self.key: Key = (graph, bits, tuple(sorted(sizes.items())), every, parts)
-        with _lock:
-            free = _idle.get(self.key)
-            found = free.pop() if free else None
-        self.context = found or Context(graph, bits, sizes, every, parts)
+        self.key = (graph, bits, tuple(sizes.items()), every, parts)
+        self.context = idle.take(self.key) or Context(graph, bits, sizes, every, parts)
 
     def __del__(self) -> None:
         context = getattr(self, "context", None)
-        if context is None:
-            return
-        context.rest()
-        with _lock:
-            _idle.setdefault(self.key, []).append(context)
-            _idle.move_to_end(self.key)
-            held = sum(c.bytes for free in _idle.values() for c in free)
-            while held > IDLE and len(_idle) > 1:
-                _, free = _idle.popitem(last=False)
-                held -= sum(c.bytes for c in free)
+        if context is not None:
+            context.rest()
+            idle.give(self.key, context)

@@ -49,28 +49,35 @@ class _Call:
             yield flat[at : at + states], flat[at + states : middle], flat[middle : at + each]
 
 
+def _forward(
+    call: _Call, x: Tensor, flat: Sequence[Tensor]
+) -> tuple[tuple[Tensor, ...], list[Lease], int]:
+    """The outputs and last states, what holds the tape, and how many threads worked."""
+    threads, every = call.slices()
+    parts = 1 if threads == 1 else 2 * threads
+    leases = [Lease(call.graph, call.bits, call.sizes, every, parts) for _ in call.orders]
+    contexts = [lease.context for lease in leases]
+    rows, size = x.shape[0], contexts[0].width["y"]
+    whole = all(order.tokens == rows for order in call.orders)
+    y = (x.new_empty if whole else x.new_zeros)(rows, len(contexts) * size)
+    last: list[Tensor] = []
+    for k, (states, weights, noise) in enumerate(call.split(flat)):
+        order, context = call.orders[k], contexts[k]
+        last += context.begin(order, x, y, k * size, states, weights, noise, call.training)
+    packs = [context.pack("forward") for context in contexts]
+    loops = [task for context in contexts for task in context.slices("forward")]
+    tasks.run(contexts[0].work, [packs, loops], threads)
+    return (y, *last), leases, threads
+
+
 class _Layer(torch.autograd.Function):
     @staticmethod
     def forward(ctx: Any, call: _Call, x: Tensor, *flat: Tensor) -> Any:
-        threads, every = call.slices()
-        parts = 1 if threads == 1 else 2 * threads
-        whole = all(order.tokens == len(x) for order in call.orders)
-        leases = [Lease(call.graph, call.bits, call.sizes, every, parts) for _ in call.orders]
-        contexts = [lease.context for lease in leases]
-        size = contexts[0].width["y"]
-        y = (x.new_empty if whole else x.new_zeros)(len(x), len(contexts) * size)
-        last: list[Tensor] = []
-        for k, (states, weights, noise) in enumerate(call.split(flat)):
-            order, context = call.orders[k], contexts[k]
-            last += context.begin(order, x, y, k * size, states, weights, noise, call.training)
-        work = contexts[0].kernel.shared_addresses["work"]
-        tasks.run(work, [c.pack("forward") for c in contexts], threads)
-        tasks.run(work, [t for c in contexts for t in c.slices("forward")], threads)
-        if call.training:
-            ctx.call, ctx.leases, ctx.threads = call, leases, threads
-            ctx.save_for_backward(x, *flat)
-            ctx.set_materialize_grads(False)
-        return (y, *last)
+        results, ctx.leases, ctx.threads = _forward(call, x, flat)
+        ctx.call = call
+        ctx.save_for_backward(x, *flat)
+        ctx.set_materialize_grads(False)
+        return results
 
     @staticmethod
     def backward(ctx: Any, dy: Tensor | None, *d_last: Tensor | None) -> Any:
@@ -79,18 +86,16 @@ class _Layer(torch.autograd.Function):
         if torch.is_grad_enabled():
             return _again(call, x, flat, (dy, *d_last), ctx.needs_input_grad[1:])
         contexts: list[Context] = [lease.context for lease in ctx.leases]
-        work, threads = contexts[0].kernel.shared_addresses["work"], ctx.threads
         dy = None if dy is None else dy.contiguous()
         count, size = len(call.graph.states), contexts[0].width["y"]
         loops: list[tasks.Task] = []
         for k, context in enumerate(contexts):
             loops += context.begin_backward(dy, k * size, d_last[k * count : (k + 1) * count])
-        tasks.run(work, [c.pack("backward") for c in contexts], threads)
-        tasks.run(work, loops, threads)
-
+        packs = [c.pack("backward") for c in contexts]
         last: list[tasks.Task] = []
         dxs: list[Tensor] = []
         flat_gradients: list[Tensor | None] = []
+        states_at: list[tuple[Context, int]] = []
         for context, (_, weights, noise) in zip(contexts, call.split(flat), strict=True):
             gradients = [
                 torch.zeros_like(w) if k in context.layout.blank else torch.empty_like(w)
@@ -98,14 +103,16 @@ class _Layer(torch.autograd.Function):
             ]
             dx = None
             if ctx.needs_input_grad[1] and context.memory.program.dx is not None:
-                whole = context.order.tokens == len(x)
+                whole = context.order.tokens == x.shape[0]
                 dx = (x.new_empty if whole else x.new_zeros)(x.shape)
                 dxs.append(dx)
             last += context.after_loop(dx, gradients)
-            at = len(flat_gradients) + 2
-            states = context.d_states(ctx.needs_input_grad[at : at + count])
-            flat_gradients += [*states, *gradients, *(None for _ in noise)]
-        tasks.run(work, last, threads)
+            states_at.append((context, len(flat_gradients)))
+            flat_gradients += [*(None,) * count, *gradients, *(None for _ in noise)]
+        tasks.run(contexts[0].work, [packs, loops, last], ctx.threads)
+        for context, at in states_at:
+            wanted = ctx.needs_input_grad[at + 2 : at + 2 + count]
+            flat_gradients[at : at + count] = context.d_states(wanted)
         if ctx.needs_input_grad[1] and not dxs:
             dxs.append(torch.zeros_like(x))
         return (None, sum(dxs[1:], dxs[0]) if dxs else None, *flat_gradients)
@@ -182,8 +189,10 @@ def run(
     training = torch.is_grad_enabled() and (x.requires_grad or any(t.requires_grad for t in flat))
     if x.stride(-1) != 1:
         x = x.contiguous()
-    y, *last = _Layer.apply(  # type: ignore[no-untyped-call]
-        _Call(graph, dict(sizes), orders, training, bits, layout), x, *flat
-    )
+    call = _Call(graph, dict(sizes), orders, training, bits, layout)
+    if training:
+        y, *last = _Layer.apply(call, x, *flat)  # type: ignore[no-untyped-call]
+    else:
+        (y, *last), _, _ = _forward(call, x, flat)
     count = len(graph.states)
     return y, [last[k * count : (k + 1) * count] for k in range(len(orders))]

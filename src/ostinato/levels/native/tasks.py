@@ -87,29 +87,29 @@ def define(module: Any) -> None:
     b.ret_void()
 
 
-def run(work: int, tasks: Sequence[Task], threads: int) -> None:
-    """Does all tasks on at most `threads` threads, this one among them.
+def run(work: int, stages: Sequence[Sequence[Task]], threads: int) -> None:
+    """Does the tasks of each stage, in any order, before those of the next.
 
-    The threads are those that PyTorch's own operations run on, so that the two never fight for a
-    core; where PyTorch has others than GNU's, and in a forked process, which has none of its
-    parent's threads, they are Python's.
+    The threads, this one among them, are those that PyTorch's own operations run on, so that the
+    two never fight for a core; where PyTorch has others than GNU's, and in a forked process,
+    which has none of its parent's threads, they are Python's.
     """
-    threads = min(threads, len(tasks))
-    if threads == 1:
-        for function, words in tasks:
-            _function(function)(words)
-        return
-    queue = np.array([0, len(tasks), *itertools.chain.from_iterable(tasks)], np.int64)
-    place = queue.ctypes.data
-    team = _team()
-    if team:
-        team(work, place, threads, 0)
-        return
-    others = [
-        _pool(os.getpid(), threads).submit(_function(work), place) for _ in range(threads - 1)
-    ]
-    _function(work)(place)
-    wait(others)
+    for tasks in stages:
+        helpers = min(threads, len(tasks)) - 1
+        if helpers < 1:
+            for function, words in tasks:
+                _function(function)(words)
+            continue
+        queue = np.array([0, len(tasks), *itertools.chain.from_iterable(tasks)], np.int64)
+        place = queue.ctypes.data
+        team = _team()
+        if team:
+            team(work, place, helpers + 1, 0)
+            continue
+        pool = _pool(os.getpid(), threads)
+        others = [pool.submit(_function(work), place) for _ in range(helpers)]
+        _function(work)(place)
+        wait(others)
 
 
 @cache

@@ -1,0 +1,113 @@
+"""A packed batch as a level's `scan` takes it, and all that comes out, forward and backward."""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
+from types import SimpleNamespace
+
+import torch
+from torch import Tensor
+
+from ostinato import levels
+from ostinato.equation import Cell, Graph
+from ostinato.levels import dialects
+
+
+@dataclass(frozen=True)
+class Batch:
+    """N tokens of B sequences, step by step.
+
+    Attributes:
+        batch_sizes: how many sequences have each step.
+        x: (N, D).
+        states: the first ones (B, ·), the longest sequence first.
+        weights: PyTorch's tensors by name.
+        noise: by label, (N, ·) for what each step draws, (B, ·) for what a sequence keeps.
+        d_outputs: dL/d(outputs) (N, ·).
+        d_states: dL/d(last states) (B, ·).
+    """
+
+    batch_sizes: list[int]
+    x: Tensor
+    states: list[Tensor]
+    weights: dict[str, Tensor]
+    noise: dict[str, Tensor]
+    d_outputs: Tensor
+    d_states: list[Tensor]
+
+    @classmethod
+    def draw(
+        cls, graph: Graph, lengths: Iterable[int], sizes: Mapping[str, int], seed: int = 0
+    ) -> "Batch":
+        """Normal numbers in float64: nothing symmetric, no first state zero; weights over √H."""
+        generator = torch.Generator().manual_seed(seed)
+
+        def normal(*shape: int) -> Tensor:
+            return torch.randn(shape, dtype=torch.float64, generator=generator)
+
+        lengths = sorted(lengths, reverse=True)
+        batch_sizes = [sum(n > t for n in lengths) for t in range(lengths[0])]
+        tokens, width = sum(lengths), [sizes[s] for s in graph.sizes.values()]
+        weights = {}
+        for stack in dialects.torch_stacks(graph):
+            rows = len(stack.matrices) * sizes[stack.shape[0]]
+            weights[stack.weight] = normal(rows, sizes[stack.shape[1]])
+            if stack.bias:
+                weights[stack.bias] = normal(rows)
+        for name in dialects.torch_vectors(graph):
+            weights[name] = normal(*(sizes[s] for s in graph.parameters[name].shape))
+        noise = {}
+        for leaf in (graph.nodes[i] for i in graph.noise):
+            shape = (tokens if leaf.op == "input" else len(lengths), sizes[leaf.size])
+            keep = (normal(*shape) > 0).double()
+            noise[leaf.label] = keep if leaf.op == "input" else 2 * keep
+        return cls(
+            batch_sizes,
+            normal(tokens, sizes["D"]),
+            [normal(len(lengths), n) for n in width],
+            {name: w / sizes["H"] ** 0.5 for name, w in weights.items()},
+            noise,
+            normal(tokens, width[0]),
+            [normal(len(lengths), n) for n in width],
+        )
+
+    def to(self, dtype: torch.dtype) -> "Batch":
+        def converted(value):
+            if isinstance(value, dict):
+                return {name: converted(v) for name, v in value.items()}
+            return value.to(dtype) if isinstance(value, Tensor) else [converted(v) for v in value]
+
+        tensors = {name: converted(v) for name, v in vars(self).items() if name != "batch_sizes"}
+        return replace(self, **tensors)
+
+
+def results(level: str, cell: Cell, batch: Batch) -> dict[str, list[Tensor]]:
+    """Outputs, last states and the gradients of Σ outputs · d_outputs + Σ states · d_states."""
+    x, *states = (t.detach().requires_grad_() for t in (batch.x, *batch.states))
+    weights = {name: w.detach().requires_grad_() for name, w in batch.weights.items()}
+    scan = levels.find(level).scan(cell)
+    outputs, last = scan(
+        x, batch.batch_sizes, tuple(states), SimpleNamespace(**weights), **batch.noise
+    )
+    dx, *rest = torch.autograd.grad(
+        [outputs, *last], [x, *states, *weights.values()], [batch.d_outputs, *batch.d_states],
+        allow_unused=True, materialize_grads=True,
+    )  # fmt: skip
+    d_states, gradients = rest[: len(states)], rest[len(states) :]
+    found = {"outputs": [outputs], "states": list(last), "dx": [dx], "d_states": d_states}
+    return found | {f"d{name}": [d] for name, d in zip(weights, gradients, strict=True)}
+
+
+def distance(found: dict[str, list[Tensor]], expected: dict[str, list[Tensor]]) -> float:
+    """The largest difference, for each tensor relative to its largest number, or to 1.
+
+    Infinite where a number is not finite.
+    """
+    assert found.keys() == expected.keys()
+    worst = 0.0
+    for name in expected:
+        for one, other in zip(found[name], expected[name], strict=True):
+            assert one.shape == other.shape
+            one, other = one.detach().double(), other.detach().double()
+            error = float((one - other).abs().max() / max(1.0, float(other.abs().max())))
+            worst = max(worst, error if error == error else float("inf"))
+    return worst
