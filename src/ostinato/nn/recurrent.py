@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
 from types import SimpleNamespace
-from typing import Any, TypeAlias, cast
+from typing import TYPE_CHECKING, Any, TypeAlias, cast
 
 import torch
 from torch import Tensor, nn
@@ -20,6 +20,9 @@ from ostinato.equation.trace import Cell
 from ostinato.errors import ConfigError, UnknownName
 from ostinato.levels import dialects, native
 from ostinato.nn.packing import Layout, Packing
+
+if TYPE_CHECKING:
+    from ostinato.levels.native.stream import Stream
 
 ENGINES = ("auto", "native", "aten", "torch")
 Watcher: TypeAlias = Callable[[str, int, dict[str, Tensor]], None]
@@ -433,6 +436,39 @@ class Recurrent(nn.Module):
                 chance = x.new_full((packing.tokens, units), self.zoneout.get(leaf.label[2:], 0.0))
                 noise[leaf.label] = torch.bernoulli(chance) if self.training else chance
         return noise
+
+    def stream(self, weights: str = "same") -> Stream:
+        """The layers as they are now, for one input at a time: `stream.step(x)`.
+
+        Noise is taken at its expectation, as in evaluation. Weights of float32 can be kept as
+        `bf16` or `int8`, which reads a half or a quarter of the memory for each step.
+
+        Raises:
+            ConfigError: for a bidirectional stack, and where native code cannot run.
+            UnknownName: for another kind of weights.
+        """
+        from ostinato.levels.native.stream import Stream
+
+        if self.bidirectional:
+            raise ConfigError("a stream has no end to read back from: bidirectional must be False")
+        zoned = any(self.zoneout.values())
+        cell = self._noisy if zoned else self._plain
+        if not self._able("native", cell):
+            why = native.obstacle() or "it needs weights of 32 or 64 bits on the CPU"
+            raise ConfigError(f"a stream cannot run here: {why}")
+        layers, noise, sizes = [], [], []
+        for layer in range(self.num_layers):
+            (suffix,) = self._suffixes(layer)
+            tensors = {name: getattr(self, f"{name}{suffix}") for name in self._shapes}
+            layers.append(tensors)
+            noise.append([self._expectation(cell, i, tensors) for i in cell.graph.noise])
+            sizes.append(self._sizes | {"D": self._layer_input(layer)})
+        return Stream(cell.graph, layers, noise, sizes, weights)
+
+    def _expectation(self, cell: Cell, i: int, tensors: Mapping[str, Tensor]) -> Tensor:
+        leaf = cell.graph.nodes[i]
+        mean = 1.0 if leaf.op == "still" else self.zoneout.get(leaf.label[2:], 0.0)
+        return next(iter(tensors.values())).new_full((1, self._sizes[leaf.size]), mean)
 
     @property
     def all_weights(self) -> list[list[Tensor]]:

@@ -42,9 +42,10 @@ _POINTERS = {"d", "d_index", "a", "a_index", "c", "work"}
 
 
 def define(module: Any) -> None:
-    """Adds `work(queue)`, `gradient_task(words)` and `sums_task(words)` to a module.
+    """Adds `work(queue)`, `chain(list)`, `gradient_task(words)` and `sums_task(words)` to a module.
 
     A queue is: the number of the next task, how many there are, then function and words of each.
+    A list is function and words of one task after the other, then 0.
     """
     from llvmlite import ir
 
@@ -82,6 +83,23 @@ def define(module: Any) -> None:
     words = b.load(at(b.add(first, ir.Constant(word, 1))), typ=word)
     kind = ir.FunctionType(void, [pointer])
     b.call(b.inttoptr(function, kind.as_pointer()), [b.inttoptr(words, pointer)])
+    b.branch(take)
+    b.position_at_end(end)
+    b.ret_void()
+
+    chain = ir.Function(module, ir.FunctionType(void, [pointer]), "chain")
+    b = ir.IRBuilder(chain.append_basic_block("entry"))
+    take, do, end = (chain.append_basic_block(n) for n in ("take", "do", "end"))
+    b.branch(take)
+    b.position_at_end(take)
+    place = b.phi(pointer)
+    place.add_incoming(chain.args[0], chain.entry_basic_block)
+    function = b.load(place, typ=word)
+    b.cbranch(b.icmp_signed("!=", function, ir.Constant(word, 0)), do, end)
+    b.position_at_end(do)
+    words = b.load(b.gep(place, [ir.Constant(word, 1)], source_etype=word), typ=word)
+    b.call(b.inttoptr(function, kind.as_pointer()), [b.inttoptr(words, pointer)])
+    place.add_incoming(b.gep(place, [ir.Constant(word, 2)], source_etype=word), b.block)
     b.branch(take)
     b.position_at_end(end)
     b.ret_void()

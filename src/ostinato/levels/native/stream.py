@@ -1,0 +1,168 @@
+"""One step at a time, for a stream: nothing is allocated, and one call does all layers."""
+
+from __future__ import annotations
+
+import ctypes
+from collections.abc import Mapping, Sequence
+from functools import cache
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from ostinato.equation.graph import Graph
+from ostinato.errors import ConfigError, UnknownName
+from ostinato.levels.native import code, tasks
+from ostinato.levels.native.context import Context, Order
+from ostinato.levels.native.kernel import count
+from ostinato.levels.native.memory import VECTORS
+from ostinato.levels.native.quantized import KINDS, quantize
+from ostinato.levels.native.target import Target, host
+
+WEIGHTS = ("same", *KINDS)
+"""What the weights of a stream can be: as they are, or narrower."""
+
+
+@cache
+def _narrow(target: Target) -> code.Code:
+    """The products of narrow weights."""
+
+    def make() -> str:
+        from llvmlite import ir
+
+        from ostinato.levels.native import quantized
+
+        module = ir.Module("narrow")
+        quantized.define(module, target.lanes(32))
+        return str(module)
+
+    return code.load("narrow", make, target, "products bf16, int8")
+
+
+class Stream:
+    """A stack of recurrent layers that reads one input after the other and keeps its states.
+
+    The weights are copied when the stream is made: later changes of the module are not seen.
+
+    Args:
+        graph: the cell.
+        layers: each layer's tensors by PyTorch's names.
+        noise: what each layer's noise is, (1, ·): its expectation.
+        sizes: for each layer what the size letters stand for.
+        weights: `same`, or float32 weights kept as `bf16` or `int8`.
+
+    Raises:
+        UnknownName: for another kind of weights.
+        ConfigError: for narrow weights of a float64 module, or weights that are not finite.
+    """
+
+    def __init__(
+        self, graph: Graph, layers: Sequence[Mapping[str, Tensor]],
+        noise: Sequence[Sequence[Tensor]], sizes: Sequence[Mapping[str, int]], weights: str,
+    ) -> None:  # fmt: skip
+        if weights not in WEIGHTS:
+            raise UnknownName("kind of weights", weights, WEIGHTS)
+        first = next(iter(layers[0].values()))
+        if weights != "same" and first.dtype != torch.float32:
+            raise ConfigError(f"weights as {weights} are narrowed from float32, not {first.dtype}")
+        self._order = Order.of([1])
+        self._contexts = [
+            Context(graph, first.element_size() * 8, size, every=1, parts=1) for size in sizes
+        ]
+        self._held: list[Any] = [noise]
+        self._input = x = first.new_zeros(1, sizes[0]["D"])
+        for context, tensors, noises in zip(self._contexts, layers, noise, strict=True):
+            y = first.new_zeros(1, context.width["y"])
+            flat = [tensors[name].detach() for name in context.layout.names]
+            states = [y.new_zeros(1, context.sizes[s]) for s in context.memory.state_sizes]
+            self._held += [y, flat]
+            self._held.append(context.begin(self._order, x, y, 0, states, flat, noises, False))
+            tasks.run(0, [[context.pack("forward")]], 1)
+            if weights != "same":
+                _narrowed(context, weights)
+            x = y
+        self._output = x
+        self._x, self._y = self._input.numpy()[0], self._output.numpy()[0]
+        self._turns = [self._turn(k) for k in range(2)]
+        self._chain = _call(self._contexts[0].kernel.shared_addresses["chain"])
+        self._next = 0
+
+    def _turn(self, turn: int) -> Any:
+        """What one step calls; steps take turns in which rows are the old states."""
+        listed: list[int] = []
+        for context in self._contexts:
+            frame = context.frames[0].copy()
+            words = [context.words["base_new"], context.words["other_new"]]
+            frame[words] = frame[words[:: 1 - 2 * turn]]
+            self._held.append(frame)
+            listed += [context.kernel.addresses["forward"], frame.ctypes.data]
+        self._held.append(np.array([*listed, 0], np.int64))
+        return ctypes.c_void_p(self._held[-1].ctypes.data)
+
+    def step(self, x: Any) -> Any:
+        """The output (H,) of the last layer after one more input x (D,), NumPy's.
+
+        Raises:
+            ValueError: when x has another size.
+        """
+        self._x[:] = x
+        turn = self._next
+        self._chain(self._turns[turn])
+        self._next = 1 - turn
+        return self._y.copy()
+
+    @property
+    def states(self) -> list[list[Any]]:
+        """For each layer its states (·,), the output first."""
+        return [[s.copy() for s in states] for states in self._rows()]
+
+    @states.setter
+    def states(self, new: Sequence[Sequence[Any]]) -> None:
+        for rows, states in zip(self._rows(), new, strict=True):
+            for row, state in zip(rows, states, strict=True):
+                row[:] = state
+
+    def reset(self) -> None:
+        """Begins anew, with states of zero."""
+        for rows in self._rows():
+            for row in rows:
+                row[:] = 0
+
+    def _rows(self) -> list[list[Any]]:
+        found = []
+        for context in self._contexts:
+            row = context.width["new"]
+            tape = context.buffers["tape"][self._next * row : (self._next + 1) * row].numpy()
+            ends = np.cumsum([context.sizes[s] for s in context.memory.state_sizes]).tolist()
+            found.append([tape[a:b] for a, b in zip([0, *ends], ends, strict=False)])
+        return found
+
+
+@cache
+def _call(address: int) -> Any:
+    return ctypes.CFUNCTYPE(None, ctypes.c_void_p)(address)
+
+
+def _narrowed(context: Context, kind: str) -> None:
+    """Makes the packed weights of a context narrow, and its frames call the products for them."""
+    kernel, sizes = context.kernel, context.sizes
+    packed = context.buffers["packed_forward"].numpy()
+    at = 0
+    for (name, _, letter), blocks in context.memory.blocks.items():
+        for block in blocks if name in ("lift", "loop") else []:
+            columns = block.vectors * kernel.lanes
+            for _ in range(-(-sizes[letter] // (block.units * kernel.lanes))):
+                for term in block.terms:
+                    depth = count(term.sizes, sizes)
+                    if depth < 2:
+                        raise ConfigError(f"weights as {kind} need inputs of at least 2 numbers")
+                    panel = packed[at : at + depth * columns].reshape(depth, columns)
+                    try:
+                        quantize(panel, kind)
+                    except ValueError as error:
+                        raise ConfigError(f"weights as {kind}: {error}") from None
+                    at += depth * columns
+    code = _narrow(host())
+    for v in range(1, VECTORS + 1):
+        context.frames[:, context.words[f"product_{v}"]] = code.address(f"product_{kind}_{v}")
