@@ -19,6 +19,7 @@ from ostinato.equation.rewrite import recurrent_dropout, without_bias, zoneout
 from ostinato.equation.trace import Cell
 from ostinato.errors import ConfigError, UnknownName
 from ostinato.levels import dialects, native
+from ostinato.nn.embedding import Lookup, lookup_of
 from ostinato.nn.packing import Layout, Packing
 
 if TYPE_CHECKING:
@@ -285,9 +286,10 @@ class Recurrent(nn.Module):
             raise ValueError(f"the input has {x.shape[-1]} features, not {self.input_size}")
 
         level = self._level_now()
+        lookup = lookup_of(input) if level == "native" else None
         tokens, layout = self._tokens(x, packing, level, ragged=lengths is not None)
         first = self._first_states(hx, packing, x, single)
-        outputs, last = self._layers(tokens, packing, first, level, layout)
+        outputs, last = self._layers(tokens, packing, first, level, layout, lookup)
         states = tuple(torch.stack([packing.unsort(s) for s in state]) for state in last)
         if single:
             states = tuple(s.squeeze(1) for s in states)
@@ -361,7 +363,7 @@ class Recurrent(nn.Module):
 
     def _layers(
         self, x: Tensor, packing: Packing, first: tuple[tuple[Tensor, ...], ...], level: str,
-        layout: Layout | None,
+        layout: Layout | None, lookup: Lookup | None,
     ) -> tuple[Tensor, list[list[Tensor]]]:  # fmt: skip
         """All layers over rows of tokens: outputs (·, H), and each state's last values."""
         noisy = self.training or any(self.zoneout.values())
@@ -376,7 +378,8 @@ class Recurrent(nn.Module):
                 noise = self._draw_noise(cell, x, packing) if noisy else {}
                 calls.append((p, states, noise))
             if layout:
-                x, ends = self._run_native(cell, x, layout, calls)
+                same = lookup if layer == 0 and not self.variational_dropout else None
+                x, ends = self._run_native(cell, x, layout, calls, same)
             else:
                 x, ends = self._run_scans(levels.find(level).scan(cell), x, packing, layer, calls)
             for direction in ends:
@@ -386,11 +389,17 @@ class Recurrent(nn.Module):
                 x = nn.functional.dropout(x, self.dropout, self.training)
         return x, last
 
-    def _run_native(self, cell: Cell, x: Tensor, layout: Layout, calls: list[Any]) -> Any:
-        """All directions of a layer at once."""
+    def _run_native(
+        self, cell: Cell, x: Tensor, layout: Layout, calls: list[Any], lookup: Lookup | None
+    ) -> Any:
+        """All directions of a layer at once; equal tokens of an embedding count once."""
         from ostinato.levels.native import layer
 
         weights, states, noise = zip(*calls, strict=True)
+        distinct = None
+        if lookup and lookup.weight.dtype == x.dtype and layer.takes_rows(cell.graph, x):
+            found = lookup.distinct()
+            x, distinct = found or (x, None)
         return layer.run(
             cell.graph,
             x.to(weights[0][next(iter(self._shapes))].dtype),
@@ -399,6 +408,7 @@ class Recurrent(nn.Module):
             weights,
             [list(n.values()) for n in noise],
             self._sizes | {"D": x.shape[-1]},
+            distinct,
         )
 
     def _run_scans(

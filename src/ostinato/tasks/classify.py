@@ -19,7 +19,7 @@ from ostinato import data
 from ostinato.data import Examples, Vocabulary, tokenizer
 from ostinato.equation import Cell
 from ostinato.errors import DataError
-from ostinato.nn import pooling
+from ostinato.nn import Embedding, pooling
 from ostinato.tasks.estimator import Estimator, from_json, reproducible
 from ostinato.tasks.linear import Baseline, fit_baseline
 from ostinato.tasks.stack import Stack
@@ -63,7 +63,7 @@ class ClassifyNetwork(nn.Module):
 
     def __init__(self, cell: Cell, settings: ClassifyModel, symbols: int, classes: int) -> None:
         super().__init__()
-        self.embedding = nn.Embedding(symbols, settings.embedding)
+        self.embedding = Embedding(symbols, settings.embedding)
         nn.init.normal_(self.embedding.weight, std=0.1)  # a word not yet learnt says little
         self.dropout = nn.Dropout(settings.dropout)
         self.recurrent = settings.recurrent(cell, bidirectional=settings.bidirectional)

@@ -20,6 +20,7 @@ from ostinato.data import Vocabulary, tokenizer
 from ostinato.decode.sample import chain, draw
 from ostinato.equation import Cell
 from ostinato.errors import ConfigError, DataError
+from ostinato.nn import Embedding
 from ostinato.tasks.estimator import Estimator, reproducible
 from ostinato.tasks.stack import Stack
 from ostinato.train import Progress, Run, Section, Training, fit
@@ -58,7 +59,7 @@ class GenerateNetwork(nn.Module):
 
     def __init__(self, cell: Cell, settings: GenerateModel, symbols: int) -> None:
         super().__init__()
-        self.embedding = nn.Embedding(symbols, settings.embedding)
+        self.embedding = Embedding(symbols, settings.embedding)
         self.recurrent = settings.recurrent(cell)
         self.dropout = nn.Dropout(settings.dropout)
         self.output = nn.Linear(self.recurrent.output_size, symbols)

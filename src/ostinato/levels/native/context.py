@@ -25,7 +25,7 @@ from ostinato.equation.graph import Graph
 from ostinato.levels import dialects
 from ostinato.levels.native import tasks
 from ostinato.levels.native.kernel import LINE, TILE, Kernel, count, kernel
-from ostinato.levels.native.memory import Place
+from ostinato.levels.native.memory import Place, phases
 from ostinato.levels.native.product import gradient_work
 
 HUGE = 1 << 22
@@ -85,6 +85,27 @@ class Order:
         before = np.concatenate([[0], self.sequences + starts[:-1]])
         step = np.repeat(np.arange(self.steps), sizes)
         return (before[step] + np.arange(self.tokens) - starts[step]).astype(np.int32)
+
+
+@dataclass(frozen=True, eq=False)
+class Distinct:
+    """Which rows of the caller are the same: his row r is row `number[r]` of x.
+
+    Attributes:
+        number: int32 (R,).
+        rows: U, the rows of x.
+    """
+
+    number: Any
+    rows: int
+
+    def segments(self, order: Order) -> tuple[Any, Any]:
+        """The tokens of each row of x, one row after the other: int32 (U + 1,) and (N,)."""
+        number = self.number[order.token]
+        starts = np.zeros(self.rows + 1, np.int32)
+        np.cumsum(np.bincount(number, minlength=self.rows), out=starts[1:])
+        short = number.astype(np.uint16) if self.rows < 1 << 16 else number  # sorted by counting
+        return starts, short.argsort(kind="stable").astype(np.int32)
 
 
 @dataclass(frozen=True)
@@ -172,6 +193,24 @@ class Layout:
                         continue
                 runs.append((first, other, there, list(parameter.shape)))
         return found
+
+    @cached_property
+    def of_rows(self) -> bool:
+        """Whether the input is read by lifted products alone, so that equal rows count once."""
+        memory, x = self.memory, self.memory.program.inputs[0]
+        for name, _, phase in phases(memory.plan):
+            for unit in [phase.numbers, *phase.vectors]:
+                read = {a for i in unit.nodes for a in memory.nodes[i].args}
+                read |= {i for _, i in unit.stores} | {i for _, i in unit.sums}
+                if x in read and name != "lift":
+                    return False
+        posts = {place for (name, _), place in memory.plan.places.items() if name == "post"}
+        own = [unit for phase in memory.plan.passes["post"] for unit in phase.vectors]
+        reads = {a for unit in own for i in unit.nodes for a in memory.nodes[i].args}
+        return all(
+            memory.plan.places.get(("post", a)) == "grads" or a in {i for u in own for i in u.nodes}
+            for a in reads
+        ) and bool(posts)
 
     def numbers(self, sizes: Mapping[str, int]) -> int:
         """The numbers in all matrices: the multiplications of a token."""
@@ -309,10 +348,11 @@ class Context:
     def begin(
         self, order: Order, x: Tensor, y: Tensor, column: int, states: Sequence[Tensor],
         weights: Sequence[Tensor], noise: Sequence[Tensor], training: bool,
+        distinct: Distinct | None = None,
     ) -> list[Tensor]:  # fmt: skip
         """Everything a forward call needs; returns the tensors that will hold the last states."""
         B, size = order.sequences, self.size
-        self.order, self.x, self.training = order, x, training
+        self.order, self.x, self.distinct = order, x, distinct
         self._work(-(-B // self.every))
         row = self.width["new"]
         tape = self.buffer("tape", (B + (order.tokens if training else B)) * row)
@@ -329,6 +369,7 @@ class Context:
         values = [
             at_x, at_x, x.stride(0), y.data_ptr() + column * size, y.stride(0), self.tape,
             self.tape + B * row * size, batch_sizes, token, order.steps, order.tokens, B, training,
+            0 if distinct is None else distinct.number.ctypes.data,
         ]  # fmt: skip
         values += [tensor.data_ptr() for tensor in last]
         for tensor in noise:
@@ -359,7 +400,7 @@ class Context:
         """What `begin` needs to know of words and weights."""
         memory, sizes, size = self.memory, self.sizes, self.size
         names = ["at_x", "base_x", "row_x", "at_y", "row_y", "base_new", "other_new"]
-        names += ["batch_sizes", "token", "steps", "tokens", "sequences", "training"]
+        names += ["batch_sizes", "token", "steps", "tokens", "sequences", "training", "lookup"]
         names += [f"last_{k}" for k in range(len(memory.state_sizes))]
         for k in range(len(memory.program.inputs) - 1):
             names += [f"at_noise_{k}", f"base_noise_{k}"]
@@ -379,8 +420,10 @@ class Context:
                 source = tensor if matrix else summed.get(tensor, tensor)
                 held.append((self.words[word], source, rows * size))
         row = self.every * self.width["carry"]
-        names = ("row_carry_in", "row_carry_out", "row_total")
-        self.put(names, (row, row, self.every * self.width["total"]))
+        self.put(
+            ("row_carry_in", "row_carry_out", "row_total"),
+            (row, row, self.every * self.width["total"]),
+        )
         ours = np.arange(self.every) * size
         self._own_carry, self._own_total = ours * self.width["carry"], ours * self.width["total"]
         self._own_words = [self.words[w] for w in ("base_carry", "other_carry", "at_total")]
@@ -406,6 +449,26 @@ class Context:
         """A task for each slice of the sequences."""
         address = self.kernel.addresses[function]
         return [(address, self._frame(k)) for k in range(self.every)]
+
+    def lift(self) -> list[tasks.Task]:
+        """Tasks that do the pass `lift` for the distinct rows of the input."""
+        if self.distinct is None:
+            return []
+        known = self.buffer("known", self.distinct.rows * self.width["lifted"]).data_ptr()
+        self.put(("base_known",), (known,))
+        self.frames[self.every :, self.words["base_lifted"]] = known
+        return self._ranges("lift", self.distinct.rows)
+
+    def _ranges(self, function: str, rows: int) -> list[tasks.Task]:
+        """Tasks for parts of some rows."""
+        share = -(-rows // self.parts)
+        share = -(-share // TILE) * TILE
+        words, listed = self.words, []
+        for k, at in enumerate(range(0, rows, share)):
+            frame = self.frames[self.every + k]
+            frame[words["first"]], frame[words["steps"]] = at, min(share, rows - at)
+            listed.append((self.kernel.addresses[function], self._frame(self.every + k)))
+        return listed
 
     # backward
 
@@ -452,19 +515,38 @@ class Context:
             at = end
         return found
 
+    def segments(self) -> list[tasks.Task]:
+        """Tasks that add up the gradients of equal rows of the input."""
+        if self.distinct is None:
+            return []
+        rows, width = self.distinct.rows, self.width["grads"]
+        self._starts_and_members = self.distinct.segments(self.order)
+        starts, member = (a.ctypes.data for a in self._starts_and_members)
+        self.together = self.buffer("together", rows * width).data_ptr()
+        share = -(-rows // self.parts)
+        self._segments = np.array(
+            [
+                (at, min(at + share, rows), starts, member, self.grads, width, self.together)
+                for at in range(0, rows, share)
+            ],
+            np.int64,
+        )
+        task = self.kernel.shared_addresses["segments_task"]
+        at, step = self._segments.ctypes.data, self._segments.strides[0]
+        return [(task, at + k * step) for k in range(len(self._segments))]
+
     def after_loop(self, dx: Tensor | None, gradients: Sequence[Tensor]) -> list[tasks.Task]:
         """dL/dx and the gradients of the weights."""
         listed: list[tasks.Task] = []
-        tokens = self.order.tokens
         if dx is not None:
             self.put(("at_dx", "row_dx"), (dx.data_ptr(), dx.stride(0)))
-            share = -(-tokens // self.parts)
-            share = -(-share // TILE) * TILE
-            words = self.words
-            for k, at in enumerate(range(0, tokens, share)):
-                frame = self.frames[self.every + k]
-                frame[words["first"]], frame[words["steps"]] = at, min(share, tokens - at)
-                listed.append((self.kernel.addresses["post"], self._frame(self.every + k)))
+            rows = self.order.tokens
+            if self.distinct is not None:
+                rows = self.distinct.rows
+                self._each = np.arange(rows, dtype=np.int32)
+                words = [self.words["token"], self.words["base_grads"]]
+                self.frames[self.every :, words] = (self._each.ctypes.data, self.together)
+            listed = self._ranges("post", rows)
         self._fill_gradients([g.data_ptr() for g in gradients])
         return listed + self._tasks
 
@@ -495,6 +577,7 @@ class Context:
                 self._products[k, column[word]] = value
             self._products[k, column["work"]] = work.data_ptr() + k * most * size
         self._rights = [kind for kind, _ in rights]
+        self._of_x = np.array([kind == "x" for kind, _ in rights], bool)
         self._right_at = np.array([at for _, at in rights], np.int64)
         self._starts, self._lefts = np.array(starts, np.int64), np.array(lefts, np.int64)
         self._tensors = np.array(tensors, np.int64)
@@ -518,7 +601,7 @@ class Context:
         previous = order.previous
         old = 0 if previous is None else previous.ctypes.data
         found = {
-            "x": (x.data_ptr(), x.stride(0), order.addresses[1]),
+            "x": (x.data_ptr(), x.stride(0), order.addresses[1] if self.distinct is None else 0),
             "old": (self.tape, row, old),
             "new": (self.tape + order.sequences * row * self.size, row, 0),
             "grads": (self.grads, self.width["grads"], 0),
@@ -528,6 +611,9 @@ class Context:
         column, words = {word: k for k, word in enumerate(tasks.GRADIENT)}, self._products
         words[:, column["tokens"]] = order.tokens
         words[:, column["d"]] = self.grads + self._lefts
+        if self.distinct is not None:
+            words[self._of_x, column["tokens"]] = self.distinct.rows
+            words[self._of_x, column["d"]] = self.together + self._lefts[self._of_x]
         words[:, column["a"]] = rights[:, 0] + self._right_at
         words[:, column["a_row"]], words[:, column["a_index"]] = rights[:, 1], rights[:, 2]
         words[:, column["c"]] = tensors[self._tensors] + self._starts
@@ -539,7 +625,7 @@ class Context:
 
     def rest(self) -> None:
         """Forgets the tensors of the last call."""
-        self.x = self.order = None  # type: ignore[assignment]
+        self.x = self.order = self.distinct = None  # type: ignore[assignment]
 
 
 def _room(numbers: int, dtype: torch.dtype) -> Tensor:

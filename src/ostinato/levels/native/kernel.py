@@ -85,7 +85,7 @@ class Kernel:
     def shared_addresses(self) -> dict[str, int]:
         """Functions of all cells by name."""
         names = [f"product_{v}" for v in range(1, VECTORS + 1)]
-        names += ["pack", "gradient_task", "sums_task", "work", "chain"]
+        names += ["pack", "gradient_task", "sums_task", "segments_task", "work", "chain"]
         return {name: self.shared.address(name) for name in names}
 
     def frame(self, sizes: Mapping[str, int]) -> Any:

@@ -11,7 +11,7 @@ from torch import Tensor
 
 from ostinato.equation.graph import Graph
 from ostinato.levels.native import tasks
-from ostinato.levels.native.context import Context, Layout, Lease, Order, layout_of
+from ostinato.levels.native.context import Context, Distinct, Layout, Lease, Order, layout_of
 from ostinato.levels.native.kernel import kernel
 
 ROWS = 8
@@ -31,6 +31,7 @@ class _Call:
     training: bool
     bits: int
     layout: Layout
+    distinct: Distinct | None
 
     def slices(self) -> tuple[int, int]:
         """How many threads work, and into how many slices each direction's sequences are cut."""
@@ -57,16 +58,20 @@ def _forward(
     parts = 1 if threads == 1 else 2 * threads
     leases = [Lease(call.graph, call.bits, call.sizes, every, parts) for _ in call.orders]
     contexts = [lease.context for lease in leases]
-    rows, size = x.shape[0], contexts[0].width["y"]
+    rows = x.shape[0] if call.distinct is None else len(call.distinct.number)
+    size = contexts[0].width["y"]
     whole = all(order.tokens == rows for order in call.orders)
     y = (x.new_empty if whole else x.new_zeros)(rows, len(contexts) * size)
     last: list[Tensor] = []
     for k, (states, weights, noise) in enumerate(call.split(flat)):
         order, context = call.orders[k], contexts[k]
-        last += context.begin(order, x, y, k * size, states, weights, noise, call.training)
+        last += context.begin(
+            order, x, y, k * size, states, weights, noise, call.training, call.distinct
+        )
     packs = [context.pack("forward") for context in contexts]
     loops = [task for context in contexts for task in context.slices("forward")]
-    tasks.run(contexts[0].work, [packs, loops], threads)
+    lifts = [task for context in contexts for task in context.lift()]
+    tasks.run(contexts[0].work, [packs, lifts, loops], threads)
     return (y, *last), leases, threads
 
 
@@ -92,6 +97,7 @@ class _Layer(torch.autograd.Function):
         for k, context in enumerate(contexts):
             loops += context.begin_backward(dy, k * size, d_last[k * count : (k + 1) * count])
         packs = [c.pack("backward") for c in contexts]
+        sums = [task for context in contexts for task in context.segments()]
         last: list[tasks.Task] = []
         dxs: list[Tensor] = []
         flat_gradients: list[Tensor | None] = []
@@ -103,13 +109,13 @@ class _Layer(torch.autograd.Function):
             ]
             dx = None
             if ctx.needs_input_grad[1] and context.memory.program.dx is not None:
-                whole = context.order.tokens == x.shape[0]
+                whole = call.distinct is not None or context.order.tokens == x.shape[0]
                 dx = (x.new_empty if whole else x.new_zeros)(x.shape)
                 dxs.append(dx)
             last += context.after_loop(dx, gradients)
             states_at.append((context, len(flat_gradients)))
             flat_gradients += [*(None,) * count, *gradients, *(None for _ in noise)]
-        tasks.run(contexts[0].work, [packs, loops, last], ctx.threads)
+        tasks.run(contexts[0].work, [packs, loops, sums, last], ctx.threads)
         for context, at in states_at:
             wanted = ctx.needs_input_grad[at + 2 : at + 2 + count]
             flat_gradients[at : at + count] = context.d_states(wanted)
@@ -151,19 +157,26 @@ def by_torch(
     outputs, last = [], []
     for order, (states, weights, noise) in zip(call.orders, call.split(flat), strict=True):
         token = torch.from_numpy(order.token).long()
+        rows = len(x) if call.distinct is None else len(call.distinct.number)
         p = SimpleNamespace(**dict(zip(call.layout.names, weights, strict=True)))
         labels = (call.graph.nodes[i].label for i in call.graph.noise)
         options = dict(zip(labels, noise, strict=True))
-        y, ends = scan(x[token], order.batch_sizes[:-1].tolist(), tuple(states), p, **options)
-        outputs.append(y.new_zeros(len(x), y.shape[1]).index_copy(0, token, y))
+        read = token if call.distinct is None else torch.from_numpy(call.distinct.number[token])
+        y, ends = scan(x[read.long()], order.batch_sizes[:-1].tolist(), tuple(states), p, **options)
+        outputs.append(y.new_zeros(rows, y.shape[1]).index_copy(0, token, y))
         last.append(ends)
     return torch.cat(outputs, 1), last
+
+
+def takes_rows(graph: Graph, x: Tensor) -> bool:
+    """Whether the cell reads its input only in products, so that equal rows count once."""
+    return layout_of(kernel(graph, x.element_size() * 8)).of_rows
 
 
 def run(
     graph: Graph, x: Tensor, orders: list[Order], states: Sequence[Sequence[Tensor]],
     weights: Sequence[Mapping[str, Tensor]], noise: Sequence[Sequence[Tensor]],
-    sizes: Mapping[str, int],
+    sizes: Mapping[str, int], distinct: Distinct | None = None,
 ) -> tuple[Tensor, list[Sequence[Tensor]]]:  # fmt: skip
     """A layer over rows x (R, D), in one or both directions.
 
@@ -175,6 +188,7 @@ def run(
         weights: for each direction PyTorch's tensors by name.
         noise: for each direction the graph's noise, (N, ·) or (B, ·).
         sizes: what the size letters stand for.
+        distinct: if it is given, rows of the caller that are equal are one row of x.
 
     Returns:
         The outputs (R, directions · H), zero where no token is, and for each direction the states
@@ -189,7 +203,7 @@ def run(
     training = torch.is_grad_enabled() and (x.requires_grad or any(t.requires_grad for t in flat))
     if x.stride(-1) != 1:
         x = x.contiguous()
-    call = _Call(graph, dict(sizes), orders, training, bits, layout)
+    call = _Call(graph, dict(sizes), orders, training, bits, layout, distinct)
     if training:
         y, *last = _Layer.apply(call, x, *flat)  # type: ignore[no-untyped-call]
     else:

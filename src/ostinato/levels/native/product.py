@@ -45,7 +45,7 @@ _BYTE, _I32, _I64, _POINTER = ir.IntType(8), ir.IntType(32), ir.IntType(64), ir.
 def define(module: Any, number: Any, lanes: int, registers: int) -> None:
     """Adds the kernels to a module; the method of `_Kernels` that writes one says what it does.
 
-    `product_1` … `product_4`, `row_product`, `pack`, `gradient` and `column_sums`, all void.
+    `product_1` … `product_4`, `pack`, `gradient`, `column_sums` and `segment_sums`, all void.
 
     Args:
         module: an `llvmlite.ir.Module`.
@@ -55,10 +55,10 @@ def define(module: Any, number: Any, lanes: int, registers: int) -> None:
     """
     kernels = _Kernels(module, number, lanes, registers)
     products = [kernels.product(v) for v in range(1, WIDEST + 1)]
-    kernels.row_product()
     kernels.pack()
     kernels.gradient(products)
     kernels.column_sums()
+    kernels.segment_sums()
 
 
 def gradient_work(m: int, n: int, lanes: int) -> int:
@@ -309,61 +309,6 @@ class _Kernels:
             with overwriting:
                 for value, place in zip(sums, places, strict=True):
                     self.store(b, value, place)
-        b.ret_void()
-        return function
-
-    def row_product(self) -> None:
-        """One row times several panels: `(depth, a, a_depth, w, panel_stride, panels, v, c)`.
-
-            c[q * v * lanes + j] = Σₖ a[k * a_depth] · w[q * panel_stride + k * v * lanes + j]
-
-        Panels are taken together so that enough chains are under way to hide the latency of a
-        multiply-add.
-        """
-        widths = [self.row_product_of(v) for v in range(1, WIDEST + 1)]
-        _, b, depth, a, a_depth, w, stride, panels, v, c = self.function(
-            "row_product", "depth *a a_depth *w panel_stride panels v *c"
-        )
-        self.branch(b, v, widths, [depth, a, a_depth, w, stride, panels, c])
-        b.ret_void()
-
-    def row_product_of(self, v: int) -> Any:
-        """`row_product` for panels of v vectors."""
-        most = -(-CHAINS // v)
-        strips = [self.strip(v, p) for p in range(1, most + 1)]
-        function, b, depth, a, a_depth, w, stride, panels, c = self.function(
-            f"row_product_{v}", "depth *a a_depth *w panel_stride panels *c", internal=True
-        )
-
-        def part(first: Any, count: Any) -> None:
-            here = self.at(b, w, b.mul(first, stride))
-            there = self.at(b, c, b.mul(first, _i64(v * self.lanes)))
-            self.branch(b, count, strips, [depth, a, a_depth, here, stride, there])
-
-        self.evenly(b, panels, most, part)
-        b.ret_void()
-        return function
-
-    def strip(self, v: int, panels: int) -> Any:
-        """`row_product` for a fixed number of panels."""
-        function, b, depth, a, a_depth, w, stride, c = self.function(
-            f"strip_{v}_{panels}", "depth *a a_depth *w panel_stride *c", internal=True
-        )
-        starts = [self.at(b, w, b.mul(stride, _i64(q))) for q in range(panels)]
-
-        def body(k: Any, a: Any, *state: Any) -> list[Any]:
-            pointers, sums = state[:panels], list(state[panels:])
-            x = self.splat(b, a)
-            for q in range(panels):
-                for j in range(v):
-                    y = self.load(b, self.at(b, pointers[q], _i64(j * self.lanes)), self.lanes)
-                    sums[q * v + j] = self.fma(b, x, y, sums[q * v + j])
-            moved = [self.at(b, p, _i64(v * self.lanes)) for p in pointers]
-            return [self.at(b, a, a_depth), *moved, *sums]
-
-        zeros = [self.zero(self.lanes)] * (panels * v)
-        for k, value in enumerate(_loop(b, depth, [a, *starts, *zeros], body)[1 + panels :]):
-            self.store(b, value, self.at(b, c, _i64(k * self.lanes)))
         b.ret_void()
         return function
 
@@ -696,4 +641,52 @@ class _Kernels:
             return []
 
         _loop(b, _ceil(b, tokens, _i64(block)), [], tokens_block)
+        b.ret_void()
+
+    def segment_sums(self) -> None:
+        """Sums of rows that belong together: `(first, last, starts, member, d, d_row, c)`.
+
+            C[u * d_row + i] = Σ D[member[q] * d_row + i],  starts[u] <= q < starts[u + 1],
+
+        for first <= u < last and i < d_row, which is a multiple of the lanes; in order of q.
+        `starts` and `member` are int32.
+        """
+        _, b, first, last, starts, member, d, d_row, c = self.function(
+            "segment_sums", "first last *starts *member *d d_row *c"
+        )
+
+        def index(pointer: Any, at: Any) -> Any:
+            place = b.gep(pointer, [at], source_etype=_I32)
+            return b.sext(b.load(place, typ=_I32, align=4), _I64)
+
+        def segment(i: Any) -> list[Any]:
+            u = b.add(first, i)
+            begin = index(starts, u)
+            count = b.sub(index(starts, b.add(u, _i64(1))), begin)
+            target = self.at(b, c, b.mul(u, d_row))
+            at = _i64(0)
+            for vectors in (4, 1):
+                step = _i64(vectors * self.lanes)
+
+                def columns(k: Any, at: Any, vectors: int = vectors, step: Any = step) -> list[Any]:
+                    def row(q: Any, *sums: Any) -> list[Any]:
+                        place = b.mul(index(member, b.add(begin, q)), d_row)
+                        source = self.at(b, d, b.add(place, at))
+                        return [
+                            b.fadd(
+                                x,
+                                self.load(b, self.at(b, source, _i64(j * self.lanes)), self.lanes),
+                            )
+                            for j, x in enumerate(sums)
+                        ]
+
+                    sums = _loop(b, count, [self.zero(self.lanes)] * vectors, row)
+                    for j, x in enumerate(sums):
+                        self.store(b, x, self.at(b, target, b.add(at, _i64(j * self.lanes))))
+                    return [b.add(at, step)]
+
+                (at,) = _loop(b, b.sdiv(b.sub(d_row, at), step), [at], columns)
+            return []
+
+        _loop(b, b.sub(last, first), [], segment)
         b.ret_void()

@@ -36,13 +36,14 @@ GRADIENT = (
     "work",
 )
 SUMS = ("tokens", "d", "d_row", "m", "c")
-"""The words of `gradient_task` and `sums_task`: the arguments of `gradient` and `column_sums`."""
+SEGMENTS = ("first", "last", "starts", "member", "d", "d_row", "c")
+"""The words of `gradient_task`, `sums_task`, `segments_task`: the arguments of what they call."""
 
-_POINTERS = {"d", "d_index", "a", "a_index", "c", "work"}
+_POINTERS = {"d", "d_index", "a", "a_index", "c", "work", "starts", "member"}
 
 
 def define(module: Any) -> None:
-    """Adds `work(queue)`, `chain(list)`, `gradient_task(words)` and `sums_task(words)` to a module.
+    """Adds `work(queue)`, `chain(list)` and the tasks of products and sums to a module.
 
     A queue is: the number of the next task, how many there are, then function and words of each.
     A list is function and words of one task after the other, then 0.
@@ -53,6 +54,7 @@ def define(module: Any) -> None:
     for name, of, arguments in (
         ("gradient_task", "gradient", GRADIENT),
         ("sums_task", "column_sums", SUMS),
+        ("segments_task", "segment_sums", SEGMENTS),
     ):
         task = ir.Function(module, ir.FunctionType(void, [pointer]), name)
         b = ir.IRBuilder(task.append_basic_block("entry"))
