@@ -5,7 +5,7 @@ All are relative to numbers larger than 1 and absolute below.
 
 from ostinato.levels.verify import EQUAL, SLOPE
 
-__all__ = ["EQUAL", "FLOAT32", "GRADCHECK", "HAND", "ORACLE", "SAME", "SLOPE"]
+__all__ = ["BESIDE", "EQUAL", "FLOAT32", "GRADCHECK", "HAND", "ORACLE", "SAME", "SLOPE"]
 
 SAME = 0.0
 """The same operations in the same order: not a bit differs."""
@@ -23,3 +23,7 @@ HAND = 5e-5
 
 GRADCHECK = 1e-6
 """`torch.autograd.gradcheck` in float64, steps of 1e-6: good to about 1e-9."""
+
+BESIDE = 8.0
+"""float32 of native code beside PyTorch's, both judged by float64: it may be so many times as far
+off, and so many roundings (1.2e-7) further, for its sums have another order. Most are within 2."""

@@ -50,7 +50,7 @@ def test_a_quick_run_in_a_process(tmp_path):
     for result in report["results"]:
         assert any(entry["ours"] for entry in result["contestants"])
         for entry in result["contestants"]:
-            assert entry["error"] < 1e-4, entry
+            assert entry["error"] < (0.03 if entry["narrow"] else 1e-4), entry
             assert entry["milliseconds"] == min(entry["rounds"])
             assert len(entry["rounds"]) == 2
             assert entry["gflops"] > 0
@@ -152,7 +152,8 @@ def test_pytorch_is_right_in_all_its_forms():
             for contestant in contestants.known(["torch", "torch_loop"]):
                 ready = contestant.ready(case) if contestant.limit is None else None
                 if ready:
-                    assert case.error(ready.values(ready.run())) < 1e-5, (contestant, case)
+                    bound = contestant.off if contestant.off > 1e-4 else 1e-5
+                    assert case.error(ready.values(ready.run())) < bound, (contestant, case)
 
 
 def test_the_operations_of_a_lstm():

@@ -61,7 +61,8 @@ def race(case: Case, contestants: list[Contestant], rounds: int) -> list[Entry]:
 def _enter(case: Case, contestant: Contestant) -> tuple[Entry | None, Ready | None]:
     """A contestant's entry and, if its numbers are right, what runs."""
     entry: Entry = {
-        "name": contestant.name, "ours": contestant.ours, "error": None, "milliseconds": None,
+        "name": contestant.name, "ours": contestant.ours,
+        "narrow": contestant.off > TOLERANCE, "error": None, "milliseconds": None,
         "median": None, "rounds": [], "gflops": None, "note": None,
     }  # fmt: skip
     try:
@@ -79,20 +80,20 @@ def _enter(case: Case, contestant: Contestant) -> tuple[Entry | None, Ready | No
     except Exception as error:  # a peer may fail in any way; the others go on
         entry["note"] = f"failed: {type(error).__name__}: {' '.join(str(error).split())[:200]}"
         return entry, None
-    return entry, ready if _is_right(case, values, entry) else None
+    return entry, ready if _is_right(case, values, entry, contestant.off) else None
 
 
-def _is_right(case: Case, values: dict[str, Any], entry: Entry) -> bool:
-    error, entry["note"] = judged(case, values)
+def _is_right(case: Case, values: dict[str, Any], entry: Entry, off: float) -> bool:
+    error, entry["note"] = judged(case, values, off)
     entry["error"] = error if math.isfinite(error) else None  # JSON has no infinity
     return entry["note"] is None
 
 
-def judged(case: Case, values: dict[str, Any]) -> tuple[float, str | None]:
+def judged(case: Case, values: dict[str, Any], off: float = TOLERANCE) -> tuple[float, str | None]:
     """How far numbers are from the right ones, and what there is to say if they are wrong."""
     error = case.error(values)
-    wrong = f"wrong: off by {error:.0e}, more than {TOLERANCE:.0e}"
-    return error, None if error <= TOLERANCE else wrong
+    wrong = f"wrong: off by {error:.0e}, more than {off:.0e}"
+    return error, None if error <= off else wrong
 
 
 def _repeats(run: Callable[[], Any]) -> int:

@@ -137,7 +137,8 @@ def faster(result: dict[str, Any]) -> float | None:
     """How many times faster the best of ours is than the best peer; None if one is missing."""
 
     def best(ours: bool) -> float | None:
-        return _best(_score(result, e) for e in result["contestants"] if e["ours"] == ours)
+        entries = (e for e in result["contestants"] if e["ours"] == ours and not e.get("narrow"))
+        return _best(_score(result, e) for e in entries)
 
     peer, own = best(False), best(True)
     return peer / own if peer and own else None
@@ -206,7 +207,8 @@ def markdown(report: dict[str, Any]) -> str:
     parts.append(
         "Sizes are B×T×D×H: sequences, steps, input features, hidden units; float32. Milliseconds "
         "of a run, beside them in brackets the GFLOP/s of its matrix products. “× faster” is the "
-        "time of the fastest peer over the time of the fastest of ours: above 1 Ostinato wins. "
+        "time of the fastest peer over the time of the fastest of ours: above 1 Ostinato wins; "
+        "weights of 16 or 8 bits do not count there. "
         f"Every number was checked before it was timed: outputs and gradients within {TOLERANCE:g} "
         "of float64, relative to the largest number of each tensor. Bold is the fastest; a dash "
         "is explained below; an empty field is a case that the contestant does not have."

@@ -1,6 +1,6 @@
 """Training from end to end, written as PyTorch's tutorials write it, with either library's LSTM.
 
-Only the recurrent layer differs. It is handed in; embedding, head, loss and optimiser are
+Only embedding and recurrent layer differ. They are handed in; head, loss and optimiser are
 PyTorch's on both sides, and both start with the same weights and see the same batches.
 """
 
@@ -28,12 +28,18 @@ REVIEW_TOKENS = 400
 """A longer review is cut; the mean is then near 220."""
 
 
+Layer = Callable[..., nn.Module]
+"""`torch.nn.LSTM`, or what takes its arguments."""
+
+
 class Characters(nn.Module):
     """Embedding, LSTM of two layers, and a linear map to the next character."""
 
-    def __init__(self, lstm: Callable[..., nn.Module], symbols: int, shape: Shape) -> None:
+    def __init__(
+        self, embedding: type[nn.Embedding], lstm: Layer, symbols: int, shape: Shape
+    ) -> None:
         super().__init__()
-        self.embedding = nn.Embedding(symbols, shape.D)
+        self.embedding = embedding(symbols, shape.D)
         self.lstm = lstm(shape.D, shape.H, num_layers=2)
         self.decoder = nn.Linear(shape.H, symbols)
         self.states: Any = None
@@ -49,9 +55,11 @@ class Characters(nn.Module):
 class Reviews(nn.Module):
     """Embedding, bidirectional LSTM, and a linear map of both directions' last states."""
 
-    def __init__(self, lstm: Callable[..., nn.Module], symbols: int, shape: Shape) -> None:
+    def __init__(
+        self, embedding: type[nn.Embedding], lstm: Layer, symbols: int, shape: Shape
+    ) -> None:
         super().__init__()
-        self.embedding = nn.Embedding(symbols, shape.D)
+        self.embedding = embedding(symbols, shape.D)
         self.lstm = lstm(shape.D, shape.H, batch_first=True, bidirectional=True)
         self.decoder = nn.Linear(2 * shape.H, 2)
 
@@ -71,7 +79,7 @@ class Reviews(nn.Module):
 class Job:
     """What is trained, and on which sizes."""
 
-    network: Callable[[Callable[..., nn.Module], int, Shape], nn.Module]
+    network: Callable[[type[nn.Embedding], Layer, int, Shape], nn.Module]
     shape: Shape
 
 
@@ -117,7 +125,7 @@ def job(line: str, engine: str | None) -> Callable[[], list[float]]:
 
     Args:
         line: `characters` or `reviews`.
-        engine: of `ostinato.nn.LSTM`; None takes `torch.nn.LSTM`.
+        engine: of `ostinato.nn.LSTM`; None takes `torch.nn`'s layers.
     """
     symbols, batches = _data(line)
     work = JOBS[line]
@@ -129,8 +137,9 @@ def job(line: str, engine: str | None) -> Callable[[], list[float]]:
 
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(0)
-        start = work.network(nn.LSTM, symbols, work.shape).state_dict()
-    network = work.network(lstm, symbols, work.shape)
+        start = work.network(nn.Embedding, nn.LSTM, symbols, work.shape).state_dict()
+    embedding = nn.Embedding if engine is None else ostinato.nn.Embedding
+    network = work.network(embedding, lstm, symbols, work.shape)
     network.load_state_dict(start)
     optimizer = torch.optim.Adam(network.parameters(), lr=1e-3)
 

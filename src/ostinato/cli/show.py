@@ -17,7 +17,7 @@ def show(cell: str, /, *, level: str = "python", backward: bool = False) -> None
     cell
         The name of a cell, or path/to/file.py:name.
     level
-        python, numpy, torch, aten or latex.
+        python, numpy, torch, aten, native or latex.
     backward
         Show the backward step and backpropagation through time too.
     """
@@ -26,7 +26,7 @@ def show(cell: str, /, *, level: str = "python", backward: bool = False) -> None
         from rich.console import Console
         from rich.syntax import Syntax
 
-        language = "latex" if level == "latex" else "python"
+        language = {"latex": "latex", "native": "llvm"}.get(level, "python")
         Console().print(Syntax(text, language, background_color="default", word_wrap=True))
     else:
         sys.stdout.write(text)

@@ -211,14 +211,16 @@ def run(cell: Cell, case: Case) -> Values:
     return run_packed(scan(cell), cell.graph, case)
 
 
-def run_packed(scan: Callable[..., Any], graph: Graph, case: Case) -> Values:
+def run_packed(
+    scan: Callable[..., Any], graph: Graph, case: Case, dtype: torch.dtype = torch.float64
+) -> Values:
     """A case through a level that takes packed tensors and is differentiated by autograd."""
     order = np.argsort(-case.lengths, kind="stable")
     batch_sizes = [int(n) for n in (case.lengths[:, None] > np.arange(max(case.lengths))).sum(0)]
     tokens = [(t, b) for t, n in enumerate(batch_sizes) for b in order[:n]]
 
     def pack(sequences: list[Any]) -> torch.Tensor:
-        return torch.tensor(np.array([sequences[b][t] for t, b in tokens]))
+        return torch.tensor(np.array([sequences[b][t] for t, b in tokens]), dtype=dtype)
 
     def unpack(packed: torch.Tensor) -> list[Any]:
         sequences = [np.empty((n, packed.shape[1])) for n in case.lengths]
@@ -227,7 +229,7 @@ def run_packed(scan: Callable[..., Any], graph: Graph, case: Case) -> Values:
         return sequences
 
     def by_length(array: Any) -> torch.Tensor:
-        return torch.tensor(array[order])
+        return torch.tensor(array[order], dtype=dtype)
 
     def by_number(tensor: torch.Tensor) -> Any:
         return tensor.detach().numpy()[np.argsort(order)]
@@ -235,7 +237,7 @@ def run_packed(scan: Callable[..., Any], graph: Graph, case: Case) -> Values:
     x = pack(case.x).requires_grad_()
     states = [by_length(s).requires_grad_() for s in case.states]
     weights = {
-        name: torch.tensor(w).requires_grad_()
+        name: torch.tensor(w, dtype=dtype).requires_grad_()
         for name, w in dialects.to_torch(graph, case.parameters).items()
     }
     outputs, last = scan(x, batch_sizes, states, SimpleNamespace(**weights))

@@ -25,6 +25,12 @@ SIZES = {"D": 3, "H": 7, "R": 2}
 BATCHES = {"dense": (5, 5, 5), "ragged": (3, 1, 6), "one": (1,)}
 EQUAL = 1e-12
 """Levels in float64: some thousand times the distance between neighbouring numbers near 1."""
+EQUAL32 = 1e-5
+"""Levels in float32: some hundred times the distance between neighbouring numbers near 1."""
+RUNS = {
+    "run": ("", EQUAL), "run_float32": (" float32", EQUAL32), "run_reversed": (" reversed", EQUAL),
+}  # fmt: skip
+"""What a level can do with a case, how its proofs are called, and their tolerance."""
 SLOPE = 1e-6
 """Measured slopes in float64: central differences of width 1e-5 are good to about 1e-8."""
 
@@ -73,11 +79,16 @@ def _by_levels(cell: Cell) -> list[Proof]:
             able = getattr(level, "supports", lambda _: True)(cell)
             if level is reference or not hasattr(level, "run") or not able:
                 continue
-            try:
-                proofs += _both(cell, "derived", name, batch, level.run(cell, case), ours)
-            except ArithmeticError:  # plain Python raises where NumPy gives inf or nan
-                values = Proof(cell.name, "derived", name, "values", batch, math.inf, EQUAL)
-                proofs += [values, replace(values, what="gradients")]
+            for run, (suffix, bound) in RUNS.items():
+                if not hasattr(level, run):
+                    continue
+                against = f"{name}{suffix}"
+                try:
+                    values = getattr(level, run)(cell, case)
+                    proofs += _both(cell, "derived", against, batch, values, ours, bound)
+                except ArithmeticError:  # plain Python raises where NumPy gives inf or nan
+                    failed = Proof(cell.name, "derived", against, "values", batch, math.inf, bound)
+                    proofs += [failed, replace(failed, what="gradients")]
     return proofs
 
 
@@ -197,8 +208,9 @@ def _both(
     batch: str,
     one: Values,
     other: Values,
+    bound: float = EQUAL,
 ) -> list[Proof]:
     return [
-        Proof(cell.name, kind, against, "values", batch, one.distance(other, False), EQUAL),
-        Proof(cell.name, kind, against, "gradients", batch, one.distance(other, True), EQUAL),
+        Proof(cell.name, kind, against, "values", batch, one.distance(other, False), bound),
+        Proof(cell.name, kind, against, "gradients", batch, one.distance(other, True), bound),
     ]

@@ -67,4 +67,6 @@ class Embedding(nn.Embedding):
 def lookup_of(embedded: Any) -> Lookup | None:
     """The lookup behind a tensor that came from `Embedding` and has not been changed since."""
     lookup: Lookup | None = getattr(embedded, "lookup", None)
-    return lookup if lookup is not None and embedded._version == 0 else None
+    if lookup is None or embedded.is_inference():  # such a tensor keeps no count of its changes
+        return None
+    return lookup if embedded._version == 0 else None

@@ -7,12 +7,12 @@ from pathlib import Path
 
 import pytest
 import torch
-from results import normal
+from process import alone
 
 from every import EVERY, sizes
 from ostinato.levels.native import context, layer, target
 from ostinato.nn import LSTM, Recurrent
-from process import alone
+from results import normal
 
 pytestmark = pytest.mark.skipif(not target.available(), reason=str(target.obstacle()))
 STATM = Path("/proc/self/statm")
@@ -156,7 +156,7 @@ def collect_inside_a_return() -> None:
 
 
 def test_garbage_that_is_collected_while_a_context_returns_does_not_hang():
-    assert alone(collect_inside_a_return, seconds=30) == "done 1000\n"
+    assert alone(collect_inside_a_return, seconds=10) == "done 1000\n"
 
 
 def end_with_graphs_alive() -> None:

@@ -3,17 +3,17 @@
 import itertools
 from collections.abc import Iterator
 
+import fences
 import pytest
 import torch
-from results import first_states, normal
-
-import fences
-from every import EVERY
 from fences import FENCES
+from process import alone
+
+from every import EVERY
 from ostinato import cells
 from ostinato.levels.native import target
 from ostinato.nn import Recurrent
-from process import alone
+from results import first_states, normal
 from tolerances import FLOAT32, ORACLE
 
 pytestmark = pytest.mark.skipif(
@@ -54,7 +54,8 @@ def module(name: str, variant: str, H: int, D: int, bits: int, number: int) -> R
     return Recurrent(
         name, D, H, proj_size=UNITS[H] * projected, bidirectional=number % 2 == 1,
         batch_first=number % 3 == 1, bias=variant != "without bias",
-        dtype=torch.float32 if bits == 32 else torch.float64, **(noise if variant == "noisy" else {}),
+        dtype=torch.float32 if bits == 32 else torch.float64,
+        **(noise if variant == "noisy" else {}),
     )  # fmt: skip
 
 
@@ -97,7 +98,7 @@ def passes(made: Recurrent, leaves: list, d_results: list, given: list | None) -
 def kinds(every: bool) -> Iterator[tuple[str, str, int]]:
     """(cell, variant, bits): all of them, or one for each cell, in turn."""
     turns = itertools.cycle(itertools.product((32, 64), VARIANTS))
-    for name, turn in zip(EVERY, turns):
+    for name, turn in zip(EVERY, turns, strict=False):
         for bits, variant in itertools.product((32, 64), VARIANTS) if every else [turn]:
             yield name, variant, bits
 

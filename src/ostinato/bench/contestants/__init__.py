@@ -21,7 +21,7 @@ from importlib.util import find_spec
 from typing import Any
 
 from ostinato import registry
-from ostinato.bench.case import Case
+from ostinato.bench.case import TOLERANCE, Case
 from ostinato.errors import UnknownName
 
 
@@ -48,6 +48,8 @@ class Contestant:
         needs: the packages it wants installed.
         ours: whether it is Ostinato's, not a peer.
         limit: seconds that preparing and the first run may take; None is no limit.
+        off: the error that is still right, as a part of the largest number: more than rounding
+            only for weights of 16 or 8 bits, whose error is then shown.
     """
 
     name: str
@@ -55,6 +57,7 @@ class Contestant:
     needs: tuple[str, ...] = ()
     ours: bool = False
     limit: float | None = None
+    off: float = TOLERANCE
 
     @property
     def installed(self) -> bool:

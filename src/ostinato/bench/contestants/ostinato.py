@@ -10,6 +10,7 @@ from __future__ import annotations
 from functools import partial
 from typing import Any
 
+import numpy as np
 import torch
 from torch import Tensor
 
@@ -55,12 +56,30 @@ def step(case: Case) -> Ready | None:
     return stepping(case, one)
 
 
+def stream(case: Case, weights: str) -> Ready | None:
+    """`Recurrent.stream`: one native call for each step."""
+    if case.line != "step" or not NATIVE:
+        return None
+    stepper = case.recurrent(BEST).stream(weights)
+    xs = [x[0].numpy() for x in case.x]
+
+    def run() -> list[Any]:
+        stepper.reset()
+        return [stepper.step(x) for x in xs]
+
+    def values(outputs: list[Any]) -> dict[str, Any]:
+        whole = np.stack(outputs)[:, None]
+        return {"outputs": whole, "last": whole[-1]}
+
+    return Ready(run, values)
+
+
 CONTESTANTS = [
     Contestant("ostinato aten", partial(layer, engine="aten"), ours=not NATIVE),
     Contestant("ostinato torch", partial(layer, engine="torch"), ours=not NATIVE),
     *([Contestant("ostinato native", partial(layer, engine="native"), ours=True)] * NATIVE),
     Contestant("ostinato layer", step, ours=True),
-    # A stepper of its own goes here: Contestant("ostinato stepper", …, ours=True), whose
-    # function gives None unless case.line == "step", and else
-    # `stepping(case, one)` with one(x (1, D), states or None) -> output (1, H), states.
+    Contestant("ostinato stream", partial(stream, weights="same"), ours=True),
+    Contestant("ostinato stream, bf16", partial(stream, weights="bf16"), ours=True, off=0.01),
+    Contestant("ostinato stream, int8", partial(stream, weights="int8"), ours=True, off=0.03),
 ]

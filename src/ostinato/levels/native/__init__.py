@@ -9,6 +9,7 @@ from __future__ import annotations
 import functools
 import logging
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from typing import Any
 
 from ostinato.equation.trace import Cell
@@ -16,7 +17,9 @@ from ostinato.levels.native import target
 from ostinato.levels.native.target import obstacle
 from ostinato.levels.proof import Case, Values
 
-__all__ = ["obstacle", "run", "scan", "source", "supports", "usable"]
+__all__ = [
+    "obstacle", "run", "run_float32", "run_reversed", "scan", "source", "supports", "usable",
+]  # fmt: skip
 
 
 @functools.cache
@@ -42,13 +45,21 @@ def source(cell: Cell, backward: bool = False) -> str:
     return f"{above}\n\n{text(cell.graph, 32, target.host(), backward)}"
 
 
-def scan(cell: Cell) -> Callable[..., Any]:
-    """`scan(x (N, D), batch_sizes, states (B, ·), p) -> outputs (N, ·), last states (B, ·)`."""
+def scan(cell: Cell, reverse: bool = False) -> Callable[..., Any]:
+    """`scan(x (N, D), batch_sizes, states (B, ·), p) -> outputs (N, ·), last states (B, ·)`.
+
+    With `reverse` the rows of x and of the outputs are those of sequences written backwards,
+    which are read from their ends.
+    """
+    import numpy as np
+
     from ostinato.levels import dialects
     from ostinato.levels.native import layer
     from ostinato.levels.native.context import Order
 
     graph = cell.graph
+    stacks = dialects.torch_stacks(graph)
+    labels = [graph.nodes[i].label for i in graph.noise]
 
     def scan(
         x: Any, batch_sizes: Sequence[int], states: Sequence[Any], p: Any, **noise: Any
@@ -57,14 +68,25 @@ def scan(cell: Cell) -> Callable[..., Any]:
         sizes = {"D": x.shape[1]}
         for state, letter in zip(states, graph.sizes.values(), strict=True):
             sizes[letter] = state.shape[1]
-        for stack in dialects.torch_stacks(graph):
+        for stack in stacks:
             tensor = weights[stack.weight]
             sizes[stack.shape[0]] = tensor.shape[0] // len(stack.matrices)
             sizes[stack.shape[1]] = tensor.shape[1]
-        labels = [graph.nodes[i].label for i in graph.noise]
-        order = Order.of(batch_sizes)
+        token = None
+        if reverse:
+            starts = np.cumsum([0, *batch_sizes])
+            length = [sum(n > b for n in batch_sizes) for b in range(batch_sizes[0])]
+            token = np.array(
+                [
+                    starts[length[b] - 1 - t] + b
+                    for t, n in enumerate(batch_sizes)
+                    for b in range(n)
+                ],
+                np.int32,
+            )
+        given = [noise[label] for label in labels]
         y, last = layer.run(
-            graph, x, [order], [list(states)], [weights], [[noise[n] for n in labels]], sizes
+            graph, x, [Order.of(batch_sizes, token)], [list(states)], [weights], [given], sizes
         )
         return y, tuple(last[0])
 
@@ -72,7 +94,28 @@ def scan(cell: Cell) -> Callable[..., Any]:
 
 
 def run(cell: Cell, case: Case) -> Values:
-    """A ragged batch forward and backward."""
+    """A ragged batch forward and backward, in float64."""
     from ostinato.levels.torch import run_packed
 
     return run_packed(scan(cell), cell.graph, case)
+
+
+def run_float32(cell: Cell, case: Case) -> Values:
+    """The same in float32."""
+    import torch
+
+    from ostinato.levels.torch import run_packed
+
+    return run_packed(scan(cell), cell.graph, case, torch.float32)
+
+
+def run_reversed(cell: Cell, case: Case) -> Values:
+    """The same case written backwards and read from its end; results in the case's order."""
+    from ostinato.levels.torch import run_packed
+
+    def flipped(sequences: list[Any]) -> list[Any]:
+        return [sequence[::-1] for sequence in sequences]
+
+    backwards = replace(case, x=flipped(case.x), d_outputs=flipped(case.d_outputs))
+    values = run_packed(scan(cell, reverse=True), cell.graph, backwards)
+    return replace(values, outputs=flipped(values.outputs), dx=flipped(values.dx))

@@ -115,8 +115,8 @@ class Kernel:
     def width(self, rows: str, sizes: Mapping[str, int]) -> int:
         """Numbers from one row of a kind to the next.
 
-        Rows that are ours begin on a cache line, and never a multiple of 4 KiB apart: that many
-        of them would fall into the same few places of the cache.
+        Rows that are ours begin on a cache line, and never a multiple of 2 KiB apart: many of
+        them would fall into the same few places of the cache.
         """
         numbers = count(self.memory.rows[rows], sizes)
         if rows not in ("new", "old", "grads", "lifted") and not rows.startswith("scratch"):
