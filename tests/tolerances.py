@@ -5,7 +5,7 @@ All are relative to numbers larger than 1 and absolute below.
 
 from ostinato.levels.verify import EQUAL, SLOPE
 
-__all__ = ["BESIDE", "EQUAL", "FLOAT32", "GRADCHECK", "HAND", "ORACLE", "SAME", "SLOPE"]
+__all__ = ["BESIDE", "BFLOAT16", "EQUAL", "FLOAT32", "GRADCHECK", "HAND", "ORACLE", "SAME", "SLOPE"]
 
 SAME = 0.0
 """The same operations in the same order: not a bit differs."""
@@ -27,3 +27,6 @@ GRADCHECK = 1e-6
 BESIDE = 8.0
 """float32 of native code beside PyTorch's, both judged by float64: it may be so many times as far
 off, and so many roundings (1.2e-7) further, for its sums have another order. Most are within 2."""
+
+BFLOAT16 = 2e-2
+"""Some of the work in bfloat16 against all of it in float32: a number keeps 8 bits, 0.4 %."""

@@ -290,7 +290,7 @@ class Recurrent(nn.Module):
         tokens, layout = self._tokens(x, packing, level, ragged=lengths is not None)
         first = self._first_states(hx, packing, x, single)
         outputs, last = self._layers(tokens, packing, first, level, layout, lookup)
-        states = tuple(torch.stack([packing.unsort(s) for s in state]) for state in last)
+        states = tuple(_stacked([packing.unsort(s) for s in state]) for state in last)
         if single:
             states = tuple(s.squeeze(1) for s in states)
         hn = states if len(states) > 1 else states[0]
@@ -501,6 +501,10 @@ class Recurrent(nn.Module):
             k: getattr(self, k) for k, default in defaults.items() if getattr(self, k) != default
         }
         return ", ".join([text, *(f"{k}={v}" for k, v in said.items())])
+
+
+def _stacked(states: list[Tensor]) -> Tensor:
+    return torch.stack(states) if len(states) > 1 else states[0].unsqueeze(0)
 
 
 def _transformed() -> bool:

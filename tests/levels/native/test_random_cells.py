@@ -32,20 +32,17 @@ without_shrinking = [Phase.explicit, Phase.reuse, Phase.generate]  # it would ta
 
 
 def check(text: str, rewrite: str, lengths: list[int], sizes: dict[str, int], seed: int) -> None:
+    forget()
     cell = rewritten(text, rewrite)
     batch = Batch.draw(cell.graph, lengths, sizes, seed)
-    try:
-        assert distance(results("native", cell, batch), results("torch", cell, batch)) < EQUAL
-    finally:
-        forget()
+    assert distance(results("native", cell, batch), results("torch", cell, batch)) < EQUAL
 
 
 def forget() -> None:
     """Hundreds of compiled cells would take hundreds of megabytes."""
     for function in (kernel.kernel, kernel.memory_of, context.layout_of, levels.torch._module):
         function.cache_clear()
-    context.idle.free.clear()
-    context.idle.bytes = 0
+    context.idle = type(context.idle)()
 
 
 def rewritten(text: str, rewrite: str) -> Cell:
@@ -76,13 +73,13 @@ def test_many_cells_are_what_they_are_at_the_level_torch(text, rewrite, lengths,
 @settings(max_examples=15, phases=without_shrinking)
 @drawn
 def test_any_cell_in_float32(text, rewrite, lengths, sizes, seed):
+    forget()
     cell = rewritten(text, rewrite)
     small = Batch.draw(cell.graph, lengths, sizes, seed).to(torch.float32)
     expected = results("torch", cell, small.to(torch.float64))
-    errors = (distance(results(level, cell, small), expected) for level in ("native", "torch"))
-    error, usual = errors
+    both = (results(level, cell, small) for level in ("native", "torch"))
+    error, usual = (distance(found, expected) for found in both)
     assert error <= BESIDE * (usual + torch.finfo(torch.float32).eps)
-    forget()
 
 
 IDLE = {
@@ -97,7 +94,7 @@ IDLE = {
     "vectors alone": "return tanh(scale(h)), layer_norm(c)",
     "biases of several tensors": "return tanh(affine(h, x)), tanh(affine(x))",
     "one bias in two tensors": "return tanh(affine(h, x) + affine(h)), affine(c, x, h)",
-    "a sum of maps, and a part of it": "a = affine(x)\n    b = a + affine(h)\n    return tanh(b), a",
+    "a sum, and a part of it": "a = affine(x)\n    b = a + affine(h)\n    return tanh(b), a",
     "a constant step": "return 0 * h + 0.25, c",
 }
 

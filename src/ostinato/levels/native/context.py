@@ -13,7 +13,7 @@ import mmap
 import threading
 from collections import Counter, OrderedDict
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache, cached_property
 from typing import Any
 
@@ -166,10 +166,11 @@ class Layout:
         for name in graph.parameters:
             self._tasks(name)
         self.products = self._joined()
+        self.sums = self._joined_sums()
         covered = {
             (t.tensor, t.first + t.rows[:k]) for t in self.products for k in range(len(t.rows))
         }
-        covered |= {(t.tensor, t.first) for t in self.sums}
+        covered |= {(t.tensor, t.first + t.size[:k]) for t in self.sums for k in range(len(t.size))}
         self.blank = {
             tensor for name in graph.parameters for tensor, first in self.holders[name]
             if (tensor, first) not in covered
@@ -250,6 +251,18 @@ class Layout:
         slot = self.memory.plan.slots["grads"].index(node)
         return tuple(self.memory.rows["grads"][:slot])
 
+    def _joined_sums(self) -> list[_Sum]:
+        joined: list[_Sum] = []
+        for one in sorted(self.sums, key=lambda s: (s.tensor, len(s.first))):
+            if joined:
+                last = joined[-1]
+                follows = (last.first + last.size, last.left + last.size) == (one.first, one.left)
+                if follows and (last.tensor, last.source) == (one.tensor, one.source):
+                    joined[-1] = replace(last, size=last.size + one.size)
+                    continue
+            joined.append(one)
+        return joined
+
     def _joined(self) -> list[_Product]:
         """Neighbours in `grads` and in the gradient, with the same operand, become one task."""
         joined: list[_Product] = []
@@ -258,10 +271,7 @@ class Layout:
                 last = joined[-1]
                 follows = (last.first + last.rows, last.left + last.rows) == (one.first, one.left)
                 if follows and (last.tensor, last.right) == (one.tensor, one.right):
-                    rows = last.rows + one.rows
-                    joined[-1] = _Product(
-                        last.tensor, last.first, last.left, last.right, rows, last.columns
-                    )
+                    joined[-1] = replace(last, rows=last.rows + one.rows)
                     continue
             joined.append(one)
         return joined
@@ -295,6 +305,9 @@ class Context:
         self.width = {rows: self.kernel.width(rows, sizes) for rows in self.memory.rows}
         frame = self.kernel.frame(sizes)
         self.frames = np.tile(frame, (every + parts, 1))
+        self._places = [self.frames.ctypes.data + k * frame.nbytes for k in range(every + parts)]
+        self._state_sizes = [sizes[letter] for letter in self.memory.state_sizes]
+        self._state_at = [sum(self._state_sizes[:k]) for k in range(len(self._state_sizes))]
         self.frames[:every, self.words["first"]] = np.arange(every)
         self.frames[:every, self.words["every"]] = every
         self.buffers: dict[str, Tensor] = {}
@@ -358,12 +371,10 @@ class Context:
         tape = self.buffer("tape", (B + (order.tokens if training else B)) * row)
         self.tape = tape.data_ptr()
         first = tape[: B * row].view(B, row)
-        last, at = [], 0
-        for state, letter in zip(states, self.memory.state_sizes, strict=True):
-            n = self.sizes[letter]
+        last = []
+        for state, at, n in zip(states, self._state_at, self._state_sizes, strict=True):
             first[:, at : at + n] = state
             last.append(x.new_empty(B, n))
-            at += n
         batch_sizes, token = order.addresses
         at_x = x.data_ptr()
         values = [
@@ -439,16 +450,12 @@ class Context:
             ends = np.cumsum(list(blocks.values())) * self.size
             names = tuple(f"packed_{name}" for name in blocks)
             self.put(names, [at, *(at + ends[:-1])][: len(names)])
-        return self.kernel.addresses[f"pack_{which}"], self._frame(0)
-
-    def _frame(self, k: int) -> int:
-        place: int = self.frames.ctypes.data + k * self.frames.strides[0]
-        return place
+        return self.kernel.addresses[f"pack_{which}"], self._places[0]
 
     def slices(self, function: str) -> list[tasks.Task]:
         """A task for each slice of the sequences."""
         address = self.kernel.addresses[function]
-        return [(address, self._frame(k)) for k in range(self.every)]
+        return [(address, place) for place in self._places[: self.every]]
 
     def lift(self) -> list[tasks.Task]:
         """Tasks that do the pass `lift` for the distinct rows of the input."""
@@ -467,7 +474,7 @@ class Context:
         for k, at in enumerate(range(0, rows, share)):
             frame = self.frames[self.every + k]
             frame[words["first"]], frame[words["steps"]] = at, min(share, rows - at)
-            listed.append((self.kernel.addresses[function], self._frame(self.every + k)))
+            listed.append((self.kernel.addresses[function], self._places[self.every + k]))
         return listed
 
     # backward
@@ -485,14 +492,10 @@ class Context:
         self.total = total.data_ptr()
         if width["total"]:
             total[: B * width["total"]].zero_()
-        if all(d is None for d in d_last):
-            self.carry.zero_()
-        else:
-            at = 0
-            for d, letter in zip(d_last, self.memory.state_sizes, strict=True):
-                n = self.sizes[letter]
-                self.carry[:, :, at : at + n] = 0.0 if d is None else d
-                at += n
+        self.carry.zero_()
+        for d, at, n in zip(d_last, self._state_at, self._state_sizes, strict=True):
+            if d is not None:
+                self.carry[:, :, at : at + n] = d
         if dy is None:
             zeros = self.buffer("no_dy", width["dy"]).zero_()
             at_dy, row_dy = zeros.data_ptr(), 0
@@ -507,13 +510,8 @@ class Context:
 
     def d_states(self, wanted: Sequence[bool]) -> list[Tensor | None]:
         """dL/d(first states): what the loop handed to the step before the first."""
-        found: list[Tensor | None] = []
-        at = 0
-        for letter, want in zip(self.memory.state_sizes, wanted, strict=True):
-            end = at + self.sizes[letter]
-            found.append(self.carry[0, :, at:end].clone() if want else None)
-            at = end
-        return found
+        parts = zip(self._state_at, self._state_sizes, wanted, strict=True)
+        return [self.carry[0, :, at : at + n].clone() if want else None for at, n, want in parts]
 
     def segments(self) -> list[tasks.Task]:
         """Tasks that add up the gradients of equal rows of the input."""

@@ -78,7 +78,7 @@ class Stream:
             states = [y.new_zeros(1, context.sizes[s]) for s in context.memory.state_sizes]
             self._held += [y, flat]
             self._held.append(context.begin(self._order, x, y, 0, states, flat, noises, False))
-            tasks.run(0, [[context.pack("forward")]], 1)
+            tasks.run(context.work, [[context.pack("forward")]], 1)
             if weights != "same":
                 _narrowed(context, weights)
             x = y

@@ -114,20 +114,20 @@ def run(work: int, stages: Sequence[Sequence[Task]], threads: int) -> None:
     two never fight for a core; where PyTorch has others than GNU's, and in a forked process,
     which has none of its parent's threads, they are Python's.
     """
+    if threads == 1:
+        stages = [list(itertools.chain.from_iterable(stages))]
     for tasks in stages:
-        helpers = min(threads, len(tasks)) - 1
-        if helpers < 1:
-            for function, words in tasks:
-                _function(function)(words)
+        if not tasks:
             continue
         queue = np.array([0, len(tasks), *itertools.chain.from_iterable(tasks)], np.int64)
         place = queue.ctypes.data
-        team = _team()
+        helpers = min(threads, len(tasks)) - 1
+        team = _team() if helpers else None
         if team:
             team(work, place, helpers + 1, 0)
             continue
-        pool = _pool(os.getpid(), threads)
-        others = [pool.submit(_function(work), place) for _ in range(helpers)]
+        pool = _pool(os.getpid(), threads) if helpers else None
+        others = [pool.submit(_function(work), place) for _ in range(helpers)] if pool else []
         _function(work)(place)
         wait(others)
 
