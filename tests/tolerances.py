@@ -5,7 +5,18 @@ All are relative to numbers larger than 1 and absolute below.
 
 from ostinato.levels.verify import EQUAL, SLOPE
 
-__all__ = ["BESIDE", "BFLOAT16", "EQUAL", "FLOAT32", "GRADCHECK", "HAND", "ORACLE", "SAME", "SLOPE"]
+__all__ = [
+    "BESIDE",
+    "BFLOAT16",
+    "EQUAL",
+    "FLOAT32",
+    "GRADCHECK",
+    "HAND",
+    "INT8",
+    "ORACLE",
+    "SAME",
+    "SLOPE",
+]
 
 SAME = 0.0
 """The same operations in the same order: not a bit differs."""
@@ -30,3 +41,6 @@ off, and so many roundings (1.2e-7) further, for its sums have another order. Mo
 
 BFLOAT16 = 2e-2
 """Some of the work in bfloat16 against all of it in float32: a number keeps 8 bits, 0.4 %."""
+
+INT8 = 6e-2
+"""Weights of 8 bits: each is off by up to 1/254 of the largest of its unit, at every step anew."""

@@ -212,9 +212,12 @@ def run(cell: Cell, case: Case) -> Values:
 
 
 def run_packed(
-    scan: Callable[..., Any], graph: Graph, case: Case, dtype: torch.dtype = torch.float64
+    scan: Callable[..., Any], graph: Graph, case: Case, dtype: torch.dtype | None = None
 ) -> Values:
-    """A case through a level that takes packed tensors and is differentiated by autograd."""
+    """A case through a level that takes packed tensors and is differentiated by autograd.
+
+    `dtype` is that of the tensors; by default that of the case's arrays.
+    """
     order = np.argsort(-case.lengths, kind="stable")
     batch_sizes = [int(n) for n in (case.lengths[:, None] > np.arange(max(case.lengths))).sum(0)]
     tokens = [(t, b) for t, n in enumerate(batch_sizes) for b in order[:n]]

@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING, Any, TypeAlias, cast
 
 import torch
 from torch import Tensor, nn
-from torch.autograd import forward_ad
 from torch.nn.utils.rnn import PackedSequence
 
 from ostinato import cells, levels
@@ -232,7 +231,7 @@ class Recurrent(nn.Module):
 
     def _able(self, level: str, cell: Cell) -> bool:
         if level == "native":
-            weight = getattr(self, f"{next(iter(self._shapes))}{self._suffixes(0)[0]}")
+            weight = self._weight
             fits = weight.device.type == "cpu" and weight.dtype in (torch.float32, torch.float64)
             return fits and native.usable()
         return level == "torch" or bool(levels.find("aten").supports(cell))
@@ -242,7 +241,11 @@ class Recurrent(nn.Module):
         if self.watch:
             return "torch"
         level = self.level(self.training)
-        if level != "native" or not _transformed():
+        if level != "native":
+            return level
+        from ostinato.levels.native.layer import transformed
+
+        if not transformed():
             return level
         if self.engine == "native":
             raise ConfigError(
@@ -287,6 +290,8 @@ class Recurrent(nn.Module):
 
         level = self._level_now()
         lookup = lookup_of(input) if level == "native" else None
+        if level == "native":  # under autocast the input is narrower than the weights
+            x = x.to(self._weight.dtype)
         tokens, layout = self._tokens(x, packing, level, ragged=lengths is not None)
         first = self._first_states(hx, packing, x, single)
         outputs, last = self._layers(tokens, packing, first, level, layout, lookup)
@@ -402,7 +407,7 @@ class Recurrent(nn.Module):
             x, distinct = found or (x, None)
         return layer.run(
             cell.graph,
-            x.to(weights[0][next(iter(self._shapes))].dtype),
+            x,
             [layout.order(reverse=k > 0) for k in range(len(calls))],
             states,
             weights,
@@ -481,6 +486,12 @@ class Recurrent(nn.Module):
         return next(iter(tensors.values())).new_full((1, self._sizes[leaf.size]), mean)
 
     @property
+    def _weight(self) -> Tensor:
+        """A weight: all are on one device and of one number type."""
+        weight: Tensor = getattr(self, f"{next(iter(self._shapes))}_l0")
+        return weight
+
+    @property
     def all_weights(self) -> list[list[Tensor]]:
         """The weights of each layer and direction, as torch.nn lists them."""
         suffixes = [s for layer in range(self.num_layers) for s in self._suffixes(layer)]
@@ -505,13 +516,3 @@ class Recurrent(nn.Module):
 
 def _stacked(states: list[Tensor]) -> Tensor:
     return torch.stack(states) if len(states) > 1 else states[0].unsqueeze(0)
-
-
-def _transformed() -> bool:
-    """Whether PyTorch looks into this call: forward-mode, functional transforms, tracing."""
-    return (
-        forward_ad._current_level >= 0
-        or torch._C._are_functorch_transforms_active()
-        or torch._C._is_tracing()
-        or torch.compiler.is_compiling()
-    )

@@ -14,7 +14,7 @@ from ostinato.errors import ConfigError
 from ostinato.levels.native import target
 from ostinato.nn import Recurrent
 from results import first_states, normal
-from tolerances import BFLOAT16, EQUAL, GRADCHECK, ORACLE, SAME
+from tolerances import BFLOAT16, EQUAL, FLOAT32, GRADCHECK, ORACLE, SAME
 
 pytestmark = pytest.mark.skipif(not target.available(), reason=str(target.obstacle()))
 every_cell = pytest.mark.parametrize("name", EVERY, ids=short)
@@ -168,7 +168,6 @@ def test_a_trace_is_a_trace_of_what_is_computed():
     assert_near(quietly(lambda: traced("auto")), stack("lstm", "torch")(batch(1))[0], ORACLE)
 
 
-@pytest.mark.slow
 @either_engine
 def test_compiled_modules_compute_the_same_or_say_that_they_cannot(engine):
     module, expected = stack("lstm", engine), stack("lstm", "torch")(batch())[0]
@@ -309,6 +308,58 @@ def _overwrite_what_is_free() -> None:
     """Asks for memory of all the sizes that the tests' tensors have, and fills it."""
     kept = [torch.full((n,), torch.nan, dtype=torch.float64) for n in range(1, 400) for _ in "ab"]
     assert len(kept) > 1
+
+
+# an embedding, whose result is read in its table
+
+
+def of_table(engine: str, before: Callable) -> list[torch.Tensor | None]:
+    """Outputs and gradients; `before` is called with tokens, table and what was looked up."""
+    torch.manual_seed(0)
+    table, module = nn.Embedding(20, 64), nn.LSTM(64, 8, engine=engine)
+    tokens = torch.arange(96).reshape(12, 8) ** 2 % 20
+    x = table(tokens)
+    before(tokens, table.weight, x)
+    outputs, _ = module(x)
+    if not outputs.requires_grad:
+        return [outputs]
+    d = torch.autograd.grad(outputs.sin().sum(), [table.weight, *module.parameters()])
+    return [outputs.detach(), *d]
+
+
+BEFORE = {
+    "nothing": lambda tokens, table, x: None,
+    "the table changes": lambda tokens, table, x: table.detach().mul_(2),
+    "the result changes": lambda tokens, table, x: x.mul_(2),
+    "a hook doubles the gradient": lambda tokens, table, x: x.register_hook(lambda d: 2 * d),
+}
+
+
+@pytest.mark.parametrize("before", BEFORE)
+def test_what_was_looked_up_stays_what_it_was(before):
+    found, expected = (of_table(engine, BEFORE[before]) for engine in ("native", "torch"))
+    assert_near(found, expected, FLOAT32)
+
+
+@torch.no_grad()
+def test_tokens_may_change_after_they_were_looked_up():
+    def change(tokens, table, x):
+        tokens.zero_()
+
+    assert_near(of_table("native", change), of_table("torch", change), FLOAT32)
+
+
+def test_what_was_looked_up_has_a_gradient_where_one_is_asked_for():
+    def run(engine):
+        torch.manual_seed(0)
+        table, module = nn.Embedding(20, 64), nn.LSTM(64, 8, engine=engine)
+        x = table(torch.arange(96).reshape(12, 8) ** 2 % 20)
+        x.retain_grad()
+        module(x)[0].sin().sum().backward()
+        return x.grad
+
+    assert run("native") is not None
+    assert_near(run("native"), run("torch"), FLOAT32)
 
 
 # tensors as users have them

@@ -4,6 +4,7 @@ import itertools
 from collections.abc import Iterator
 
 import fences
+import numpy as np
 import pytest
 import torch
 from fences import FENCES
@@ -11,10 +12,11 @@ from process import alone
 
 from every import EVERY
 from ostinato import cells
-from ostinato.levels.native import target
-from ostinato.nn import Recurrent
+from ostinato.levels.native import layer, target
+from ostinato.levels.native.stream import WEIGHTS
+from ostinato.nn import Embedding, Recurrent
 from results import first_states, normal
-from tolerances import FLOAT32, ORACLE
+from tolerances import BFLOAT16, FLOAT32, INT8, ORACLE
 
 pytestmark = pytest.mark.skipif(
     not (FENCES and target.available()), reason=str(target.obstacle() or "no pages to forbid")
@@ -105,6 +107,7 @@ def kinds(every: bool) -> Iterator[tuple[str, str, int]]:
 
 def walk(every: bool) -> None:
     """Every cell within fences, against the level torch outside of them; tells how often."""
+    layer.WORK = layer.ROWS = 1  # a slice for each thread, be there ever so little to do
     count = 0
     for name, variant, bits in kinds(every):
         for number, (H, D, B, T) in enumerate(shapes(every)):
@@ -112,6 +115,7 @@ def walk(every: bool) -> None:
             if made is None:
                 continue
             leaves, d_results, given = batch(made, B, T, number)
+            torch.set_num_threads(1 + number % 3)
             made.engine = "torch"
             expected = passes(made, leaves, d_results, given)
             made.engine = "native"
@@ -130,6 +134,51 @@ def walk(every: bool) -> None:
     print(count)
 
 
+def tables() -> None:
+    """Tokens of an embedding, whose distinct rows are projected once."""
+    count = 0
+    for name, symbols, E, H in itertools.product(("gru", "lstm"), (3, 200), (65, 81), (7, 65)):
+        made = module(name, "noisy", H, E, 32, number=1)
+        made.batch_first = False
+        table = Embedding(symbols, E)
+        tokens = torch.arange(45).reshape(5, 9) ** 2 % min(symbols, 19)
+
+        def passes_of_tokens(made=made, table=table, tokens=tokens) -> list:
+            torch.manual_seed(1)
+            outputs, _ = made(table(tokens), lengths=[5, 4, 3, 2, 1, 1, 4, 4, 2])
+            leaves = [table.weight, *made.parameters()]
+            return [outputs, *torch.autograd.grad(outputs, leaves, outputs.detach().cos())]
+
+        made.engine = "torch"
+        expected = passes_of_tokens()
+        made.engine = "native"
+        for side in ("begin", "end"):
+            with fences.around(side) as fence:
+                table.weight.data = fence.copy(table.weight).data
+                near(passes_of_tokens(), expected, FLOAT32, f"{name} {symbols=} {E=} {H=} {side}")
+            count += 1
+    print(count)
+
+
+def streams() -> None:
+    """One step after the other, with weights of every kind."""
+    count = 0
+    for name, H, D, kind in itertools.product(EVERY, (63, 65), (3, 17), WEIGHTS):
+        made = module(name, "plain", H, D, 32, number=0)
+        x = normal(6, D).float()
+        made.engine = "torch"
+        with torch.no_grad():
+            expected = [made(x)[0]]
+        for side in ("begin", "end"):
+            with fences.around(side):
+                stream = made.stream(kind)
+                found = [torch.tensor(np.array([stream.step(row) for row in x.numpy()]))]
+                tolerance = {"same": FLOAT32, "bf16": BFLOAT16, "int8": INT8}[kind]
+                near(found, expected, tolerance, f"{name} {H=} {D=} {kind} {side}")
+            count += 1
+    print(count)
+
+
 def near(found: list, expected: list, tolerance: float, where: str) -> None:
     for k, (one, other) in enumerate(zip(found, expected, strict=True)):
         assert one.shape == other.shape, where
@@ -138,13 +187,23 @@ def near(found: list, expected: list, tolerance: float, where: str) -> None:
 
 
 def test_no_number_beyond_a_buffer_is_touched_and_none_is_left_unwritten():
-    assert int(alone(walk, False)) == 2 * (12 * len(EVERY) - 3)
+    assert int(alone(walk, False, OMP_WAIT_POLICY="passive")) == 2 * (12 * len(EVERY) - 3)
+
+
+def test_tables_and_their_rows():
+    assert int(alone(tables)) == 2 * 16
+
+
+def test_streams():
+    assert int(alone(streams)) == 2 * 12 * len(EVERY)
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(660)
 @pytest.mark.parametrize("instructions", ["host", "avx2", "sse2"])
 def test_all_shapes_and_narrower_instructions(instructions):
     if target.host().vector_bytes < target.TARGETS.get(instructions, target.host()).vector_bytes:
         pytest.skip("this machine has no wider registers")
-    found = alone(walk, True, seconds=220, OSTINATO_TARGET=instructions)
+    options = {"OMP_WAIT_POLICY": "passive", "OSTINATO_TARGET": instructions}
+    found = alone(walk, True, seconds=600, **options)
     assert int(found) == 2 * 6 * (72 * len(EVERY) - 18)

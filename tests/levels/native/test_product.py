@@ -19,7 +19,6 @@ pytestmark = pytest.mark.skipif(not target.available(), reason=str(target.obstac
 
 PARAMETERS = {
     **{f"product_{v}": "rows depth *a a_row a_depth *w *c c_row add" for v in range(1, 5)},
-    "row_product": "depth *a a_depth *w panel_stride panels v *c",
     "pack": "*w w_unit w_depth units width depth *out out_stride",
     "gradient": "tokens *d d_row *d_index m *a a_row *a_index n *c c_row *work",
     "column_sums": "tokens *d d_row m *c",
@@ -125,26 +124,9 @@ def test_products_are_numpys_and_each_row_is_the_same_alone(k, v):
         assert same_bits(transposed, result)
 
 
-@pytest.mark.parametrize("v", [1, 2, 3, 4])
-def test_one_row_of_several_panels_is_the_product_of_each(k, v):
-    wide = v * k.lanes
-    for panels, depth in [(1, 0), (2, 5), (3, 1), (8, 16), (9, 33), (21, 7)]:
-        a = k.random(depth, 1, 2)
-        w = np.stack([k.random(depth + 1, wide, wide) for _ in range(panels)])
-        w[:, depth] = np.nan
-        c, memory = k.guarded(panels, wide)
-        k("row_product", depth, a, 2, w, (depth + 1) * wide, panels, v, c)
-        for q in range(panels):
-            alone, _ = k.guarded(1, wide)
-            k(f"product_{v}", 1, depth, a, 0, 2, w[q], alone, wide, 0)
-            assert same_bits(alone[0], c[q])
-        k.untouched(memory, c, wide)
-
-
-def test_no_row_and_no_panel_are_nothing(k):
+def test_no_row_is_nothing(k):
     w, (c, memory) = k.random(3, 4 * k.lanes, 4 * k.lanes), k.guarded(1, 4 * k.lanes)
     k("product_4", 0, 3, w, 1, 1, w, c, 4 * k.lanes, 0)
-    k("row_product", 3, w, 1, w, 0, 0, 4, c)
     assert np.isnan(memory).all()
 
 

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import contextlib
 import mmap
+import os
 import threading
 from collections import Counter, OrderedDict
 from collections.abc import Mapping, Sequence
@@ -389,14 +390,24 @@ class Context:
         self._weights(weights)
         return last
 
+    def point(self, x: Tensor, weights: Sequence[Tensor], noise: Sequence[Tensor]) -> None:
+        """Follows the tensors of the call to another place, if they were kept elsewhere since."""
+        self.x = x
+        values = [x.data_ptr(), x.data_ptr(), x.stride(0)]
+        for tensor in noise:
+            values += [tensor.data_ptr()] * 2
+        names = [name for name in self._forward_words if name.endswith("_x") or "noise" in name]
+        self.put(tuple(names), values)
+        self._weights(weights)
+
     def _weights(self, weights: Sequence[Tensor]) -> None:
         """Where matrices and vectors lie; PyTorch's two biases are added."""
         pointers = [w.data_ptr() for w in weights]
         self.biases = []
         for tensor, runs in self._doubled:
             bias = weights[tensor].detach()
-            (start, n, other, there), *more = runs
-            if n == bias.shape[0] and not more:
+            start, n, other, there = runs[0]
+            if n == bias.shape[0] == weights[other].shape[0]:
                 whole = bias + weights[other].detach()
             else:
                 whole = bias.clone()
@@ -646,7 +657,7 @@ class _Idle:
     def __init__(self) -> None:
         self.free: OrderedDict[Any, list[Context]] = OrderedDict()
         self.bytes = 0
-        self.lock = threading.Lock()
+        self.lock = threading.RLock()  # the garbage collector may return one within
 
     def take(self, key: Any) -> Context | None:
         """A context of this key, if there is one."""
@@ -668,8 +679,14 @@ class _Idle:
                 _, dropped = self.free.popitem(last=False)
                 self.bytes -= sum(c.bytes for c in dropped)
 
+    def forget(self) -> None:
+        """Begins anew: in a forked process another thread may have held the lock for ever."""
+        self.__init__()  # type: ignore[misc]
+
 
 idle = _Idle()
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=idle.forget)
 
 
 class Lease:

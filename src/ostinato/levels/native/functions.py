@@ -114,7 +114,8 @@ def emit(builder: ir.IRBuilder, op: str, *args: ir.Value) -> ir.Value:
 
     Args:
         builder: Where the instructions go.
-        op: A pointwise operation of `ostinato.equation.graph`, or rsqrt (1/√a) or fma (a b + c).
+        op: A pointwise operation of `ostinato.equation.graph`, or rsqrt (1/√a),
+            fma (a b + c) or masked (d s, but 0 where s is 0).
         args: float, double, or vectors of them.
 
     Raises:
@@ -356,6 +357,11 @@ def _greater(a: _Lanes, b: _Lanes) -> _Lanes:
     return a.choose("<", b, 0.0, a.choose("==", b, 0.5, 1.0))
 
 
+def _masked(d: _Lanes, slope: _Lanes) -> _Lanes:
+    """d times a slope, but 0 where the slope is 0, be d infinite or no number."""
+    return slope.choose("==", 0.0, 0.0, d * slope)
+
+
 _OPERATIONS: dict[str, Callable[..., _Lanes]] = {
     "add": lambda a, b: a + b,
     "sub": lambda a, b: a - b,
@@ -372,4 +378,5 @@ _OPERATIONS: dict[str, Callable[..., _Lanes]] = {
     "maximum": _maximum,
     "positive": _positive,
     "greater": _greater,
+    "masked": _masked,
 }

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import torch
 from torch import Tensor
+from torch.autograd import forward_ad
 
 from ostinato.equation.graph import Graph
 from ostinato.levels.native import tasks
@@ -79,56 +81,70 @@ class _Layer(torch.autograd.Function):
     @staticmethod
     def forward(ctx: Any, call: _Call, x: Tensor, *flat: Tensor) -> Any:
         results, ctx.leases, ctx.threads = _forward(call, x, flat)
-        ctx.call = call
+        ctx.call, ctx.lock = call, threading.Lock()
+        ctx.places = [t.data_ptr() for t in (x, *flat)]
         ctx.save_for_backward(x, *flat)
         ctx.set_materialize_grads(False)
         return results
 
     @staticmethod
     def backward(ctx: Any, dy: Tensor | None, *d_last: Tensor | None) -> Any:
-        call: _Call = ctx.call
         x, *flat = ctx.saved_tensors
-        if torch.is_grad_enabled():
-            return _again(call, x, flat, (dy, *d_last), ctx.needs_input_grad[1:])
-        contexts: list[Context] = [lease.context for lease in ctx.leases]
-        dy = None if dy is None else dy.contiguous()
-        count, size = len(call.graph.states), contexts[0].width["y"]
-        loops: list[tasks.Task] = []
-        for k, context in enumerate(contexts):
-            loops += context.begin_backward(dy, k * size, d_last[k * count : (k + 1) * count])
-        packs = [c.pack("backward") for c in contexts]
-        sums = [task for context in contexts for task in context.segments()]
-        last: list[tasks.Task] = []
-        dxs: list[Tensor] = []
-        flat_gradients: list[Tensor | None] = []
-        states_at: list[tuple[Context, int]] = []
+        if torch.is_grad_enabled() or transformed() or not all(map(_in_memory, (dy, *d_last))):
+            return _again(ctx.call, x, flat, (dy, *d_last), ctx.needs_input_grad[1:])
+        with ctx.lock:  # several threads may go back through one graph
+            return _backward(ctx, x, flat, dy, d_last)
+
+
+def _backward(
+    ctx: Any, x: Tensor, flat: Sequence[Tensor], dy: Tensor | None, d_last: Sequence[Tensor | None]
+) -> Any:
+    call: _Call = ctx.call
+    contexts: list[Context] = [lease.context for lease in ctx.leases]
+    if [t.data_ptr() for t in (x, *flat)] != ctx.places:
+        flat = [t.contiguous() for t in flat]
         for context, (_, weights, noise) in zip(contexts, call.split(flat), strict=True):
-            gradients = [
-                torch.zeros_like(w) if k in context.layout.blank else torch.empty_like(w)
-                for k, w in enumerate(weights)
-            ]
-            dx = None
-            if ctx.needs_input_grad[1] and context.memory.program.dx is not None:
-                whole = call.distinct is not None or context.order.tokens == x.shape[0]
-                dx = (x.new_empty if whole else x.new_zeros)(x.shape)
-                dxs.append(dx)
-            last += context.after_loop(dx, gradients)
-            states_at.append((context, len(flat_gradients)))
-            flat_gradients += [*(None,) * count, *gradients, *(None for _ in noise)]
-        tasks.run(contexts[0].work, [packs, loops, sums, last], ctx.threads)
-        for context, at in states_at:
-            wanted = ctx.needs_input_grad[at + 2 : at + 2 + count]
-            flat_gradients[at : at + count] = context.d_states(wanted)
-        if ctx.needs_input_grad[1] and not dxs:
-            dxs.append(torch.zeros_like(x))
-        return (None, sum(dxs[1:], dxs[0]) if dxs else None, *flat_gradients)
+            context.point(x, weights, noise)
+    dy = None if dy is None else dy.contiguous()
+    count, size = len(call.graph.states), contexts[0].width["y"]
+    loops: list[tasks.Task] = []
+    for k, context in enumerate(contexts):
+        loops += context.begin_backward(dy, k * size, d_last[k * count : (k + 1) * count])
+    packs = [c.pack("backward") for c in contexts]
+    sums = [task for context in contexts for task in context.segments()]
+    last: list[tasks.Task] = []
+    dxs: list[Tensor] = []
+    flat_gradients: list[Tensor | None] = []
+    states_at: list[tuple[Context, int]] = []
+    for context, (_, weights, noise) in zip(contexts, call.split(flat), strict=True):
+        gradients = [
+            torch.zeros_like(w) if k in context.layout.blank else torch.empty_like(w)
+            for k, w in enumerate(weights)
+        ]
+        dx = None
+        if ctx.needs_input_grad[1] and context.memory.program.dx is not None:
+            whole = call.distinct is not None or context.order.tokens == x.shape[0]
+            dx = (x.new_empty if whole else x.new_zeros)(x.shape)
+            dxs.append(dx)
+        last += context.after_loop(dx, gradients)
+        states_at.append((context, len(flat_gradients)))
+        flat_gradients += [*(None,) * count, *gradients, *(None for _ in noise)]
+    tasks.run(contexts[0].work, [packs, loops, sums, last], ctx.threads)
+    for context, at in states_at:
+        wanted = ctx.needs_input_grad[at + 2 : at + 2 + count]
+        flat_gradients[at : at + count] = context.d_states(wanted)
+    if ctx.needs_input_grad[1] and not dxs:
+        dxs.append(torch.zeros_like(x))
+    return (None, sum(dxs[1:], dxs[0]) if dxs else None, *flat_gradients)
 
 
 def _again(
     call: _Call, x: Tensor, flat: Sequence[Tensor], d: Sequence[Tensor | None], wanted: Any
 ) -> Any:
     """The same gradients by the level torch, which can be differentiated again."""
-    y, last = by_torch(call, x, flat)
+    again = torch.is_grad_enabled()
+    with torch.enable_grad():
+        y, last = by_torch(call, x, flat)
     results = [y, *(s for states in last for s in states)]
     pairs = [(r, g) for r, g in zip(results, d, strict=True) if g is not None and r.requires_grad]
     inputs = [t for t, want in zip((x, *flat), wanted, strict=True) if want]
@@ -137,11 +153,30 @@ def _again(
             [r for r, _ in pairs],
             inputs,
             [g for _, g in pairs],
-            create_graph=True,
+            create_graph=again,
             allow_unused=True,
         )
     )
     return (None, *(next(found) if want else None for want in wanted))
+
+
+def transformed() -> bool:
+    """Whether PyTorch looks into what is computed: forward mode, functional transforms, tracing."""
+    return (
+        forward_ad._current_level >= 0
+        or torch._C._are_functorch_transforms_active()
+        or torch._C._is_tracing()
+        or torch.compiler.is_compiling()
+        or torch._C._len_torch_dispatch_stack() > 0
+    )
+
+
+def _in_memory(d: Tensor | None) -> bool:
+    """Whether a gradient is numbers in memory; a batch of gradients under vmap is not."""
+    try:
+        return d is None or d.data_ptr() >= 0
+    except RuntimeError:
+        return False
 
 
 def by_torch(

@@ -6,7 +6,7 @@ The graph of a cell speaks of whole vectors. Here every operation becomes one of
 |---|---|---|
 | product | `product`: Σ_k W_k a_k, or Σ_k W_kᵀ a_k if its label is `transposed` | all of a_k |
 | reduction | `mean` over the units: one number for a row | all of its argument |
-| pointwise | all others, `rsqrt` = 1/√a among them | the same unit of its arguments |
+| pointwise | all others; `rsqrt` is 1/√a, `masked` is d s but 0 where s is 0 | the same unit |
 
 A normalisation is written out with its mean, its variance and their derivatives; a bias is a
 vector that is added; products that are only summed become one product with more terms.
@@ -144,6 +144,9 @@ def _plain(build: Builder, node: Node, args: tuple[int, ...]) -> int:
             r = _inverse_deviation(build, point("sub", a, mean(a)), node.value, mean)
             along = point("mul", y, mean(point("mul", d, y)))
             return point("mul", r, point("sub", point("sub", d, mean(d)), along))
+    slopes = [a for a in args if build.nodes[a].op in ("positive", "greater")]
+    if node.op == "mul" and slopes:  # where the slope is 0 nothing comes through, infinity neither
+        return point("masked", next((a for a in args if a not in slopes), slopes[0]), slopes[-1])
     numbers = [build.nodes[a] for a in args]
     if node.op in _FOLD and all(n.op == "constant" for n in numbers):
         value = _FOLD[node.op](*(n.value for n in numbers))
