@@ -6,7 +6,6 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import torch
 from torch import Tensor, nn
 
 if TYPE_CHECKING:
@@ -18,55 +17,61 @@ WORTH = 40
 
 @dataclass(frozen=True)
 class Lookup:
-    """Where embedded tokens come from: `weight[tokens]`."""
+    """Where embedded tokens come from: `table[tokens]`.
 
-    weight: Tensor
+    Attributes:
+        table: the embedding's weights (V, E).
+        tokens: the tokens (…).
+        version: how often the tokens had been changed in place when they were looked up.
+    """
+
+    table: Tensor
     tokens: Tensor
+    version: int
 
-    def distinct(self) -> tuple[Tensor, Distinct] | None:
-        """The distinct rows (U, E) and which token has which; None where it saves too little."""
+    def distinct(self) -> Distinct | None:
+        """Which tokens are the same; None where it would save too little, or they changed."""
         from ostinato.levels.native.context import Distinct
 
-        symbols, features = self.weight.shape
+        symbols, features = self.table.shape
         tokens = self.tokens.reshape(-1).numpy()
-
-        def worth(rows: int) -> bool:
-            return (len(tokens) - rows) * features >= WORTH * len(tokens)
-
-        if not worth(1):
+        count = len(tokens)
+        least = WORTH * count / features  # rows that must be saved
+        if count - 1 < least or self.tokens._version != self.version:
             return None
-        if worth(2 * symbols):  # an alphabet: all of it, without a look at which are there
-            return self.weight, Distinct(tokens.astype(np.int32), symbols)
-        seen = np.zeros(symbols, bool)
-        seen[tokens] = True
-        rows = np.flatnonzero(seen)
-        if not worth(len(rows)):
+        first = np.full(symbols, -1)
+        first[tokens[::-1]] = np.arange(count - 1, -1, -1)
+        rows = np.flatnonzero(first >= 0)
+        if count - len(rows) < least:
             return None
         number = np.zeros(symbols, np.int32)
         number[rows] = np.arange(len(rows), dtype=np.int32)
-        return self.weight[torch.from_numpy(rows)], Distinct(number[tokens], len(rows))
+        return Distinct(number[tokens], first[rows], rows)
 
 
 class Embedding(nn.Embedding):
     """`torch.nn.Embedding`, whose result a recurrent layer can trace back to the table.
 
     A recurrent layer that reads the result as it is computes the products of its input for each
-    distinct token instead of each token. Whatever else happens to the result (a dropout, an
-    addition) makes a new tensor, which knows nothing of the table, and all goes the usual way.
+    distinct token instead of each token, and hands their gradients to the table. Whatever else
+    happens to the result (a dropout, an addition) makes a new tensor, which knows nothing of the
+    table, and all goes the usual way; so do gradients when someone asks for those of the result.
     """
 
     def forward(self, input: Tensor) -> Tensor:
         """The rows (…, E) of tokens (…)."""
         embedded = super().forward(input)
         plain = self.max_norm is None and not self.scale_grad_by_freq and not self.sparse
-        if plain and self.padding_idx is None and self.weight.device.type == "cpu":
-            embedded.lookup = Lookup(self.weight, input)  # type: ignore[attr-defined]
+        here = self.weight.device.type == "cpu" and not (
+            embedded.is_inference() or input.is_inference()  # which keep no count of changes
+        )
+        if plain and here and self.padding_idx is None:
+            lookup = Lookup(self.weight, input, input._version)
+            embedded.lookup = lookup  # type: ignore[attr-defined]
         return embedded
 
 
 def lookup_of(embedded: Any) -> Lookup | None:
     """The lookup behind a tensor that came from `Embedding` and has not been changed since."""
     lookup: Lookup | None = getattr(embedded, "lookup", None)
-    if lookup is None or embedded.is_inference():  # such a tensor keeps no count of its changes
-        return None
-    return lookup if embedded._version == 0 else None
+    return lookup if lookup is not None and embedded._version == 0 else None

@@ -125,6 +125,7 @@ class Recurrent(nn.Module):
                     )
                     self.register_parameter(f"{name}{suffix}", nn.Parameter(weight))
         self.watch: Watcher | None = None
+        self._usable = native.usable()  # asked here, where no compiler of PyTorch looks on
         self.level(training=True)
         self.reset_parameters()
 
@@ -233,20 +234,22 @@ class Recurrent(nn.Module):
         if level == "native":
             weight = self._weight
             fits = weight.device.type == "cpu" and weight.dtype in (torch.float32, torch.float64)
-            return fits and native.usable()
+            return fits and self._usable
         return level == "torch" or bool(levels.find("aten").supports(cell))
 
     def _level_now(self) -> str:
         """The level of this call: PyTorch's transformations cannot look into native code."""
         if self.watch:
             return "torch"
-        level = self.level(self.training)
-        if level != "native":
-            return level
-        from ostinato.levels.native.layer import transformed
+        compiling = torch.compiler.is_compiling()  # then nothing of native code may be looked at
+        if not (compiling and self.engine in ("auto", "native")):
+            level = self.level(self.training)
+            if level != "native":
+                return level
+            from ostinato.levels.native.layer import transformed
 
-        if not transformed():
-            return level
+            if not transformed():
+                return level
         if self.engine == "native":
             raise ConfigError(
                 "engine 'native' has no forward-mode, functional or traced derivatives; use 'auto'"
@@ -402,9 +405,8 @@ class Recurrent(nn.Module):
 
         weights, states, noise = zip(*calls, strict=True)
         distinct = None
-        if lookup and lookup.weight.dtype == x.dtype and layer.takes_rows(cell.graph, x):
-            found = lookup.distinct()
-            x, distinct = found or (x, None)
+        if lookup and lookup.table.dtype == x.dtype and layer.takes_rows(cell.graph, x):
+            distinct = lookup.distinct()
         return layer.run(
             cell.graph,
             x,
@@ -414,6 +416,7 @@ class Recurrent(nn.Module):
             [list(n.values()) for n in noise],
             self._sizes | {"D": x.shape[-1]},
             distinct,
+            lookup.table if lookup and distinct else None,
         )
 
     def _run_scans(

@@ -40,7 +40,8 @@ def check(text: str, rewrite: str, lengths: list[int], sizes: dict[str, int], se
 
 def forget() -> None:
     """Hundreds of compiled cells would take hundreds of megabytes."""
-    for function in (kernel.kernel, kernel.memory_of, context.layout_of, levels.torch._module):
+    made = levels.find("torch")._module
+    for function in (kernel.kernel, kernel.memory_of, context.layout_of, made):
         function.cache_clear()
     context.idle = type(context.idle)()
 
@@ -64,10 +65,14 @@ def test_any_cell_is_what_it_is_at_the_level_torch(text, rewrite, lengths, sizes
 
 
 @pytest.mark.slow
-@settings(max_examples=400, phases=without_shrinking)
-@drawn
-def test_many_cells_are_what_they_are_at_the_level_torch(text, rewrite, lengths, sizes, seed):
-    check(text, rewrite, lengths, sizes, seed)
+@pytest.mark.timeout(600)
+@pytest.mark.parametrize("instructions", ["host", "avx2", "sse2"])
+def test_many_cells_are_what_they_are_at_the_level_torch(instructions, monkeypatch):
+    if target.host().vector_bytes < target.TARGETS.get(instructions, target.host()).vector_bytes:
+        pytest.skip("this machine has no wider registers")
+    monkeypatch.setenv("OSTINATO_TARGET", instructions)
+    settings(max_examples=400, phases=without_shrinking)(drawn(check))()
+    forget()
 
 
 @settings(max_examples=15, phases=without_shrinking)

@@ -90,18 +90,25 @@ class Order:
 
 @dataclass(frozen=True, eq=False)
 class Distinct:
-    """Which rows of the caller are the same: his row r is row `number[r]` of x.
+    """Which rows of the caller are the same: his row r is the `number[r]`-th of U distinct ones.
 
     Attributes:
         number: int32 (R,).
-        rows: U, the rows of x.
+        first: int64 (U,): the first row of the caller that is so.
+        origin: int64 (U,): the row of the table that they all come from.
     """
 
     number: Any
-    rows: int
+    first: Any
+    origin: Any
+
+    @property
+    def rows(self) -> int:
+        """U."""
+        return len(self.first)
 
     def segments(self, order: Order) -> tuple[Any, Any]:
-        """The tokens of each row of x, one row after the other: int32 (U + 1,) and (N,)."""
+        """The tokens of each distinct row, one after the other: int32 (U + 1,) and (N,)."""
         number = self.number[order.token]
         starts = np.zeros(self.rows + 1, np.int32)
         np.cumsum(np.bincount(number, minlength=self.rows), out=starts[1:])
@@ -544,17 +551,23 @@ class Context:
         at, step = self._segments.ctypes.data, self._segments.strides[0]
         return [(task, at + k * step) for k in range(len(self._segments))]
 
-    def after_loop(self, dx: Tensor | None, gradients: Sequence[Tensor]) -> list[tasks.Task]:
-        """dL/dx and the gradients of the weights."""
+    def after_loop(
+        self, dx: Tensor | None, gradients: Sequence[Tensor], together: bool
+    ) -> list[tasks.Task]:
+        """dL/dx and the gradients of the weights.
+
+        With `together` dx has a row for each distinct row of the input: the sum of their gradients.
+        """
         listed: list[tasks.Task] = []
         if dx is not None:
             self.put(("at_dx", "row_dx"), (dx.data_ptr(), dx.stride(0)))
-            rows = self.order.tokens
-            if self.distinct is not None:
-                rows = self.distinct.rows
+            rows, token, grads = self.order.tokens, self.order.addresses[1], self.grads
+            if together and self.distinct is not None:
+                rows, grads = self.distinct.rows, self.together
                 self._each = np.arange(rows, dtype=np.int32)
-                words = [self.words["token"], self.words["base_grads"]]
-                self.frames[self.every :, words] = (self._each.ctypes.data, self.together)
+                token = self._each.ctypes.data
+            words = [self.words["token"], self.words["base_grads"]]
+            self.frames[self.every :, words] = (token, grads)
             listed = self._ranges("post", rows)
         self._fill_gradients([g.data_ptr() for g in gradients])
         return listed + self._tasks

@@ -60,7 +60,10 @@ def _forward(
     parts = 1 if threads == 1 else 2 * threads
     leases = [Lease(call.graph, call.bits, call.sizes, every, parts) for _ in call.orders]
     contexts = [lease.context for lease in leases]
-    rows = x.shape[0] if call.distinct is None else len(call.distinct.number)
+    rows, read = (
+        x.shape[0],
+        x if call.distinct is None else x[torch.from_numpy(call.distinct.first)],
+    )
     size = contexts[0].width["y"]
     whole = all(order.tokens == rows for order in call.orders)
     y = (x.new_empty if whole else x.new_zeros)(rows, len(contexts) * size)
@@ -68,7 +71,7 @@ def _forward(
     for k, (states, weights, noise) in enumerate(call.split(flat)):
         order, context = call.orders[k], contexts[k]
         last += context.begin(
-            order, x, y, k * size, states, weights, noise, call.training, call.distinct
+            order, read, y, k * size, states, weights, noise, call.training, call.distinct
         )
     packs = [context.pack("forward") for context in contexts]
     loops = [task for context in contexts for task in context.slices("forward")]
@@ -79,9 +82,11 @@ def _forward(
 
 class _Layer(torch.autograd.Function):
     @staticmethod
-    def forward(ctx: Any, call: _Call, x: Tensor, *flat: Tensor) -> Any:
+    def forward(ctx: Any, call: _Call, x: Tensor, table: Tensor | None, *flat: Tensor) -> Any:
         results, ctx.leases, ctx.threads = _forward(call, x, flat)
-        ctx.call, ctx.lock = call, threading.Lock()
+        ctx.call, ctx.lock, ctx.table = call, threading.Lock(), table
+        # Whoever wants the gradient of x itself makes himself known here until the way back.
+        ctx.x = None if call.distinct is None else x
         ctx.places = [t.data_ptr() for t in (x, *flat)]
         ctx.save_for_backward(x, *flat)
         ctx.set_materialize_grads(False)
@@ -91,7 +96,13 @@ class _Layer(torch.autograd.Function):
     def backward(ctx: Any, dy: Tensor | None, *d_last: Tensor | None) -> Any:
         x, *flat = ctx.saved_tensors
         if torch.is_grad_enabled() or transformed() or not all(map(_in_memory, (dy, *d_last))):
-            return _again(ctx.call, x, flat, (dy, *d_last), ctx.needs_input_grad[1:])
+            return _again(
+                ctx.call,
+                x,
+                flat,
+                (dy, *d_last),
+                (ctx.needs_input_grad[1], *ctx.needs_input_grad[3:]),
+            )
         with ctx.lock:  # several threads may go back through one graph
             return _backward(ctx, x, flat, dy, d_last)
 
@@ -100,9 +111,16 @@ def _backward(
     ctx: Any, x: Tensor, flat: Sequence[Tensor], dy: Tensor | None, d_last: Sequence[Tensor | None]
 ) -> Any:
     call: _Call = ctx.call
+    rows, whole_x = x.shape[0], x
+    origin = (
+        torch.from_numpy(call.distinct.origin) if call.distinct and _only_the_table(ctx) else None
+    )
+    together = origin is not None
     contexts: list[Context] = [lease.context for lease in ctx.leases]
     if [t.data_ptr() for t in (x, *flat)] != ctx.places:
         flat = [t.contiguous() for t in flat]
+        if call.distinct is not None:
+            x = x[torch.from_numpy(call.distinct.first)]
         for context, (_, weights, noise) in zip(contexts, call.split(flat), strict=True):
             context.point(x, weights, noise)
     dy = None if dy is None else dy.contiguous()
@@ -123,19 +141,40 @@ def _backward(
         ]
         dx = None
         if ctx.needs_input_grad[1] and context.memory.program.dx is not None:
-            whole = call.distinct is not None or context.order.tokens == x.shape[0]
-            dx = (x.new_empty if whole else x.new_zeros)(x.shape)
+            whole = together or context.order.tokens == rows
+            shape = (rows if origin is None else len(origin), x.shape[1])
+            dx = (x.new_empty if whole else x.new_zeros)(shape)
             dxs.append(dx)
-        last += context.after_loop(dx, gradients)
+        last += context.after_loop(dx, gradients, together)
         states_at.append((context, len(flat_gradients)))
         flat_gradients += [*(None,) * count, *gradients, *(None for _ in noise)]
     tasks.run(contexts[0].work, [packs, loops, sums, last], ctx.threads)
     for context, at in states_at:
-        wanted = ctx.needs_input_grad[at + 2 : at + 2 + count]
+        wanted = ctx.needs_input_grad[at + 3 : at + 3 + count]
         flat_gradients[at : at + count] = context.d_states(wanted)
     if ctx.needs_input_grad[1] and not dxs:
-        dxs.append(torch.zeros_like(x))
-    return (None, sum(dxs[1:], dxs[0]) if dxs else None, *flat_gradients)
+        dxs.append(torch.zeros_like(whole_x))
+    total = sum(dxs[1:], dxs[0]) if dxs else None
+    if origin is None or total is None:
+        return (None, total, None, *flat_gradients)
+    return (None, None, torch.zeros_like(ctx.table).index_copy_(0, origin, total), *flat_gradients)
+
+
+def _only_the_table(ctx: Any) -> bool:
+    """Whether the gradient of x is wanted for its table alone, where equal rows are summed.
+
+    It is not when someone asks for that of x: by a hook, by `retain_grad`, or by
+    `torch.autograd.grad`, in which the engine goes to some nodes and not to all.
+    """
+    x, table = ctx.x, ctx.table
+    if x is None or table is None or not ctx.needs_input_grad[2] or x.grad_fn is None:
+        return False
+    if x.retains_grad or x._backward_hooks or x.grad_fn.next_functions[0][0] is None:
+        return False
+    with torch.enable_grad():
+        stranger = torch.ones((), requires_grad=True).expand(1).grad_fn
+    assert stranger is not None
+    return bool(torch._C._will_engine_execute_node(stranger))
 
 
 def _again(
@@ -157,7 +196,8 @@ def _again(
             allow_unused=True,
         )
     )
-    return (None, *(next(found) if want else None for want in wanted))
+    dx, *rest = (next(found) if want else None for want in wanted)
+    return (None, dx, None, *rest)
 
 
 def transformed() -> bool:
@@ -166,7 +206,6 @@ def transformed() -> bool:
         forward_ad._current_level >= 0
         or torch._C._are_functorch_transforms_active()
         or torch._C._is_tracing()
-        or torch.compiler.is_compiling()
         or torch._C._len_torch_dispatch_stack() > 0
     )
 
@@ -192,13 +231,11 @@ def by_torch(
     outputs, last = [], []
     for order, (states, weights, noise) in zip(call.orders, call.split(flat), strict=True):
         token = torch.from_numpy(order.token).long()
-        rows = len(x) if call.distinct is None else len(call.distinct.number)
         p = SimpleNamespace(**dict(zip(call.layout.names, weights, strict=True)))
         labels = (call.graph.nodes[i].label for i in call.graph.noise)
         options = dict(zip(labels, noise, strict=True))
-        read = token if call.distinct is None else torch.from_numpy(call.distinct.number[token])
-        y, ends = scan(x[read.long()], order.batch_sizes[:-1].tolist(), tuple(states), p, **options)
-        outputs.append(y.new_zeros(rows, y.shape[1]).index_copy(0, token, y))
+        y, ends = scan(x[token], order.batch_sizes[:-1].tolist(), tuple(states), p, **options)
+        outputs.append(y.new_zeros(len(x), y.shape[1]).index_copy(0, token, y))
         last.append(ends)
     return torch.cat(outputs, 1), last
 
@@ -212,6 +249,7 @@ def run(
     graph: Graph, x: Tensor, orders: list[Order], states: Sequence[Sequence[Tensor]],
     weights: Sequence[Mapping[str, Tensor]], noise: Sequence[Sequence[Tensor]],
     sizes: Mapping[str, int], distinct: Distinct | None = None,
+    table: Tensor | None = None,
 ) -> tuple[Tensor, list[Sequence[Tensor]]]:  # fmt: skip
     """A layer over rows x (R, D), in one or both directions.
 
@@ -223,7 +261,8 @@ def run(
         weights: for each direction PyTorch's tensors by name.
         noise: for each direction the graph's noise, (N, ·) or (B, ·).
         sizes: what the size letters stand for.
-        distinct: if it is given, rows of the caller that are equal are one row of x.
+        distinct: which rows of x are equal, and so need to be projected only once.
+        table: the tensor that these rows were looked up in; it can take their gradient whole.
 
     Returns:
         The outputs (R, directions · H), zero where no token is, and for each direction the states
@@ -240,7 +279,7 @@ def run(
         x = x.contiguous()
     call = _Call(graph, dict(sizes), orders, training, bits, layout, distinct)
     if training:
-        y, *last = _Layer.apply(call, x, *flat)  # type: ignore[no-untyped-call]
+        y, *last = _Layer.apply(call, x, table, *flat)  # type: ignore[no-untyped-call]
     else:
         (y, *last), _, _ = _forward(call, x, flat)
     count = len(graph.states)
