@@ -12,7 +12,7 @@ from process import alone
 
 from every import EVERY
 from ostinato import cells
-from ostinato.levels.native import layer, target
+from ostinato.levels.native import context, kernel, layer, target
 from ostinato.levels.native.stream import WEIGHTS
 from ostinato.nn import Embedding, Recurrent
 from results import first_states, normal
@@ -108,6 +108,7 @@ def kinds(every: bool) -> Iterator[tuple[str, str, int]]:
 def walk(every: bool) -> None:
     """Every cell within fences, against the level torch outside of them; tells how often."""
     layer.WORK = layer.ROWS = 1  # a slice for each thread, be there ever so little to do
+    context.TILE = kernel.TILE = 5  # so few tokens fill a tile to its end
     count = 0
     for name, variant, bits in kinds(every):
         for number, (H, D, B, T) in enumerate(shapes(every)):
@@ -188,6 +189,27 @@ def near(found: list, expected: list, tolerance: float, where: str) -> None:
 
 def test_no_number_beyond_a_buffer_is_touched_and_none_is_left_unwritten():
     assert int(alone(walk, False, OMP_WAIT_POLICY="passive")) == 2 * (12 * len(EVERY) - 3)
+
+
+def test_buffers_of_huge_pages(monkeypatch):
+    monkeypatch.setattr(context, "idle", type(context.idle)())
+    torch.manual_seed(0)
+    made = Recurrent("lstm", 3, 100, engine="native")
+    x = normal(60, 40, 3).float()
+    for _ in range(2):
+        found = passes(made, [x.requires_grad_(), *_states(made)], _flows(made), None)
+    made.engine = "torch"
+    near(found, passes(made, [x, *_states(made)], _flows(made), None), FLOAT32, "")
+    (several,) = context.idle.free.values()
+    assert max(b.numel() * 4 for c in several for b in c.buffers.values()) > context.HUGE
+
+
+def _states(made: Recurrent) -> list[torch.Tensor]:
+    return [s.float().requires_grad_() for s in first_states(made, 40)]
+
+
+def _flows(made: Recurrent) -> list[torch.Tensor]:
+    return [normal(60, 40, 100, seed=1).float(), *(s.detach().flip(-1) for s in _states(made))]
 
 
 def test_tables_and_their_rows():
