@@ -1,11 +1,11 @@
 from dataclasses import replace
 
 import numpy as np
-import programs
 import pytest
 from hypothesis import Phase, given, settings
 
 import oracles
+import programs
 from every import EVERY, assert_near, short
 from ostinato import cells, levels
 from ostinato.equation import cell, maximum, relu

@@ -2,11 +2,11 @@
 
 import pytest
 import torch
-from results import first_states, normal, results
 from torch.nn.utils.rnn import pack_padded_sequence, pack_sequence, pad_packed_sequence
 
 from every import assert_near
 from ostinato import nn
+from results import first_states, normal, results
 from tolerances import FLOAT32, ORACLE, SAME
 
 KINDS = {

@@ -2,12 +2,12 @@
 
 import pytest
 import torch
-from results import first_states, normal
 
 from every import EVERY, assert_near, short, sizes
 from ostinato.equation import affine, cell
 from ostinato.errors import ConfigError
 from ostinato.nn import LSTM, Recurrent
+from results import first_states, normal
 from tolerances import ORACLE, SAME
 
 UNITS = 400

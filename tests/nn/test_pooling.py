@@ -1,10 +1,10 @@
 import pytest
 import torch
-from results import normal
 
 from every import assert_near
 from ostinato.errors import UnknownName
 from ostinato.nn import POOLINGS, pooling
+from results import normal
 from tolerances import ORACLE, SAME
 
 LENGTHS = torch.tensor([3, 1, 5, 4])

@@ -4,7 +4,6 @@ import pickle
 
 import pytest
 import torch
-from results import normal
 
 from every import EVERY, MGU, assert_near, short, sizes
 from ostinato import cells
@@ -12,6 +11,7 @@ from ostinato.equation import affine, cell, tanh
 from ostinato.errors import CellError, ConfigError, UnknownName
 from ostinato.levels import dialects
 from ostinato.nn import GRU, LSTM, RNN, Recurrent
+from results import normal
 from tolerances import SAME
 
 every_cell = pytest.mark.parametrize("name", EVERY, ids=short)

@@ -2,10 +2,10 @@
 
 import pytest
 import torch
-from results import first_states, normal, results
 
 from every import EVERY, assert_near, short, sizes
 from ostinato.nn import Recurrent
+from results import first_states, normal, results
 from tolerances import GRADCHECK, ORACLE, SAME
 
 every_cell = pytest.mark.parametrize("name", EVERY, ids=short)
