@@ -80,6 +80,6 @@ CONTESTANTS = [
     *([Contestant("ostinato native", partial(layer, engine="native"), ours=True)] * NATIVE),
     Contestant("ostinato layer", step, ours=True),
     Contestant("ostinato stream", partial(stream, weights="same"), ours=True),
-    Contestant("ostinato stream, bf16", partial(stream, weights="bf16"), ours=True, off=0.01),
+    Contestant("ostinato stream, bf16", partial(stream, weights="bf16"), ours=True, off=0.02),
     Contestant("ostinato stream, int8", partial(stream, weights="int8"), ours=True, off=0.03),
 ]
