@@ -151,9 +151,27 @@ def test_pytorch_is_right_in_all_its_forms():
             case = plan([name], [line], [SMALL], own_sizes=False)[0]
             for contestant in contestants.known(["torch", "torch_loop"]):
                 ready = contestant.ready(case) if contestant.limit is None else None
-                if ready:
-                    bound = contestant.off if contestant.off > 1e-4 else 1e-5
-                    assert case.error(ready.values(ready.run())) < bound, (contestant, case)
+                if ready and contestant.off < 1e-3:
+                    assert case.error(ready.values(ready.run())) < 1e-5, (contestant, case)
+
+
+@pytest.mark.parametrize("name", ["lstm", "gru", "rnn", "layer_norm_lstm"])
+def test_narrow_weights_lose_little_at_sizes_they_are_for(name):
+    case = plan([name], ["step"], [Shape(1, 50, 256, 256)], own_sizes=False)[0]
+    narrow = [c for c in contestants.known([]) if c.off > 1e-3]
+    assert len(narrow) == 2
+    for contestant in narrow:
+        ready = contestant.ready(case)
+        assert 1e-4 < case.error(ready.values(ready.run())) < contestant.off, contestant
+
+
+def test_a_case_is_the_same_whatever_was_drawn_before():
+    one, other = (Case("dense", "gru", SMALL) for _ in range(2))
+    torch.manual_seed(5)
+    before = one.weights
+    torch.manual_seed(6)
+    assert all(torch.equal(w, other.weights[name]) for name, w in before.items())
+    assert torch.equal(one.x, other.x)
 
 
 def test_the_operations_of_a_lstm():

@@ -58,6 +58,30 @@ def test_narrow_weights_lose_little(name, weights, bound):
     assert 0 < error < bound
 
 
+def narrowed(weight, kind):
+    """A weight as a stream keeps it: each row is the weights of one unit of one gate."""
+    if kind == "bf16":
+        return weight.bfloat16().float()
+    scale = weight.abs().amax(1, keepdim=True) / 127
+    return torch.round(weight / scale) * scale
+
+
+@pytest.mark.parametrize("kind", ["bf16", "int8"])
+@pytest.mark.parametrize(
+    ("D", "H", "layers"), [(2, 3, 1), (64, 130, 2), (17, 63, 2), (257, 512, 1)]
+)
+@pytest.mark.parametrize("name", ["rnn", "lstm", "layer_norm_lstm", "cho_gru"])
+def test_narrow_weights_are_the_weights_rounded_and_nothing_else(name, D, H, layers, kind):
+    torch.manual_seed(1)
+    module, x = Recurrent(name, D, H, layers, engine="torch"), torch.randn(20, 1, D)
+    found = outputs(module.stream(kind), x)
+    with torch.no_grad():
+        for weight in module.parameters():
+            if weight.dim() == 2:
+                weight.copy_(narrowed(weight, kind))
+        np.testing.assert_allclose(found, module(x)[0][:, 0], rtol=1e-4, atol=1e-5)
+
+
 def test_what_cannot_stream_says_so():
     with pytest.raises(ConfigError, match="bidirectional must be False"):
         LSTM(3, 4, bidirectional=True).stream()

@@ -102,14 +102,15 @@ class Case:
     @cached_property
     def weights(self) -> dict[str, Tensor]:
         """Weights by PyTorch's names; all are moved, so that no gain is 1 and no shift is 0."""
-        generator = torch.Generator().manual_seed(1)
-        layer = self._layer("torch")
-        return {
-            name.removesuffix("_l0"): (
-                w.detach() + self.shape.H**-0.5 * (2 * torch.rand(w.shape, generator=generator) - 1)
-            )
-            for name, w in layer.named_parameters()
-        }
+        with torch.random.fork_rng([]):
+            torch.manual_seed(1)
+            layer = self._layer("torch")
+            return {
+                name.removesuffix("_l0"): (
+                    w.detach() + self.shape.H**-0.5 * (2 * torch.rand(w.shape) - 1)
+                )
+                for name, w in layer.named_parameters()
+            }
 
     @cached_property
     def x(self) -> Tensor:

@@ -24,6 +24,7 @@ pytestmark = pytest.mark.skipif(
 
 UNITS = {1: 0, 7: 1, 63: 17, 65: 64}
 """Hidden units, and units of a projection, around the width of every vector."""
+SIDES = ("begin", "end")
 FEATURES, SEQUENCES, STEPS = (1, 3, 17), (1, 2, 9), (1, 5)
 
 
@@ -34,11 +35,6 @@ def shapes(every: bool) -> Iterator[tuple[int, int, int, int]]:
     else:
         for (h, H), (d, D) in itertools.product(enumerate(UNITS), enumerate(FEATURES)):
             yield H, D, SEQUENCES[(h + d) % 3], STEPS[(d + h // 2 + (h * d == 2)) % 2]
-
-
-def lengths(batch: int, steps: int) -> list[int]:
-    """In no order, the shortest 1, and none as long as the batch where that can be."""
-    return [1 + (3 * b + 1) % max(1, steps - 1) for b in range(batch)]
 
 
 VARIANTS = ("plain", "noisy", "without bias")
@@ -110,7 +106,7 @@ def walk(every: bool) -> None:
     layer.WORK = layer.ROWS = 1  # a slice for each thread, be there ever so little to do
     context.TILE = kernel.TILE = 5  # so few tokens fill a tile to its end
     count = 0
-    for name, variant, bits in kinds(every):
+    for k, (name, variant, bits) in enumerate(kinds(every)):
         for number, (H, D, B, T) in enumerate(shapes(every)):
             made = module(name, variant, H, D, bits, number)
             if made is None:
@@ -120,7 +116,7 @@ def walk(every: bool) -> None:
             made.engine = "torch"
             expected = passes(made, leaves, d_results, given)
             made.engine = "native"
-            for side in ("begin", "end"):
+            for side in SIDES if every else [SIDES[(k + number // 2) % 2]]:
                 where = f"{variant} {name} float{bits} {H=} {D=} {B=} {T=} {given} {side}"
                 with fences.around(side) as fence:
                     for weight in made.parameters():
@@ -138,7 +134,7 @@ def walk(every: bool) -> None:
 def tables() -> None:
     """Tokens of an embedding, whose distinct rows are projected once."""
     count = 0
-    for name, symbols, E, H in itertools.product(("gru", "lstm"), (3, 200), (65, 81), (7, 65)):
+    for name, symbols, E, H in itertools.product(("gru", "lstm"), (3, 200), (65,), (7, 65)):
         made = module(name, "noisy", H, E, 32, number=1)
         made.batch_first = False
         table = Embedding(symbols, E)
@@ -153,7 +149,7 @@ def tables() -> None:
         made.engine = "torch"
         expected = passes_of_tokens()
         made.engine = "native"
-        for side in ("begin", "end"):
+        for side in SIDES:
             with fences.around(side) as fence:
                 table.weight.data = fence.copy(table.weight).data
                 near(passes_of_tokens(), expected, FLOAT32, f"{name} {symbols=} {E=} {H=} {side}")
@@ -170,7 +166,7 @@ def streams() -> None:
         made.engine = "torch"
         with torch.no_grad():
             expected = [made(x)[0]]
-        for side in ("begin", "end"):
+        for side in SIDES:
             with fences.around(side):
                 stream = made.stream(kind)
                 found = [torch.tensor(np.array([stream.step(row) for row in x.numpy()]))]
@@ -188,7 +184,7 @@ def near(found: list, expected: list, tolerance: float, where: str) -> None:
 
 
 def test_no_number_beyond_a_buffer_is_touched_and_none_is_left_unwritten():
-    assert int(alone(walk, False, OMP_WAIT_POLICY="passive")) == 2 * (12 * len(EVERY) - 3)
+    assert int(alone(walk, False, OMP_WAIT_POLICY="passive")) == 12 * len(EVERY) - 3
 
 
 def test_buffers_of_huge_pages(monkeypatch):
@@ -213,7 +209,7 @@ def _flows(made: Recurrent) -> list[torch.Tensor]:
 
 
 def test_tables_and_their_rows():
-    assert int(alone(tables)) == 2 * 16
+    assert int(alone(tables)) == 2 * 8
 
 
 def test_streams():

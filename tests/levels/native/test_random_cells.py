@@ -75,7 +75,7 @@ def test_many_cells_are_what_they_are_at_the_level_torch(instructions, monkeypat
     forget()
 
 
-@settings(max_examples=15, phases=without_shrinking)
+@settings(max_examples=10, phases=without_shrinking)
 @drawn
 def test_any_cell_in_float32(text, rewrite, lengths, sizes, seed):
     forget()
