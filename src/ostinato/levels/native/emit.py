@@ -436,9 +436,19 @@ class _Loops:
                     hi = f.smaller(f.b.add(lo, width), size)
                     f.b.call(function, [f.frame, rows, lo, hi])
 
-                f.loop(int_(0), size, width, panel)
+                first, end = self._share(f, size, width)
+                f.loop(first, end, width, panel)
         f.end()
         self.passes[name] = f.function
+
+    def _share(self, f: _Function, size: Any, width: Any) -> tuple[Any, Any]:
+        """The units of this frame's part of the panels; all of them unless threads share a step."""
+        b = f.b
+        panels = b.sdiv(b.add(size, b.sub(width, int_(1))), width)
+        more = b.sub(f.word("parts"), int_(1))
+        share = b.mul(b.sdiv(b.add(panels, more), f.word("parts")), width)
+        first = b.mul(f.word("part"), share)
+        return first, f.smaller(b.add(first, share), size)
 
     def _products(self, f: _Function, block: Block, lo: Any, width: Any, rows: Any) -> None:
         """The products of one panel of a block."""

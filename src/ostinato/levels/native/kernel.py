@@ -86,6 +86,7 @@ class Kernel:
         """Functions of all cells by name."""
         names = [f"product_{v}" for v in range(1, VECTORS + 1)]
         names += ["pack", "gradient_task", "sums_task", "segments_task", "work", "chain"]
+        names += ["alone", "team"]
         return {name: self.shared.address(name) for name in names}
 
     def frame(self, sizes: Mapping[str, int]) -> Any:
@@ -104,7 +105,7 @@ class Kernel:
         frame[words["row_panel"]] = self.lanes * self.panel_vectors
         frame[words["base_row_new"]] = frame[words["row_new"]]
         frame[words["base_row_grads"]] = frame[words["row_grads"]]
-        frame[words["tile"]] = TILE
+        frame[words["tile"]], frame[words["parts"]] = TILE, 1
         return frame
 
     @cached_property

@@ -157,6 +157,27 @@ class Memory:
         }
 
     @cached_property
+    def by_units(self) -> bool:
+        """Whether units of a step are computed one by one: none needs others of the same step.
+
+        Then several threads can share a step, each with panels of its own.
+        """
+        passes = [self.plan.passes[name] for name in ("lift", "loop")]
+        widths = {
+            (letter, blocks[0].units)
+            for (name, _, letter), blocks in self.blocks.items()
+            if name in ("lift", "loop")
+        }
+        alone = all(
+            unit.products(self.nodes) and not unit.means
+            for phases in passes
+            for phase in phases
+            for unit in phase.vectors
+        )
+        numbers = any(p.numbers.nodes or p.numbers.means for phases in passes for p in phases)
+        return alone and not numbers and len(widths) == 1 and max(map(len, passes)) == 1
+
+    @cached_property
     def words(self) -> dict[str, int]:
         """The position of each word of a frame."""
         names = [f"size_{s}" for s in self.letters]
@@ -170,6 +191,7 @@ class Memory:
             names += [f"at_{rows}", f"row_{rows}", f"base_{rows}"]
         names += ["index", "every", "first", "sequences", "steps", "batch_sizes", "token", "tokens"]
         names += ["training", "tile", "lookup", "base_known", "other_new", "other_carry"]
+        names += ["part", "parts"]
         names += ["base_row_new", "base_row_grads"]
         names += [f"last_{k}" for k in range(len(self.state_sizes))]
         return {name: k for k, name in enumerate(names)}

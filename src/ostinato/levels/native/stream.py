@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ctypes
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from functools import cache
 from typing import Any
 
@@ -22,6 +23,10 @@ from ostinato.levels.native.target import Target, host
 
 WEIGHTS = ("same", *KINDS)
 """What the weights of a stream can be: as they are, or narrower."""
+
+
+SHARED = 1 << 16
+"""Weights of a layer from which threads share its step: waking them takes about 1 µs."""
 
 
 @cache
@@ -66,9 +71,11 @@ class Stream:
         first = next(iter(layers[0].values()))
         if weights != "same" and first.dtype != torch.float32:
             raise ConfigError(f"weights as {weights} are narrowed from float32, not {first.dtype}")
-        self._order = Order.of([1])
+        # The one sequence goes on: nothing is copied to its last states.
+        self._order = replace(Order.of([1]), batch_sizes=np.ones(2, np.int32))
         self._contexts = [
-            Context(graph, first.element_size() * 8, size, every=1, parts=1) for size in sizes
+            Context(graph, first.element_size() * 8, size, every=1, parts=torch.get_num_threads())
+            for size in sizes
         ]
         self._held: list[Any] = [noise]
         self._input = x = first.new_zeros(1, sizes[0]["D"])
@@ -92,13 +99,30 @@ class Stream:
         """What one step calls; steps take turns in which rows are the old states."""
         listed: list[int] = []
         for context in self._contexts:
-            frame = context.frames[0].copy()
-            words = [context.words["base_new"], context.words["other_new"]]
-            frame[words] = frame[words[:: 1 - 2 * turn]]
-            self._held.append(frame)
-            listed += [context.kernel.addresses["forward"], frame.ctypes.data]
-        self._held.append(np.array([*listed, 0], np.int64))
-        return ctypes.c_void_p(self._held[-1].ctypes.data)
+            work, words = sum(context.kernel.packed(context.sizes, False).values()), context.words
+            parts = context.parts if work >= SHARED and context.memory.by_units else 1
+            frames = context.frames[:parts].copy()
+            both = [words["base_new"], words["other_new"]]
+            frames[:, both] = frames[:, both[:: 1 - 2 * turn]]
+            frames[:, words["every"]], frames[:, words["first"]] = 1, 0
+            frames[:, words["parts"]], frames[:, words["part"]] = parts, np.arange(parts)
+            step = context.kernel.addresses["forward"]
+            if parts == 1:
+                listed += [step, self._hold(frames)]
+                continue
+            queue = [0, parts]
+            for frame in frames:
+                queue += [step, self._hold(frame)]
+            shared = context.kernel.shared_addresses
+            start = tasks.starter(shared["alone"])
+            team = np.array([start, shared["work"], self._hold(np.array(queue, np.int64)), parts])
+            listed += [shared["team"], self._hold(team)]
+        return ctypes.c_void_p(self._hold(np.array([*listed, 0], np.int64)))
+
+    def _hold(self, words: Any) -> int:
+        """The address of some words, which stay as long as the stream."""
+        self._held.append(words)
+        return int(words.ctypes.data)
 
     def step(self, x: Any) -> Any:
         """The output (H,) of the last layer after one more input x (D,), NumPy's.

@@ -43,10 +43,11 @@ _POINTERS = {"d", "d_index", "a", "a_index", "c", "work", "starts", "member"}
 
 
 def define(module: Any) -> None:
-    """Adds `work(queue)`, `chain(list)` and the tasks of products and sums to a module.
+    """Adds `work(queue)`, `chain(list)`, `team(words)` and the tasks of products and sums.
 
     A queue is: the number of the next task, how many there are, then function and words of each.
-    A list is function and words of one task after the other, then 0.
+    A list is function and words of one task after the other, then 0. A team does a queue anew;
+    its words are the address of `starter`, of `work`, of the queue, and how many threads.
     """
     from llvmlite import ir
 
@@ -106,6 +107,28 @@ def define(module: Any) -> None:
     b.position_at_end(end)
     b.ret_void()
 
+    number = ir.IntType(32)
+    start = ir.FunctionType(void, [word, pointer, number, number])
+    alone = ir.Function(module, start, "alone")
+    b = ir.IRBuilder(alone.append_basic_block("entry"))
+    b.call(b.inttoptr(alone.args[0], kind.as_pointer()), [alone.args[1]])
+    b.ret_void()
+
+    team = ir.Function(module, ir.FunctionType(void, [pointer]), "team")
+    b = ir.IRBuilder(team.append_basic_block("entry"))
+    starter, function, tasks, threads = (
+        b.load(b.gep(team.args[0], [ir.Constant(word, k)], source_etype=word), typ=word)
+        for k in range(4)
+    )
+    tasks = b.inttoptr(tasks, pointer)
+    b.store(ir.Constant(word, 0), tasks)
+    function_now = b.load(b.inttoptr(starter, pointer), typ=word)
+    b.call(
+        b.inttoptr(function_now, start.as_pointer()),
+        [function, tasks, b.trunc(threads, number), ir.Constant(number, 0)],
+    )
+    b.ret_void()
+
 
 def run(work: int, stages: Sequence[Sequence[Task]], threads: int) -> None:
     """Does the tasks of each stage, in any order, before those of the next.
@@ -157,8 +180,22 @@ def _pool(process: int, threads: int) -> ThreadPoolExecutor:
     return ThreadPoolExecutor(threads, "ostinato")
 
 
+def starter(alone: int) -> int:
+    """Where the address of a function `(work, queue, threads, flags)` is kept.
+
+    It is `GOMP_parallel`, and where that cannot be called, in a forked process too, `alone`.
+    """
+    team = _team()
+    _starter[:] = ctypes.cast(team, ctypes.c_void_p).value if team else alone, alone
+    return int(_starter.ctypes.data)
+
+
+_starter = np.zeros(2, np.int64)
+
+
 def _forked() -> None:
     global _team
+    _starter[0] = _starter[1]
 
     def _team() -> Any:
         return None
