@@ -296,7 +296,8 @@ class Recurrent(nn.Module):
         if level == "native":  # under autocast the input is narrower than the weights
             x = x.to(self._weight.dtype)
         tokens, layout = self._tokens(x, packing, level, ragged=lengths is not None)
-        first = self._first_states(hx, packing, x, single)
+        fresh = hx is None and level == "native"  # which begins with zeros of its own
+        first = () if fresh else self._first_states(hx, packing, x, single)
         outputs, last = self._layers(tokens, packing, first, level, layout, lookup)
         states = tuple(_stacked([packing.unsort(s) for s in state]) for state in last)
         if single:
@@ -376,7 +377,7 @@ class Recurrent(nn.Module):
         """All layers over rows of tokens: outputs (·, H), and each state's last values."""
         noisy = self.training or any(self.zoneout.values())
         cell = self._noisy if noisy else self._plain
-        last: list[list[Tensor]] = [[] for _ in first]
+        last: list[list[Tensor]] = [[] for _ in self.cell.graph.sizes]
         for layer in range(self.num_layers):
             x = self._drop_features(x, packing, layout)
             calls = []

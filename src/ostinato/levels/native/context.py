@@ -152,6 +152,13 @@ _BACKWARD = ("at_dy", "row_dy", "base_grads")
 """The words that a backward call sets."""
 
 
+_SOURCES = (
+    "x", "x row", "x index", "x tokens", "x grads", "old", "old index", "new", "grads", "total",
+    "tokens", "sequences",
+)  # fmt: skip
+"""What the words of the gradient tasks begin at in a call; its gradients follow."""
+
+
 class Layout:
     """How a cell's parameters lie in PyTorch's tensors, and which tasks make their gradients."""
 
@@ -371,18 +378,24 @@ class Context:
         weights: Sequence[Tensor], noise: Sequence[Tensor], training: bool,
         distinct: Distinct | None = None,
     ) -> list[Tensor]:  # fmt: skip
-        """Everything a forward call needs; returns the tensors that will hold the last states."""
+        """Everything a forward call needs; returns the tensors that will hold the last states.
+
+        Without `states` the first ones are zero.
+        """
         B, size = order.sequences, self.size
         self.order, self.x, self.distinct = order, x, distinct
         self._work(-(-B // self.every))
         row = self.width["new"]
         tape = self.buffer("tape", (B + (order.tokens if training else B)) * row)
         self.tape = tape.data_ptr()
-        first = tape[: B * row].view(B, row)
-        last = []
-        for state, at, n in zip(states, self._state_at, self._state_sizes, strict=True):
-            first[:, at : at + n] = state
-            last.append(x.new_empty(B, n))
+        first = tape[: B * row]
+        if states:
+            first = first.view(B, row)
+            for state, at, n in zip(states, self._state_at, self._state_sizes, strict=True):
+                first[:, at : at + n] = state
+        else:
+            first.zero_()
+        last = [x.new_empty(B, n) for n in self._state_sizes]
         batch_sizes, token = order.addresses
         at_x = x.data_ptr()
         values = [
@@ -412,14 +425,14 @@ class Context:
         pointers = [w.data_ptr() for w in weights]
         self.biases = []
         for tensor, runs in self._doubled:
-            bias = weights[tensor].detach()
+            bias = weights[tensor]
             start, n, other, there = runs[0]
             if n == bias.shape[0] == weights[other].shape[0]:
-                whole = bias + weights[other].detach()
+                whole = bias + weights[other]
             else:
                 whole = bias.clone()
                 for start, n, other, there in runs:
-                    whole[start : start + n] += weights[other].detach()[there : there + n]
+                    whole[start : start + n] += weights[other][there : there + n]
             self.biases.append(whole)
             pointers.append(whole.data_ptr())
         places = np.array(pointers, np.int64)[self._held_by] + self._held_at
@@ -453,8 +466,9 @@ class Context:
             ("row_carry_in", "row_carry_out", "row_total"),
             (row, row, self.every * self.width["total"]),
         )
-        ours = np.arange(self.every) * size
-        self._own_carry, self._own_total = ours * self.width["carry"], ours * self.width["total"]
+        self._own_rows = np.outer(
+            np.arange(self.every) * size, [self.width[w] for w in ("carry", "carry", "total")]
+        )
         self._own_words = [self.words[w] for w in ("base_carry", "other_carry", "at_total")]
         self._held_words = [word for word, _, _ in held]
         self._held_by = np.array([source for _, source, _ in held], np.int64)
@@ -520,10 +534,9 @@ class Context:
         else:
             at_dy, row_dy = dy.data_ptr() + column * size, dy.stride(0)
         self.put(_BACKWARD, (at_dy, row_dy, self.grads))
-        frames, (carry_1, carry_2, totals) = self.frames[: self.every], self._own_words
-        frames[:, carry_1] = carry.data_ptr() + self._own_carry
-        frames[:, carry_2] = self.carry[1].data_ptr() + self._own_carry
-        frames[:, totals] = self.total + self._own_total
+        at = carry.data_ptr()
+        both = (at, at + B * width["carry"] * size, self.total)
+        self.frames[: self.every, self._own_words] = both + self._own_rows
         return self.slices("backward")
 
     def d_states(self, wanted: Sequence[bool]) -> list[Tensor | None]:
@@ -573,77 +586,73 @@ class Context:
         return listed + self._tasks
 
     def _gradient_words(self) -> None:
-        """The words of the gradient tasks; only addresses are filled in later."""
-        sizes, size, layout = self.sizes, self.size, self.layout
-        products: list[dict[str, int]] = []
-        rights, starts, tensors, lefts = [], [], [], []
-        most = 0
+        """The words of the gradient tasks; `_fill_gradients` adds the addresses of a call."""
+        sizes, size, layout, of = self.sizes, self.size, self.layout, _SOURCES.index
+        products: list[dict[str, Any]] = []  # a number, or a source and what is added to it
         for one in layout.products:
-            m, n = count(one.rows, sizes), sizes[one.columns]
+            m, n, kind = count(one.rows, sizes), sizes[one.columns], one.right.rows
             share = m if self.parts == 1 else -(-m // (self.parts * 16)) * 16
             for at in range(0, m, share):
-                some = min(share, m - at)
-                most = max(most, gradient_work(some, n, self.kernel.lanes))
-                products.append({"m": some, "n": n, "c_row": n, "d_row": self.width["grads"]})
-                rights.append((one.right.rows, count(one.right.before, sizes) * size))
-                tensors.append(one.tensor)
-                starts.append((count(one.first, sizes) + at) * n * size)
-                lefts.append((count(one.left, sizes) + at) * size)
-        line = LINE // size
+                x, some = kind == "x", min(share, m - at)
+                products.append(
+                    {
+                        "m": some, "n": n, "c_row": n, "d_row": self.width["grads"],
+                        "tokens": (of("x tokens" if x else "tokens"), 0),
+                        "d": (of("x grads" if x else "grads"), count(one.left, sizes) + at),
+                        "a": (of(kind), count(one.right.before, sizes)),
+                        "a_row": (of("x row"), 0) if x else self.width[kind],
+                        "a_index": (of(f"{kind} index"), 0) if kind in ("x", "old") else 0,
+                        "c": (len(_SOURCES) + one.tensor, (count(one.first, sizes) + at) * n),
+                    }
+                )  # fmt: skip
+        sums: list[dict[str, Any]] = [
+            {
+                "m": count(one.size, sizes), "d_row": self.width[one.source],
+                "tokens": (of("tokens" if one.source == "grads" else "sequences"), 0),
+                "d": (of(one.source), count(one.left, sizes)),
+                "c": (len(_SOURCES) + one.tensor, count(one.first, sizes)),
+            }
+            for one in layout.sums
+        ]  # fmt: skip
+        lanes, line = self.kernel.lanes, LINE // size
+        most = max((gradient_work(p["m"], p["n"], lanes) for p in products), default=0)
         most = -(-most // line) * line
-        work = self.buffer("gradient", most * len(products))
-        self._products = np.zeros((len(products), len(tasks.GRADIENT)), np.int64)
-        column = {word: k for k, word in enumerate(tasks.GRADIENT)}
-        for k, values in enumerate(products):
-            for word, value in values.items():
-                self._products[k, column[word]] = value
-            self._products[k, column["work"]] = work.data_ptr() + k * most * size
-        self._rights = [kind for kind, _ in rights]
-        self._of_x = np.array([kind == "x" for kind, _ in rights], bool)
-        self._right_at = np.array([at for _, at in rights], np.int64)
-        self._starts, self._lefts = np.array(starts, np.int64), np.array(lefts, np.int64)
-        self._tensors = np.array(tensors, np.int64)
-        self._sums = np.zeros((len(layout.sums), len(tasks.SUMS)), np.int64)
-        self._sum_tensors = np.array([s.tensor for s in layout.sums], np.int64)
-        self._sum_starts = np.array([count(s.first, sizes) * size for s in layout.sums], np.int64)
-        self._sum_lefts = np.array([count(s.left, sizes) * size for s in layout.sums], np.int64)
-        self._from_grads = np.array([s.source == "grads" for s in layout.sums], bool)
-        for k, one_sum in enumerate(layout.sums):
-            self._sums[k, tasks.SUMS.index("m")] = count(one_sum.size, sizes)
-            self._sums[k, tasks.SUMS.index("d_row")] = self.width[one_sum.source]
-        shared = self.kernel.shared_addresses
-        self._tasks = [
-            (shared[name], words.ctypes.data + k * words.strides[0])
-            for name, words in (("gradient_task", self._products), ("sums_task", self._sums))
-            for k in range(len(words))
-        ]
+        work = self.buffer("gradient", most * len(products)).data_ptr()
+        for k, words in enumerate(products):
+            words["work"] = work + k * most * size
+        every = [words.get(w, 0) for words in products for w in tasks.GRADIENT]
+        every += [words.get(w, 0) for words in sums for w in tasks.SUMS]
+        self._gradients = np.array([0 if isinstance(w, tuple) else w for w in every], np.int64)
+        sourced = [(k, *w) for k, w in enumerate(every) if isinstance(w, tuple)]
+        self._filled, self._filled_by, ahead = np.array(sourced, np.int64).reshape(-1, 3).T
+        self._filled_at = ahead * size
+        addresses, at = self.kernel.shared_addresses, self._gradients.ctypes.data
+        self._tasks = []
+        for name, several, width in (
+            ("gradient_task", products, len(tasks.GRADIENT)), ("sums_task", sums, len(tasks.SUMS)),
+        ):  # fmt: skip
+            for _ in several:
+                self._tasks.append((addresses[name], at))
+                at += 8 * width
 
     def _fill_gradients(self, pointers: Sequence[int]) -> None:
-        order, row, x = self.order, self.width["new"], self.x
-        previous = order.previous
-        old = 0 if previous is None else previous.ctypes.data
-        found = {
-            "x": (x.data_ptr(), x.stride(0), order.addresses[1] if self.distinct is None else 0),
-            "old": (self.tape, row, old),
-            "new": (self.tape + order.sequences * row * self.size, row, 0),
-            "grads": (self.grads, self.width["grads"], 0),
+        order, x, distinct, previous = self.order, self.x, self.distinct, self.order.previous
+        sources = {
+            "x": x.data_ptr(),
+            "x row": x.stride(0),
+            "x index": order.addresses[1] if distinct is None else 0,
+            "x tokens": order.tokens if distinct is None else distinct.rows,
+            "x grads": self.grads if distinct is None else self.together,
+            "old": self.tape,
+            "old index": 0 if previous is None else previous.ctypes.data,
+            "new": self.tape + order.sequences * self.width["new"] * self.size,
+            "grads": self.grads,
+            "total": self.total,
+            "tokens": order.tokens,
+            "sequences": order.sequences,
         }
-        rights = np.array([found[kind] for kind in self._rights], np.int64).reshape(-1, 3)
-        tensors = np.array(pointers, np.int64)
-        column, words = {word: k for k, word in enumerate(tasks.GRADIENT)}, self._products
-        words[:, column["tokens"]] = order.tokens
-        words[:, column["d"]] = self.grads + self._lefts
-        if self.distinct is not None:
-            words[self._of_x, column["tokens"]] = self.distinct.rows
-            words[self._of_x, column["d"]] = self.together + self._lefts[self._of_x]
-        words[:, column["a"]] = rights[:, 0] + self._right_at
-        words[:, column["a_row"]], words[:, column["a_index"]] = rights[:, 1], rights[:, 2]
-        words[:, column["c"]] = tensors[self._tensors] + self._starts
-        column, words = {word: k for k, word in enumerate(tasks.SUMS)}, self._sums
-        source = np.where(self._from_grads, self.grads, self.total)
-        words[:, column["tokens"]] = np.where(self._from_grads, order.tokens, order.sequences)
-        words[:, column["d"]] = source + self._sum_lefts
-        words[:, column["c"]] = tensors[self._sum_tensors] + self._sum_starts
+        found = np.array([*map(sources.__getitem__, _SOURCES), *pointers], np.int64)
+        self._gradients[self._filled] = found[self._filled_by] + self._filled_at
 
     def rest(self) -> None:
         """Forgets the tensors of the last call."""

@@ -34,6 +34,7 @@ class _Call:
     bits: int
     layout: Layout
     distinct: Distinct | None
+    begun: bool  # whether first states are given; else they are zero
 
     def slices(self) -> tuple[int, int]:
         """How many threads work, and into how many slices each direction's sequences are cut."""
@@ -43,9 +44,14 @@ class _Call:
             return 1, 1
         return threads, max(1, min(-(-threads // len(self.orders)), order.sequences // ROWS))
 
+    @property
+    def given(self) -> int:
+        """How many first states each direction has."""
+        return len(self.graph.states) if self.begun else 0
+
     def split(self, flat: Sequence[Any]) -> Iterator[tuple[Any, Any, Any]]:
         """States, weights and noise of each direction."""
-        states, weights = len(self.graph.states), len(self.layout.names)
+        states, weights = self.given, len(self.layout.names)
         each = len(flat) // len(self.orders)
         for at in range(0, len(flat), each):
             middle = at + states + weights
@@ -147,9 +153,9 @@ def _backward(
             dxs.append(dx)
         last += context.after_loop(dx, gradients, together)
         states_at.append((context, len(flat_gradients)))
-        flat_gradients += [*(None,) * count, *gradients, *(None for _ in noise)]
+        flat_gradients += [*(None,) * call.given, *gradients, *(None for _ in noise)]
     tasks.run(contexts[0].work, [packs, loops, sums, last], ctx.threads)
-    for context, at in states_at:
+    for context, at in states_at if call.begun else []:
         wanted = ctx.needs_input_grad[at + 3 : at + 3 + count]
         flat_gradients[at : at + count] = context.d_states(wanted)
     if ctx.needs_input_grad[1] and not dxs:
@@ -231,6 +237,9 @@ def by_torch(
     outputs, last = [], []
     for order, (states, weights, noise) in zip(call.orders, call.split(flat), strict=True):
         token = torch.from_numpy(order.token).long()
+        if not call.begun:
+            sizes = (call.sizes[letter] for letter in call.graph.sizes.values())
+            states = [x.new_zeros(order.sequences, size) for size in sizes]
         p = SimpleNamespace(**dict(zip(call.layout.names, weights, strict=True)))
         labels = (call.graph.nodes[i].label for i in call.graph.noise)
         options = dict(zip(labels, noise, strict=True))
@@ -257,7 +266,8 @@ def run(
         graph: the cell, with noise if there is any.
         x: the caller's rows; what no order reads is never touched.
         orders: for each direction which rows are read when.
-        states: for each direction the first states (B, ·), the longest sequence first.
+        states: for each direction the first states (B, ·), the longest sequence first; none of
+            them where all are zero.
         weights: for each direction PyTorch's tensors by name.
         noise: for each direction the graph's noise, (N, ·) or (B, ·).
         sizes: what the size letters stand for.
@@ -277,7 +287,8 @@ def run(
     training = torch.is_grad_enabled() and (x.requires_grad or any(t.requires_grad for t in flat))
     if x.stride(-1) != 1:
         x = x.contiguous()
-    call = _Call(graph, dict(sizes), orders, training, bits, layout, distinct)
+    begun = bool(states[0])
+    call = _Call(graph, dict(sizes), orders, training, bits, layout, distinct, begun)
     if training:
         y, *last = _Layer.apply(call, x, table, *flat)  # type: ignore[no-untyped-call]
     else:

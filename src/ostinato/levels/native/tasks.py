@@ -186,7 +186,9 @@ def starter(alone: int) -> int:
     It is `GOMP_parallel`, and where that cannot be called, in a forked process too, `alone`.
     """
     team = _team()
-    _starter[:] = ctypes.cast(team, ctypes.c_void_p).value if team else alone, alone
+    _starter[:] = alone
+    if team:
+        _starter[0] = ctypes.cast(team, ctypes.c_void_p).value or alone
     return int(_starter.ctypes.data)
 
 
