@@ -309,7 +309,7 @@ class Recurrent(nn.Module):
         if layout and self.batch_first:
             padded = outputs.view(x.shape[1], x.shape[0], -1).transpose(0, 1)
         elif layout or lengths is None:
-            padded = outputs.view(*x.shape[:2], -1)
+            padded = outputs if outputs.dim() == 3 else outputs.view(*x.shape[:2], -1)
         else:
             padded = packing.unpack(outputs, len(x))
         if single:
@@ -348,7 +348,7 @@ class Recurrent(nn.Module):
             return x, Layout(packing, packed=True) if level == "native" else None
         if level == "native":
             memory = x.transpose(0, 1) if self.batch_first else x
-            return memory.flatten(0, 1), Layout(packing, x.shape[0], self.batch_first)
+            return memory, Layout(packing, x.shape[0], self.batch_first)
         return packing.pack(x) if ragged else x.flatten(0, 1), None
 
     def _first_states(
@@ -407,7 +407,7 @@ class Recurrent(nn.Module):
         weights, states, noise = zip(*calls, strict=True)
         distinct = None
         if lookup and lookup.table.dtype == x.dtype and layer.takes_rows(cell.graph, x):
-            distinct = lookup.distinct()
+            distinct, x = lookup.distinct(), x.flatten(0, -2)
         return layer.run(
             cell.graph,
             x,
@@ -440,8 +440,8 @@ class Recurrent(nn.Module):
         if not (self.variational_dropout and self.training):
             return x
         row = layout.row if layout else packing.row
-        ones = x.new_ones(packing.batch_sizes[0], x.shape[1])
-        return x * nn.functional.dropout(ones, self.variational_dropout)[row]
+        ones = x.new_ones(packing.batch_sizes[0], x.shape[-1])
+        return x * nn.functional.dropout(ones, self.variational_dropout)[row].view_as(x)
 
     def _draw_noise(self, cell: Cell, x: Tensor, packing: Packing) -> dict[str, Any]:
         """The noise that the cell's graph reads: masks m_s of a sequence, keeps k_s of a step."""

@@ -66,24 +66,30 @@ def _forward(
     parts = 1 if threads == 1 else 2 * threads
     leases = [Lease(call.graph, call.bits, call.sizes, every, parts) for _ in call.orders]
     contexts = [lease.context for lease in leases]
-    rows, read = (
-        x.shape[0],
-        x if call.distinct is None else x[torch.from_numpy(call.distinct.first)],
-    )
+    rows = read = _rows(x)
+    if call.distinct is not None:
+        read = rows[torch.from_numpy(call.distinct.first)]
     size = contexts[0].width["y"]
-    whole = all(order.tokens == rows for order in call.orders)
-    y = (x.new_empty if whole else x.new_zeros)(rows, len(contexts) * size)
+    whole = all(order.tokens == len(rows) for order in call.orders)
+    y = (x.new_empty if whole else x.new_zeros)(*x.shape[:-1], len(contexts) * size)
+    outputs = _rows(y)
     last: list[Tensor] = []
     for k, (states, weights, noise) in enumerate(call.split(flat)):
         order, context = call.orders[k], contexts[k]
         last += context.begin(
-            order, read, y, k * size, states, weights, noise, call.training, call.distinct
+            order, read, outputs, k * size, states, weights, noise, call.training, call.distinct
         )
     packs = [context.pack("forward") for context in contexts]
     loops = [task for context in contexts for task in context.slices("forward")]
     lifts = [task for context in contexts for task in context.lift()]
     tasks.run(contexts[0].work, [packs, lifts, loops], threads)
     return (y, *last), leases, threads
+
+
+def _rows(x: Tensor) -> Tensor:
+    """The rows (R, D) of x (…, D), each without gaps."""
+    x = x if x.dim() == 2 else x.flatten(0, -2)
+    return x if x.stride(-1) == 1 else x.contiguous()
 
 
 class _Layer(torch.autograd.Function):
@@ -117,7 +123,8 @@ def _backward(
     ctx: Any, x: Tensor, flat: Sequence[Tensor], dy: Tensor | None, d_last: Sequence[Tensor | None]
 ) -> Any:
     call: _Call = ctx.call
-    rows, whole_x = x.shape[0], x
+    whole_x, x = x, _rows(x)
+    rows = x.shape[0]
     origin = (
         torch.from_numpy(call.distinct.origin) if call.distinct and _only_the_table(ctx) else None
     )
@@ -129,7 +136,7 @@ def _backward(
             x = x[torch.from_numpy(call.distinct.first)]
         for context, (_, weights, noise) in zip(contexts, call.split(flat), strict=True):
             context.point(x, weights, noise)
-    dy = None if dy is None else dy.contiguous()
+    dy = None if dy is None else dy.contiguous().flatten(0, -2)
     count, size = len(call.graph.states), contexts[0].width["y"]
     loops: list[tasks.Task] = []
     for k, context in enumerate(contexts):
@@ -162,6 +169,7 @@ def _backward(
         dxs.append(torch.zeros_like(whole_x))
     total = sum(dxs[1:], dxs[0]) if dxs else None
     if origin is None or total is None:
+        total = None if total is None else total.view(whole_x.shape)
         return (None, total, None, *flat_gradients)
     return (None, None, torch.zeros_like(ctx.table).index_copy_(0, origin, total), *flat_gradients)
 
@@ -189,7 +197,8 @@ def _again(
     """The same gradients by the level torch, which can be differentiated again."""
     again = torch.is_grad_enabled()
     with torch.enable_grad():
-        y, last = by_torch(call, x, flat)
+        y, last = by_torch(call, x.flatten(0, -2), flat)
+        y = y.view(*x.shape[:-1], -1)
     results = [y, *(s for states in last for s in states)]
     pairs = [(r, g) for r, g in zip(results, d, strict=True) if g is not None and r.requires_grad]
     inputs = [t for t, want in zip((x, *flat), wanted, strict=True) if want]
@@ -260,7 +269,7 @@ def run(
     sizes: Mapping[str, int], distinct: Distinct | None = None,
     table: Tensor | None = None,
 ) -> tuple[Tensor, list[Sequence[Tensor]]]:  # fmt: skip
-    """A layer over rows x (R, D), in one or both directions.
+    """A layer over rows x (…, D), in one or both directions.
 
     Args:
         graph: the cell, with noise if there is any.
@@ -275,7 +284,7 @@ def run(
         table: the tensor that these rows were looked up in; it can take their gradient whole.
 
     Returns:
-        The outputs (R, directions · H), zero where no token is, and for each direction the states
+        The outputs (…, directions · H), zero where no token is, and for each direction the states
         (B, ·) after each sequence's last step.
     """
     bits = x.element_size() * 8
@@ -285,8 +294,6 @@ def run(
         flat += [*states[k], *(weights[k][n].contiguous() for n in layout.names)]
         flat += [n.contiguous() for n in noise[k]]
     training = torch.is_grad_enabled() and (x.requires_grad or any(t.requires_grad for t in flat))
-    if x.stride(-1) != 1:
-        x = x.contiguous()
     begun = bool(states[0])
     call = _Call(graph, dict(sizes), orders, training, bits, layout, distinct, begun)
     if training:
