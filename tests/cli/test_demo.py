@@ -66,6 +66,11 @@ def test_the_whole_demo_holds_what_it_promises(tmp_path):
             assert len(sizes) == 150
             assert all(0 <= size < 100 for size in sizes)
     for when, distance in (("start", 50), ("trained", 149)):
-        sizes = {cell: results["flow"][cell][when]["h"] for cell in CELLS}
-        left = {cell: s[distance] / max(s) for cell, s in sizes.items()}
-        assert left["rnn"] < left["lstm"]  # the gradient of the cell without gates vanishes first
+        left = {
+            cell: max(sizes[distance] / max(sizes) for sizes in flow[when].values())
+            for cell, flow in results["flow"].items()
+        }
+        # Without gates the gradient vanishes first. The LSTM's lasts in its cell state, of which
+        # its output is only what the output gate lets through.
+        assert left["rnn"] < left["lstm"]
+        assert when == "start" or left["rnn"] < left["gru"]
