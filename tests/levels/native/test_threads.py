@@ -14,7 +14,7 @@ import torch
 from process import alone
 
 from every import EVERY, sizes
-from ostinato.levels.native import context, layer, target
+from ostinato.levels.native import context, layer, stream, target
 from ostinato.nn import LSTM, Recurrent
 
 pytestmark = pytest.mark.skipif(not target.available(), reason=str(target.obstacle()))
@@ -241,6 +241,55 @@ def fork_in_the_middle() -> None:
 
 def test_a_fork_while_another_thread_takes_a_context():
     assert alone(fork_in_the_middle, seconds=60) == "0\n"
+
+
+def steps(stream, x: torch.Tensor) -> np.ndarray:
+    return np.stack([stream.step(row) for row in x.numpy()])
+
+
+def streams_of_threads() -> None:
+    """Threads share the steps of a cell whose units need nothing of each other."""
+    stream.SHARED = 1
+    shared = []
+    for name in EVERY:
+        options = {"proj_size": 33} if name == "projected_lstm" else {}
+        module, x = Recurrent(name, 20, 70, 2, **options), normal(9, 20)
+        torch.set_num_threads(1)
+        expected = {kind: steps(module.stream(kind), x) for kind in stream.WEIGHTS}
+        for threads in (2, 3, 4, 6):  # 5 panels of 16 units: for the sixth nothing is left
+            torch.set_num_threads(threads)
+            for kind, right in expected.items():
+                assert np.array_equal(steps(module.stream(kind), x), right), (name, threads, kind)
+        if any(c.memory.by_units for c in module.stream()._contexts):
+            shared.append(name)
+    print(*shared)
+
+
+def test_threads_that_share_the_steps_of_a_stream_change_no_bit():
+    names = alone(streams_of_threads, **FOUR | {"OMP_NUM_THREADS": "6"}).split()
+    assert {"lstm", "gru", "rnn"} <= set(names)
+    assert not {"layer_norm_lstm", "cho_gru", "projected_lstm"} & set(names)
+
+
+def stream_over_forks() -> None:
+    stream.SHARED = 1
+    torch.set_num_threads(2)
+    module, x = Recurrent("lstm", 20, 70), normal(9, 20)
+    ours = module.stream()
+    expected = steps(ours, x)
+    ours.reset()
+    steps(ours, x[:4])
+
+    def child() -> None:
+        assert np.array_equal(steps(ours, x[4:]), expected[4:])
+        assert np.array_equal(steps(module.stream(), x), expected)
+
+    print([fork_and(child) for _ in range(3)], flush=True)
+    assert np.array_equal(steps(ours, x[4:]), expected[4:])
+
+
+def test_a_stream_goes_on_in_a_forked_child():
+    assert alone(stream_over_forks) == "[0, 0, 0]\n"
 
 
 class Sentences(torch.utils.data.Dataset):
