@@ -114,6 +114,7 @@ class Recurrent(nn.Module):
         self._noisy = replace(self.cell, graph=self._with_noise(graph))
         self._sizes = {"H": hidden_size, "R": proj_size}
         self._shapes = self._weight_shapes()
+        self._first = f"{next(iter(self._shapes))}_l0"
         self.directions = ("", "_reverse") if bidirectional else ("",)
         self.output_size = self._sizes[graph.sizes[names[0]]]
         for layer in range(num_layers):
@@ -221,7 +222,10 @@ class Recurrent(nn.Module):
         """
         cell = self._noisy if training or any(self.zoneout.values()) else self._plain
         if self.engine == "auto":
-            return next(n for n in ("native", "aten", "torch") if self._able(n, cell))
+            for name in ("native", "aten"):
+                if self._able(name, cell):
+                    return name
+            return "torch"
         if self._able(self.engine, cell):
             return self.engine
         if self.engine == "native":
@@ -233,8 +237,8 @@ class Recurrent(nn.Module):
     def _able(self, level: str, cell: Cell) -> bool:
         if level == "native":
             weight = self._weight
-            fits = weight.device.type == "cpu" and weight.dtype in (torch.float32, torch.float64)
-            return fits and self._usable
+            fits = weight.dtype == torch.float32 or weight.dtype == torch.float64
+            return self._usable and weight.is_cpu and fits
         return level == "torch" or bool(levels.find("aten").supports(cell))
 
     def _level_now(self) -> str:
@@ -492,7 +496,7 @@ class Recurrent(nn.Module):
     @property
     def _weight(self) -> Tensor:
         """A weight: all are on one device and of one number type."""
-        weight: Tensor = getattr(self, f"{next(iter(self._shapes))}_l0")
+        weight: Tensor = getattr(self, self._first)
         return weight
 
     @property

@@ -23,7 +23,7 @@ WORK = 4_000_000
 """The fewest multiplications that are worth waking another thread: about 50 µs."""
 
 
-@dataclass(frozen=True)
+@dataclass
 class _Call:
     """What a call needs besides tensors."""
 
