@@ -13,7 +13,8 @@ from ostinato.levels.native import code, target
 from ostinato.levels.native.target import TARGETS
 
 ir = pytest.importorskip("llvmlite.ir")
-from ostinato.levels.native import product  # noqa: E402  it imports llvmlite
+from ostinato.levels.native import gradient as sums  # noqa: E402  they import llvmlite
+from ostinato.levels.native import product  # noqa: E402
 
 pytestmark = pytest.mark.skipif(not target.available(), reason=str(target.obstacle()))
 
@@ -30,7 +31,8 @@ GUARD = 37  # numbers of NaN on either side of every buffer
 def module_for(bits, one):
     module = ir.Module("product")
     number = ir.FloatType() if bits == 32 else ir.DoubleType()
-    product.define(module, number, one.lanes(bits), one.registers)
+    shape = number, one.lanes(bits), one.registers
+    sums.define(module, *shape, product.define(module, *shape))
     return str(module)
 
 
@@ -154,7 +156,7 @@ def test_packing_transposes_and_pads(k, layout):
 def gradient(k, d, m, a, n, d_index=None, a_index=None, tokens=None):
     """DᵀA as the kernel computes it, with m and n in buffers that only just suffice."""
     c, memory = k.guarded(m, n + 3)
-    work, guards = k.guarded(product.gradient_work(m, n, k.lanes))
+    work, guards = k.guarded(sums.gradient_work(m, n, k.lanes))
     tokens = len(d) if tokens is None else tokens
     k(
         *("gradient", tokens, d, d.strides[0] // d.itemsize, d_index, m),

@@ -25,9 +25,9 @@ from torch import Tensor
 from ostinato.equation.graph import Graph
 from ostinato.levels import dialects
 from ostinato.levels.native import tasks
+from ostinato.levels.native.gradient import gradient_work
 from ostinato.levels.native.kernel import LINE, TILE, Kernel, count, kernel
 from ostinato.levels.native.memory import Place, phases
-from ostinato.levels.native.product import gradient_work
 
 HUGE = 1 << 22
 """Bytes from which a buffer asks for huge pages: 512 times fewer to clear and to look up."""

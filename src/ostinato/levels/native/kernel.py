@@ -38,14 +38,15 @@ def kernel(graph: Graph, bits: int) -> Kernel:
 @cache
 def shared(bits: int, target: Target) -> code.Code:
     """The functions that all cells share: products, gradients, tasks."""
-    from ostinato.levels.native import product, tasks
+    from ostinato.levels.native import gradient, product, tasks
 
     def make() -> str:
         from llvmlite import ir
 
         module = ir.Module("shared")
         number = ir.FloatType() if bits == 32 else ir.DoubleType()
-        product.define(module, number, target.lanes(bits), target.registers)
+        shape = number, target.lanes(bits), target.registers
+        gradient.define(module, *shape, product.define(module, *shape))
         tasks.define(module)
         return str(module)
 

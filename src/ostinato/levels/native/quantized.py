@@ -13,28 +13,28 @@ Activations and sums stay in float32. The scale of a column is that of its large
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 from llvmlite import ir
 
-from ostinato.levels.native.functions import multiply_add
 from ostinato.levels.native.product import WIDEST
+from ostinato.levels.native.vectors import BYTE, I32, Kernels, i64, loop
 
 KINDS = ("bf16", "int8")
 """Kinds of weights besides float32."""
-
-_WORD, _POINTER, _FLOAT, _INT = ir.IntType(64), ir.PointerType(), ir.FloatType(), ir.IntType(32)
 
 CHAINS = 4
 """Sums that run beside each other, so that a multiply-add need not wait for the one before."""
 
 
-def define(module: Any, lanes: int) -> None:
+def define(module: Any, lanes: int, registers: int) -> None:
     """Adds `product_bf16_1` … `product_int8_4` to a module; arguments are those of `product_1`."""
+    products = _Products(module, ir.FloatType(), lanes, registers)
     for kind in KINDS:
         for v in range(1, WIDEST + 1):
-            _Product(module, kind, v, lanes)
+            products.product(kind, v)
 
 
 def quantize(panel: Any, kind: str) -> None:
@@ -60,114 +60,64 @@ def quantize(panel: Any, kind: str) -> None:
     room[: len(data)] = data
 
 
-class _Product:
-    """One function: `(rows, depth, a, a_row, a_depth, w, c, c_row, add)`."""
+class _Products(Kernels):
+    """Writes products with weights of a kind."""
 
-    def __init__(self, module: Any, kind: str, v: int, lanes: int) -> None:
-        self.kind, self.v, self.lanes = kind, v, lanes
-        self.vector = ir.VectorType(_FLOAT, lanes)
-        names = "rows depth *a a_row a_depth *w *c c_row add".split()
-        types = [_POINTER if n.startswith("*") else _WORD for n in names]
-        signature = ir.FunctionType(ir.VoidType(), types)
-        function = ir.Function(module, signature, f"product_{kind}_{v}")
-        function.attributes.add("noinline")
-        function.attributes.add("nounwind")
-        rows, self.depth, a, a_row, self.a_depth, self.w, c, c_row, self.add = function.args
-        self.b = b = ir.IRBuilder(function.append_basic_block("entry"))
-        self.skip = v * lanes * 4 if kind == "int8" else 0
-        with _loop(b, rows, []) as (r, _, close):
-            self._row(_at(b, a, b.mul(r, a_row)), _at(b, c, b.mul(r, c_row)))
-            close([])
+    def product(self, kind: str, v: int) -> None:
+        """`(rows, depth, a, a_row, a_depth, w, c, c_row, add)`, as `product_1` and its kin."""
+        _, b, rows, depth, a, a_row, a_depth, w, c, c_row, add = self.function(
+            f"product_{kind}_{v}", "rows depth *a a_row a_depth *w *c c_row add"
+        )
+        adding = b.icmp_signed("!=", add, i64(0))
+
+        def row(r: Any) -> list[Any]:
+            here = self.at(b, a, b.mul(r, a_row))
+
+            def terms(k: Any, sums: Sequence[Any]) -> list[Any]:
+                """Adds a[k] · w[k] to each vector of columns."""
+                x = self.splat(b, self.at(b, here, b.mul(k, a_depth)))
+                return [
+                    self.fma(b, x, self._weights(b, kind, v, w, k, j), s)
+                    for j, s in enumerate(sums)
+                ]
+
+            def turn(k: Any, *sums: Any) -> list[Any]:
+                first = b.mul(k, i64(CHAINS))
+                return [
+                    new
+                    for n in range(CHAINS)
+                    for new in terms(b.add(first, i64(n)), sums[n * v : (n + 1) * v])
+                ]
+
+            turns = b.sdiv(depth, i64(CHAINS))
+            sums = loop(b, turns, [self.zero(self.lanes)] * (v * CHAINS), turn)
+            done = b.mul(turns, i64(CHAINS))
+            rest = b.sub(depth, done)
+            sums[:v] = loop(b, rest, sums[:v], lambda k, *ours: terms(b.add(done, k), ours))
+            for j in range(v):
+                total = sums[j]
+                for n in range(1, CHAINS):
+                    total = b.fadd(total, sums[n * v + j])
+                if kind == "int8":
+                    scale = self.load(b, self.at(b, w, i64(j * self.lanes)), self.lanes)
+                    total = b.fmul(total, scale)
+                place = self.at(b, c, b.add(b.mul(r, c_row), i64(j * self.lanes)))
+                before = self.load(b, place, self.lanes)
+                self.store(b, b.select(adding, b.fadd(before, total), total), place)
+            return []
+
+        loop(b, rows, [], row)
         b.ret_void()
 
-    def _row(self, a: Any, c: Any) -> None:
-        b, zero = self.b, ir.Constant(self.vector, [0.0] * self.lanes)
-        pairs = b.sdiv(self.depth, _word(CHAINS))
-        with _loop(b, pairs, [zero] * (self.v * CHAINS)) as (k, sums, close):
-            first = b.mul(k, _word(CHAINS))
-            new = []
-            for chain in range(CHAINS):
-                ours = sums[chain * self.v : (chain + 1) * self.v]
-                new += self._terms(a, b.add(first, _word(chain)), ours)
-            sums = close(new)
-        done = b.mul(pairs, _word(CHAINS))
-        with _loop(b, b.sub(self.depth, done), sums[: self.v]) as (k, rest, close):
-            rest = close(self._terms(a, b.add(done, k), rest))
-        for j in range(self.v):
-            total = rest[j]
-            for chain in range(1, CHAINS):
-                total = b.fadd(total, sums[chain * self.v + j])
-            if self.kind == "int8":
-                scale = _at(b, self.w, _word(j * self.lanes))
-                total = b.fmul(total, b.load(scale, typ=self.vector, align=4))
-            place = _at(b, c, _word(j * self.lanes))
-            before = b.load(place, typ=self.vector, align=4)
-            adding = b.icmp_signed("!=", self.add, _word(0))
-            b.store(b.select(adding, b.fadd(before, total), total), place, align=4)
-
-    def _terms(self, a: Any, k: Any, sums: Any) -> list[Any]:
-        """Adds a[k] · w[k] to each vector of columns."""
-        b = self.b
-        one = b.load(_at(b, a, b.mul(k, self.a_depth)), typ=_FLOAT, align=4)
-        undefined = ir.Constant(self.vector, ir.Undefined)
-        lanes = ir.Constant(ir.VectorType(_INT, self.lanes), [0] * self.lanes)
-        x = b.shuffle_vector(
-            b.insert_element(undefined, one, ir.Constant(_INT, 0)), undefined, lanes
-        )
-        return [multiply_add(b, x, self._weights(k, j), s) for j, s in enumerate(sums)]
-
-    def _weights(self, k: Any, j: int) -> Any:
+    def _weights(self, b: Any, kind: str, v: int, w: Any, k: Any, j: int) -> Any:
         """Vector j of row k of the panel, as float32."""
-        b, columns = self.b, self.v * self.lanes
-        integers = ir.VectorType(_INT, self.lanes)
-        size = 1 if self.kind == "int8" else 2
-        at = b.add(b.mul(k, _word(columns * size)), _word(self.skip + j * self.lanes * size))
-        place = b.gep(self.w, [at], source_etype=ir.IntType(8))
+        size, integers = (1 if kind == "int8" else 2), ir.VectorType(I32, self.lanes)
+        columns = v * self.lanes
+        skip = columns * 4 if kind == "int8" else 0
+        at = b.add(b.mul(k, i64(columns * size)), i64(skip + j * self.lanes * size))
+        place = b.gep(w, [at], source_etype=BYTE)
         narrow = b.load(place, typ=ir.VectorType(ir.IntType(8 * size), self.lanes), align=size)
-        if self.kind == "int8":
+        if kind == "int8":
             return b.sitofp(b.sext(narrow, integers), self.vector)
         sixteen = ir.Constant(integers, [16] * self.lanes)
         return b.bitcast(b.shl(b.zext(narrow, integers), sixteen), self.vector)
-
-
-class _loop:  # noqa: N801 - reads as a statement
-    """`with _loop(b, count, carried) as (i, state, close)`: close(new) ends it, gives the last."""
-
-    def __init__(self, b: Any, count: Any, carried: list[Any]) -> None:
-        self.b, self.count, self.carried = b, count, carried
-
-    def __enter__(self) -> Any:
-        b = self.b
-        before = b.block
-        self.head, inside = b.append_basic_block("head"), b.append_basic_block("body")
-        self.after = b.append_basic_block("after")
-        b.branch(self.head)
-        b.position_at_end(self.head)
-        self.i = b.phi(_WORD)
-        self.i.add_incoming(_word(0), before)
-        self.state = [b.phi(c.type) for c in self.carried]
-        for phi, c in zip(self.state, self.carried, strict=True):
-            phi.add_incoming(c, before)
-        b.cbranch(b.icmp_signed("<", self.i, self.count), inside, self.after)
-        b.position_at_end(inside)
-        return self.i, self.state, self._close
-
-    def _close(self, new: list[Any]) -> list[Any]:
-        b = self.b
-        self.i.add_incoming(b.add(self.i, _word(1)), b.block)
-        for phi, n in zip(self.state, new, strict=True):
-            phi.add_incoming(n, b.block)
-        b.branch(self.head)
-        b.position_at_end(self.after)
-        return self.state
-
-    def __exit__(self, *_: object) -> None:
-        pass
-
-
-def _word(value: int) -> Any:
-    return ir.Constant(_WORD, value)
-
-
-def _at(b: Any, pointer: Any, numbers: Any) -> Any:
-    return b.gep(pointer, [numbers], source_etype=_FLOAT)

@@ -39,7 +39,7 @@ def _narrow(target: Target) -> code.Code:
         from ostinato.levels.native import quantized
 
         module = ir.Module("narrow")
-        quantized.define(module, target.lanes(32))
+        quantized.define(module, target.lanes(32), target.registers)
         return str(module)
 
     return code.load("narrow", make, target, "products bf16, int8")
