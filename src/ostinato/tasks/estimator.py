@@ -17,7 +17,7 @@ from torch import nn
 from ostinato import cells
 from ostinato.data import Vocabulary
 from ostinato.equation import Cell, Graph
-from ostinato.errors import DataError, RunError
+from ostinato.errors import CellError, DataError, RunError
 from ostinato.nn import Recurrent
 from ostinato.train import Run, Section, read_toml, versions
 
@@ -185,7 +185,7 @@ def from_json(run: Run, name: str, make: Callable[[Any], T]) -> T:
     """
     try:
         return make(run.read_json(name))
-    except (DataError, LookupError, TypeError, ValueError, AttributeError) as error:
+    except (CellError, DataError, LookupError, TypeError, ValueError, AttributeError) as error:
         raise RunError(f"{run.path / name}: damaged ({error!r})") from None
 
 
