@@ -19,7 +19,8 @@ from ostinato.levels.verify import SIZES, prove
 from tolerances import EQUAL, FLOAT32, SAME
 
 FUSED = ["gru", "lstm", "projected_lstm", "relu_rnn", "rnn"]
-NUMERIC = dict.fromkeys(("native", "numpy", "python", "torch"), EVERY) | {"aten": FUSED}
+NUMERIC = dict.fromkeys(("keras", "native", "numpy", "python", "torch"), EVERY) | {"aten": FUSED}
+KERAS = ["cho_gru", "gru", "lstm", "relu_rnn", "rnn"]
 every_cell = pytest.mark.parametrize("name", EVERY, ids=short)
 every_plain_level = pytest.mark.parametrize("level", ["numpy", "python"])
 every_numeric_level = pytest.mark.parametrize(
@@ -52,15 +53,16 @@ def test_every_proof_holds_and_one_of_values_is_independent(name):
     assert [p for p in proofs if not p.holds] == []
     assert {p.what for p in proofs if p.kind == "independent"} == {"values", "gradients"}
     derived = {(p.against, p.what, p.batch) for p in proofs if p.kind == "derived"}
-    others = {"python", "torch"} | ({"aten"} if name in FUSED else set())
+    others = {"python", "torch", "keras", "keras reversed"} | ({"aten"} if name in FUSED else set())
     batches = ("dense", "ragged", "one")
     assert derived >= {(a, w, b) for a in others for w in ("values", "gradients") for b in batches}
 
 
-@pytest.mark.parametrize("name", FUSED)
-def test_pytorchs_own_layers_are_among_the_proofs(name):
+@every_cell
+def test_the_layers_of_pytorch_and_keras_are_among_the_proofs(name):
     against = {p.against for p in prove(cells.find(name)) if p.kind == "independent"}
-    assert against == {"by hand", "slope", "torch.nn"}
+    assert ("torch.nn" in against) == (name in FUSED)
+    assert ({"keras.layers", "keras.layers reversed"} <= against) == (name in KERAS)
 
 
 def test_a_wrong_cell_and_a_wrong_level_fail_their_proofs(monkeypatch):
