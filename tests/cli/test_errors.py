@@ -76,6 +76,7 @@ WRONG = [
     ("fit classify reviews.csv --out book.txt", 1, "book.txt: File exists"),
     ("fit classify reviews.csv --resume", 1, "--resume needs --out"),
     ("fit classify reviews.csv --resume --out runs/nope", 1, "runs/nope"),
+    ("fit --like runs/nope", 1, "runs/nope: no finished run there"),
     ("fit classify even.csv --resume --out runs/a", 1, "runs/a: was trained on other data"),
     ("evaluate runs/nope more.csv", 1, "runs/nope: no finished run there"),
     ("predict more.csv -", 1, "more.csv: no finished run there"),
@@ -143,7 +144,7 @@ def test_a_run_interrupted_later_can_be_used_and_resumed(terminal):
     )
     stopped, whole = (Run(terminal.folder / "runs" / name) for name in ("later", "whole"))
     child = terminal.start(*words, "--out", "runs/later")
-    until(lambda: (stopped.path / "checkpoints/last.safetensors").exists())
+    until((stopped.path / "metrics.jsonl").exists)
     os.kill(child, signal.SIGINT)
     done = terminal.wait()
     assert (done.status, done.err.splitlines()[-1]) == (130, "ostinato: interrupted")

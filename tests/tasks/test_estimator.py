@@ -149,6 +149,8 @@ def test_a_run_holds_toml_json_and_safetensors_and_no_pickle(kind, tmp_path):
             case ".safetensors":
                 with safe_open(path, "pt") as tensors:
                     assert list(tensors.keys())
+            case "" if path.name == "lock":
+                assert path.read_text() == ""
             case other:
                 pytest.fail(f"{path}: what is {other}?")
         assert not path.name.startswith(".")

@@ -11,7 +11,7 @@ from ostinato import Generator
 from ostinato.data.tokenizers import split_words
 from ostinato.errors import ConfigError, DataError
 from ostinato.tasks.generate import _Learner
-from tolerances import FLOAT32, SAME
+from tolerances import FLOAT32, ORACLE, SAME
 
 QUICK = SMALL_GENERATOR | {"train": {"epochs": 1}}
 
@@ -110,11 +110,11 @@ def test_windows_carry_the_state_but_not_the_gradient(generator):
     learner = _Learner(network, generator.settings(), symbols, symbols)
     one, two, *_ = learner.batches(0)
     learner.loss(one)
-    after, count = learner.loss(two)
-    assert count == two[1].numel()
+    after, terms, count = learner.loss(two)
+    assert terms == count == two[1].numel()
 
-    learner.batches(0)
-    alone, _ = learner.loss(two)
+    learner.state = ()
+    alone, *_ = learner.loss(two)
     assert alone.item() != after.item()
     logits, _ = network(torch.cat([one[0], two[0]]))
     whole = torch.nn.functional.cross_entropy(logits[len(one[0]) :].flatten(0, 1), two[1].flatten())
@@ -128,9 +128,37 @@ def test_windows_carry_the_state_but_not_the_gradient(generator):
         _, state = network(one[0])
     logits, _ = network(two[0], state)
     cut = torch.nn.functional.cross_entropy(logits.flatten(0, 1), two[1].flatten())
-    learner.batches(0)
+    learner.state = ()
     learner.loss(one)
     assert_near(reaches(learner.loss(two)[0]), reaches(cut), FLOAT32)
+
+
+@pytest.mark.parametrize("cell", ["lstm", "gru"])
+def test_a_window_over_the_whole_text_is_backpropagation_through_time(cell):
+    options = {"data": {"steps": 15, "streams": 2}, "model": {"embedding": 3, "hidden": 5}}
+    fitted = Generator(cell, **options, train={"epochs": 1}).fit("abcab" * 20)
+    network = fitted.network_.double()
+    symbols = fitted.vocabulary_.encode("abcabbacbaccabab")
+    learner = _Learner(network, fitted.settings(), symbols, symbols)
+    ((inputs, targets),) = learner.batches(0)  # one window
+    loss, *_ = learner.loss((inputs, targets))
+    network.zero_grad()
+    loss.backward()
+
+    theirs = {"lstm": torch.nn.LSTM, "gru": torch.nn.GRU}[cell](3, 5, dtype=torch.float64)
+    theirs.load_state_dict(network.recurrent.state_dict())
+    embedding = network.embedding.weight.detach().clone().requires_grad_()
+    state, whole = None, torch.zeros((), dtype=torch.float64)
+    for symbol, target in zip(inputs, targets, strict=True):  # step by step, nothing cut
+        output, state = theirs(embedding[symbol][None], state)
+        logits = network.output(output[0])
+        whole = whole + torch.nn.functional.cross_entropy(logits, target) / len(inputs)
+    ours = dict(network.recurrent.named_parameters())
+    weights = dict(theirs.named_parameters())
+    expected = torch.autograd.grad(whole, [embedding, *weights.values()])
+    assert_near(loss, whole, ORACLE)
+    found = [network.embedding.weight, *(ours[name] for name in weights)]
+    assert_near([weight.grad for weight in found], list(expected), ORACLE)
 
 
 @pytest.mark.parametrize("text", ["", "a", "ab", "abc"])

@@ -153,7 +153,7 @@ class Classifier(ClassifierMixin, Estimator[ClassifySettings]):  # type: ignore[
             labels: the label of each.
             run: where to log and save; None saves nothing.
             show: is told of the progress.
-            resume: go on after the last whole epoch of `run`.
+            resume: go on from the newest checkpoint of `run`.
 
         Raises:
             DataError: when there are fewer than two classes, or a class has a single text.
@@ -304,6 +304,7 @@ class _Learner:
         validation: tuple[list[NDArray[np.int64]], Tensor],
     ) -> None:
         self.model: nn.Module = network
+        self.state: tuple[Tensor, ...] = ()  # nothing is carried
         self.settings, self.training, self.validation = settings, training, validation
 
     def batches(self, epoch: int) -> list[NDArray[np.intp]]:
@@ -311,10 +312,10 @@ class _Learner:
         lengths = list(map(len, self.training[0]))
         return data.bucketed(lengths, self.settings.data.batch_tokens, self.settings.seed, epoch)
 
-    def loss(self, batch: NDArray[np.intp]) -> tuple[Tensor, int]:
-        """Cross-entropy in nats, and the batch's real tokens."""
+    def loss(self, batch: NDArray[np.intp]) -> tuple[Tensor, int, int]:
+        """Cross-entropy in nats, the number of texts, and their real tokens."""
         loss, tokens, _ = self._judge(self.training, batch)
-        return loss, tokens
+        return loss, len(batch), tokens
 
     @torch.inference_mode()
     def validate(self) -> dict[str, float]:

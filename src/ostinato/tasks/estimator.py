@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import time
 from abc import abstractmethod
 from collections.abc import Callable, Iterator
@@ -92,8 +93,7 @@ class Estimator(BaseEstimator, Generic[S]):  # type: ignore[misc]
         check_is_fitted(self)
         run = Run.create(path)
         self._begin(run, self.network_.recurrent, "")
-        for record in self.history_:
-            run.log(record)
+        run.write_metrics(self.history_)
         run.write_tensors("model.safetensors", self.network_.state_dict())
 
     @classmethod
@@ -138,13 +138,15 @@ class Estimator(BaseEstimator, Generic[S]):  # type: ignore[misc]
         """Writes all but the weights: settings, cell, manifest, vocabulary.
 
         Raises:
-            RunError: when a run is to be resumed on other data.
+            RunError: when a run is to be resumed or repeated with other data or another cell.
         """
+        before = run if resume else run.like
+        if before:
+            self._same_as(before, recurrent, data)
         if resume:
-            if run.read_json("manifest.json")["data"]["sha256"] != data:
-                raise RunError(f"{run.path}: was trained on other data; resume it on the same")
             return
-        run.write("config.toml", self.settings().to_toml())
+        self._write(run)
+        run.write_json("vocabulary.json", self.vocabulary_.to_json())
         run.write_json("cell.json", recurrent.cell.graph.to_json())
         run.write_json(
             "manifest.json",
@@ -157,11 +159,28 @@ class Estimator(BaseEstimator, Generic[S]):  # type: ignore[misc]
                     "training": recurrent.level(True),
                     "evaluation": recurrent.level(False),
                 },
-                "data": {"sha256": data},
+                "data": {"given": run.data, "sha256": data},
             },
         )
-        self._write(run)
-        run.write_json("vocabulary.json", self.vocabulary_.to_json())
+        run.write("config.toml", self.settings().to_toml())  # last: what has it can be resumed
+
+    def _same_as(self, before: Run, recurrent: Recurrent, data: str) -> None:
+        """Holds this training against a run that it goes on with, or repeats.
+
+        Raises:
+            RunError: when data or cell are not the same.
+        """
+        manifest = before.read_json("manifest.json")
+        if manifest["data"]["sha256"] != data:
+            raise RunError(f"{before.path}: was trained on other data, of another SHA-256")
+        if from_json(before, "cell.json", _cell_of).graph != recurrent.cell.graph:
+            raise RunError(f"{before.path}: was trained with other equations of its cell")
+        for name, version in versions().items():
+            if (then := manifest["versions"].get(name)) != version:
+                logging.getLogger("ostinato").warning(
+                    "%s: was made with %s %s, now it is %s; the last bits may differ",
+                    before.path, name, then, version,
+                )  # fmt: skip
 
 
 @contextmanager

@@ -109,7 +109,7 @@ class Generator(Estimator[GenerateSettings]):
             y: nothing; here because scikit-learn passes it.
             run: where to log and save; None saves nothing.
             show: is told of the progress.
-            resume: go on after the last whole epoch of `run`.
+            resume: go on from the newest checkpoint of `run`.
 
         Raises:
             DataError: when the text is too short, or no symbol comes often enough to be known.
@@ -238,6 +238,7 @@ class _Learner:
         validation: NDArray[np.int64],
     ) -> None:
         self.model: nn.Module = network
+        self.state: tuple[Tensor, ...] = ()
         self.settings, self.training, self.validation = settings, training, validation
         if min(len(training), len(validation)) < 2:
             raise DataError(
@@ -249,7 +250,6 @@ class _Learner:
 
         The text begins at another place in each epoch, so that windows do not always end alike.
         """
-        self.state: Any = None
         shape = self.settings.data
         random = np.random.default_rng((self.settings.seed, epoch))
         streams = _streams(self.training, shape)
@@ -257,13 +257,14 @@ class _Learner:
         windows = data.streams(self.training[skip:], streams, shape.steps)
         return [(torch.from_numpy(x), torch.from_numpy(y)) for x, y in windows]
 
-    def loss(self, batch: tuple[Tensor, Tensor]) -> tuple[Tensor, int]:
-        """Cross-entropy in nats, and the number of symbols."""
+    def loss(self, batch: tuple[Tensor, Tensor]) -> tuple[Tensor, int, int]:
+        """Cross-entropy in nats, and the number of symbols, twice: each is a term."""
         inputs, targets = batch
-        logits, state = self.model(inputs, self.state)
-        self.state = _detach(state)
+        logits, state = self.model(inputs, self.state or None)
+        states = (state,) if isinstance(state, Tensor) else state
+        self.state = tuple(s.detach() for s in states)
         loss = nn.functional.cross_entropy(logits.flatten(0, 1), targets.flatten())
-        return loss, targets.numel()
+        return loss, targets.numel(), targets.numel()
 
     def validate(self) -> dict[str, float]:
         """Nats and bits for each symbol, and perplexity, on the held-out part."""
@@ -289,9 +290,3 @@ def _measure(
         count += goal.numel()
     nats = total / count
     return {"nats": nats, "bits": nats / math.log(2), "perplexity": math.exp(min(nats, 700.0))}
-
-
-def _detach(state: Any) -> Any:
-    if isinstance(state, Tensor):
-        return state.detach()
-    return tuple(s.detach() for s in state)
