@@ -32,7 +32,11 @@ WRONG = [
     ("fit classify empty_text.csv", 1, "empty_text.csv, line 3: the text is empty"),
     ("fit classify one_class.csv", 1, "one_class.csv: only one class, 'pos'"),
     ("fit classify rare.csv --out runs/new", 1, "two classes with two texts each, not .*'neg': 1"),
-    ("evaluate runs/a other.csv", 1, "text 2: its label 'meh' was not in the training data"),
+    (
+        "evaluate runs/a other.csv",
+        1,
+        "other.csv, line 3: its label 'meh' was not in the training data",
+    ),
     ("evaluate runs/a book.txt", 1, "book.txt, line 1: no column 'text'"),
     ("evaluate runs/a empty_text.csv", 1, "empty_text.csv, line 3: the text is empty"),
     ("predict runs/a -", 1, "standard input: the file is empty"),

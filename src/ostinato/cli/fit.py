@@ -9,8 +9,8 @@ from typing import Annotated, Any, TypeVar, cast
 
 from cyclopts import App, Parameter
 
-from ostinato.cli.screen import console, duration, progress_bar, table
-from ostinato.data import read_labelled, read_text
+from ostinato.cli.screen import console, duration, progress_bar, say_skipped, table
+from ostinato.data import Skipped, read_chunks, read_labelled
 from ostinato.errors import ConfigError, DataError, RunError
 from ostinato.tasks.classify import Classifier, ClassifySettings
 from ostinato.tasks.generate import GenerateSettings, Generator
@@ -34,6 +34,8 @@ def classify(
     config: str | None = None,
     out: str | None = None,
     resume: bool = False,
+    format: str | None = None,
+    skip_bad_rows: bool = False,
     settings: Annotated[ClassifySettings | None, Parameter(name="*")] = None,
     repeats: Repeated = None,
 ) -> None:
@@ -44,27 +46,35 @@ def classify(
     Parameters
     ----------
     data
-        A CSV file with the columns text and label, `-` for standard input, or `imdb`.
+        A CSV, TSV, JSON Lines or Parquet file with the columns text and label, a folder with a
+        folder of .txt files for each class, `-` for standard input, or `imdb`; .gz and .xz too.
     config
         A TOML file of settings; options given here win over it.
     out
         The folder of the run; runs/classify-1, -2, … unless given.
     resume
         Go on with the run in `out` from its newest checkpoint, with its own settings.
+    format
+        csv, tsv, jsonl or parquet, where neither the name of the file nor its beginning tells.
+    skip_bad_rows
+        Leave bad rows out and say how many they are; without it the first one is an error.
     settings
         The settings.
     repeats
         The folder of a run that this one repeats.
     """
     chosen = merge(ClassifySettings, config, settings, out if resume else repeats)
-    splits = read_labelled(data, chosen.data.text, chosen.data.label)
+    skipped = Skipped() if skip_bad_rows else None
+    columns = chosen.data.text, chosen.data.label
+    splits = read_labelled(data, *columns, format=format, skip_bad_rows=skipped)
     examples = splits["train"]
+    say_skipped(skipped)
     if len(set(examples.labels)) < 2:
         raise DataError(f"{data}: only one class, {examples.labels[0]!r}; a classifier needs two")
     estimator = Classifier.of(chosen)
 
     def train(run: Run, show: Callable[[Any], None]) -> None:
-        estimator.fit(examples.texts, examples.labels, run=run, show=show, resume=resume)
+        estimator.fit(examples, run=run, show=show, resume=resume, skipped=skipped)
 
     title = f"{chosen.cell} on {data}"
     run = run_in(out, "classify", title, train, resume, data=data, like=repeats)
@@ -95,6 +105,7 @@ def generate(
     config: str | None = None,
     out: str | None = None,
     resume: bool = False,
+    skip_bad_rows: bool = False,
     settings: Annotated[GenerateSettings | None, Parameter(name="*")] = None,
     repeats: Repeated = None,
 ) -> None:
@@ -105,29 +116,34 @@ def generate(
     Parameters
     ----------
     data
-        A text file, `-` for standard input, `shakespeare` or `python-docs`.
+        A text file of any size, also .gz or .xz, `-` for standard input, `shakespeare` or
+        `python-docs`.
     config
         A TOML file of settings; options given here win over it.
     out
         The folder of the run; runs/generate-1, -2, … unless given.
     resume
         Go on with the run in `out` from its newest checkpoint, with its own settings.
+    skip_bad_rows
+        Leave bad lines out and say how many they are; without it the first one is an error.
     settings
         The settings.
     repeats
         The folder of a run that this one repeats.
     """
     chosen = merge(GenerateSettings, config, settings, out if resume else repeats)
-    text = read_text(data)
+    skipped = Skipped() if skip_bad_rows else None
+    text = read_chunks(data, skip_bad_rows=skipped)
     estimator = Generator.of(chosen)
 
     def train(run: Run, show: Callable[[Any], None]) -> None:
-        estimator.fit(text, run=run, show=show, resume=resume)
+        estimator.fit(text, run=run, show=show, resume=resume, skipped=skipped)
 
     title = f"{chosen.cell} on {data}"
     run = run_in(out, "generate", title, train, resume, data=data, like=repeats)
+    say_skipped(skipped)
     best = min(estimator.history_, key=lambda record: record["nats"])
-    unit = "character" if chosen.tokenizer == "char" else "word"
+    unit = {"char": "character", "word": "word"}.get(chosen.tokenizer, "token")
     console.print(
         f"Held-out part of the text: {best['nats']:.3f} nats ({best['bits']:.3f} bits) a {unit}, "
         f"perplexity {best['perplexity']:.2f}.",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import logging
 import time
 from abc import abstractmethod
@@ -16,7 +17,7 @@ from sklearn.utils.validation import check_is_fitted
 from torch import nn
 
 from ostinato import cells
-from ostinato.data import Vocabulary
+from ostinato.data import Skipped, Tokenizer, Vocabulary, tokenizer
 from ostinato.equation import Cell, Graph
 from ostinato.errors import CellError, DataError, RunError
 from ostinato.nn import Recurrent
@@ -33,17 +34,19 @@ class Estimator(BaseEstimator, Generic[S]):  # type: ignore[misc]
 
     Args:
         cell: a cell, its name, or `path/to/file.py:name`.
-        tokenizer: `word` or `char`; None is the task's own choice.
+        tokenizer: `word`, `char` or `bpe`; None is the task's own choice.
         seed: fixes everything random.
         data: what is read, a part of the settings.
         model: the network, a part of the settings.
         train: the loop, a part of the settings.
 
-    After `fit`: `vocabulary_`, `network_` and `history_` (a record for each epoch).
+    After `fit`: `tokenizer_`, `vocabulary_`, `network_` and `history_` (a record for each epoch).
     """
 
     kind: ClassVar[type[Section]]
+    tokenizer_: Tokenizer
     vocabulary_: Vocabulary
+    skipped_: Skipped | None = None
     network_: Any
     history_: list[dict[str, Any]]
 
@@ -109,6 +112,9 @@ class Estimator(BaseEstimator, Generic[S]):  # type: ignore[misc]
         if values.get("task") != task:
             raise RunError(f"{run.path}: a run of task {values.get('task')!r}, not {task!r}")
         self = cls.of(cls.kind.parse(values, str(run.path / "config.toml")))  # type: ignore[arg-type]
+        self.tokenizer_ = tokenizer(self.settings().tokenizer)  # type: ignore[attr-defined]
+        if self.tokenizer_.learns:
+            self.tokenizer_ = from_json(run, "tokenizer.json", self._trained_tokenizer)
         self.vocabulary_ = from_json(run, "vocabulary.json", Vocabulary.from_json)
         self._read(run)
         self.network_ = self._network(from_json(run, "cell.json", _cell_of))
@@ -131,6 +137,9 @@ class Estimator(BaseEstimator, Generic[S]):  # type: ignore[misc]
     def _write(self, run: Run) -> None:
         """Writes what `_read` reads."""
 
+    def _trained_tokenizer(self, state: Any) -> Tokenizer:
+        return tokenizer(self.settings().tokenizer, json.dumps(state))  # type: ignore[attr-defined]
+
     def _cell(self) -> Cell:
         return self.cell if isinstance(self.cell, Cell) else cells.find(self.cell)
 
@@ -146,6 +155,8 @@ class Estimator(BaseEstimator, Generic[S]):  # type: ignore[misc]
         if resume:
             return
         self._write(run)
+        if self.tokenizer_.state:
+            run.write_json("tokenizer.json", json.loads(self.tokenizer_.state))
         run.write_json("vocabulary.json", self.vocabulary_.to_json())
         run.write_json("cell.json", recurrent.cell.graph.to_json())
         run.write_json(
@@ -159,7 +170,8 @@ class Estimator(BaseEstimator, Generic[S]):  # type: ignore[misc]
                     "training": recurrent.level(True),
                     "evaluation": recurrent.level(False),
                 },
-                "data": {"given": run.data, "sha256": data},
+                "data": {"given": run.data, "sha256": data}
+                | ({"skipped": self.skipped_.to_json()} if self.skipped_ else {}),
             },
         )
         run.write("config.toml", self.settings().to_toml())  # last: what has it can be resumed

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import math
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, Self
 
@@ -16,7 +16,7 @@ from sklearn.utils.validation import check_is_fitted
 from torch import Tensor, nn
 
 from ostinato import data
-from ostinato.data import Vocabulary, tokenizer
+from ostinato.data import Skipped, Store, Symbols, tokenizer, train_on_beginning
 from ostinato.decode.sample import chain, draw
 from ostinato.equation import Cell
 from ostinato.errors import ConfigError, DataError
@@ -47,7 +47,7 @@ class GenerateSettings(Section):
 
     task = "generate"
     cell: str = Field("lstm", description="a cell's name, or path/to/file.py:name")
-    tokenizer: str = Field("char", description="char or word")
+    tokenizer: str = Field("char", description="char, word or bpe")
     seed: int = Field(0, ge=0, lt=2**63, description="fixes everything random")
     data: GenerateData = GenerateData()
     model: GenerateModel = GenerateModel()
@@ -95,40 +95,47 @@ class Generator(Estimator[GenerateSettings]):
 
     def fit(
         self,
-        text: str,
+        text: str | Iterable[str],
         y: None = None,
         *,
         run: Run | None = None,
         show: Callable[[Progress], None] = lambda progress: None,
         resume: bool = False,
+        skipped: Skipped | None = None,
     ) -> Self:
         """Trains on a text; its last part is held out to choose the best epoch.
 
         Args:
-            text: the text.
+            text: the text, whole or in chunks, as `data.read_chunks` gives them; what is longer
+                than memory should hold is kept as numbers in a file.
             y: nothing; here because scikit-learn passes it.
             run: where to log and save; None saves nothing.
             show: is told of the progress.
             resume: go on from the newest checkpoint of `run`.
+            skipped: what was left out of the text, for the manifest of `run`.
 
         Raises:
             DataError: when the text is too short, or no symbol comes often enough to be known.
         """
         settings = self.settings()
-        tokens = tokenizer(settings.tokenizer).split(text)
-        end = len(tokens) - round(len(tokens) * settings.data.validation)
-        self.vocabulary_ = Vocabulary.build(
-            [tokens[:end]], settings.data.vocabulary, settings.data.min_count
-        )
+        size, held_out = settings.data.vocabulary, settings.data.validation
+        digest = hashlib.sha256()
+        chunks = _hashed([text] if isinstance(text, str) else text, digest)
+        untrained = tokenizer(settings.tokenizer)
+        self.tokenizer_, chunks = train_on_beginning(untrained, chunks, size, 1 - held_out)
+        store = Store(self.tokenizer_, run.path if run else None)
+        store.add_long(chunks)
+        end = len(store) - round(len(store) * held_out)
+        self.vocabulary_ = store.vocabulary(size, settings.data.min_count, end)
+        self.skipped_ = skipped
         if end and len(self.vocabulary_) < 2:
             raise DataError(f"no symbol comes data.min_count = {settings.data.min_count} times")
-        symbols = self.vocabulary_.encode(tokens)
+        symbols = store.tokens(self.vocabulary_)
         with reproducible(settings.seed, settings.train.threads):
             self.network_ = self._network(self._cell())
             learner = _Learner(self.network_, settings, symbols[:end], symbols[end:])
             if run:
-                digest = hashlib.sha256(text.encode()).hexdigest()
-                self._begin(run, self.network_.recurrent, digest, resume)
+                self._begin(run, self.network_.recurrent, digest.hexdigest(), resume)
             self.history_ = fit(learner, settings.train, run, show, resume)
         return self
 
@@ -167,8 +174,7 @@ class Generator(Estimator[GenerateSettings]):
         check_is_fitted(self)
         shape = chain(temperature, top_k, top_p, greedy)
         generator = torch.Generator().manual_seed(seed)
-        join = tokenizer(self.settings().tokenizer).join
-        known = self.vocabulary_
+        join, known = self.tokenizer_.join, self.vocabulary_
         start = self._split(prompt) or (["\n"] if "\n" in known else known.symbols[1:2])
         return self._draw(known.encode(start), length, shape, generator, join, prompt)
 
@@ -204,15 +210,16 @@ class Generator(Estimator[GenerateSettings]):
         """The symbols of a prompt that were not in the training text."""
         return sorted({t for t in self._split(prompt) if t not in self.vocabulary_})
 
-    def evaluate(self, text: str) -> dict[str, float]:
-        """Cross-entropy of a text: nats and bits for each symbol, and the perplexity.
+    def evaluate(self, text: str | Iterable[str]) -> dict[str, float]:
+        """Cross-entropy of a text, whole or in chunks: nats and bits a symbol, and perplexity.
 
         Raises:
             DataError: when the text has fewer than two symbols.
         """
         check_is_fitted(self)
-        symbols = self.vocabulary_.encode(self._split(text))
-        return _measure(self.network_, symbols, self.settings().data)
+        store = Store(self.tokenizer_)
+        store.add_long([text] if isinstance(text, str) else text)
+        return _measure(self.network_, store.tokens(self.vocabulary_), self.settings().data)
 
     def score(self, text: str, y: None = None) -> float:
         """Minus the nats for each symbol: the larger the better."""
@@ -222,7 +229,7 @@ class Generator(Estimator[GenerateSettings]):
         return GenerateNetwork(cell, self.settings().model, len(self.vocabulary_))
 
     def _split(self, text: str) -> list[str]:
-        return tokenizer(self.settings().tokenizer).split(text)
+        return self.tokenizer_.split(text)
 
 
 class _Learner:
@@ -234,8 +241,8 @@ class _Learner:
         self,
         network: GenerateNetwork,
         settings: GenerateSettings,
-        training: NDArray[np.int64],
-        validation: NDArray[np.int64],
+        training: Symbols,
+        validation: Symbols,
     ) -> None:
         self.model: nn.Module = network
         self.state: tuple[Tensor, ...] = ()
@@ -245,7 +252,7 @@ class _Learner:
                 f"a text of {len(training) + len(validation)} symbols is too short to learn from"
             )
 
-    def batches(self, epoch: int) -> list[tuple[Tensor, Tensor]]:
+    def batches(self, epoch: int) -> Sequence[tuple[NDArray[np.int64], NDArray[np.int64]]]:
         """Windows of the text, each going on where the one before it ended.
 
         The text begins at another place in each epoch, so that windows do not always end alike.
@@ -254,12 +261,11 @@ class _Learner:
         random = np.random.default_rng((self.settings.seed, epoch))
         streams = _streams(self.training, shape)
         skip = int(random.integers(min(shape.steps, len(self.training) // streams - 1)))
-        windows = data.streams(self.training[skip:], streams, shape.steps)
-        return [(torch.from_numpy(x), torch.from_numpy(y)) for x, y in windows]
+        return data.streams(self.training[skip:], streams, shape.steps)
 
-    def loss(self, batch: tuple[Tensor, Tensor]) -> tuple[Tensor, int, int]:
+    def loss(self, batch: tuple[NDArray[np.int64], NDArray[np.int64]]) -> tuple[Tensor, int, int]:
         """Cross-entropy in nats, and the number of symbols, twice: each is a term."""
-        inputs, targets = batch
+        inputs, targets = map(torch.as_tensor, batch)
         logits, state = self.model(inputs, self.state or None)
         states = (state,) if isinstance(state, Tensor) else state
         self.state = tuple(s.detach() for s in states)
@@ -271,15 +277,19 @@ class _Learner:
         return _measure(self.model, self.validation, self.settings.data)
 
 
-def _streams(symbols: NDArray[np.int64], shape: GenerateData) -> int:
+def _hashed(chunks: Iterable[str], digest: hashlib._Hash) -> Iterator[str]:
+    for chunk in chunks:
+        digest.update(chunk.encode())
+        yield chunk
+
+
+def _streams(symbols: Symbols, shape: GenerateData) -> int:
     """As many streams as wanted, fewer where each would have less than two windows."""
     return max(1, min(shape.streams, len(symbols) // (2 * shape.steps)))
 
 
 @torch.inference_mode()
-def _measure(
-    network: nn.Module, symbols: NDArray[np.int64], shape: GenerateData
-) -> dict[str, float]:
+def _measure(network: nn.Module, symbols: Symbols, shape: GenerateData) -> dict[str, float]:
     network.eval()
     total, count, state = 0.0, 0, None
     windows = data.streams(symbols, _streams(symbols, shape), 4 * shape.steps)
