@@ -359,14 +359,14 @@ def test_without_keras_verify_says_why_and_proves_the_rest(version, reason, monk
 
     monkeypatch.setattr(level.importlib.util, "find_spec", lambda name: version)
     monkeypatch.setattr(level.importlib.metadata, "version", lambda name: version)
-    level.obstacle.cache_clear()
+    level.absence.cache_clear()
     try:
         with pytest.raises(SystemExit, match="0"):
             main(["verify", "rnn"])
         with pytest.raises(ImportError, match="Keras"):
             from ostinato.levels.keras import Recurrent  # noqa: F401
     finally:
-        level.obstacle.cache_clear()
+        level.absence.cache_clear()
     told = " ".join(capsys.readouterr().out.split())
     assert told.count(reason) == 1
     assert "All proofs hold." in told

@@ -6,6 +6,7 @@ models with; Keras is imported when something here is first run, not when it is 
 
 from __future__ import annotations
 
+import importlib
 import importlib.metadata
 import importlib.util
 import json
@@ -27,7 +28,7 @@ if TYPE_CHECKING:
     from ostinato.levels.proof import Case, Values
 
 __all__ = [
-    "Recurrent", "RecurrentCell", "obstacle", "rounds_to_float32", "run", "run_layer",
+    "Recurrent", "RecurrentCell", "absence", "obstacle", "rounds_to_float32", "run", "run_layer",
     "run_layer_reversed", "run_reversed", "scan", "source", "step", "supports",
 ]  # fmt: skip
 
@@ -126,9 +127,19 @@ def source(cell: Cell, backward: bool = False) -> str:
     )
 
 
-@cache
 def obstacle() -> str | None:
-    """Why the Keras level cannot run here; None if it can. Imports Keras, if it is there."""
+    """Why the Keras level cannot be proven here; None if it can. Imports Keras, if it is there."""
+    if absence():
+        return absence()
+    import keras
+
+    name = keras.backend.backend()
+    return None if name in BACKENDS else f"Keras' backend {name} has no gradients"
+
+
+@cache
+def absence() -> str | None:
+    """Why there is no Keras to run on here; None if there is. Imports it."""
     if importlib.util.find_spec("keras") is None:
         return "Keras is not installed: pip install 'ostinato[keras]'"
     version = importlib.metadata.version("keras")
@@ -136,11 +147,10 @@ def obstacle() -> str | None:
         return f"Keras {version} is installed, and Keras 3 is needed: pip install 'keras>=3'"
     _choose_backend()
     try:
-        import keras
-    except ImportError as error:
-        return f"Keras cannot be imported, {error}: is KERAS_BACKEND a backend that is installed?"
-    name = keras.backend.backend()
-    return None if name in BACKENDS else f"Keras' backend {name} has no gradients"
+        importlib.import_module("keras")
+    except (ImportError, ValueError) as error:
+        return f"Keras cannot be imported ({error}): set KERAS_BACKEND to a backend that is here"
+    return None
 
 
 def _choose_backend() -> None:
@@ -166,7 +176,7 @@ def supports(cell: Cell) -> bool:
 
 
 def _require() -> None:
-    reason = obstacle()
+    reason = absence()
     if reason:
         raise ImportError(reason)
 
