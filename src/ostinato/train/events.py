@@ -33,7 +33,8 @@ class Events:
                 "train.tensorboard: neither tensorboard nor tensorboardX is installed; "
                 "pip install tensorboard"
             )
-        self._writer = writer(str(run.path / "tensorboard"), purge_step=epochs + 1)
+        folder = str(run.path / "tensorboard")
+        self._writer = writer(folder, purge_step=epochs + 1, filename_suffix=f".{epochs}")
 
     def write(self, record: Mapping[str, Any]) -> None:
         """Writes the numbers of an epoch's record, each under its name."""

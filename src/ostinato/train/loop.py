@@ -10,7 +10,7 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import Callable
-from contextlib import nullcontext
+from contextlib import ExitStack, closing, nullcontext
 from dataclasses import asdict
 from typing import Any
 
@@ -57,7 +57,9 @@ def fit(
         OstinatoError: when the loss is not a number any more.
         RunError: when `run` cannot be written, is in use, or holds nothing to resume.
     """
-    with run.locked() if run else nullcontext():
+    with ExitStack() as stack:
+        if run:
+            stack.enter_context(run.locked())
         if settings.find_lr:
             found = find_rate(learner, settings)
             settings = settings.model_copy(update={"lr": found.lr})
@@ -68,7 +70,9 @@ def fit(
         state = State(learner, optimizer, average)
         if run and resume:
             checkpoint.restore(run, state)
-        events = Events(run, len(state.history)) if run and settings.tensorboard else None
+        events = None
+        if run and settings.tensorboard:
+            events = stack.enter_context(closing(Events(run, len(state.history))))
         clock, kept = Clock(), time.monotonic()
 
         for epoch in range(len(state.history), settings.epochs):

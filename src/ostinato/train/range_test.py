@@ -39,8 +39,9 @@ def find_rate(learner: Learner, settings: Training) -> RangeTest:
     """Trains for a moment with a rising learning rate; leaves no trace.
 
     The rate rises from 1e-5 to 1 by the same factor at each of 100 steps, from the first weights
-    over the first batches (Smith 2017, "Cyclical learning rates"). Suggested is TODO.
-    Weights and random state are then as they were before; the same seed finds the same rate.
+    over the first batches (Smith 2017, "Cyclical learning rates"); suggested is a tenth of the
+    rate at which the smoothed loss is least. Weights and random state are then as they were
+    before; the same seed finds the same rate.
 
     Raises:
         OstinatoError: when the loss is no number at the least of the rates.
@@ -65,12 +66,7 @@ def find_rate(learner: Learner, settings: Training) -> RangeTest:
                 break
     model.load_state_dict(before)
     rates = _RATES[: len(losses)]
-    return RangeTest(suggested(rates, losses), rates, losses)
-
-
-def suggested(rates: list[float], losses: list[float]) -> float:
-    """A tenth of the rate at which the loss is least."""
-    return rates[losses.index(min(losses))] / 10
+    return RangeTest(rates[losses.index(min(losses))] / 10, rates, losses)
 
 
 def _endless(learner: Learner) -> Iterator[Any]:
