@@ -19,7 +19,7 @@ from ostinato.errors import DataError
 HEAD = 2**12  # bytes that are looked at to tell a format
 LINE = 2**26  # characters of the longest line, or field of a table
 _CHUNK = 2**22
-_PACKED = {b"\x1f\x8b": ("gzip", gzip.GzipFile), b"\xfd7zXZ\0": ("xz", lzma.LZMAFile)}
+_PACKED = {b"\x1f\x8b": ("gzip", gzip.open), b"\xfd7zXZ\0": ("xz", lzma.open)}
 _FLAW = re.compile("[\0\ud800-\udfff]")
 
 

@@ -9,6 +9,7 @@ is read equals, number for number, what a vocabulary would encode in memory.
 from __future__ import annotations
 
 import tempfile
+import weakref
 from array import array
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
@@ -206,9 +207,12 @@ class _Numbers:
         self._file = self._new()
         for start in range(0, self.size, _BLOCK):
             self._file.write(before[start : start + _BLOCK].astype(kind).tobytes())
+        old.close()
 
     def _new(self) -> IO[bytes]:
-        return tempfile.TemporaryFile(dir=self._folder, buffering=2**20)
+        file = tempfile.TemporaryFile(dir=self._folder, buffering=2**20)  # noqa: SIM115
+        weakref.finalize(self, file.close)  # what is mapped stays readable
+        return file
 
     def _failed(self, error: OSError) -> DataError:
         where = self._folder or tempfile.gettempdir()

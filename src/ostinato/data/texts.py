@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import tempfile
+import weakref
 from array import array
 from collections.abc import Sequence
 from typing import IO, final, overload
@@ -38,6 +39,7 @@ class Texts(Sequence[str]):
                 self._held += len(text)
                 if self._held > MEMORY:
                     self._file = tempfile.TemporaryFile(buffering=2**20)  # noqa: SIM115
+                    weakref.finalize(self, self._file.close)
                     for each in self._list:
                         self._write(each)
                     self._list = []
