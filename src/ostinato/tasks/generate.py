@@ -5,7 +5,6 @@ from __future__ import annotations
 import hashlib
 import math
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass
 from typing import Any, Self
 
 import numpy as np
@@ -17,12 +16,13 @@ from torch import Tensor, nn
 
 from ostinato import data
 from ostinato.data import Skipped, Store, Symbols, tokenizer, train_on_beginning
-from ostinato.decode.sample import chain, draw
+from ostinato.decode import beam_search, chain, until
 from ostinato.equation import Cell
 from ostinato.errors import ConfigError, DataError
 from ostinato.nn import Embedding
 from ostinato.tasks.estimator import Estimator, reproducible
 from ostinato.tasks.stack import Stack
+from ostinato.tasks.writer import Drawn, Writer, opening
 from ostinato.train import Progress, Run, Section, Training, fit
 
 
@@ -68,19 +68,6 @@ class GenerateNetwork(nn.Module):
         """Symbols (T, B) and the state before them → logits (T, B, V), the state after them."""
         outputs, state = self.recurrent(self.embedding(symbols), state)
         return self.output(self.dropout(outputs)), state
-
-
-@dataclass(frozen=True)
-class Drawn:
-    """A symbol that was drawn, and what it was drawn from.
-
-    Attributes:
-        text: the symbol as it reads in the text, a space before a word included.
-        probabilities: the probability of every symbol after all samplers (V,).
-    """
-
-    text: str
-    probabilities: NDArray[np.float32]
 
 
 class Generator(Estimator[GenerateSettings]):
@@ -140,71 +127,93 @@ class Generator(Estimator[GenerateSettings]):
         return self
 
     def stream(
+        self, prompt: str = "", length: int = 200, *, seed: int = 0, **samplers: Any
+    ) -> Iterator[Drawn]:
+        """Draws symbols one after the other, each given all before it.
+
+        Args:
+            prompt: the text to go on from; see `Writer`.
+            length: how many symbols to draw.
+            seed: the same seed draws the same symbols.
+            samplers: settings by name, see `decode/samplers/`: `temperature` (below 1 safer,
+                above 1 bolder), `top_k`, `top_p`, `min_p`, `typical`, `repetition_penalty`,
+                `greedy`.
+
+        Raises:
+            ConfigError: for a setting out of range.
+            UnknownName: for an unknown sampler.
+        """
+        if length < 1:
+            raise ConfigError(f"length must be at least 1, not {length}")
+        shape, writer = chain(**samplers), self.writer(prompt, seed)
+        return (writer.draw(shape) for _ in range(length))
+
+    def writer(self, prompt: str = "", seed: int = 0) -> Writer:
+        """What goes on with a prompt, symbol by symbol, with samplers that may change.
+
+        Raises:
+            ConfigError: for a seed out of range.
+        """
+        if not 0 <= seed < 2**63:
+            raise ConfigError(f"seed must be at least 0 and less than 2^63, not {seed}")
+        check_is_fitted(self)
+        return Writer(self.network_, self.vocabulary_, self.tokenizer_, prompt, seed)
+
+    def sample(
+        self, prompt: str = "", length: int = 200, *, stop: Sequence[str] = (), **options: Any
+    ) -> str:
+        """The prompt and `length` symbols drawn after it; options as for `stream`.
+
+        Where one of the strings `stop` appears in what is drawn, the text ends before it.
+        """
+        drawn = (d.text for d in self.stream(prompt, length, **options))
+        return prompt + "".join(until(drawn, stop))
+
+    @torch.inference_mode()
+    def search(
         self,
         prompt: str = "",
         length: int = 200,
         *,
-        temperature: float = 1.0,
-        top_k: int | None = None,
-        top_p: float | None = None,
-        greedy: bool = False,
-        seed: int = 0,
-    ) -> Iterator[Drawn]:
-        """Draws symbols one after the other, each given all before it.
-
-        The unknown symbol is never drawn. Without a prompt the model starts from a line's end,
-        or from its most frequent symbol.
+        beam: int = 4,
+        best: int = 1,
+    ) -> list[tuple[str, float]]:
+        """The most probable continuations of a prompt that beam search finds, the best first.
 
         Args:
             prompt: the text to go on from.
-            length: how many symbols to draw.
-            temperature: logits are divided by it: below 1 safer, above 1 bolder.
-            top_k: only the k most probable symbols.
-            top_p: only the most probable symbols that together have this probability.
-            greedy: always the most probable symbol.
-            seed: the same seed draws the same symbols.
+            length: how many symbols a continuation has.
+            beam: how many are kept at every step.
+            best: how many are returned, at most `beam`.
+
+        Returns:
+            Prompt and continuation, and the continuation's log-probability in nats.
 
         Raises:
-            ConfigError: for a sampler's setting out of range.
+            ConfigError: for numbers out of range.
         """
-        if length < 1:
-            raise ConfigError(f"length must be at least 1, not {length}")
-        if not 0 <= seed < 2**63:
-            raise ConfigError(f"seed must be at least 0 and less than 2^63, not {seed}")
         check_is_fitted(self)
-        shape = chain(temperature, top_k, top_p, greedy)
-        generator = torch.Generator().manual_seed(seed)
-        join, known = self.tokenizer_.join, self.vocabulary_
-        start = self._split(prompt) or (["\n"] if "\n" in known else known.symbols[1:2])
-        return self._draw(known.encode(start), length, shape, generator, join, prompt)
-
-    @torch.inference_mode()
-    def _draw(
-        self,
-        start: NDArray[np.int64],
-        length: int,
-        shape: Callable[[Tensor], Tensor],
-        generator: torch.Generator,
-        join: Callable[[list[str]], str],
-        prompt: str,
-    ) -> Iterator[Drawn]:
         self.network_.eval()
-        before = self._split(prompt)[-1:]
-        logits, state = self.network_(torch.from_numpy(start)[:, None])
-        for _ in range(length):
-            last = logits[-1, 0].clone()
-            last[0] = -torch.inf  # the unknown symbol
-            last = shape(last)
-            symbol = int(draw(last, generator))
-            token = self.vocabulary_.symbols[symbol]
-            text = join([*before, token])[len(join(before)) :]
-            before = [token]
-            yield Drawn(text, last.softmax(-1).numpy())
-            logits, state = self.network_(torch.tensor([[symbol]]), state)
+        split = self.tokenizer_
+        tokens, known = split.split(prompt), self.vocabulary_
+        start, begun = opening(tokens, known)
+        prompt = prompt if begun is None else prompt[:-1]
+        *before, last = known.encode(start).tolist()
+        state = self.network_(torch.tensor(before)[:, None])[1] if before else None
 
-    def sample(self, prompt: str = "", length: int = 200, **options: Any) -> str:
-        """The prompt and `length` symbols drawn after it; options as for `stream`."""
-        return prompt + "".join(d.text for d in self.stream(prompt, length, **options))
+        def step(states: Any, symbols: Tensor) -> tuple[Tensor, Any]:
+            logits, states = self.network_(symbols[None], states)
+            logits[..., 0] = -torch.inf  # the unknown symbol
+            return logits[0].log_softmax(-1), states
+
+        (found,) = beam_search(step, state, torch.tensor([last]), length, beam=beam, best=best)
+        start = start if prompt else []
+        texts = [split.join([*start, *known.decode(h.symbols)]) for h in found]
+        written = len(split.join(start))
+        return [
+            (prompt + text[written:], h.log_probability)
+            for text, h in zip(texts, found, strict=True)
+        ]
 
     def unknown(self, prompt: str) -> list[str]:
         """The symbols of a prompt that were not in the training text."""
