@@ -14,6 +14,7 @@ from ostinato.data import Skipped, read_chunks, read_labelled
 from ostinato.errors import ConfigError, DataError, RunError
 from ostinato.tasks.classify import Classifier, ClassifySettings
 from ostinato.tasks.generate import GenerateSettings, Generator
+from ostinato.tasks.ngram import NGram
 from ostinato.train import Run, Section, read_toml
 
 fit = App(
@@ -109,7 +110,7 @@ def generate(
     settings: Annotated[GenerateSettings | None, Parameter(name="*")] = None,
     repeats: Repeated = None,
 ) -> None:
-    """Train a model that goes on with a text.
+    """Train a model that goes on with a text, and an n-gram baseline beside it.
 
     Example: ostinato fit generate book.txt --tokenizer char --out runs/b
 
@@ -143,13 +144,30 @@ def generate(
     run = run_in(out, "generate", title, train, resume, data=data, like=repeats)
     say_skipped(skipped)
     best = min(estimator.history_, key=lambda record: record["nats"])
-    unit = {"char": "character", "word": "word"}.get(chosen.tokenizer, "token")
-    console.print(
-        f"Held-out part of the text: {best['nats']:.3f} nats ({best['bits']:.3f} bits) a {unit}, "
-        f"perplexity {best['perplexity']:.2f}.",
-        soft_wrap=True,
-    )
+    for line in told(best, estimator.baseline_, chosen.tokenizer):
+        console.print(line, soft_wrap=True)
     console.print(f"Saved in {run.path}. Next: ostinato generate {run.path}", soft_wrap=True)
+
+
+def told(best: dict[str, float], baseline: NGram | None, tokenizer: str) -> list[str]:
+    """What a generator's best epoch came to on the held-out part, and the baseline beside it."""
+    unit = {"char": "character", "bpe": "token"}.get(tokenizer, "word")
+    lines = [
+        f"Held-out part of the text: {best['nats']:.3f} nats ({best['bits']:.3f} bits) a {unit}, "
+        f"perplexity {best['perplexity']:.2f}."
+    ]
+    if unit != "character":
+        lines.append(
+            f"That is {best['bits_per_character']:.3f} bits a character. {best['unknown']:.1%} of "
+            f"the {unit}s are unknown: each counts as one symbol, and spelling it costs nothing."
+        )
+    if baseline:
+        better = "; it is better here" if baseline.nats < best["nats"] else ""
+        lines.append(
+            f"{baseline.order}-gram baseline (Kneser-Ney): {baseline.nats:.3f} nats a {unit}, "
+            f"counted in {duration(baseline.seconds)}{better}."
+        )
+    return lines
 
 
 @fit.command(name="--like")

@@ -131,6 +131,14 @@ class Store:
         table[0] = 0  # the place of an unknown token, even where "" is a symbol
         return Tokens(self._numbers.read(), table, 0, len(self))
 
+    def characters(self, start: int = 0) -> int:
+        """The characters of all tokens from one on, the unknown ones' too."""
+        symbols = self._numbering.symbols()
+        lengths = np.array([0, *map(len, symbols)], dtype=np.int64)
+        numbers = self._numbers.read()
+        blocks = range(start, len(numbers), _BLOCK)
+        return sum(int(lengths[numbers[k : k + _BLOCK]].sum()) for k in blocks)
+
     def rows(self, vocabulary: Vocabulary) -> Rows:
         """Each text that was added, as symbols of a vocabulary."""
         return Rows(self.tokens(vocabulary), self._ends)

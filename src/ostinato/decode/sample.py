@@ -70,5 +70,9 @@ def draw(logits: Tensor, generator: torch.Generator) -> Tensor:
     Returns:
         Indices (…) int64.
     """
-    rows = logits.softmax(-1).reshape(-1, logits.shape[-1])
-    return torch.multinomial(rows, 1, generator=generator).reshape(logits.shape[:-1])
+    # the smallest v with p_0 + … + p_v > u; torch.multinomial takes three times as long
+    up_to = logits.softmax(-1, dtype=torch.float64).cumsum(-1)
+    uniform = torch.rand((*logits.shape[:-1], 1), generator=generator, dtype=torch.float64)
+    whole = up_to[..., -1:]
+    below = torch.minimum(uniform * whole, torch.nextafter(whole, torch.zeros_like(whole)))
+    return torch.searchsorted(up_to, below, right=True).squeeze(-1)

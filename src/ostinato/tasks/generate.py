@@ -10,7 +10,7 @@ from typing import Any, Self
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from pydantic import Field
+from pydantic import Field, field_validator
 from sklearn.utils.validation import check_is_fitted
 from torch import Tensor, nn
 
@@ -21,6 +21,7 @@ from ostinato.equation import Cell
 from ostinato.errors import ConfigError, DataError
 from ostinato.nn import Embedding
 from ostinato.tasks.estimator import Estimator, reproducible
+from ostinato.tasks.ngram import NGram, fit_ngram
 from ostinato.tasks.stack import Stack
 from ostinato.tasks.writer import Drawn, Writer, opening
 from ostinato.train import Progress, Run, Section, Training, fit
@@ -47,11 +48,17 @@ class GenerateSettings(Section):
 
     task = "generate"
     cell: str = Field("lstm", description="a cell's name, or path/to/file.py:name")
-    tokenizer: str = Field("char", description="char, word or bpe")
+    tokenizer: str = Field("char", description="char, word (with spaces and line ends) or bpe")
     seed: int = Field(0, ge=0, lt=2**63, description="fixes everything random")
     data: GenerateData = GenerateData()
     model: GenerateModel = GenerateModel()
     train: Training = Training(lr=4e-3, epochs=10)
+
+    @field_validator("tokenizer")
+    @classmethod
+    def _as_written(cls, name: str) -> str:
+        """A text goes on as it is written: in words with case, spaces and ends of lines."""
+        return "spaced" if name == "word" else name
 
 
 class GenerateNetwork(nn.Module):
@@ -71,14 +78,38 @@ class GenerateNetwork(nn.Module):
 
 
 class Generator(Estimator[GenerateSettings]):
-    """Learns how a text goes on, and goes on with it.
+    """Learns how a text goes on, and goes on with it; an n-gram model is counted beside it.
 
     `Generator("gru", model={"hidden": 512}, train={"epochs": 3})`: the settings are those of
-    `GenerateSettings`, and its arguments those of `Estimator`; its tokenizer is `char` unless
-    given.
+    `GenerateSettings`.
+
+    Args:
+        cell: a cell, its name, or `path/to/file.py:name`.
+        tokenizer: `char` (the default) or `word`: words with the space before them, and line ends.
+        seed: fixes everything random.
+        data: what is read, see `GenerateData`.
+        model: the network, see `GenerateModel`.
+        train: the loop, see `Training`.
+        baseline: whether to count the n-gram baseline too.
+
+    After `fit`: `vocabulary_`, `network_`, `history_` (a record for each epoch) and `baseline_`.
     """
 
     kind = GenerateSettings
+
+    def __init__(
+        self,
+        cell: str | Cell = "lstm",
+        *,
+        tokenizer: str | None = None,
+        seed: int = 0,
+        data: dict[str, Any] | None = None,
+        model: dict[str, Any] | None = None,
+        train: dict[str, Any] | None = None,
+        baseline: bool = True,
+    ) -> None:
+        super().__init__(cell, tokenizer=tokenizer, seed=seed, data=data, model=model, train=train)
+        self.baseline = baseline
 
     def fit(
         self,
@@ -120,10 +151,16 @@ class Generator(Estimator[GenerateSettings]):
         symbols = store.tokens(self.vocabulary_)
         with reproducible(settings.seed, settings.train.threads):
             self.network_ = self._network(self._cell())
-            learner = _Learner(self.network_, settings, symbols[:end], symbols[end:])
+            characters = store.characters(end)
+            learner = _Learner(self.network_, settings, symbols[:end], symbols[end:], characters)
             if run:
                 self._begin(run, self.network_.recurrent, digest.hexdigest(), resume)
             self.history_ = fit(learner, settings.train, run, show, resume)
+        self.baseline_: NGram | None = None
+        if self.baseline:
+            self.baseline_ = fit_ngram(symbols[:end], symbols[end:], len(self.vocabulary_))
+        if run and self.baseline_:
+            run.write_json("baseline.json", self.baseline_.record())
         return self
 
     def stream(
@@ -220,7 +257,17 @@ class Generator(Estimator[GenerateSettings]):
         return sorted({t for t in self._split(prompt) if t not in self.vocabulary_})
 
     def evaluate(self, text: str | Iterable[str]) -> dict[str, float]:
-        """Cross-entropy of a text, whole or in chunks: nats and bits a symbol, and perplexity.
+        """Cross-entropy of a text, whole or in chunks.
+
+        The unknown symbol is one like the others: foretelling that some unknown word or character
+        comes is counted, foretelling how it is spelled is not. The more of them a text has, the
+        better its numbers look.
+
+        Returns:
+            `nats` and `bits` for each symbol, `perplexity` (the exponential of the nats),
+            `bits_per_character`: the bits of all symbols over the characters that they are made
+            of, those of unknown symbols and white space included; `unknown`: the part of the
+            symbols that are.
 
         Raises:
             DataError: when the text has fewer than two symbols.
@@ -228,7 +275,8 @@ class Generator(Estimator[GenerateSettings]):
         check_is_fitted(self)
         store = Store(self.tokenizer_)
         store.add_long([text] if isinstance(text, str) else text)
-        return _measure(self.network_, store.tokens(self.vocabulary_), self.settings().data)
+        symbols = store.tokens(self.vocabulary_)
+        return _measure(self.network_, symbols, store.characters(), self.settings().data)
 
     def score(self, text: str, y: None = None) -> float:
         """Minus the nats for each symbol: the larger the better."""
@@ -252,10 +300,12 @@ class _Learner:
         settings: GenerateSettings,
         training: Symbols,
         validation: Symbols,
+        characters: int,
     ) -> None:
         self.model: nn.Module = network
         self.state: tuple[Tensor, ...] = ()
         self.settings, self.training, self.validation = settings, training, validation
+        self.characters = characters  # of the validation text
         if min(len(training), len(validation)) < 2:
             raise DataError(
                 f"a text of {len(training) + len(validation)} symbols is too short to learn from"
@@ -282,8 +332,8 @@ class _Learner:
         return loss, targets.numel(), targets.numel()
 
     def validate(self) -> dict[str, float]:
-        """Nats and bits for each symbol, and perplexity, on the held-out part."""
-        return _measure(self.model, self.validation, self.settings.data)
+        """The measures of `Generator.evaluate` on the held-out part."""
+        return _measure(self.model, self.validation, self.characters, self.settings.data)
 
 
 def _hashed(chunks: Iterable[str], digest: hashlib._Hash) -> Iterator[str]:
@@ -298,14 +348,24 @@ def _streams(symbols: Symbols, shape: GenerateData) -> int:
 
 
 @torch.inference_mode()
-def _measure(network: nn.Module, symbols: Symbols, shape: GenerateData) -> dict[str, float]:
+def _measure(
+    network: nn.Module, symbols: Symbols, characters: int, shape: GenerateData
+) -> dict[str, float]:
     network.eval()
-    total, count, state = 0.0, 0, None
+    total, count, unknown, state = 0.0, 0, 0, None
     windows = data.streams(symbols, _streams(symbols, shape), 4 * shape.steps)
     for inputs, targets in windows:
         logits, state = network(torch.from_numpy(inputs), state)
         goal = torch.from_numpy(targets).flatten()
         total += nn.functional.cross_entropy(logits.flatten(0, 1), goal, reduction="sum").item()
         count += goal.numel()
+        unknown += int((goal == 0).sum())
     nats = total / count
-    return {"nats": nats, "bits": nats / math.log(2), "perplexity": math.exp(min(nats, 700.0))}
+    bits = nats / math.log(2)
+    return {
+        "nats": nats,
+        "bits": bits,
+        "perplexity": math.exp(min(nats, 700.0)),
+        "bits_per_character": bits * len(symbols) / characters,
+        "unknown": unknown / count,
+    }

@@ -67,13 +67,11 @@ class Writer:
         self._seen: list[int] = []
         self._read(vocabulary.encode(start).tolist())
 
-    @torch.inference_mode()
     def _read(self, symbols: list[int]) -> None:
         self._seen = [*self._seen, *symbols][-LOOK_BACK:]
         self._logits = self._reader(symbols)
         self._logits[0] = -torch.inf  # the unknown symbol
 
-    @torch.inference_mode()
     def logits(self, shape: Callable[..., Tensor] = lambda logits, seen: logits) -> Tensor:
         """Logits of the next symbol (V,), after the samplers of `decode.chain`."""
         logits = self._logits
@@ -81,7 +79,6 @@ class Writer:
             logits = logits.masked_fill(self._mask, -torch.inf)
         return shape(logits, torch.tensor(self._seen))
 
-    @torch.inference_mode()
     def draw(self, shape: Callable[..., Tensor]) -> Drawn:
         """Draws the next symbol and reads it."""
         logits = self.logits(shape)
@@ -124,7 +121,8 @@ def read_natively(network: GenerateNetwork) -> Reader:
     def read(symbols: list[int]) -> Tensor:
         for symbol in symbols:
             output = stream.step(table[symbol])
-        return nn.functional.linear(torch.from_numpy(output), weight, bias)
+        logits: Tensor = nn.functional.linear(torch.from_numpy(output), weight, bias)
+        return logits
 
     return read
 
@@ -135,7 +133,9 @@ def read_plainly(network: GenerateNetwork) -> Reader:
 
     def read(symbols: list[int]) -> Tensor:
         nonlocal state
-        logits, state = network(torch.tensor(symbols)[:, None], state)
-        return logits[-1, 0].clone()
+        with torch.inference_mode():
+            logits, state = network(torch.tensor(symbols)[:, None], state)
+        last: Tensor = logits[-1, 0].clone()
+        return last
 
     return read

@@ -58,7 +58,7 @@ class Tokenizer(ABC):
 
 
 def tokenizer(name: str, state: str | None = None) -> Tokenizer:
-    """The tokenizer of that name: "word", "char" or "bpe".
+    """The tokenizer of that name: "word", "spaced", "char" or "bpe".
 
     Args:
         name: the stem of its file.
