@@ -202,5 +202,7 @@ def test_what_csv_writes_is_read_back(rows, style, encoding):
     file = io.StringIO(newline="")
     csv.writer(file, lineterminator=end, quoting=quoting).writerows([("text", "label"), *rows])
     found = outcome(file.getvalue().encode(encoding))
-    expected = [[re.sub("\r\n?", "\n", text), label.strip()] for text, label in rows]
+    expected = [
+        [re.sub("\r\n?", "\n", text), re.sub("\r\n?", "\n", label).strip()] for text, label in rows
+    ]
     assert [list(row) for row in zip(found.texts, found.labels, strict=True)] == expected

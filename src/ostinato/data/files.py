@@ -10,7 +10,7 @@ import re
 import sys
 import tempfile
 import zlib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from types import TracebackType
 from typing import IO, Any, Self, cast, final
 
@@ -19,7 +19,10 @@ from ostinato.errors import DataError
 HEAD = 2**12  # bytes that are looked at to tell a format
 LINE = 2**26  # characters of the longest line, or field of a table
 _CHUNK = 2**22
-_PACKED = {b"\x1f\x8b": ("gzip", gzip.open), b"\xfd7zXZ\0": ("xz", lzma.open)}
+_PACKED: dict[bytes, tuple[str, Callable[..., Any]]] = {
+    b"\x1f\x8b": ("gzip", gzip.open),
+    b"\xfd7zXZ\0": ("xz", lzma.open),
+}
 _FLAW = re.compile("[\0\ud800-\udfff]")
 
 

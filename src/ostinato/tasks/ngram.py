@@ -13,6 +13,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from ostinato.data import Symbols
+
 LONGEST = 12
 """The largest order that is tried, in symbols."""
 MOST = 4_000_000
@@ -41,7 +43,7 @@ class NGram:
         return {"model": "interpolated Kneser-Ney", **asdict(self)}
 
 
-def fit_ngram(training: NDArray[np.int64], held_out: NDArray[np.int64], symbols: int) -> NGram:
+def fit_ngram(training: Symbols, held_out: Symbols, symbols: int) -> NGram:
     """Counts the training text; the order is the one with the least loss on the held-out text.
 
     The order grows from 1 as long as the loss falls. It is chosen on the text that it is measured
@@ -53,14 +55,14 @@ def fit_ngram(training: NDArray[np.int64], held_out: NDArray[np.int64], symbols:
         symbols: V, how many symbols there are, the unknown one included.
     """
     began = time.perf_counter()
-    training, held_out = np.asarray(training[-MOST:]), np.asarray(held_out[:MOST])
+    counted, told = np.asarray(training[-MOST:]), np.asarray(held_out[:MOST])
     best, order = np.inf, 0
-    for n, probability in enumerate(_by_order(training, held_out, symbols), start=1):
+    for n, probability in enumerate(_by_order(counted, told, symbols), start=1):
         nats = float(-np.log(probability[1:]).mean())
         if nats >= best:
             break
         best, order = nats, n
-    return NGram(order, best, len(training), time.perf_counter() - began)
+    return NGram(order, best, len(counted), time.perf_counter() - began)
 
 
 def probabilities(
