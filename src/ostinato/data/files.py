@@ -16,7 +16,6 @@ from typing import IO, Any, Self, cast, final
 
 from ostinato.errors import DataError
 
-HEAD = 2**12  # bytes that are looked at to tell a format
 LINE = 2**26  # characters of the longest line, or field of a table
 _CHUNK = 2**22
 _PACKED: dict[bytes, tuple[str, Callable[..., Any]]] = {
@@ -62,12 +61,11 @@ class File:
             for magic, (name, unpack) in _PACKED.items():
                 if self._raw.peek(len(magic)).startswith(magic):
                     self._packing, self._stream = name, cast(IO[bytes], unpack(self._raw))
-            self.head = self._bytes.peek(HEAD)
-        except OSError as error:  # a folder is opened, but not read, on some systems
+            self.head = self._bytes.peek()
+        except BaseException as error:
             self.close()
-            raise DataError(f"{self.title}: cannot be read: {error.strerror}") from None
-        except DataError:
-            self.close()
+            if isinstance(error, OSError):  # a folder is opened, but not read, on some systems
+                raise DataError(f"{self.title}: cannot be read: {error.strerror}") from None
             raise
 
     def __enter__(self) -> Self:

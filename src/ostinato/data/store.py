@@ -23,7 +23,7 @@ from ostinato.data.vocabulary import Vocabulary
 from ostinato.errors import DataError
 
 MEMORY = 2**26  # bytes: what is shorter stays in memory
-_BLOCK = 2**22  # characters or numbers that are handled at a time
+_BLOCK = 2**17  # characters or numbers handled at a time: more would not fit into a cache
 
 
 @final

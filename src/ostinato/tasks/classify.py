@@ -151,6 +151,7 @@ class Classifier(ClassifierMixin, Estimator[ClassifySettings]):  # type: ignore[
         """Trains the network, and the baseline on the same texts.
 
         A part of the texts, in whole blocks of neighbours, is held out to choose the best epoch.
+        Of texts that lie in a file the baseline sees every n-th, as many as memory should hold.
 
         Args:
             texts: the texts: a list, an array, a Series; or a table with texts and labels, that is
