@@ -23,6 +23,7 @@ def on_disk(monkeypatch):
     """Everything goes to the file, and in small blocks."""
     monkeypatch.setattr(store, "MEMORY", 0)
     monkeypatch.setattr(store, "_BLOCK", 3)
+    monkeypatch.setattr(store, "_PIECE", 3)
 
 
 @each_tokenizer
@@ -82,6 +83,7 @@ def test_many_texts_are_encoded_as_in_memory(name, texts, keep):
 @pytest.mark.parametrize("distinct", [255, 256, 65_535, 65_536])
 def test_numbers_grow_wider_when_they_must(on_disk, monkeypatch, distinct):
     monkeypatch.setattr(store, "_BLOCK", 1000)
+    monkeypatch.setattr(store, "_PIECE", 1000)
     characters = [chr(0x20 + k + 0x800 * (k >= 0xD7E0)) for k in range(distinct)]
     text = "".join(characters) * 2
     stored = Store(tokenizer("char"))
@@ -120,7 +122,7 @@ def test_training_from_the_file_is_training_from_memory_to_the_last_bit(monkeypa
     memory = trained(text)
     monkeypatch.setattr(store, "MEMORY", 0)
     assert trained(text) == memory
-    monkeypatch.setattr(store, "_BLOCK", 7)
+    monkeypatch.setattr(store, "_PIECE", 7)
     assert trained(text[k : k + 5] for k in range(0, len(text), 5)) == memory
 
 

@@ -23,7 +23,8 @@ from ostinato.data.vocabulary import Vocabulary
 from ostinato.errors import DataError
 
 MEMORY = 2**26  # bytes: what is shorter stays in memory
-_BLOCK = 2**17  # characters or numbers handled at a time: more would not fit into a cache
+_BLOCK = 2**22  # numbers of the file that are looked at together
+_PIECE = 2**17  # characters that are tokenised together: more would not fit into a cache
 
 
 @final
@@ -156,8 +157,8 @@ def pieces(chunks: Iterable[str], cut: Callable[[str], int]) -> Iterator[str]:
     """The same text in pieces that can be tokenised alone."""
     rest = ""
     for chunk in chunks:
-        for start in range(0, len(chunk), _BLOCK):
-            rest += chunk[start : start + _BLOCK]
+        for start in range(0, len(chunk), _PIECE):
+            rest += chunk[start : start + _PIECE]
             end = cut(rest)
             if end:
                 yield rest[:end]
