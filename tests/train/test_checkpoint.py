@@ -73,8 +73,9 @@ def test_without_a_whole_checkpoint_there_is_nothing_to_go_on_from(stopped):
 def test_a_checkpoint_of_another_model_is_refused(stopped):
     other = Drawing(3)
     other.model = torch.nn.Linear(4, 1, bias=False)
-    with pytest.raises(RunError, match=r"000002-000000000\.safetensors: does not fit"):
+    with pytest.raises(RunError, match=r"000002-000000000\.safetensors: does not fit") as error:
         train(stopped, resume=True, learner=other)
+    assert "\n" not in str(error.value)
 
 
 def test_a_run_without_a_checkpoint_begins_anew(tmp_path):

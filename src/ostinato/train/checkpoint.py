@@ -120,7 +120,7 @@ def restore(run: Run, state: State) -> None:
         state.history = json.loads(notes["history"])
         state.meter = Meter(**json.loads(notes["meter"]))
     except (RuntimeError, TypeError, ValueError, KeyError) as error:
-        raise RunError(f"{path}: does not fit ({error})") from None
+        raise RunError(f"{path}: does not fit ({' '.join(str(error).split())})") from None
     state.best = run.read_tensors(BEST) if state.history else {}
     run.write_metrics(state.history)
 
