@@ -57,6 +57,18 @@ def test_a_damaged_checkpoint_is_passed_over_in_one_line(stopped, damage, caplog
     assert len(stopped.checkpoints()) == 2
 
 
+def test_a_damaged_checkpoint_does_not_stand_in_the_way_again(stopped):
+    class Killed(Drawing):
+        def loss(self, batch):
+            raise Stop
+
+    older, newest = stopped.checkpoints()
+    newest.write_bytes(b"")
+    with pytest.raises(Stop):
+        train(stopped, resume=True, learner=Killed(3))
+    assert stopped.checkpoints() == [older]
+
+
 def test_without_a_whole_checkpoint_there_is_nothing_to_go_on_from(stopped):
     older, newest = stopped.checkpoints()
     for path in (older, newest):
