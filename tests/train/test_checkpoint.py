@@ -59,7 +59,7 @@ def test_a_damaged_checkpoint_is_passed_over_in_one_line(stopped, damage, caplog
 
 def test_a_damaged_checkpoint_does_not_stand_in_the_way_again(stopped):
     class Killed(Drawing):
-        def loss(self, batch):
+        def validate(self):
             raise Stop
 
     older, newest = stopped.checkpoints()
