@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import select
+import signal
 import sys
 import termios
 import time
@@ -28,6 +29,8 @@ from ostinato.tasks.generate import Generator
 
 FRAME = 1 / 15
 """Seconds between two pictures."""
+LEAST = 5e-4
+"""A probability below which a symbol is not shown."""
 SPEEDS = (2, 5, 10, 20, 50, 100, 200, 500)
 """Symbols a second that can be chosen; 20 are read comfortably."""
 KEYS = {
@@ -60,18 +63,24 @@ def need_a_terminal() -> None:
 def keys_as_pressed() -> Iterator[None]:
     """The terminal hands over each key at once and shows none; afterwards it is as before.
 
-    Ctrl-C is a key like the others. What is printed still goes to the beginning of a line.
+    Ctrl-C is a key like the others, and SIGTERM an orderly end.
     """
     terminal = sys.stdin.fileno()
     before = termios.tcgetattr(terminal)
     mode = termios.tcgetattr(terminal)
     mode[3] &= ~(termios.ICANON | termios.ECHO | termios.ISIG | termios.IEXTEN)
     mode[6][termios.VMIN], mode[6][termios.VTIME] = 1, 0
+    on_end = signal.signal(signal.SIGTERM, _end)
     try:
         termios.tcsetattr(terminal, termios.TCSADRAIN, mode)
         yield
     finally:
         termios.tcsetattr(terminal, termios.TCSAFLUSH, before)
+        signal.signal(signal.SIGTERM, on_end)
+
+
+def _end(number: int, frame: object) -> None:
+    raise SystemExit(128 + number)
 
 
 def keys(seconds: float) -> list[str]:
@@ -252,12 +261,13 @@ def _end_of(text: str, prompt: int, width: int, height: int) -> Text:
 def _chart(session: Session, width: int, height: int) -> Group:
     """The model's most probable symbols, and how probable the dials make them."""
     model, shaped = (logits.softmax(-1) for logits in session.logits())
-    most = min(height, len(model))
-    best = torch.argsort(model, descending=True, stable=True)[:most].tolist()
+    best = torch.argsort(model, descending=True, stable=True)[: max(height, 1)].tolist()
     largest = max(float(shaped.max()), float(model.max()))
     rows = []
     for k in best:
         p = float(shaped[k])
+        if max(p, float(model[k])) < LEAST:
+            break
         name = spell(session.generator.vocabulary_.symbols[k])[:10]
         row = Text(f"{name:>10} ", style="" if p else "dim", no_wrap=True)
         room = width - 18
@@ -280,9 +290,10 @@ def _dials(session: Session) -> Group:
         said = f"{value:.2f}" if isinstance(value, float) else str(value)
         values.append(f" {name.replace('_', '-')} ", style="dim")
         values.append(f"{said} ", style="bold")
-    for name, count in (("symbols/s", SPEEDS[session.speed]), ("symbols", session.drawn)):
-        values.append(f" {count} ", style="bold")
-        values.append(name, style="dim")
+    values.append(f" {session.drawn:,}", style="bold")
+    values.append(" symbols, ", style="dim")
+    values.append(f"{SPEEDS[session.speed]}", style="bold")
+    values.append(" a second", style="dim")
     legend = Text(" ", no_wrap=True, overflow="ellipsis")
     for key, does in HELP:
         legend.append(key, style="bold cyan")
