@@ -13,6 +13,20 @@ def test_characters_join_exactly(text):
     assert all(len(token) == 1 for token in char.split(text))
 
 
+@given(st.text() | st.text("ab'’ .,\n\t"))
+def test_spaced_words_join_exactly(text):
+    spaced = tokenizer("spaced")
+    assert spaced.join(spaced.split(text)) == text
+
+
+def test_spaced_words():
+    split = tokenizer("spaced").split
+    assert split("The Film's  'best',\n isn’t it?") == (
+        ["The", " Film's", " ", " '", "best", "'", ",", "\n", " isn’t", " it", "?"]
+    )
+    assert split("") == []
+
+
 @given(st.text() | st.text("ab'’.,()\"!- \n"))
 def test_words_join_to_a_text_of_the_same_words(text):
     word = tokenizer("word")

@@ -234,13 +234,16 @@ class Generator(Estimator[GenerateSettings]):
         split = self.tokenizer_
         tokens, known = split.split(prompt), self.vocabulary_
         start, begun = opening(tokens, known)
-        prompt = prompt if begun is None else prompt[:-1]
+        excluded = torch.tensor([0]) if begun is None else begun.nonzero()[:, 0]
+        prompt = prompt if begun is None else prompt[:-1]  # its space comes with the word
         *before, last = known.encode(start).tolist()
         state = self.network_(torch.tensor(before)[:, None])[1] if before else None
 
         def step(states: Any, symbols: Tensor) -> tuple[Tensor, Any]:
+            nonlocal excluded
             logits, states = self.network_(symbols[None], states)
-            logits[..., 0] = -torch.inf  # the unknown symbol
+            logits[..., excluded] = -torch.inf
+            excluded = torch.tensor([0])  # from now on the unknown symbol alone
             return logits[0].log_softmax(-1), states
 
         (found,) = beam_search(step, state, torch.tensor([last]), length, beam=beam, best=best)

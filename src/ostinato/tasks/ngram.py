@@ -17,6 +17,8 @@ from ostinato.data import Symbols
 
 LONGEST = 12
 """The largest order that is tried, in symbols."""
+PATIENCE = 2
+"""Orders that are no better than the best before them, in a row, after which it is the best."""
 MOST = 4_000_000
 """Symbols that are counted, and that are foretold, at most: what is nearest to the cut between the
 two. Memory stays below 1 GB."""
@@ -46,8 +48,8 @@ class NGram:
 def fit_ngram(training: Symbols, held_out: Symbols, symbols: int) -> NGram:
     """Counts the training text; the order is the one with the least loss on the held-out text.
 
-    The order grows from 1 as long as the loss falls. It is chosen on the text that it is measured
-    on, as the best epoch of a network is.
+    The order grows from 1 until two in a row are no better. It is chosen on the text that it is
+    measured on, as the best epoch of a network is.
 
     Args:
         training: the symbols of the training text (N,), at least one.
@@ -59,9 +61,10 @@ def fit_ngram(training: Symbols, held_out: Symbols, symbols: int) -> NGram:
     best, order = np.inf, 0
     for n, probability in enumerate(_by_order(counted, told, symbols), start=1):
         nats = float(-np.log(probability[1:]).mean())
-        if nats >= best:
+        if nats < best:
+            best, order = nats, n
+        elif n - order == PATIENCE:
             break
-        best, order = nats, n
     return NGram(order, best, len(counted), time.perf_counter() - began)
 
 
