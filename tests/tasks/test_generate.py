@@ -223,7 +223,7 @@ def test_a_window_over_the_whole_text_is_backpropagation_through_time(cell):
     fitted = Generator(cell, **options, train={"epochs": 1}).fit("abcab" * 20)
     network = fitted.network_.double()
     symbols = fitted.vocabulary_.encode("abcabbacbaccabab")
-    learner = _Learner(network, fitted.settings(), symbols, symbols)
+    learner = _Learner(network, fitted.settings(), symbols, symbols, len(symbols))
     ((inputs, targets),) = learner.batches(0)  # one window
     inputs, targets = torch.from_numpy(inputs), torch.from_numpy(targets)
     loss, *_ = learner.loss((inputs, targets))
