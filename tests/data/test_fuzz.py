@@ -39,7 +39,7 @@ def valid() -> dict[str, bytes]:
         "jsonl": lines.encode(),
         "parquet": file.getvalue(),
         "txt": "\n".join(TEXTS).encode(),
-        "csv.gz": gzip.compress(csv.encode()),
+        "csv.gz": gzip.compress(csv.encode(), mtime=0),
         "jsonl.xz": lzma.compress(lines.encode()),
         "unknown": lines.encode(),
     }
