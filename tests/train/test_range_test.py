@@ -50,6 +50,22 @@ def test_it_is_a_tenth_of_the_rate_at_which_the_loss_is_least(monkeypatch):
     assert 4 < found.losses[-1] / min(found.losses) < 8  # and ends when it has risen
 
 
+def test_nothing_is_carried_into_an_epoch():
+    class Beginning(Drawing):
+        def batches(self, epoch):
+            self.begins = True
+            return super().batches(epoch)
+
+        def loss(self, batch):
+            assert bool(self.state) != self.begins
+            self.begins = False
+            return super().loss(batch)
+
+    learner = Beginning(3)
+    assert len(find_rate(learner, Training()).losses) > 4
+    fit(learner, Training(epochs=3))
+
+
 def test_a_loss_that_is_never_a_number_is_an_error():
     with pytest.raises(OstinatoError, match=r"^epoch 1, batch 1: the loss is nan"):
         find_rate(Line(spoilt=(0, 0)), Training())
