@@ -112,5 +112,5 @@ def _pull_back(
             leaf.requires_grad_()
         found = function(*leaves)
         gradients = torch.autograd.grad(found, leaves, d, allow_unused=True, materialize_grads=True)
-    numpy = keras.ops.convert_to_numpy
-    return [numpy(a) for a in found], [numpy(a) for a in gradients]
+        found, gradients = ([a.detach().cpu() for a in part] for part in (found, gradients))
+    return [np.asarray(a) for a in found], [np.asarray(a) for a in gradients]
