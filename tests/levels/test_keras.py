@@ -8,7 +8,6 @@ import json
 import os
 import subprocess
 import sys
-from pathlib import Path
 
 import keras
 import numpy as np
@@ -377,15 +376,11 @@ def test_without_keras_verify_says_why_and_proves_the_rest(version, reason, monk
     assert "All proofs hold." in told
 
 
-def test_the_command_line_proves_and_shows_without_importing_keras_early():
+def test_the_text_is_written_without_importing_keras():
     code = """if True:
         import sys
         from ostinato import cells, levels
-        import ostinato.levels.keras
-        assert levels.find("keras").source(cells.find("lstm"))
+        assert "ops.sigmoid(" in levels.find("keras").source(cells.find("lstm"))
         assert not {"keras", "torch", "tensorflow"} & set(sys.modules)
     """
     subprocess.run([sys.executable, "-W", "error", "-c", code], check=True)
-    shown = level.source(cells.find("lstm"))
-    assert "ops.sigmoid(" in shown
-    assert Path(MGU.rpartition(":")[0]).is_file()
