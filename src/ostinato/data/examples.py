@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+from array import array
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
@@ -30,7 +31,7 @@ class Examples:
 
     def select(self, indices: Iterable[int]) -> Examples:
         """The examples at these indices, in their order."""
-        chosen = [int(i) for i in indices]
+        chosen = array("q", map(int, indices))
         held = isinstance(self.texts, list)
         texts = [self.texts[i] for i in chosen] if held else Chosen(self.texts, chosen)
         return Examples(texts, [self.labels[i] for i in chosen])

@@ -6,6 +6,7 @@ as they are. Such a library is never imported here: who has an object of it has 
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
@@ -54,7 +55,7 @@ def examples_of(
             raise DataError(f"{read.place}: {read.fault}")
         if not same:
             kept.append(str(pair[0]))
-        names.append(read.values[1])
+        names.append(sys.intern(read.values[1]))
     refuse_measurements(dict.fromkeys(names, "the labels"), "labels")
     return Examples(columns[0] if same else kept.settled(), names)
 

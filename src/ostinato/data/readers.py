@@ -9,6 +9,7 @@ several lines); a faulty byte is named by its own line.
 from __future__ import annotations
 
 import os
+import sys
 from collections.abc import Collection, Iterator, Sequence
 from itertools import islice
 from pathlib import Path
@@ -61,7 +62,7 @@ def read_labelled(
     known = rows if classes is None else _known(rows, classes)
     for row in good(known, title(where), skip_bad_rows):
         texts.append(row.values[0])
-        labels.append(row.values[1])
+        labels.append(sys.intern(row.values[1]))  # a class has one string, not one for each row
         places.setdefault(labels[-1], row.place)
     refuse_measurements(places, title(where))
     return {"train": Examples(texts.settled(), labels)}
