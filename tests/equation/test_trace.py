@@ -161,5 +161,5 @@ def test_many_parts_that_share_each_other_are_named_in_no_time():
             z = tanh(z) + z * 0.1
         return tanh(affine(z))
 
-    assert list(deep.graph.parameters)[:3] == ["W_xh", "W_hh", "b_h"] or deep.graph.parameters
+    assert len(deep.graph.parameters) == 5
     assert max(map(len, deep.graph.parameters)) < 48

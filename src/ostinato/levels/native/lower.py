@@ -156,9 +156,11 @@ def _plain(build: Builder, node: Node, args: tuple[int, ...]) -> int:
 
 
 def _inverse_deviation(build: Builder, centred: int, eps: float, mean: Callable[[int], int]) -> int:
-    """1/√(var + ε) of something whose mean has been taken away."""
+    """1/√(var + ε) of something whose mean has been taken away; NaN where the squares overflow."""
     variance = mean(build.pointwise("mul", centred, centred))
-    return build.pointwise("rsqrt", build.pointwise("add", variance, build.constant(eps)))
+    nothing = build.pointwise("sub", variance, variance)  # or ∞ - ∞, which no one takes for 0
+    root = build.pointwise("rsqrt", build.pointwise("add", variance, build.constant(eps)))
+    return build.pointwise("add", root, nothing)
 
 
 def _merged(
