@@ -25,6 +25,8 @@ def test_python_runs_as_written(block, tmp_path):
     exec(compile(block, str(file), "exec"), before)
     if "layer" in before:
         assert before["outputs"].shape == (7, 3, 10)
+    elif "model" in before:
+        assert before["model"].predict(torch.ones(2, 5).int().numpy(), verbose=0).shape == (2, 1)
     else:
         assert set(before["classifier"].classes_) == {"neg", "pos"}
 
