@@ -1,5 +1,6 @@
 """What the commands do, as the documentation writes them."""
 
+import json
 import os
 import re
 import subprocess
@@ -59,8 +60,14 @@ def test_fit_says_what_it_did_and_where_it_is(terminal):
     assert classify.status == generate.status == 0
     assert re.search(r"^ gru +[01]\.\d{4} .*\n linear baseline +[01]\.\d{4} ", classify.out, re.M)
     assert re.search(
-        r"^Held-out part of the text: \d\.\d{3} nats .* perplexity ", generate.out, re.M
+        r"^Held-out part of the text: \d\.\d{3} nats .* perplexity .*\n"
+        r"\d+-gram baseline \(Kneser-Ney\): 0\.\d{3} nats a character, counted in 0 s; "
+        r"it is better here\.$",
+        generate.out,
+        re.M,
     )
+    baseline = json.loads((terminal.folder / "runs/b/baseline.json").read_text())
+    assert f" {baseline['nats']:.3f} nats a character, counted" in generate.out
     for done, run in zip(terminal.fitted, ("runs/a", "runs/b"), strict=True):
         assert f"Saved in {run}. Next: ostinato " in done.out
         lines = (terminal.folder / run / "metrics.jsonl").read_text().splitlines()
@@ -107,6 +114,47 @@ def test_generate_goes_on_with_a_text(terminal):
     done = terminal("generate", "runs/b", "--prompt", "KING [Ω]", "--length", "1")
     assert done.err == "ostinato: not in the training text, read as unknown: [ ] Ω\n"
     assert done.out.startswith("KING [Ω]")
+
+
+def test_generate_takes_every_sampler_and_stops(terminal):
+    def drawn(*words):
+        return terminal.text("generate", "runs/b", "--prompt", "KING", "--length", "60", *words)
+
+    out = drawn("--temperature", "1.5")
+    for sampler in ("--min-p 0.4", "--typical 0.3", "--repetition-penalty 5", "--top-p 0.3"):
+        assert drawn("--temperature", "1.5", *sampler.split()) != out
+    stop, other = out[20:23], out[30:33]
+    cut = min(out.index(s, len("KING")) for s in (stop, other))
+    found = drawn("--temperature", "1.5", "--stop", stop, "--stop", other)
+    assert found == out[:cut] + "\n"
+
+
+def test_generate_searches_with_a_beam(terminal):
+    def searched(*words):
+        return terminal.text("generate", "runs/b", "--prompt", "KING", "--length", "8", *words)
+
+    assert searched("--beam", "1") == searched("--greedy")
+    found = searched("--beam", "4", "--best", "3")
+    rows = re.findall(r"^(-\d+\.\d{3}) nats\t(KING.{8})$", found, re.M | re.S)
+    nats = [float(row[0]) for row in rows]
+    assert len(rows) == 3
+    assert nats == sorted(nats, reverse=True)
+    assert searched("--beam", "4") == rows[0][1] + "\n"
+
+
+def test_a_word_model_tells_how_its_unknown_words_count(terminal):
+    words = "--tokenizer word --data.min-count 2 --model.hidden 8 --train.epochs 1".split()
+    text = (terminal.folder / "book.txt").read_text() + "odd, even.\n"
+    out = terminal.text("fit", "generate", "-", "--out", "runs/w", *words, given=text)
+    assert re.search(r"nats \(\d\.\d{3} bits\) a word, perplexity", out)
+    assert re.search(
+        r"^That is \d\.\d{3} bits a character\. \d\.\d% of the words are unknown: each counts "
+        r"as one symbol, and spelling it costs nothing\.$",
+        out,
+        re.M,
+    )
+    out = terminal.text("generate", "runs/w", "--prompt", "KING. To ", "--length", "30")
+    assert re.match(r"KING\. To \S", out)
 
 
 def test_a_users_cell_trains_and_its_run_needs_no_file(terminal):

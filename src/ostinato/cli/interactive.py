@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import torch
-from rich.console import Group, RenderableType
+from rich.console import Console, Group, RenderableType
 from rich.layout import Layout
 from rich.live import Live
 from rich.panel import Panel
@@ -22,7 +22,7 @@ from rich.text import Text
 from torch import Tensor
 
 from ostinato.cli.generate import bar, spell
-from ostinato.cli.screen import aside, console
+from ostinato.cli.screen import aside
 from ostinato.decode import chain, until
 from ostinato.errors import ConfigError
 from ostinato.tasks.generate import Generator
@@ -55,7 +55,7 @@ def need_a_terminal() -> None:
             raise ConfigError(
                 f"--interactive needs a terminal, and standard {name} is none; leave it out"
             )
-    if console.is_dumb_terminal:
+    if Console().is_dumb_terminal:
         raise ConfigError("--interactive needs a terminal that can move its cursor; leave it out")
 
 
@@ -197,11 +197,12 @@ def watch(
     if length < 1:
         raise ConfigError(f"length must be at least 1, not {length}")
     session = Session(generator, prompt, length, samplers, stop, seed)
+    # what a shell has exported of a window's size does not follow the window
+    fixed = {"LINES", "COLUMNS"}
+    environment = {name: value for name, value in os.environ.items() if name not in fixed}
+    console = Console(highlight=False, _environ=environment)
     try:
-        with (
-            keys_as_pressed(),
-            Live(console=console, screen=True, auto_refresh=False) as live,
-        ):
+        with keys_as_pressed(), Live(console=console, screen=True, auto_refresh=False) as live:
             _play(session, live, run)
     finally:
         print(session.text)
@@ -215,7 +216,7 @@ def _play(session: Session, live: Live, run: str) -> None:
     while True:
         now = time.monotonic()
         if now >= picture:
-            live.update(_picture(session, run), refresh=True)
+            live.update(_picture(session, run, live.console), refresh=True)
             picture = now + FRAME
         while not session.paused and due <= now and time.monotonic() < picture:
             session.step()
@@ -229,7 +230,7 @@ def _play(session: Session, live: Live, run: str) -> None:
             picture = 0.0  # what a key has changed is seen at once
 
 
-def _picture(session: Session, run: str) -> RenderableType:
+def _picture(session: Session, run: str, console: Console) -> RenderableType:
     """The text on the left, the chart on the right, dials and keys below."""
     width, height = console.size
     chart = min(38, width // 2)
@@ -238,9 +239,7 @@ def _picture(session: Session, run: str) -> RenderableType:
     layout["above"].split_row(Layout(name="text"), Layout(name="chart", size=chart))
     inside = width - chart - 4, height - 4
     layout["text"].update(
-        Panel(
-            _end_of(session.text, len(session.prompt), *inside), title=Text(run), border_style="dim"
-        )
+        Panel(_end_of(session, console, *inside), title=Text(run), border_style="dim")
     )
     layout["chart"].update(
         Panel(_chart(session, chart - 4, height - 4), title="next symbol", border_style="dim")
@@ -248,14 +247,15 @@ def _picture(session: Session, run: str) -> RenderableType:
     return layout
 
 
-def _end_of(text: str, prompt: int, width: int, height: int) -> Text:
-    """The last lines of a text that fit, the prompt in bold."""
-    shown = Text("".join(c if c.isprintable() or c == "\n" else "�" for c in text.expandtabs(1)))
-    shown.stylize("bold", 0, prompt)
-    paragraphs = shown.split("\n", allow_blank=True)[-height:]
+def _end_of(session: Session, console: Console, width: int, height: int) -> Text:
+    """The last lines of the text that fit, the prompt in bold."""
+    text = session.text.expandtabs(1)
+    shown = Text("".join(c if c.isprintable() or c == "\n" else "�" for c in text))
+    shown.stylize("bold", 0, len(session.prompt))
+    paragraphs = shown.split("\n", allow_blank=True)[-max(height, 1) :]
     lines = [line for paragraph in paragraphs for line in paragraph.wrap(console, max(width, 1))]
     lines[-1].append("▁", style="blink")
-    return Text("\n").join(lines[-height:])
+    return Text("\n").join(lines[-max(height, 1) :])
 
 
 def _chart(session: Session, width: int, height: int) -> Group:
