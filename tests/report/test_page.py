@@ -7,7 +7,7 @@ import pytest
 from demo_results import classifier, results
 from document import Document
 
-from ostinato.report.page import demo_page
+from ostinato.report.demo_page import demo_page
 
 LOADS = {"src", "srcset", "href", "data", "action", "poster", "xlink:href"}
 

@@ -100,6 +100,9 @@ class Training(Section):
     weight_decay: float = Field(0.0, ge=0, description="decoupled weight decay, as AdamW has it")
     clip: float = Field(1.0, gt=0, description="the largest norm of the gradient")
     patience: int = Field(3, ge=1, description="epochs without a better validation before it stops")
+    seconds: float | None = Field(
+        None, gt=0, description="stop by the clock after so many seconds of training"
+    )
     threads: int | None = Field(
         None, ge=1, description="CPU threads; PyTorch's own choice if unset"
     )

@@ -2,7 +2,7 @@
 
 for each epoch:
     for each batch: loss, backward, clip, step
-    validate; log; keep the best weights; stop when they are no longer found
+    validate; log; keep the best weights; stop when they are no longer found, or by the clock
 """
 
 from __future__ import annotations
@@ -106,15 +106,21 @@ def fit(
     first, began = len(history), time.perf_counter()
 
     for epoch in range(first, settings.epochs):
-        if _since_best(history, learner.judged_by) >= settings.patience:
+        spent = sum(record["seconds"] for record in history)
+        late = settings.seconds is not None and spent >= settings.seconds
+        if late or _since_best(history, learner.judged_by) >= settings.patience:
             break
         model.train()
         batches = learner.batches(epoch)
         meter = _Meter(epoch, first, settings.epochs, began)
         for k, batch in enumerate(batches):
+            done = (epoch + k / len(batches)) / settings.epochs
+            if settings.seconds:
+                done = max(done, (spent + meter.seconds()) / settings.seconds)
+                if k and done >= 1:
+                    break
             for group in optimizer.param_groups:
-                done = (epoch + k / len(batches)) / settings.epochs
-                group["lr"] = settings.lr * rate(done, settings)
+                group["lr"] = settings.lr * rate(min(done, 1.0), settings)
             optimizer.zero_grad()
             loss, count = learner.loss(batch)
             loss.backward()  # type: ignore[no-untyped-call]
@@ -161,8 +167,11 @@ class _Meter:
         self.total_loss += loss * tokens
         self.tokens += tokens
 
+    def seconds(self) -> float:
+        return time.perf_counter() - self.epoch_began
+
     def record(self) -> dict[str, Any]:
-        seconds = time.perf_counter() - self.epoch_began
+        seconds = self.seconds()
         return {
             "epoch": self.epoch + 1,
             "loss": self.total_loss / self.tokens,
