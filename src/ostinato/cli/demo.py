@@ -18,7 +18,7 @@ from ostinato.data import Examples, read_labelled, read_text, split_blocks
 from ostinato.errors import ConfigError
 from ostinato.observe.exam import ClassifyExam
 from ostinato.report.demo_page import demo_page
-from ostinato.tasks.classify import Classifier, ClassifySettings
+from ostinato.tasks.classify import ClassifySettings
 from ostinato.tasks.generate import Generator
 from ostinato.train import Run
 
@@ -136,8 +136,8 @@ def _classifier(cell: str, observed: dict[str, Any], history: list[dict[str, Any
 def _baseline_job(training: Examples, exam: ClassifyExam, show: Show) -> dict[str, Any]:
     """Fits the linear baseline on the reviews that the networks are trained on."""
     show(0.2, "tf-idf of words and pairs, logistic regression")
-    estimator = Classifier.of(ClassifySettings.parse(REVIEWS, "demo"))
-    found = exam.baseline(estimator, (training.texts, training.labels))
+    settings = ClassifySettings.parse(REVIEWS, "demo")
+    found = exam.baseline(settings, (training.texts, training.labels))
     show(1.0, f"test accuracy {found['accuracy']:.4f}")
     return {
         "test_accuracy": found["accuracy"],

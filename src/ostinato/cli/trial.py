@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import hashlib
 import time
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, TypeAlias
 
@@ -22,8 +23,8 @@ from ostinato.tasks.generate import GenerateSettings, Generator
 from ostinato.train import Progress, Run, checkpoint
 
 OBSERVED, FLOW = "observed.json", "flow.json"
-TEMPERATURE, LENGTH = 0.7, 400
-"""How a generator's sample is drawn, and its symbols."""
+TEMPERATURES, LENGTH = (0.5, 0.8), 400
+"""How a generator's samples are drawn, and the symbols of each."""
 
 Settings: TypeAlias = ClassifySettings | GenerateSettings
 Estimators: TypeAlias = Classifier | Generator
@@ -84,33 +85,53 @@ def trial(
 
     estimator.fit(*training, run=run, show=watch, resume=half)
     show(0.99, "judging")
+    observed = observe(estimator, exam, flow)
+    run.write_json(OBSERVED, observed)
+    show(1.0, f"held out: {exam.metric} {observed['test'][exam.metric]:.4f}")
+    return observed
+
+
+def observe(
+    estimator: Estimators, exam: Exam, during: Mapping[str, Any] | None = None
+) -> dict[str, Any]:
+    """What a trained model is and does.
+
+    Args:
+        estimator: the model.
+        exam: what it is judged by.
+        during: sizes of gradients at times during its training.
+
+    Returns:
+        See `trial`.
+    """
+    settings, network = estimator.settings(), estimator.network_
     with reproducible(settings.seed, settings.train.threads):
-        test = exam.judge(estimator)
-        flow = {
-            "start": exam.flow(estimator, estimator.untrained()),
-            **flow,
-            "trained": exam.flow(estimator, estimator.network_),
+        observed = {
+            "exam": exam.fingerprint(),
+            "test": exam.judge(estimator),
+            "flow": {
+                "start": exam.flow(estimator, estimator.untrained()),
+                **(during or {}),
+                "trained": exam.flow(estimator, network),
+            },
+            **inside(network),
         }
-    network = estimator.network_
-    observed = {
-        "exam": exam.fingerprint(),
-        "test": test,
-        "flow": flow,
+        if isinstance(estimator, Generator):
+            observed["samples"] = [
+                {"temperature": t, "text": estimator.sample("", LENGTH, temperature=t)}
+                for t in TEMPERATURES
+            ]
+    return observed
+
+
+def inside(network: Any) -> dict[str, Any]:
+    """What a network is made of."""
+    return {
         "architecture": architecture(network),
         "parameters": sum(p.numel() for p in network.parameters()),
         "recurrent_parameters": sum(p.numel() for p in network.recurrent.parameters()),
         "level": network.recurrent.level(True),
     }
-    if isinstance(estimator, Generator):
-        observed["samples"] = [
-            {
-                "temperature": TEMPERATURE,
-                "text": estimator.sample("", LENGTH, temperature=TEMPERATURE),
-            }
-        ]
-    run.write_json(OBSERVED, observed)
-    show(1.0, f"held out: {exam.metric} {test[exam.metric]:.4f}")
-    return observed
 
 
 def _check_same(
@@ -126,11 +147,11 @@ def _check_same(
         raise RunError(f"{folder}: a run with other settings; choose another --out, or remove it")
     was = run.read_json("manifest.json")["data"]["sha256"]
     exam_was = exam and run.read_json(OBSERVED)["exam"]
-    if was != _fingerprint(training) or (exam and exam_was != exam.fingerprint()):
+    if was != fingerprint(training) or (exam and exam_was != exam.fingerprint()):
         raise RunError(f"{folder}: a run on other data; choose another --out, or remove it")
 
 
-def _fingerprint(training: tuple[Any, ...]) -> str:
+def fingerprint(training: tuple[Any, ...]) -> str:
     """The hash of the data as `fit` writes it into the manifest."""
     if len(training) > 1:
         return Examples(*training).fingerprint()

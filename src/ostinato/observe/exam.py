@@ -17,11 +17,11 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from ostinato import data
-from ostinato.data import Examples, tokenizer
+from ostinato.data import Examples, Vocabulary, tokenizer
 from ostinato.errors import DataError
 from ostinato.observe.gradient_flow import gradient_flow
-from ostinato.tasks.classify import Classifier
-from ostinato.tasks.generate import Generator
+from ostinato.tasks.classify import Classifier, ClassifySettings
+from ostinato.tasks.generate import GenerateSettings, Generator
 from ostinato.tasks.linear import fit_baseline
 from ostinato.tasks.ngram import ORDERS, ngram
 
@@ -54,8 +54,8 @@ class Exam(ABC):
         """How a trained model does: the metric, `scores` of every part, and what else there is."""
 
     @abstractmethod
-    def baseline(self, estimator: Any, training: tuple[Any, ...]) -> dict[str, Any]:
-        """The same of the task's baseline, trained on what the estimator was trained on."""
+    def baseline(self, settings: Any, training: tuple[Any, ...]) -> dict[str, Any]:
+        """The same of the task's baseline, trained on what an estimator is trained on."""
 
     @abstractmethod
     def flow(self, estimator: Any, network: Any) -> dict[str, list[float]]:
@@ -96,9 +96,9 @@ class ClassifyExam(Exam):
             "confidence": [round(float(p), 6) for p in probabilities.max(-1)],
         }
 
-    def baseline(self, estimator: Classifier, training: tuple[Any, ...]) -> dict[str, Any]:
+    def baseline(self, settings: ClassifySettings, training: tuple[Any, ...]) -> dict[str, Any]:
         """Logistic regression on words and pairs; see `fit_baseline`."""
-        settings, (texts, labels) = estimator.settings(), training
+        texts, labels = training
         kept, _ = data.split_blocks(labels, settings.data.validation, settings.seed)
         chosen = Examples(texts, labels).select(kept)
         fitted = fit_baseline(chosen.texts, chosen.labels, tokenizer(settings.tokenizer))
@@ -141,7 +141,7 @@ class GenerateExam(Exam):
 
     def judge(self, estimator: Generator) -> dict[str, Any]:
         """Nats, bits and perplexity; every block begins without a state."""
-        symbols = self._symbols(estimator)
+        symbols = self._symbols(estimator.vocabulary_, estimator.settings().tokenizer)
         blocks = self._blocks(symbols)
         total, count, state = torch.zeros(blocks), 0, None
         with torch.inference_mode():
@@ -154,13 +154,14 @@ class GenerateExam(Exam):
                 count += len(targets)
         return _nats((total / count).tolist())
 
-    def baseline(self, estimator: Generator, training: tuple[Any, ...]) -> dict[str, Any]:
+    def baseline(self, settings: GenerateSettings, training: tuple[Any, ...]) -> dict[str, Any]:
         """What followed the last few symbols, counted; see `ngram`."""
-        settings, symbols = estimator.settings(), self._symbols(estimator)
-        tokens = tokenizer(settings.tokenizer).split(training[0])
-        kept = len(tokens) - round(len(tokens) * settings.data.validation)
-        known, order = estimator.vocabulary_, ORDERS[settings.tokenizer]
-        table = ngram(known.encode(tokens[:kept]), symbols, len(known), order)
+        split, shape = tokenizer(settings.tokenizer).split, settings.data
+        tokens = split(training[0])
+        kept = tokens[: len(tokens) - round(len(tokens) * shape.validation)]
+        known = Vocabulary.build([kept], shape.vocabulary, shape.min_count)
+        symbols, order = self._symbols(known, settings.tokenizer), ORDERS[settings.tokenizer]
+        table = ngram(known.encode(kept), symbols, len(known), order)
         blocks = self._blocks(symbols)
         length = (len(symbols) - 1) // blocks
         scores = table.nats[1 : 1 + blocks * length].reshape(blocks, length).mean(1)
@@ -173,7 +174,7 @@ class GenerateExam(Exam):
 
     def flow(self, estimator: Generator, network: Any) -> dict[str, list[float]]:
         """Over pieces of the text; the loss is that of the symbol after each."""
-        symbols = self._symbols(estimator)
+        symbols = self._symbols(estimator.vocabulary_, estimator.settings().tokenizer)
         count = min(SEQUENCES, self._blocks(symbols))
         length = min(REACH + 1, (len(symbols) - 1) // count)
         inputs, targets = next(data.streams(symbols, count, length))
@@ -185,11 +186,11 @@ class GenerateExam(Exam):
 
         return _reached(network, loss)
 
-    def _symbols(self, estimator: Generator) -> NDArray[np.int64]:
-        tokens = tokenizer(estimator.settings().tokenizer).split(self.text)
+    def _symbols(self, known: Vocabulary, name: str) -> NDArray[np.int64]:
+        tokens = tokenizer(name).split(self.text)
         if len(tokens) < 3:
             raise DataError(f"a held-out text of {len(tokens)} symbols is too short to judge by")
-        return estimator.vocabulary_.encode(tokens)
+        return known.encode(tokens)
 
     def _blocks(self, symbols: NDArray[np.int64]) -> int:
         """As many as wanted, fewer where each would have less than 32 symbols."""

@@ -1,7 +1,8 @@
 """Runs → a comparison: what each cell reaches over its seeds, and which differences are shown.
 
 A run is a record: `cell` (how it is called), `seed`, `history`, `parameters`,
-`recurrent_parameters`, `hidden`, `level`, `test` (the metric, and `scores` of every example).
+`recurrent_parameters`, `hidden`, `level`, `test` (the metric, `scores` of every example, and
+`exam`, a hash of the examples).
 """
 
 from __future__ import annotations
@@ -28,6 +29,34 @@ PERMUTED = 6
 """The seeds from which on differences over seeds are permuted: with 5, p is never below 0.06."""
 
 
+def comparison(
+    runs: Sequence[Record], metric: str, lower: bool, baseline: Record | None = None
+) -> dict[str, Any]:
+    """All that is worked out from runs, as plain data.
+
+    Args:
+        runs: the runs.
+        metric: what they are judged by.
+        lower: whether less of it is better.
+        baseline: `name`, the metric, `scores`, `exam`, `parameters`, `seconds`.
+    """
+    firsts = {cell: own[0] for cell, own in by_cell(runs).items()}
+    return {
+        "metric": metric,
+        "lower": lower,
+        "rows": rows(runs, metric, lower),
+        "pairs": pairs(runs, metric, lower, baseline),
+        "baseline": baseline and {k: v for k, v in baseline.items() if k != "scores"},
+        "confusions": confusions(runs),
+        "calibrations": calibrations(runs),
+        "flow": mean_flow(runs),
+        "samples": {c: run["samples"] for c, run in firsts.items() if run.get("samples")},
+        "architectures": {cell: run["architecture"] for cell, run in firsts.items()},
+        "graphs": {cell: run["graph"] for cell, run in firsts.items()},
+        "runs": [{name: run[name] for name in ("cell", "seed", "path", "history")} for run in runs],
+    }
+
+
 def by_cell(runs: Sequence[Record]) -> dict[str, list[Record]]:
     """The runs of each cell, in the order in which cells come first."""
     groups: dict[str, list[Record]] = {}
@@ -36,12 +65,14 @@ def by_cell(runs: Sequence[Record]) -> dict[str, list[Record]]:
     return groups
 
 
-def rows(runs: Sequence[Record], metric: str) -> list[dict[str, Any]]:
+def rows(runs: Sequence[Record], metric: str, lower: bool) -> list[dict[str, Any]]:
     """A row for each cell: what it reaches, how large it is, how long it takes."""
-    return [_row(cell, own, metric) for cell, own in by_cell(runs).items()]
+    return [_row(cell, own, metric, lower) for cell, own in by_cell(runs).items()]
 
 
-def _row(cell: str, runs: Sequence[Record], metric: str) -> dict[str, Any]:
+def _row(cell: str, runs: Sequence[Record], metric: str, lower: bool) -> dict[str, Any]:
+    best = min if lower else max
+    valid = [best(epoch[metric] for epoch in run["history"]) for run in runs]
     seconds = [sum(epoch["seconds"] for epoch in run["history"]) for run in runs]
     tokens = [
         sum(epoch["seconds"] * epoch["tokens_per_second"] for epoch in run["history"])
@@ -51,6 +82,7 @@ def _row(cell: str, runs: Sequence[Record], metric: str) -> dict[str, Any]:
         "cell": cell,
         "seeds": [run["seed"] for run in runs],
         "seconds": sum(seconds) / len(runs),
+        "validation": sum(valid) / len(runs),
         "epochs": sum(len(run["history"]) for run in runs) / len(runs),
         "tokens_per_second": sum(tokens) / max(sum(seconds), 1e-9),
         **{k: runs[0][k] for k in ("hidden", "parameters", "recurrent_parameters", "level")},
@@ -102,11 +134,7 @@ def pairs(
 def _pair(
     first: str, second: str, ours: Mapping[int, Any], theirs: Mapping[int, Any], metric: str
 ) -> dict[str, Any]:
-    seeds = [
-        seed
-        for seed in ours
-        if seed in theirs and len(ours[seed]["scores"]) == len(theirs[seed]["scores"])
-    ]
+    seeds = [seed for seed in ours if seed in theirs and ours[seed]["exam"] == theirs[seed]["exam"]]
     pair: dict[str, Any] = {"first": first, "second": second, "seeds": seeds}
     if not seeds:
         return pair
