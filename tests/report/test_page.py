@@ -154,7 +154,12 @@ def test_light_dark_paper_and_phone(document):
     for query in ("prefers-color-scheme: dark", "@media print", "@media (max-width"):
         assert query in style
     used = set(re.findall(r"var\((--[a-z]+)[,)]", style))
-    assert used <= set(re.findall(r"(--[a-z]+):", style)) | {"--part", "--color", "--ratio"}
+    assert used <= set(re.findall(r"(--[a-z]+):", style)) | {
+        "--part",
+        "--color",
+        "--ratio",
+        "--width",
+    }
 
 
 def test_the_room_is_not_entered_before_it_is_needed():

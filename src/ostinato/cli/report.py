@@ -18,7 +18,7 @@ from ostinato.observe.exam import ClassifyExam, Exam, GenerateExam
 from ostinato.report.comparison import comparison
 from ostinato.report.comparison_page import comparison_page
 from ostinato.report.sentences import listed
-from ostinato.report.verdicts import measure, verdicts
+from ostinato.report.verdicts import equality, measure, verdicts
 from ostinato.tasks.classify import Classifier
 from ostinato.tasks.generate import Generator
 from ostinato.train import Run, read_toml

@@ -84,28 +84,25 @@ def _table(results: Results) -> str:
             ends = f"{measure(metric, row['low'])} … {measure(metric, row['high'])}"
         cells = [
             ends if judged else None,
-            measure(metric, row["validation"]) if judged else None,
             (f"{row['calibration_error']:.3f}" if "calibration_error" in row else "–")
             if extra
             else None,
-            f"{row['parameters']:,}",
-            f"{row['recurrent_parameters']:,}",
-            duration(row["seconds"]),
-            f"{row['tokens_per_second']:,.0f}",
+            _two(f"{row['parameters']:,}", f"{row['recurrent_parameters']:,} recurrent"),
+            _two(duration(row["seconds"]), f"{row['tokens_per_second']:,.0f} tokens/s"),
         ]
         around = row.get("deviation")
         body.append(_row(name, aside, metric, value, around, full, look[row["cell"]], best, cells))
     if baseline:
         grey = Look("var(--muted)", "line")
         aside = "words and pairs, tf-idf" if metric == "accuracy" else "Witten–Bell"
-        cells = ["–" if judged else None] * 2 + ["–" if extra else None]
-        cells += [f"{baseline['parameters']:,}", "–", duration(baseline["seconds"]), "–"]
+        cells = ["–" if judged else None, "–" if extra else None]
+        cells += [f"{baseline['parameters']:,}", duration(baseline["seconds"])]
         name = f"{key(grey)}{escape(baseline['name'])}"
         body.append(_row(name, aside, metric, baseline[metric], None, full, grey, best, cells))
     where = "held out" if judged else "on validation data"
-    heads = ["95% of the mean", "on validation"] if judged else []
+    heads = ["95% of the mean"] if judged else []
     heads += ["calibration error"] if extra else []
-    heads += ["parameters", "of these recurrent", "training time", "tokens/s"]
+    heads += ["parameters", "training time"]
     ways = "; the lower the better" if results["lower"] else ""
     notes = [
         "Mean ± standard deviation over seeds; the interval of the mean is Student’s."
@@ -149,6 +146,11 @@ def _row(
     )
 
 
+def _two(text: str, below: str) -> str:
+    """A number, and a smaller one below it."""
+    return f'{text}<small class="below">{below}</small>'
+
+
 def _pairs(results: Results) -> str:
     """Every two: how far apart, and whether it is shown."""
     metric, baseline, pairs = results["metric"], results["baseline"], results["pairs"]
@@ -159,21 +161,22 @@ def _pairs(results: Results) -> str:
         names = [escape(contestant(pair[k], baseline)) for k in ("first", "second")]
         width = ""
         if pair["deviation"] is not None:
-            low, high = measure(metric, pair["low"]), measure(metric, pair["high"])
-            width = f" <small>{low} … {high}</small>"
+            width = f"{_signed(metric, pair['low'])} … {_signed(metric, pair['high'])}"
         better = "not shown"
         if pair["better"]:
-            better = f"<b>{escape(contestant(pair['better'], baseline))} is better</b>"
-        each = ", ".join(f"{p:.2g}" for p in pair["each_seed"])
-        seeds = "–" if pair["over_seeds"] is None else f"{pair['over_seeds']:.2g}"
+            better = f"<b>{escape(contestant(pair['better'], baseline))}</b> is better"
+        each = ", ".join(map(_small, pair["each_seed"]))
+        seeds = "–" if pair["over_seeds"] is None else _small(pair["over_seeds"])
         corrected = "–" if pair["p"] is None else p_value(pair["p"]).replace("<", "&lt;")
         body.append(
             f'<tr><th scope="row">{names[0]} − {names[1]}</th>'
-            f"<td>{_signed(metric, pair['mean'])}{width}</td><td>{seeds}</td>"
-            f"<td>{pair['over_examples']:.2g}</td><td>{each}</td><td>{corrected}</td>"
+            f"<td>{_two(_signed(metric, pair['mean']), width)}</td><td>{seeds}</td>"
+            f"<td>{_two(_small(pair['over_examples']), f'each seed: {each}')}</td>"
+            f"<td>{corrected}</td>"
             f"<td>{better}</td></tr>"
         )
-    heads = ["difference", "p over seeds", "p over examples", "p of each seed", "corrected"]
+    unit = "difference, points" if metric == "accuracy" else "difference, nats"
+    heads = [unit, "p over seeds", "p over examples", "corrected"]
     return f"""<h2>Which differences are shown?</h2>
 <div class="wide" role="region" aria-label="Differences" tabindex="0"><table>
 <thead><tr><th scope="col">pair</th>{"".join(f'<th scope="col">{head}</th>' for head in heads)}
@@ -186,7 +189,14 @@ def _pairs(results: Results) -> str:
 
 
 def _signed(metric: str, value: float) -> str:
-    return f"{'+' if value >= 0 else '−'}{measure(metric, abs(value))}"
+    """A difference with its sign; one of accuracies in points."""
+    text = f"{100 * value:+.2f}" if metric == "accuracy" else f"{value:+.3f}"
+    return text.replace("-", "−")
+
+
+def _small(p: float) -> str:
+    """A p of two digits."""
+    return "&lt;0.0001" if p < 1e-4 else f"{p:.2g}"
 
 
 def _gradients(results: Results) -> str:
@@ -328,9 +338,9 @@ def _diagrams(results: Results) -> str:
     )
     return f"""<h2>How they are made</h2>
 <p>Left the network, with the shape of what each part hands on (B sequences of T steps) and its
-parameters; right one step of its cell, from its equations: what goes in stands above, the new
-states below. ⊙ multiplies unit by unit, σ is the logistic function; each W is a matrix of its
-own.</p>
+parameters; right one step of its cell, from its equations: what goes in stands above, gates are
+tinted, the new states have a strong frame. ⊙ multiplies unit by unit, σ is the logistic function; each W
+is a matrix of its own.</p>
 <div class="diagrams">{blocks}</div>"""
 
 

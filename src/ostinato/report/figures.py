@@ -54,7 +54,7 @@ def looks(cells: Iterable[str]) -> dict[str, Look]:
     >>> looks(["gru", "mgu"])["mgu"].symbol
     'triangle-up'
     """
-    cells = list(cells)
+    cells = list(dict.fromkeys(cells))
     others = [cell for cell in cells if cell not in LOOKS]
     n = len(SPARE)  # of more, colours and shapes are combined anew
     spare = {

@@ -114,7 +114,10 @@ def mcnemar(first_only: int, second_only: int) -> float:
     0.21875
     """
     n, k = first_only + second_only, min(first_only, second_only)
-    tail: int = sum(math.comb(n, j) for j in range(k + 1))
+    tail, ways = 0, 1  # the ways to choose j of n, whole numbers of any length
+    for j in range(k + 1):
+        tail += ways
+        ways = ways * (n - j) // (j + 1)
     return min(1.0, float(2 * tail / 2**n))
 
 

@@ -12,6 +12,8 @@ from ostinato.report.statistics import LEVEL
 Record = Mapping[str, Any]
 WORDS = {"accuracy": "accuracy", "nats": "nats for each symbol"}
 """How a metric is called."""
+MANY = 4
+"""The most pairs without a shown difference that are named one by one."""
 
 
 def measure(metric: str, value: float) -> str:
@@ -78,7 +80,9 @@ def verdicts(results: Record) -> list[str]:
         for pair in pairs
         if not pair["better"]
     ]
-    if open_:
+    if len(open_) > MANY:
+        said.append(f"Between {len(open_)} of {len(pairs)} pairs no difference is shown.")
+    elif open_:
         said.append(f"No difference is shown between {'; '.join(open_)}.")
     return said
 
