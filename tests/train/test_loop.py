@@ -121,6 +121,30 @@ def test_a_validation_that_is_no_number_names_its_epoch(tmp_path):
     assert len(run.metrics()) == 1
 
 
+def test_the_clock_stops_it_in_the_middle_of_an_epoch_and_the_rate_follows(monkeypatch, tmp_path):
+    class Clock:
+        now = 0.0
+
+        def perf_counter(self):
+            return self.now
+
+    class Slow(Line):
+        def loss(self, batch):  # a batch takes a second
+            clock.now += 1
+            batches.append(batch)
+            return super().loss(batch)
+
+    clock, batches, told = Clock(), [], []
+    monkeypatch.setattr("ostinato.train.loop.time", clock)
+    settings = Training(epochs=9, seconds=3, lr=0.1, warmup=0)
+    learner, run = Slow(9), Run.create(tmp_path / "run")
+    history = fit(learner, settings, run, told.append)
+    assert [record["seconds"] for record in history] == [2, 1]
+    *_, last = adamw(batches, [1, 2 / 3, 1 / 3], 0.1, 0, 1)
+    assert_near(learner.weights[-1], last, ORACLE)
+    assert fit(Slow(9), settings, run, resume=True) == history  # its time is spent
+
+
 @pytest.mark.parametrize("stopped", [1, 2, 3])
 def test_a_run_goes_on_as_if_it_had_never_stopped(tmp_path, stopped):
     class Stop(Exception):

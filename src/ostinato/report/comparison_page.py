@@ -339,8 +339,8 @@ def _diagrams(results: Results) -> str:
     return f"""<h2>How they are made</h2>
 <p>Left the network, with the shape of what each part hands on (B sequences of T steps) and its
 parameters; right one step of its cell, from its equations: what goes in stands above, gates are
-tinted, the new states have a strong frame. ⊙ multiplies unit by unit, σ is the logistic function; each W
-is a matrix of its own.</p>
+tinted, the new states have a strong frame. ⊙ multiplies unit by unit, σ is the logistic
+function; each W is a matrix of its own.</p>
 <div class="diagrams">{blocks}</div>"""
 
 
