@@ -31,7 +31,7 @@ def test_a_comparison_leaves_runs_results_and_a_page(terminal, compared):
         *RUNS, "baseline.json", "comparison.json", "report.html",
     }  # fmt: skip
     for row in results["rows"]:
-        value = f"{row['mean']:.2%} ± {row['deviation']:.2%}"
+        value = f"{row['mean']:.2%} ± {100 * row['deviation']:.2f}"
         assert re.search(
             rf"^ {row['cell']} +{re.escape(value)} +.* {row['parameters']:,} ", out, re.M
         )

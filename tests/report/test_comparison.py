@@ -122,7 +122,7 @@ def test_the_baseline_is_one_of_the_contestants():
     assert (pair["first"], pair["second"]) == ("a", "linear baseline")
     assert pair["better"] == "linear baseline"
     told = " ".join(overview(comparison(runs, "accuracy", False, baseline) | {"task": "classify"}))
-    assert "Linear baseline is better than A (p " in told
+    assert "The linear baseline is better than A (p " in told
 
 
 def test_gradients_are_means_over_seeds_as_far_as_all_reach():

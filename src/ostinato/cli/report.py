@@ -193,11 +193,13 @@ def tell(results: Mapping[str, Any]) -> None:
     for row in results["rows"]:
         value = [measure(metric, row["validation"])]
         if judged:
-            has = row.get("deviation") is not None
-            about = f" ± {measure(metric, row['deviation'])}" if has else ""
-            ends = [measure(metric, row[end]) for end in ("low", "high")] if has else []
-            mean = measure(metric, row["mean"]) + about if "mean" in row else "–"
-            value = [mean, " … ".join(ends) or "–"]
+            mean = measure(metric, row["mean"]) if "mean" in row else "–"
+            ends = "–"
+            if row.get("deviation") is not None:
+                # the unit is written once, so that all fits into eighty columns
+                low, about = (measure(metric, row[k]).rstrip("%") for k in ("low", "deviation"))
+                mean, ends = f"{mean} ± {about}", f"{low}–{measure(metric, row['high'])}"
+            value = [mean, ends]
         told.add_row(
             row["cell"],
             *value,

@@ -112,7 +112,7 @@ def _table(results: Results) -> str:
         escape(equality(results)),
     ]
     return f"""<h2>Which is best?</h2>
-<div class="wide" role="region" aria-label="Comparison" tabindex="0"><table>
+<div class="wide" role="region" aria-label="Comparison" tabindex="0"><table class="spreads">
 <thead><tr><th scope="col">model</th><th scope="col" class="accuracy">{WORDS[metric]} {where}{ways}
 </th>{"".join(f'<th scope="col">{head}</th>' for head in heads)}</tr></thead>
 <tbody>
@@ -158,29 +158,30 @@ def _pairs(results: Results) -> str:
         return ""
     body = []
     for pair in pairs:
-        names = [escape(contestant(pair[k], baseline)) for k in ("first", "second")]
+        names = [
+            escape(contestant(pair[k], baseline).removeprefix("the ")) for k in ("first", "second")
+        ]
         width = ""
         if pair["deviation"] is not None:
             width = f"{_signed(metric, pair['low'])} … {_signed(metric, pair['high'])}"
         better = "not shown"
         if pair["better"]:
-            better = f"<b>{escape(contestant(pair['better'], baseline))}</b> is better"
+            better = f"<b>{names[pair['better'] == pair['second']]}</b> is better"
         each = ", ".join(map(_small, pair["each_seed"]))
         seeds = "–" if pair["over_seeds"] is None else _small(pair["over_seeds"])
         corrected = "–" if pair["p"] is None else p_value(pair["p"]).replace("<", "&lt;")
         body.append(
-            f'<tr><th scope="row">{names[0]} − {names[1]}</th>'
+            f'<tr><th scope="row">{names[0]} − {names[1]}</th><td class="result">{better}</td>'
             f"<td>{_two(_signed(metric, pair['mean']), width)}</td><td>{seeds}</td>"
             f"<td>{_two(_small(pair['over_examples']), f'each seed: {each}')}</td>"
-            f"<td>{corrected}</td>"
-            f"<td>{better}</td></tr>"
+            f"<td>{corrected}</td></tr>"
         )
     unit = "difference, points" if metric == "accuracy" else "difference, nats"
     heads = [unit, "p over seeds", "p over examples", "corrected"]
     return f"""<h2>Which differences are shown?</h2>
 <div class="wide" role="region" aria-label="Differences" tabindex="0"><table>
-<thead><tr><th scope="col">pair</th>{"".join(f'<th scope="col">{head}</th>' for head in heads)}
-<th scope="col">result</th></tr></thead>
+<thead><tr><th scope="col">pair</th><th scope="col" class="result">result</th>
+{"".join(f'<th scope="col">{head}</th>' for head in heads)}</tr></thead>
 <tbody>
 {chr(10).join(body)}
 </tbody>
@@ -228,7 +229,7 @@ def _gradients(results: Results) -> str:
 <h3>While it was trained</h3>
 <p>The output’s gradient at {named} and with the best weights: dotted before training, then the
 later the stronger.</p>
-<div class="pair">{plots}</div>"""
+<div class="trio">{plots}</div>"""
     return text
 
 
@@ -245,7 +246,7 @@ def _confusions(confusions: Mapping[str, Any]) -> str:
     return f"""<h2>What is taken for what</h2>
 <p>Held-out texts by their true class (rows) and the predicted one (columns), as parts of each true
 class; all seeds together.</p>
-<div class="pair">{figures}</div>"""
+<div class="trio">{figures}</div>"""
 
 
 def _confusion(classes: Sequence[str], counts: Sequence[Sequence[int]], color: str) -> str:

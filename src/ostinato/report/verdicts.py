@@ -37,8 +37,8 @@ def p_value(p: float) -> str:
 
 
 def contestant(name: str, baseline: Record | None) -> str:
-    """A cell as people write it; the baseline under its own name."""
-    return name if baseline and name == baseline["name"] else cell_label(name)
+    """A cell as people write it in a sentence; the baseline under its own name."""
+    return f"the {name}" if baseline and name == baseline["name"] else cell_label(name)
 
 
 def reached(results: Record) -> str:
