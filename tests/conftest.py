@@ -1,7 +1,7 @@
 import os
 import tempfile
 
-import torch
+import torch  # before Keras, which may bring TensorFlow
 from hypothesis import Phase, settings
 
 # No deadline: a first example pays for compiling. No explanations: they take minutes and memory.
@@ -14,6 +14,9 @@ torch.set_num_threads(1)  # small products: threads cost more than they give
 # Compiled cells go to a folder of this run; xdist's workers inherit the one of their parent.
 if "PYTEST_XDIST_WORKER" not in os.environ:
     os.environ["OSTINATO_CACHE"] = tempfile.mkdtemp(prefix="ostinato-")
+# One process has one backend of Keras: PyTorch, unless the tests are run for another one.
+os.environ.setdefault("KERAS_BACKEND", "torch")
+os.environ.setdefault("KERAS_HOME", tempfile.gettempdir())  # it writes keras.json there
 for name in ("OSTINATO_TARGET", "OSTINATO_CACHE_LIMIT", "OSTINATO_SHOW"):
     os.environ.pop(name, None)
 

@@ -9,7 +9,19 @@ import pytest
 
 import ostinato
 
-HEAVY = {"torch", "numpy", "sklearn", "scipy", "plotly", "pandas", "pydantic", "cyclopts", "rich"}
+HEAVY = {
+    "torch",
+    "keras",
+    "tensorflow",
+    "numpy",
+    "sklearn",
+    "scipy",
+    "plotly",
+    "pandas",
+    "pydantic",
+    "cyclopts",
+    "rich",
+}
 
 
 def fresh(code: str) -> list:

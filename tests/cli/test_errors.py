@@ -32,7 +32,11 @@ WRONG = [
     ("fit classify empty_text.csv", 1, "empty_text.csv, line 3: the text is empty"),
     ("fit classify one_class.csv", 1, "one_class.csv: only one class, 'pos'"),
     ("fit classify rare.csv --out runs/new", 1, "two classes with two texts each, not .*'neg': 1"),
-    ("evaluate runs/a other.csv", 1, "text 2: its label 'meh' was not in the training data"),
+    (
+        "evaluate runs/a other.csv",
+        1,
+        "other.csv, line 3: its label 'meh' was not in the training data",
+    ),
     ("evaluate runs/a book.txt", 1, "book.txt, line 1: no column 'text'"),
     ("evaluate runs/a empty_text.csv", 1, "empty_text.csv, line 3: the text is empty"),
     ("predict runs/a -", 1, "standard input: the file is empty"),
@@ -76,6 +80,7 @@ WRONG = [
     ("fit classify reviews.csv --out book.txt", 1, "book.txt: File exists"),
     ("fit classify reviews.csv --resume", 1, "--resume needs --out"),
     ("fit classify reviews.csv --resume --out runs/nope", 1, "runs/nope"),
+    ("fit --like runs/nope", 1, "runs/nope: no finished run there"),
     ("fit classify even.csv --resume --out runs/a", 1, "runs/a: was trained on other data"),
     ("evaluate runs/nope more.csv", 1, "runs/nope: no finished run there"),
     ("predict more.csv -", 1, "more.csv: no finished run there"),
@@ -143,7 +148,7 @@ def test_a_run_interrupted_later_can_be_used_and_resumed(terminal):
     )
     stopped, whole = (Run(terminal.folder / "runs" / name) for name in ("later", "whole"))
     child = terminal.start(*words, "--out", "runs/later")
-    until(lambda: (stopped.path / "checkpoints/last.safetensors").exists())
+    until((stopped.path / "metrics.jsonl").exists)
     os.kill(child, signal.SIGINT)
     done = terminal.wait()
     assert (done.status, done.err.splitlines()[-1]) == (130, "ostinato: interrupted")

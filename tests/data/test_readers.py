@@ -105,7 +105,7 @@ def test_an_error_names_file_and_line(write, content, line, what):
         (b"", "the file is empty"),
         (b"\xef\xbb\xbf", "the file is empty"),
         (b"\n \r\n\n", "the file is empty"),
-        (b"text,label\n", "a header but no rows"),
+        (b"text,label\n", "no rows"),
     ],
 )
 def test_an_error_names_the_file(write, content, what):
@@ -184,14 +184,14 @@ def test_any_bytes_are_read_rightly_or_refused(raw):
         text = raw.decode("utf-8").replace("\r\n", "\n").replace("\r", "\n")
         rows = list(csv.DictReader(io.StringIO(text.removeprefix("\ufeff"))))
         assert found.texts == [row["text"] for row in rows]
-        assert found.labels == [row["label"] for row in rows]
+        assert found.labels == [row["label"].strip() for row in rows]
 
 
 filled = st.text(st.characters(codec="utf-8", exclude_characters="\0")).filter(str.strip)
 
 
 @given(
-    rows=st.lists(st.tuples(filled, filled), min_size=1),
+    rows=st.lists(st.tuples(filled, filled.filter(lambda label: "." not in label)), min_size=1),
     style=st.sampled_from(  # the writer quotes only those line ends that are its own
         [("\r\n", csv.QUOTE_MINIMAL), *((end, csv.QUOTE_ALL) for end in ("\n", "\r\n", "\r"))]
     ),
@@ -202,5 +202,7 @@ def test_what_csv_writes_is_read_back(rows, style, encoding):
     file = io.StringIO(newline="")
     csv.writer(file, lineterminator=end, quoting=quoting).writerows([("text", "label"), *rows])
     found = outcome(file.getvalue().encode(encoding))
-    expected = [[re.sub("\r\n?", "\n", field) for field in row] for row in rows]
+    expected = [
+        [re.sub("\r\n?", "\n", text), re.sub("\r\n?", "\n", label).strip()] for text, label in rows
+    ]
     assert [list(row) for row in zip(found.texts, found.labels, strict=True)] == expected

@@ -8,16 +8,23 @@ from hypothesis import strategies as st
 from ostinato import registry
 from ostinato.decode import samplers
 from ostinato.decode.samplers.greedy import greedy
+from ostinato.decode.samplers.min_p import min_p
+from ostinato.decode.samplers.repetition_penalty import WINDOW, repetition_penalty
 from ostinato.decode.samplers.temperature import temperature
 from ostinato.decode.samplers.top_k import top_k
 from ostinato.decode.samplers.top_p import top_p
+from ostinato.decode.samplers.typical import typical
 from ostinato.errors import ConfigError
 
 # Few values, so that ties are common.
 rows = st.lists(st.sampled_from([-math.inf, -2.0, -0.5, 0.0, 1.0, 3.0]), min_size=1).filter(
     lambda row: max(row) > -math.inf
 )
-SETTINGS = {"temperature": [0.7], "top_k": [3], "top_p": [0.8], "greedy": []}
+SEEN = torch.tensor([1, 3, 3])
+SETTINGS = {
+    "temperature": [0.7], "top_k": [3], "top_p": [0.8], "greedy": [],
+    "min_p": [0.3], "typical": [0.6], "repetition_penalty": [1.3, SEEN],
+}  # fmt: skip
 
 
 def kept(logits):
@@ -80,6 +87,56 @@ def test_top_p_of_one_and_top_k_of_all_keep_the_least_probable_too():
     torch.testing.assert_close(top_k(logits, 5000), logits, rtol=0, atol=0)
 
 
+@given(rows, st.floats(0.01, 1))
+def test_min_p_keeps_what_is_a_share_as_probable_as_the_best(row, share):
+    found = kept(min_p(torch.tensor(row, dtype=torch.float64), share))
+    probability = softmax(row)
+    for i, p in enumerate(probability):
+        if abs(p - share * max(probability)) > 1e-9:
+            assert (i in found) == (p > share * max(probability))
+
+
+@given(rows, st.floats(0.01, 1))
+def test_typical_keeps_the_shortest_beginning_of_the_ranking_by_surprise(row, mass):
+    found = kept(typical(torch.tensor(row, dtype=torch.float64), mass))
+    probability = softmax(row)
+    possible = [i for i, p in enumerate(probability) if p]
+    entropy = -sum(probability[i] * math.log(probability[i]) for i in possible)
+    off = {i: abs(-math.log(probability[i]) - entropy) for i in possible}
+    assert found
+    assert set(found) <= set(possible)
+    left = set(possible) - set(found)
+    assert max(off[i] for i in found) <= min((off[i] for i in left), default=math.inf) + 1e-9
+    assert sum(probability[i] for i in found) >= mass - 1e-9
+    last = max(found, key=lambda i: (off[i], i))
+    assert sum(probability[i] for i in found if i != last) <= mass + 1e-9
+
+
+def test_typical_may_leave_the_most_probable_out():
+    probability = torch.tensor([0.4, *[0.06] * 10], dtype=torch.float64)
+    # H = 2.054: the surprise of the first is 1.138 off, that of the others 0.759
+    assert kept(typical(probability.log(), 0.3)) == [1, 2, 3, 4, 5]
+
+
+@given(rows, st.floats(0.5, 3), st.lists(st.integers(0, 20)))
+def test_repetition_penalty_lowers_what_was_seen(row, factor, seen):
+    recent = {s % len(row) for s in seen}
+    found = repetition_penalty(
+        torch.tensor(row, dtype=torch.float64),
+        factor,
+        torch.tensor([s % len(row) for s in seen]).long(),
+    ).tolist()
+    for i, z in enumerate(row):
+        lowered = z / factor if z > 0 else z * factor
+        assert found[i] == pytest.approx(lowered if i in recent else z)
+
+
+def test_repetition_penalty_forgets():
+    seen = torch.tensor([0] + [1] * WINDOW)
+    assert repetition_penalty(torch.ones(3), 2.0, seen).tolist() == [1, 0.5, 1]
+    assert repetition_penalty(torch.ones(3), 2.0, seen[:-1]).tolist() == [0.5, 0.5, 1]
+
+
 @given(rows)
 def test_greedy_keeps_the_first_of_the_largest(row):
     assert kept(greedy(torch.tensor(row))) == [ranking(row)[0]]
@@ -103,8 +160,12 @@ def test_a_tiny_temperature_is_greedy_and_never_nan(value):
         *((temperature, value) for value in (0, -1, math.inf, math.nan)),
         *((top_k, k) for k in (0, -1)),
         *((top_p, p) for p in (0, -0.1, 1.1, math.nan)),
+        *((min_p, p) for p in (-0.1, 1.1, math.nan)),
+        *((typical, p) for p in (0, -0.1, 1.1, math.nan)),
+        *((repetition_penalty, p) for p in (0, -1, math.inf, math.nan)),
     ],
 )
 def test_a_setting_out_of_range_is_refused(sampler, setting):
+    rest = [SEEN[:1]] if sampler is repetition_penalty else []
     with pytest.raises(ConfigError, match=f"^{sampler.__name__}: "):
-        sampler(torch.zeros(3), setting)
+        sampler(torch.zeros(3), setting, *rest)

@@ -151,3 +151,15 @@ def test_a_cell_can_be_a_part_of_another():
     assert [p.shape for p in residual.graph.parameters.values()] == [
         p.shape for p in gru.parameters.values()
     ]
+
+
+def test_many_parts_that_share_each_other_are_named_in_no_time():
+    @cell
+    def deep(x, h):
+        z = affine(x, h)
+        for _ in range(60):
+            z = tanh(z) + z * 0.1
+        return tanh(affine(z))
+
+    assert list(deep.graph.parameters)[:3] == ["W_xh", "W_hh", "b_h"] or deep.graph.parameters
+    assert max(map(len, deep.graph.parameters)) < 48

@@ -19,7 +19,8 @@ from ostinato.levels.verify import SIZES, prove
 from tolerances import EQUAL, FLOAT32, SAME
 
 FUSED = ["gru", "lstm", "projected_lstm", "relu_rnn", "rnn"]
-NUMERIC = dict.fromkeys(("native", "numpy", "python", "torch"), EVERY) | {"aten": FUSED}
+NUMERIC = dict.fromkeys(("keras", "native", "numpy", "python", "torch"), EVERY) | {"aten": FUSED}
+KERAS = ["cho_gru", "gru", "lstm", "relu_rnn", "rnn"]
 every_cell = pytest.mark.parametrize("name", EVERY, ids=short)
 every_plain_level = pytest.mark.parametrize("level", ["numpy", "python"])
 every_numeric_level = pytest.mark.parametrize(
@@ -52,15 +53,16 @@ def test_every_proof_holds_and_one_of_values_is_independent(name):
     assert [p for p in proofs if not p.holds] == []
     assert {p.what for p in proofs if p.kind == "independent"} == {"values", "gradients"}
     derived = {(p.against, p.what, p.batch) for p in proofs if p.kind == "derived"}
-    others = {"python", "torch"} | ({"aten"} if name in FUSED else set())
+    others = {"python", "torch", "keras", "keras reversed"} | ({"aten"} if name in FUSED else set())
     batches = ("dense", "ragged", "one")
     assert derived >= {(a, w, b) for a in others for w in ("values", "gradients") for b in batches}
 
 
-@pytest.mark.parametrize("name", FUSED)
-def test_pytorchs_own_layers_are_among_the_proofs(name):
+@every_cell
+def test_the_layers_of_pytorch_and_keras_are_among_the_proofs(name):
     against = {p.against for p in prove(cells.find(name)) if p.kind == "independent"}
-    assert against == {"by hand", "slope", "torch.nn"}
+    assert ("torch.nn" in against) == (name in FUSED)
+    assert ({"keras.layers", "keras.layers reversed"} <= against) == (name in KERAS)
 
 
 def test_a_wrong_cell_and_a_wrong_level_fail_their_proofs(monkeypatch):
@@ -169,7 +171,7 @@ def test_a_number_in_a_cell_keeps_all_its_digits():
         return h * 0.12345678901234567
 
     case = Case.draw(third.graph, (1,), SIZES, seed=0)
-    for level in ("python", "numpy", "torch"):
+    for level in ("python", "numpy", "torch", "keras"):
         found = levels.find(level).run(third, case)
         assert_near(found.states[0], case.states[0] * 0.12345678901234567, SAME)
 
@@ -186,7 +188,7 @@ def test_an_input_or_a_state_that_is_not_read_has_the_gradient_zero():
     for own, zero in [(blind, "dx"), (forgetful, "d_states")]:
         assert [p for p in prove(own) if not p.holds] == []
         case = Case.draw(own.graph, (2, 1), SIZES, seed=0)
-        for level in ("python", "numpy", "torch"):
+        for level in ("python", "numpy", "torch", "keras"):
             gradient = getattr(levels.find(level).run(own, case), zero)[0]
             assert not gradient.any()
 
@@ -199,8 +201,8 @@ def test_what_a_cell_computes_is_never_computed_on_padding():
     case = Case.draw(of_positive_numbers.graph, (3, 1, 2), SIZES, seed=0)
     positive = replace(case, x=[abs(x) + 0.1 for x in case.x])
     alone = vars(levels.find("python").run(of_positive_numbers, positive))
-    for level in ("numpy", "torch"):
-        assert_near(vars(levels.find(level).run(of_positive_numbers, positive)), alone, EQUAL)
+    for level, bound in {"numpy": EQUAL, "torch": EQUAL, "keras": FLOAT32}.items():
+        assert_near(vars(levels.find(level).run(of_positive_numbers, positive)), alone, bound)
 
 
 def test_the_fused_level_knows_a_cell_by_its_equations():

@@ -70,7 +70,7 @@ def test_a_table_knows_what_it_has_seen(generator):
     exam = GenerateExam(TEXT[:400])
     found = exam.baseline(GenerateSettings(), (TEXT,))
     assert len(found["scores"]) == len(exam.judge(generator)["scores"])
-    assert found["nats"] < 0.1 < exam.judge(generator)["nats"]
+    assert found["nats"] < 0.2 < exam.judge(generator)["nats"]
 
 
 def test_a_network_is_known_as_it_was_before_training(classifier):

@@ -2,6 +2,7 @@ import itertools
 
 import numpy as np
 import pytest
+import torch
 from order import SMALL, texts_by_order
 from sklearn.feature_extraction.text import CountVectorizer, TfidfTransformer
 from sklearn.linear_model import LogisticRegression
@@ -9,9 +10,10 @@ from sklearn.linear_model import LogisticRegression
 from every import assert_near
 from ostinato import Classifier
 from ostinato.data import split_blocks
-from ostinato.data.tokenizers import split_words
+from ostinato.data.tokenizers.word import split_words
 from ostinato.errors import DataError
 from ostinato.nn import POOLINGS
+from ostinato.tasks.classify import _Learner
 from tolerances import FLOAT32, ORACLE, SAME
 
 TEXTS, LABELS = texts_by_order(200, seed=1)
@@ -48,6 +50,16 @@ def test_its_answers_agree_with_each_other(classifier):
     right = sum(p == y for p, y in zip(best, LABELS, strict=True)) / len(LABELS)
     assert classifier.score(TEXTS, LABELS) == classifier.evaluate(TEXTS, LABELS).accuracy == right
     assert classifier.predict([]).tolist() == []
+
+
+def test_the_loss_of_a_batch_is_the_mean_over_its_texts(classifier):
+    sequences = [classifier.vocabulary_.encode(text.split()) for text in TEXTS[:10]]
+    targets = torch.tensor([classifier.classes_.index(label) for label in LABELS[:10]])
+    learner = _Learner(classifier.network_, classifier.settings(), (sequences, targets), ([], None))
+    whole, *parts = (learner.loss(np.arange(*ends)) for ends in ((10,), (0, 3), (3, 10)))
+    assert [terms for _, terms, _ in (whole, *parts)] == [10, 3, 7]
+    assert whole[2] == parts[0][2] + parts[1][2] == sum(len(text.split()) for text in TEXTS[:10])
+    assert_near(whole[0], (3 * parts[0][0] + 7 * parts[1][0]) / 10, FLOAT32)
 
 
 def test_labels_may_be_of_any_type():

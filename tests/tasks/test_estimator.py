@@ -18,7 +18,7 @@ from every import MGU, assert_near
 from ostinato import Classifier, Generator, cells
 from ostinato.errors import OstinatoError, RunError
 from ostinato.train import Run
-from tolerances import SAME
+from tolerances import BFLOAT16, SAME
 
 DATA = {Classifier: texts_by_order(60, seed=3), Generator: (PERIODIC,)}
 SETTINGS = {Classifier: SMALL, Generator: SMALL_GENERATOR}
@@ -59,6 +59,20 @@ def test_the_same_seed_trains_the_same_to_the_last_bit(kind):
     assert_near(one.network_.state_dict(), same.network_.state_dict(), SAME)
     assert timeless(one.history_) == timeless(same.history_)
     assert timeless(one.history_) != timeless(other.history_)
+
+
+@each_estimator
+def test_bfloat16_trains_nearly_as_float32(kind):
+    def trained(precision):
+        options = {"epochs": 2, "lr": 1e-3, "precision": precision}
+        fitted = quick(kind, model=SETTINGS[kind]["model"], train=options).fit(*DATA[kind])
+        weights = fitted.network_.state_dict()
+        assert all(weight.dtype == torch.float32 for weight in weights.values())
+        return weights
+
+    narrow, wide = trained("bfloat16"), trained("float32")
+    assert_near(narrow, wide, BFLOAT16)
+    assert any((narrow[name] != wide[name]).any() for name in wide)
 
 
 @each_estimator
@@ -149,6 +163,8 @@ def test_a_run_holds_toml_json_and_safetensors_and_no_pickle(kind, tmp_path):
             case ".safetensors":
                 with safe_open(path, "pt") as tensors:
                     assert list(tensors.keys())
+            case "" if path.name == "lock":
+                assert path.read_text() == ""
             case other:
                 pytest.fail(f"{path}: what is {other}?")
         assert not path.name.startswith(".")

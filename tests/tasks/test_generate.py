@@ -8,10 +8,12 @@ from order import PERIODIC, SMALL_GENERATOR
 
 from every import assert_near
 from ostinato import Generator
-from ostinato.data.tokenizers import split_words
+from ostinato.data import tokenizer
+from ostinato.decode import chain
 from ostinato.errors import ConfigError, DataError
 from ostinato.tasks.generate import _Learner
-from tolerances import FLOAT32, SAME
+from ostinato.tasks.writer import read_natively, read_plainly
+from tolerances import FLOAT32, ORACLE, SAME
 
 QUICK = SMALL_GENERATOR | {"train": {"epochs": 1}}
 
@@ -70,18 +72,98 @@ def test_the_unknown_symbol_is_read_but_never_drawn():
     assert not any(d.probabilities[0] for d in drawn)
 
 
-@pytest.mark.parametrize("prompt", ["", "Yes", "(yes", "no, no"])
-def test_words_are_spaced_as_they_are_written(prompt):
-    text = "yes, (no) and no; it isn't [yes]. " * 20
-    fitted = Generator("rnn", tokenizer="word", **QUICK).fit(text)
-    drawn = [d.text for d in fitted.stream(prompt, 50, temperature=2)]
-    sample = fitted.sample(prompt, 50, temperature=2)
+@pytest.fixture(scope="session")
+def worded():
+    """Writes words; `[yes]` comes too seldom to be known."""
+    text = (
+        "Yes, (no) and no;\nit isn't so. " * 20 + "[yes]" + "Yes, (no) and no;\nit isn't so. " * 9
+    )
+    return Generator("rnn", tokenizer="word", **QUICK | {"data": {"min_count": 2}}).fit(text)
+
+
+@pytest.mark.parametrize("prompt", ["", "Yes", "(no", "so.\nno, no"])
+def test_words_are_spaced_as_they_are_written(worded, prompt):
+    drawn = [d.text for d in worded.stream(prompt, 50, temperature=2)]
+    sample = worded.sample(prompt, 50, temperature=2)
     assert sample == prompt + "".join(drawn)
-    assert split_words(sample) == split_words(prompt) + [d.strip() for d in drawn]
-    for k, d in enumerate(drawn):
-        before = prompt[-1:] if k == 0 else drawn[k - 1][-1]
-        bare = d.strip() in ",.;)]" or before in ("", "(", "[")
-        assert d == d.strip() if bare else d == f" {d.strip()}"
+    assert set(drawn) <= set(worded.vocabulary_.symbols[1:])
+    assert {"Yes", " isn't", ";", "\n", " (", "no", " no"} < set(worded.vocabulary_.symbols)
+
+
+def test_a_space_at_the_end_of_a_prompt_is_that_of_the_next_word(worded):
+    for seed in range(20):
+        first, *rest = worded.stream("Yes, no ", 3, temperature=3, seed=seed)
+        assert f" {first.text}" in worded.vocabulary_.symbols
+        assert all(symbol.text in worded.vocabulary_.symbols for symbol in rest)
+    known = worded.vocabulary_.symbols
+    inside = next(worded.stream("Yes, no", 1)).probabilities
+    after = next(worded.stream("Yes, no ", 1)).probabilities
+    spaced = np.array([symbol[0] == " " for symbol in known])
+    assert_near(after, np.where(spaced, inside, 0) / inside[spaced].sum(), FLOAT32)
+    (text, _), *_ = worded.search("Yes, no ", 2)
+    assert text.startswith("Yes, no ")
+    assert not text.startswith("Yes, no  ")
+
+
+def test_of_words_the_unknown_count_as_one_symbol(worded):
+    text = "Yes, yes [no] (no) and no;\nit isn't so."
+    found, tokens = worded.evaluate(text), tokenizer("spaced").split(text)
+    unknown = [token not in worded.vocabulary_ for token in tokens]
+    assert found["unknown"] == pytest.approx(sum(unknown[1:]) / (len(tokens) - 1))
+    assert found["bits_per_character"] == pytest.approx(found["bits"] * len(tokens) / len(text))
+    assert found["perplexity"] == pytest.approx(math.exp(found["nats"]))
+
+
+@pytest.mark.parametrize("cell", ["lstm", "gru", "projected_lstm"])
+def test_native_reading_writes_the_same_text(cell):
+    options = {"model": {"hidden": 24, "layers": 2, "projection": 5 * (cell == "projected_lstm")}}
+    fitted = Generator(cell, **QUICK | options).fit("the cat sat on the mat.\n" * 40)
+    assert fitted.network_.recurrent.level(training=False) == "native"
+    settings = {"temperature": 1.5, "top_p": 0.95, "repetition_penalty": 1.1}
+    text = fitted.sample("the", 400, **settings)
+    natively, plainly = (read(fitted.network_) for read in (read_natively, read_plainly))
+    for symbol in fitted.vocabulary_.encode(text).tolist():
+        assert_near(natively([symbol]), plainly([symbol]), FLOAT32)
+    fitted.network_.recurrent.engine = "torch"
+    assert fitted.sample("the", 400, **settings) == text
+
+
+def test_samplers_may_change_while_it_writes(generator):
+    writer, bold, safe = generator.writer("ab"), chain(temperature=50.0), chain(greedy=True)
+    for _ in range(20):
+        writer.draw(bold)
+    best = writer.logits().argmax()
+    assert writer.draw(safe).probabilities[best] == 1
+
+
+def test_a_repetition_penalty_sees_the_prompt_and_what_was_drawn(generator):
+    writer = generator.writer("ab")
+    seen = []
+    for _ in range(3):
+        writer.draw(lambda logits, before: seen.append(before.tolist()) or logits)
+    a, b, c = generator.vocabulary_.encode("abc").tolist()
+    assert seen == [[a, b], [a, b, c], [a, b, c, a]]
+
+
+def test_a_text_stops_before_a_stop_string(generator):
+    assert generator.sample("ab", 30, greedy=True, stop=["bcab", "x"]) == "abca"
+    assert generator.sample("ab", 4, greedy=True, stop=["bcabx"]) == "abcabc"
+
+
+def test_beam_search_finds_the_most_probable_text(generator):
+    best, *others = generator.search("ab", 5, beam=8, best=8)
+    assert best[0] == "abcabca"
+    assert len({text for text, _ in [best, *others]}) == 8
+    for text, nats in [best, *others]:
+        symbols = torch.from_numpy(generator.vocabulary_.encode(text))[:, None]
+        with torch.inference_mode():
+            logits = generator.network_(symbols[:-1])[0][:, 0].double()
+            logits[:, 0] = -math.inf  # the unknown symbol is never written
+            steps = logits.log_softmax(-1).gather(1, symbols[1:])
+        assert nats == pytest.approx(steps[1:].sum().item(), abs=1e-4)
+    (greedy,) = generator.search("c", 30, beam=1)
+    assert greedy[0] == generator.sample("c", 30, greedy=True)
+    assert generator.search("", 3)[0][0] == generator.search("a", 3)[0][0][1:]
 
 
 def test_without_a_prompt_it_starts_at_a_line_or_from_the_most_frequent(generator):
@@ -100,21 +182,23 @@ def test_the_measures_by_hand(generator):
         logits = generator.network_(symbols[:-1])[0][:, 0].double()
     probability = (logits.exp() / logits.exp().sum(-1, keepdim=True)).gather(1, symbols[1:])
     nats = -probability.log().mean().item()
-    expected = {"nats": nats, "bits": nats / math.log(2), "perplexity": math.exp(nats)}
+    bits = nats / math.log(2)
+    expected = {"nats": nats, "bits": bits, "perplexity": math.exp(nats)}
+    expected |= {"bits_per_character": bits, "unknown": 0}
     assert generator.evaluate(text) == pytest.approx(expected, rel=FLOAT32)
 
 
 def test_windows_carry_the_state_but_not_the_gradient(generator):
     symbols = generator.vocabulary_.encode(PERIODIC)
     network = generator.network_
-    learner = _Learner(network, generator.settings(), symbols, symbols)
-    one, two, *_ = learner.batches(0)
+    learner = _Learner(network, generator.settings(), symbols, symbols, len(PERIODIC))
+    one, two = [tuple(map(torch.from_numpy, window)) for window in learner.batches(0)[:2]]
     learner.loss(one)
-    after, count = learner.loss(two)
-    assert count == two[1].numel()
+    after, terms, count = learner.loss(two)
+    assert terms == count == two[1].numel()
 
-    learner.batches(0)
-    alone, _ = learner.loss(two)
+    learner.state = ()
+    alone, *_ = learner.loss(two)
     assert alone.item() != after.item()
     logits, _ = network(torch.cat([one[0], two[0]]))
     whole = torch.nn.functional.cross_entropy(logits[len(one[0]) :].flatten(0, 1), two[1].flatten())
@@ -128,9 +212,38 @@ def test_windows_carry_the_state_but_not_the_gradient(generator):
         _, state = network(one[0])
     logits, _ = network(two[0], state)
     cut = torch.nn.functional.cross_entropy(logits.flatten(0, 1), two[1].flatten())
-    learner.batches(0)
+    learner.state = ()
     learner.loss(one)
     assert_near(reaches(learner.loss(two)[0]), reaches(cut), FLOAT32)
+
+
+@pytest.mark.parametrize("cell", ["lstm", "gru"])
+def test_a_window_over_the_whole_text_is_backpropagation_through_time(cell):
+    options = {"data": {"steps": 15, "streams": 2}, "model": {"embedding": 3, "hidden": 5}}
+    fitted = Generator(cell, **options, train={"epochs": 1}).fit("abcab" * 20)
+    network = fitted.network_.double()
+    symbols = fitted.vocabulary_.encode("abcabbacbaccabab")
+    learner = _Learner(network, fitted.settings(), symbols, symbols, len(symbols))
+    ((inputs, targets),) = learner.batches(0)  # one window
+    inputs, targets = torch.from_numpy(inputs), torch.from_numpy(targets)
+    loss, *_ = learner.loss((inputs, targets))
+    network.zero_grad()
+    loss.backward()
+
+    theirs = {"lstm": torch.nn.LSTM, "gru": torch.nn.GRU}[cell](3, 5, dtype=torch.float64)
+    theirs.load_state_dict(network.recurrent.state_dict())
+    embedding = network.embedding.weight.detach().clone().requires_grad_()
+    state, whole = None, torch.zeros((), dtype=torch.float64)
+    for symbol, target in zip(inputs, targets, strict=True):  # step by step, nothing cut
+        output, state = theirs(embedding[symbol][None], state)
+        logits = network.output(output[0])
+        whole = whole + torch.nn.functional.cross_entropy(logits, target) / len(inputs)
+    ours = dict(network.recurrent.named_parameters())
+    weights = dict(theirs.named_parameters())
+    expected = torch.autograd.grad(whole, [embedding, *weights.values()])
+    assert_near(loss, whole, ORACLE)
+    found = [network.embedding.weight, *(ours[name] for name in weights)]
+    assert_near([weight.grad for weight in found], list(expected), ORACLE)
 
 
 @pytest.mark.parametrize("text", ["", "a", "ab", "abc"])

@@ -1,40 +1,16 @@
+import contextlib
+import itertools
 import math
 
 import pytest
 import torch
+from line import START, Drawing, Line, Stop, timeless
 from torch import nn
 
 from every import assert_near
-from ostinato.errors import OstinatoError
+from ostinato.errors import OstinatoError, UnknownName
 from ostinato.train import Run, Training, fit
-from ostinato.train.loop import rate
 from tolerances import ORACLE, SAME
-
-START = torch.tensor([[0.3, -0.2, 0.5]], dtype=torch.float64)
-
-
-class Line:
-    """Least squares: y = w · x. Validation gives the scores it is told to give."""
-
-    def __init__(self, epochs=2, scores=None, judged_by="score", spoilt=None):
-        self.model = nn.Linear(3, 1, bias=False, dtype=torch.float64)
-        self.model.load_state_dict({"weight": START})
-        generator = torch.Generator().manual_seed(0)
-        self.data = torch.randn(epochs, 2, 5, 4, dtype=torch.float64, generator=generator)
-        self.data[0, 0] *= 100  # a gradient to be clipped, among some that are not
-        if spoilt:
-            self.data[spoilt] = math.nan
-        self.scores, self.judged_by, self.weights = iter(scores or range(epochs)), judged_by, []
-
-    def batches(self, epoch):
-        return list(self.data[epoch])
-
-    def loss(self, batch):
-        return (self.model(batch[:, :3])[:, 0] - batch[:, 3]).square().mean(), len(batch)
-
-    def validate(self):
-        self.weights.append(self.model.weight.detach().clone())
-        return {self.judged_by.removeprefix("-"): next(self.scores)}
 
 
 def adamw(batches, rates, lr, decay, clip):
@@ -77,17 +53,6 @@ def test_no_gradient_is_longer_than_clip():
     assert min(lengths) < 1.49
 
 
-@pytest.mark.parametrize("schedule", ["linear", "cosine", "constant"])
-def test_the_rate_rises_over_the_warmup_and_falls_to_its_end(schedule):
-    settings = Training(schedule=schedule, warmup=0.2)
-    assert 0 < rate(0, settings) < 0.01
-    assert 0.45 < rate(0.1, settings) < 0.55
-    assert rate(0.2, settings) == 1
-    assert rate(0.6, settings) == pytest.approx(1 if schedule == "constant" else 0.5)
-    assert rate(1, settings) == (1 if schedule == "constant" else 0)
-    assert rate(0, Training(schedule=schedule, warmup=0)) == 1
-
-
 @pytest.mark.parametrize("sign", [1, -1])
 def test_it_stops_after_patience_and_leaves_the_best_weights(tmp_path, sign):
     scores = [sign * s for s in (0.1, 0.5, 0.5, 0.4, 0.9, 1.0)]
@@ -109,6 +74,30 @@ def test_the_loss_of_a_record_is_the_mean_over_the_epoch():
     assert record["loss"] == pytest.approx((x @ START.T - y).square().mean().item())
 
 
+def test_the_clock_stops_it_in_the_middle_of_an_epoch_and_the_rate_follows(monkeypatch, tmp_path):
+    class Hand:
+        now = 0.0
+
+        def perf_counter(self):
+            return self.now
+
+    class Slow(Line):
+        def loss(self, batch):  # a batch takes a second
+            clock.now += 1
+            batches.append(batch)
+            return super().loss(batch)
+
+    clock, batches = Hand(), []
+    monkeypatch.setattr("ostinato.train.meter.time", clock)
+    settings = Training(epochs=9, seconds=3, lr=0.1, warmup=0)
+    learner, run = Slow(9), Run.create(tmp_path / "run")
+    history = fit(learner, settings, run)
+    assert [record["seconds"] for record in history] == [2, 1]
+    *_, last = adamw(batches, [1, 2 / 3, 1 / 3], 0.1, 0, 1)
+    assert_near(learner.weights[-1], last, ORACLE)
+    assert fit(Slow(9), settings, run, resume=True) == history  # its time is spent
+
+
 def test_a_loss_that_is_no_number_names_its_place():
     with pytest.raises(OstinatoError, match=r"^epoch 2, batch 1: the loss is nan .*train\.lr"):
         fit(Line(spoilt=(1, 0)), Training(epochs=2))
@@ -121,51 +110,170 @@ def test_a_validation_that_is_no_number_names_its_epoch(tmp_path):
     assert len(run.metrics()) == 1
 
 
-def test_the_clock_stops_it_in_the_middle_of_an_epoch_and_the_rate_follows(monkeypatch, tmp_path):
-    class Clock:
-        now = 0.0
-
-        def perf_counter(self):
-            return self.now
-
-    class Slow(Line):
-        def loss(self, batch):  # a batch takes a second
-            clock.now += 1
-            batches.append(batch)
-            return super().loss(batch)
-
-    clock, batches, told = Clock(), [], []
-    monkeypatch.setattr("ostinato.train.loop.time", clock)
-    settings = Training(epochs=9, seconds=3, lr=0.1, warmup=0)
-    learner, run = Slow(9), Run.create(tmp_path / "run")
-    history = fit(learner, settings, run, told.append)
-    assert [record["seconds"] for record in history] == [2, 1]
-    *_, last = adamw(batches, [1, 2 / 3, 1 / 3], 0.1, 0, 1)
-    assert_near(learner.weights[-1], last, ORACLE)
-    assert fit(Slow(9), settings, run, resume=True) == history  # its time is spent
+def test_the_counts_of_an_epoch_are_in_its_record():
+    learner = Line(1)
+    (record,) = fit(learner, Training(epochs=1, lr=0.1, schedule="constant", warmup=0))
+    assert record["tokens_per_second"] == pytest.approx(20 / record["seconds"])
+    assert record["lr"] == 0.1
 
 
-@pytest.mark.parametrize("stopped", [1, 2, 3])
-def test_a_run_goes_on_as_if_it_had_never_stopped(tmp_path, stopped):
-    class Stop(Exception):
-        pass
+class Uneven(Line):
+    """Epochs of 28 rows, in batches of these sizes."""
 
-    def stop(progress):
-        if progress.metrics and progress.epoch == stopped:
-            raise Stop
+    def __init__(self, sizes):
+        super().__init__()
+        generator = torch.Generator().manual_seed(1)
+        rows = torch.randn(2, 28, 4, dtype=torch.float64, generator=generator)
+        self.data = [epoch.split(sizes) for epoch in rows]
 
-    scores, settings = [0.1, 0.5, 0.2, 0.3], Training(epochs=4, lr=0.1)
-    whole, first, second = (Line(4, scores[k:]) for k in (0, 0, stopped))
-    run = Run.create(tmp_path / "run")
+
+@pytest.mark.parametrize(("sizes", "accumulate"), [([1, 9, 4, 5, 2, 7], 3), ([9, 5, 14], 2)])
+def test_some_batches_together_are_one_large_batch(sizes, accumulate):
+    parts, whole, told = Uneven(sizes), Uneven([14, 14]), []
+    settings = {"epochs": 2, "lr": 0.1, "clip": 0.5}
+    found = fit(parts, Training(**settings, accumulate=accumulate), show=told.append)
+    expected = fit(whole, Training(**settings))
+    assert_near(parts.weights, whole.weights, ORACLE)
+    assert [r["loss"] for r in found] == pytest.approx([r["loss"] for r in expected])
+    assert [p.done for p in told] == [0.25, 0.5, 0.5, 0.75, 1, 1]
+
+
+RESUMED = {
+    "plain": {},
+    "averaged": {"average": 0.9},
+    "plateau": {"schedule": "plateau"},
+    "together": {"accumulate": 2},
+    "range test": {"find_lr": True},
+}
+
+
+def in_pieces(run, settings, stops):
+    """Trains in pieces: each ends after so many reports, the last one not before its time."""
+    for k, calls in enumerate([*stops, None]):
+        count = itertools.count(1)
+
+        def show(_, count=count, calls=calls):
+            if next(count) == calls:
+                raise Stop
+
+        learner = Drawing(4, SCORES)
+        torch.manual_seed(3)
+        with contextlib.suppress(Stop):
+            history = fit(learner, settings, run, show, resume=k > 0)
+    return learner.model.weight, history
+
+
+SCORES = [0.1, 0.5, 0.2, 0.3]
+
+
+PIECES = [("plain", [k]) for k in range(1, 13)] + [(name, [2, 3, 1, 2]) for name in RESUMED]
+
+
+@pytest.mark.parametrize(("options", "stops"), PIECES, ids=str)
+def test_a_run_goes_on_as_if_it_had_never_stopped(tmp_path, options, stops):
+    settings = Training(epochs=4, lr=0.1, checkpoint=0, **RESUMED[options])
+    whole, run = Drawing(4, SCORES), Run.create(tmp_path / "run")
+    torch.manual_seed(3)
     expected = fit(whole, settings)
-    with pytest.raises(Stop):
-        fit(first, settings, run, stop)
-    found = fit(second, settings, run, resume=True)
-    assert_near(first.weights + second.weights, whole.weights, SAME)
-    assert_near(second.model.weight, whole.weights[1], SAME)
+    weights, found = in_pieces(run, settings, stops)
+    assert_near(weights, whole.model.weight, SAME)
+    assert_near(run.read_tensors("model.safetensors")["weight"], weights, SAME)
     assert [timeless(r) for r in found] == [timeless(r) for r in expected]
     assert run.metrics() == found
+    assert len(run.checkpoints()) == 2
 
 
-def timeless(record):
-    return {k: v for k, v in record.items() if k not in ("seconds", "tokens_per_second")}
+def test_checkpoints_come_when_their_time_has_come_and_after_each_epoch(tmp_path):
+    kept = {}
+    for seconds in (0, 1e9):
+        run, kept[seconds] = Run.create(tmp_path / f"{seconds}"), []
+
+        def show(_, run=run, seen=kept[seconds]):
+            seen.append([path.stem for path in run.checkpoints()])
+
+        fit(Line(2), Training(epochs=2, checkpoint=seconds), run, show)
+    a, b, end = "000000-000000001", "000000-000000002", "000001-000000000"
+    c, d, last = "000001-000000001", "000001-000000002", "000002-000000000"
+    assert kept[0] == [[], [a], [b, end], [b, end], [end, c], [d, last]]
+    assert kept[1e9] == [[], [], [end], [end], [end], [end, last]]
+
+
+def test_what_is_validated_and_kept_is_the_average(tmp_path):
+    plain, averaged = Line(3, [1, 3, 2]), Line(3, [1, 3, 2])
+    settings, steps = {"epochs": 3, "lr": 0.1}, []
+    fit(
+        plain,
+        Training(**settings),
+        show=lambda p: p.metrics or steps.append(plain.model.weight.detach().clone()),
+    )
+    expected, mean = [], START
+    for t, w in enumerate(steps, start=1):
+        d = min(0.4, (1 + t) / (10 + t))
+        mean = d * mean + (1 - d) * w
+        expected.append(mean)
+    run = Run.create(tmp_path / "run")
+    fit(averaged, Training(**settings, average=0.4), run)
+    assert_near(averaged.weights, expected[1::2], ORACLE)
+    assert_near(averaged.model.weight, averaged.weights[1], SAME)
+    assert_near(run.read_tensors("model.safetensors")["weight"], averaged.weights[1], SAME)
+
+
+class Parts(Line):
+    """Least squares of two parts, one of which may learn at a rate of its own."""
+
+    def __init__(self, **rates):
+        super().__init__()
+        words, pairs = (nn.Linear(n, 1, bias=False, dtype=torch.float64) for n in (1, 2))
+        words.weight, pairs.weight = map(nn.Parameter, START.clone().split([1, 2], -1))
+        self.model = nn.ModuleDict({"words": words, "pairs": pairs})
+        if rates:
+            self.model.rates = rates
+
+    def loss(self, batch):
+        x, y = batch[:, :3], batch[:, 3:]
+        found = self.model["words"](x[:, :1]) + self.model["pairs"](x[:, 1:])
+        return (found - y).square().mean(), len(batch), len(batch)
+
+    def validate(self):
+        weights = [self.model[name].weight.detach().clone() for name in ("words", "pairs")]
+        self.weights.append(torch.cat(weights, -1))
+        return {"score": 0}
+
+
+def test_a_part_of_the_model_may_learn_at_a_rate_of_its_own():
+    constant = {"warmup": 0, "schedule": "constant", "weight_decay": 0.2}
+    even, slow, still, line = Parts(), Parts(pairs=0.1), Parts(**{"pairs.weight": 0.0}), Line()
+    for learner in (even, slow, still, line):
+        fit(learner, Training(epochs=2, lr=0.1, **constant))
+    assert_near(even.weights, line.weights, ORACLE)
+    assert_near(still.weights[-1][:, 1:], START[:, 1:], SAME)
+    weights = [nn.Parameter(w) for w in START.clone().split([1, 2], -1)]
+    groups = [{"params": w, "lr": lr} for w, lr in zip(weights, (0.1, 0.01), strict=True)]
+    theirs = torch.optim.AdamW(groups, weight_decay=0.2)
+    for batch in slow.data.flatten(0, 1):
+        theirs.zero_grad()
+        (batch[:, :3] @ torch.cat(weights, -1)[0] - batch[:, 3]).square().mean().backward()
+        nn.utils.clip_grad_norm_(weights, 1.0)
+        theirs.step()
+    assert_near(slow.weights[-1], torch.cat(weights, -1), ORACLE)
+
+
+def test_a_part_that_is_not_there_is_refused():
+    with pytest.raises(UnknownName, match="unknown part 'pars'; did you mean 'pairs'"):
+        fit(Parts(pars=0.1), Training())
+
+
+def test_bfloat16_is_for_training_and_not_for_validation():
+    class Watched(Line):
+        def loss(self, batch):
+            seen.append(torch.is_autocast_enabled("cpu"))
+            return super().loss(batch)
+
+        def validate(self):
+            seen.append(torch.is_autocast_enabled("cpu"))
+            return super().validate()
+
+    seen = []
+    fit(Watched(1), Training(epochs=1, precision="bfloat16"))
+    fit(Watched(1), Training(epochs=1))
+    assert seen == [True, True, False, False, False, False]

@@ -36,8 +36,7 @@ def test_what_is_written_is_read(run):
     run.write_tensors("some.safetensors", tensors)
     assert run.read_json("plain.json") == plain
     assert_near(run.read_tensors("some.safetensors"), tensors, SAME)
-    run.log({"epoch": 1})
-    run.log({"epoch": 2})
+    run.write_metrics([{"epoch": 1}, {"epoch": 2}])
     assert run.metrics() == [{"epoch": 1}, {"epoch": 2}]
 
 
@@ -84,11 +83,6 @@ def test_an_interrupted_write_leaves_nothing(run, monkeypatch):
     with pytest.raises(KeyboardInterrupt):
         run.write("labels.json", "x")
     assert os.listdir(run.path) == ["checkpoints"]
-
-
-def test_no_place_to_log_is_an_error_of_the_run(run):
-    with full(), pytest.raises(RunError, match=r"metrics\.jsonl: "):
-        run.log({"note": "x" * 2000})
 
 
 @pytest.mark.parametrize("damage", [None, b"", b"\x80\x04garbage", b'{"half": '])

@@ -20,9 +20,9 @@ from ostinato.cli.parallel import Job, Show, in_parallel
 from ostinato.cli.report import BASELINE, collected, tell, write_page
 from ostinato.cli.screen import machine
 from ostinato.cli.trial import Settings, fingerprint, trial
-from ostinato.data import Vocabulary, read_labelled, read_text, split_blocks, tokenizer
+from ostinato.data import Examples, read_labelled, read_text, split_blocks
 from ostinato.errors import ConfigError, DataError
-from ostinato.observe.exam import ClassifyExam, Exam, GenerateExam
+from ostinato.observe.exam import ClassifyExam, Exam, GenerateExam, symbols_of
 from ostinato.report.sentences import listed
 from ostinato.tasks.classify import ClassifyNetwork, ClassifySettings
 from ostinato.tasks.generate import GenerateNetwork, GenerateSettings
@@ -70,7 +70,8 @@ def classify(
     Parameters
     ----------
     data
-        A CSV file with the columns text and label, `-` for standard input, or `imdb`.
+        A table with the columns text and label, a folder, `-` for standard input, or `imdb`; as
+        for `fit`.
     cells
         The cells, with commas between them; path/to/file.py:name for your own.
     seeds
@@ -98,7 +99,8 @@ def classify(
     if test is None:
         kept, held = split_blocks(training.labels, HELD_OUT, 0)
         training, test = training.select(np.sort(kept)), training.select(np.sort(held))
-    texts = (training.texts, training.labels)
+    texts = (list(training.texts), training.labels)  # in memory: they go into processes
+    test = Examples(list(test.texts), test.labels)
     sizes = (2, len(set(training.labels)))  # the embedding is as large for every cell
     _compare(
         data, chosen, cells, seeds, equal, texts, ClassifyExam(test), sizes, out, jobs, open_page
@@ -152,9 +154,7 @@ def generate(
     chosen = merge(GenerateSettings, config, _without_cell(settings))
     text = read_text(data)
     end = len(text) - round(len(text) * HELD_OUT_TEXT)
-    tokens = tokenizer(chosen.tokenizer).split(text[:end])
-    known = Vocabulary.build([tokens], chosen.data.vocabulary, chosen.data.min_count)
-    sizes = (len(known), 0)
+    sizes = (len(symbols_of(chosen, text[:end])[1]), 0)
     exam = GenerateExam(text[end:])
     _compare(data, chosen, cells, seeds, equal, (text[:end],), exam, sizes, out, jobs, open_page)
 

@@ -2,14 +2,21 @@
 
 from __future__ import annotations
 
+import itertools
 import sys
+from typing import Annotated, Any
 
 import numpy as np
+from cyclopts import Parameter
 from numpy.typing import NDArray
 from rich.text import Text
 
 from ostinato.cli.screen import aside, console
+from ostinato.decode import until
+from ostinato.errors import ConfigError
 from ostinato.tasks.generate import Generator
+
+Words = Annotated[tuple[str, ...], Parameter(allow_leading_hyphen=True, negative=())]
 
 
 def generate(
@@ -18,12 +25,19 @@ def generate(
     *,
     prompt: str = "",
     length: int = 300,
-    temperature: float = 1.0,
+    temperature: float | None = None,
     top_k: int | None = None,
     top_p: float | None = None,
-    greedy: bool = False,
+    min_p: float | None = None,
+    typical: float | None = None,
+    repetition_penalty: float | None = None,
+    greedy: Annotated[bool, Parameter(negative=())] = False,
+    beam: int | None = None,
+    best: int | None = None,
+    stop: Words = (),
     seed: int = 0,
     chart: bool | None = None,
+    interactive: Annotated[bool, Parameter(negative=())] = False,
 ) -> None:
     """Draw text, symbol by symbol, from a trained generator.
 
@@ -46,27 +60,75 @@ def generate(
         Draw from the k most probable symbols only.
     top_p
         Draw from the most probable symbols that together have this probability only.
+    min_p
+        Draw from symbols at least this many times as probable as the most probable one only.
+    typical
+        Draw from the symbols about as surprising as expected that together have this probability.
+    repetition_penalty
+        Above 1: what was among the last 64 symbols becomes less probable.
     greedy
         Always take the most probable symbol.
+    beam
+        Draw nothing: search the most probable text, keeping this many at every symbol.
+    best
+        How many texts a beam search prints, the most probable first.
+    stop
+        End the text before this string; may be given several times.
     seed
         The same seed draws the same text.
     chart
         Show the most probable symbols after the prompt; unless said, on a terminal only.
+    interactive
+        Watch the text grow beside the chart; keys change the settings while it does.
     """
+    samplers = {
+        "temperature": temperature, "top_k": top_k, "top_p": top_p, "min_p": min_p,
+        "typical": typical, "repetition_penalty": repetition_penalty, "greedy": greedy or None,
+    }  # fmt: skip
+    given = {name: value for name, value in samplers.items() if value is not None}
+    if interactive:
+        from ostinato.cli import interactive as screen
+
+        screen.need_a_terminal()
+    if best is not None and beam is None:
+        raise ConfigError("--best is for --beam: give both")
+    if beam is not None and (given or interactive):
+        other = next(iter(given), "interactive").replace("_", "-")
+        raise ConfigError(f"--beam draws nothing, so that --{other} means nothing to it; leave out")
     generator = Generator.load(run)
     if unknown := generator.unknown(prompt):
-        aside.print(f"ostinato: not in the training text, read as unknown: {' '.join(unknown)}")
-    options = {"temperature": temperature, "top_k": top_k, "top_p": top_p, "greedy": greedy}
-    first: NDArray[np.float32] | None = None
-    drawn = generator.stream(prompt, length, seed=seed, **options)  # type: ignore[arg-type]
+        spelled = " ".join(spell(symbol) for symbol in unknown)
+        aside.print(f"ostinato: not in the training text, read as unknown: {spelled}")
+    if interactive:
+        screen.watch(generator, run, prompt, length, given, stop, seed)
+    elif beam is not None:
+        for text, nats in generator.search(prompt, length, beam=beam, best=best or 1):
+            ended = prompt + "".join(until([text[len(prompt) :]], stop))
+            print(f"{nats:.3f} nats\t{ended}" if best else ended)
+    else:
+        _write(generator, prompt, length, given, stop, seed, chart)
+
+
+def _write(
+    generator: Generator,
+    prompt: str,
+    length: int,
+    samplers: dict[str, Any],
+    stop: tuple[str, ...],
+    seed: int,
+    chart: bool | None,
+) -> None:
+    """Prints a text as it is drawn, and the chart of its first symbol."""
+    drawn = generator.stream(prompt, length, seed=seed, **samplers)
+    first = next(drawn)
+    pieces = (symbol.text for symbol in itertools.chain([first], drawn))
     print(prompt, end="")
-    for symbol in drawn:
-        first = symbol.probabilities if first is None else first
-        print(symbol.text, end="", flush=sys.stdout.isatty())
+    for piece in until(pieces, stop):
+        print(piece, end="", flush=sys.stdout.isatty())
     print()
-    if first is not None and (chart if chart is not None else sys.stdout.isatty()):
+    if chart if chart is not None else sys.stdout.isatty():
         title = f"after {prompt!r}" if prompt else "at the beginning"
-        print_chart(title, generator.vocabulary_.symbols, first)
+        print_chart(title, generator.vocabulary_.symbols, first.probabilities)
 
 
 def print_chart(title: str, symbols: list[str], probabilities: NDArray[np.float32]) -> None:
@@ -85,7 +147,8 @@ def print_chart(title: str, symbols: list[str], probabilities: NDArray[np.float3
 
 def spell(symbol: str) -> str:
     """A symbol so that it can be seen."""
-    return {" ": "␣", "\n": "↵", "\t": "⇥"}.get(symbol, symbol)
+    marks = {" ": "␣", "\n": "↵", "\t": "⇥"}
+    return "".join(marks.get(c, c if c.isprintable() else "�") for c in symbol)
 
 
 def bar(part: float, width: int = 40) -> str:

@@ -209,7 +209,8 @@ def tell(results: Mapping[str, Any]) -> None:
         )
     if baseline := results["baseline"]:
         empty = ["–"] * (len(columns) - 1)
-        rest = [f"{baseline['parameters']:,}", duration(baseline["seconds"]), "–"]
+        count = f"{baseline['parameters']:,}" if "parameters" in baseline else "–"
+        rest = [count, duration(baseline["seconds"]), "–"]
         told.add_row(baseline["name"], measure(metric, baseline[metric]), *empty, *rest)
     console.print(told)
     for sentence in filter(None, [equality(results), *verdicts(results)]):

@@ -14,6 +14,7 @@ from rich.progress import BarColumn, TextColumn
 from rich.progress import Progress as Bar
 from rich.table import Table
 
+from ostinato.data import Skipped
 from ostinato.train import Progress
 
 console = Console(highlight=False, markup=False)  # a label or a path may hold brackets
@@ -55,6 +56,12 @@ def epoch_line(record: dict[str, float]) -> str:
     parts.append(f"{record['tokens_per_second']:,.0f} tokens/s")
     parts.append(duration(record["seconds"]))
     return "  ".join(parts)
+
+
+def say_skipped(skipped: Skipped | None) -> None:
+    """What was left out of the data, in a line on standard error; nothing where nothing was."""
+    if skipped and skipped.rows:
+        aside.print(f"ostinato: {skipped.summary()}", soft_wrap=True)
 
 
 def duration(seconds: float) -> str:

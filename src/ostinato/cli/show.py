@@ -17,7 +17,7 @@ def show(cell: str, /, *, level: str = "python", backward: bool = False) -> None
     cell
         The name of a cell, or path/to/file.py:name.
     level
-        python, numpy, torch, aten, native or latex.
+        python, numpy, torch, aten, keras, native or latex.
     backward
         Show the backward step and backpropagation through time too.
     """

@@ -20,7 +20,7 @@ from ostinato.observe.exam import Exam
 from ostinato.tasks.classify import Classifier, ClassifySettings
 from ostinato.tasks.estimator import reproducible
 from ostinato.tasks.generate import GenerateSettings, Generator
-from ostinato.train import Progress, Run, checkpoint
+from ostinato.train import Progress, Run
 
 OBSERVED, FLOW = "observed.json", "flow.json"
 TEMPERATURES, LENGTH = (0.5, 0.8), 400
@@ -34,7 +34,7 @@ def estimator_of(settings: Settings) -> Estimators:
     """The estimator of a task's settings; a baseline is fitted once for all, not beside each."""
     if isinstance(settings, ClassifySettings):
         return Classifier.of(settings, baseline=False)
-    return Generator.of(settings)
+    return Generator.of(settings, baseline=False)
 
 
 def trial(
@@ -64,11 +64,11 @@ def trial(
         show(1.0, f"is there already: {exam.metric} {observed['test'][exam.metric]:.4f}")
         return observed
     estimator = estimator_of(settings)
-    half = (path / checkpoint.LAST).exists()
+    half = (path / "config.toml").exists()
     if half:
         _check_same(settings, training, None, folder)
-    elif not (path / "metrics.jsonl").exists() and (path / "config.toml").exists():
-        Run(folder).remove()  # a run that was stopped before its first epoch
+    elif (path / "checkpoints").is_dir():
+        Run(folder).remove()  # a run that was stopped before training began
     run = Run(folder) if half else Run.create(folder)
     flow: dict[str, Any] = run.read_json(FLOW) if (path / FLOW).exists() else {}
     began = time.perf_counter()

@@ -4,26 +4,28 @@ from __future__ import annotations
 
 from rich.text import Text
 
-from ostinato import cells
+from ostinato import cells, levels
 from ostinato.cli.screen import console, table
 from ostinato.levels.verify import Proof, prove
 
-COLUMNS = {
+DERIVED = {
     "python": ("python",),
     "torch": ("torch",),
     "aten": ("aten",),
     "native": ("native", "native reversed"),
-    "float\n32": ("native float32",),
-    "torch\n.nn": ("torch.nn",),
-    "by\nhand": ("by hand",),
+    "float32": ("native float32",),
+    "keras": ("keras", "keras reversed"),
+}
+INDEPENDENT = {
+    "torch.nn": ("torch.nn",),
+    "keras.layers": ("keras.layers", "keras.layers reversed"),
+    "by hand": ("by hand",),
     "slope": ("slope",),
 }
-
-
 LEGEND = (
-    "python, torch, aten, native: derived, other levels of the same text, values and gradients; "
-    "native reads both ways, and once more in float32.",
-    "torch.nn, by hand, slope: independent, PyTorch's own layers (values and gradients), a step "
+    "Derived: numpy against other levels of the same text, values and gradients; native and keras "
+    "read both ways, native once more in float32. Keras computes in float32, unless on TensorFlow.",
+    "Independent: numpy against PyTorch's and Keras' own layers (values and gradients), a step "
     "worked by hand (values), and measured slopes of the loss (gradients). A dash: there is none "
     "for this cell.",
 )
@@ -42,17 +44,19 @@ def verify(*cell: str) -> None:
     cell
         Names of cells, or path/to/file.py:name; all shipped cells unless given.
     """
-    matrix = table("cell", *COLUMNS, title="numpy against …")
-    matrix.show_edge = False  # 80 columns are all there may be
-    failed: list[Proof] = []
-    for name in cell or cells.names():
-        proofs = prove(cells.find(name))
-        failed += [proof for proof in proofs if not proof.holds]
-        row = [_entry([p for p in proofs if p.against in against]) for against in COLUMNS.values()]
-        matrix.add_row(name, *row)
-    console.print(matrix)
+    proofs = {name: prove(cells.find(name)) for name in cell or cells.names()}
+    for title, columns in {"Derived": DERIVED, "Independent": INDEPENDENT}.items():
+        matrix = table("cell", *columns, title=title)
+        for name, found in proofs.items():
+            row = [_entry([p for p in found if p.against in kinds]) for kinds in columns.values()]
+            matrix.add_row(name, *row)
+        console.print(matrix)
     for line in LEGEND:
         console.print(line)
+    reason = levels.find("keras").obstacle()
+    if reason:
+        console.print(f"No proof with Keras: {reason}.")
+    failed = [proof for found in proofs.values() for proof in found if not proof.holds]
     for proof in failed:
         console.print(
             f"FAILED {proof.cell}: {proof.what} against {proof.against}, {proof.batch} batch: "

@@ -3,23 +3,35 @@
 source → examples → tokenizer, vocabulary → batches (values (B,T), lengths (B,)).
 """
 
-from ostinato.data.batches import bucketed, pad, streams
+from ostinato.data.batches import Symbols, bucketed, pad, streams
 from ostinato.data.examples import Examples
-from ostinato.data.readers import read_labelled, read_text, read_texts
+from ostinato.data.frames import examples_of, texts_of
+from ostinato.data.readers import read_chunks, read_labelled, read_text, read_texts
+from ostinato.data.rows import Skipped
 from ostinato.data.split import split_blocks
-from ostinato.data.tokenizers import Tokenizer, tokenizer
+from ostinato.data.store import Rows, Store, Tokens
+from ostinato.data.tokenizers import Tokenizer, tokenizer, train_on_beginning
 from ostinato.data.vocabulary import Vocabulary
 
 __all__ = [
     "Examples",
+    "Rows",
+    "Skipped",
+    "Store",
+    "Symbols",
     "Tokenizer",
+    "Tokens",
     "Vocabulary",
     "bucketed",
+    "examples_of",
     "pad",
+    "read_chunks",
     "read_labelled",
     "read_text",
     "read_texts",
     "split_blocks",
     "streams",
+    "texts_of",
     "tokenizer",
+    "train_on_beginning",
 ]

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
+from typing import final, overload
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from ostinato.data.store import Tokens
 from ostinato.errors import ConfigError, DataError
+
+Symbols = NDArray[np.int64] | Tokens
 
 _BATCHES_PER_WINDOW = 100  # enough to sort well by length, few enough that epochs differ
 
@@ -49,7 +53,7 @@ def bucketed(lengths: ArrayLike, tokens: int, seed: int, epoch: int) -> list[NDA
 
 
 def pad(
-    sequences: Sequence[NDArray[np.int64]],
+    sequences: Sequence[Symbols],
 ) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
     """Sequences side by side, and how long each one is.
 
@@ -64,13 +68,40 @@ def pad(
     lengths = np.array([len(sequence) for sequence in sequences], dtype=np.int64)
     values = np.zeros((len(lengths), lengths.max(initial=0)), dtype=np.int64)
     for row, sequence in zip(values, sequences, strict=True):
-        row[: len(sequence)] = sequence
+        row[: len(sequence)] = np.asarray(sequence)
     return values, lengths
 
 
-def streams(
-    symbols: NDArray[np.int64], batch: int, steps: int
-) -> Iterator[tuple[NDArray[np.int64], NDArray[np.int64]]]:
+@final
+class Windows(Sequence[tuple[NDArray[np.int64], NDArray[np.int64]]]):
+    """The windows that `streams` cuts, each read when it is asked for."""
+
+    def __init__(
+        self, symbols: Symbols, batch: int, length: int, steps: int, starts: range
+    ) -> None:
+        self._symbols, self._batch = symbols, batch
+        self._length, self._steps, self._starts = length, steps, starts
+
+    def __len__(self) -> int:
+        return len(self._starts)
+
+    @overload
+    def __getitem__(self, k: int) -> tuple[NDArray[np.int64], NDArray[np.int64]]: ...
+    @overload
+    def __getitem__(self, k: slice) -> Windows: ...
+    def __getitem__(self, k: int | slice) -> tuple[NDArray[np.int64], NDArray[np.int64]] | Windows:
+        if isinstance(k, slice):
+            starts = self._starts[k]
+            return Windows(self._symbols, self._batch, self._length, self._steps, starts)
+        start = self._starts[k]
+        stop = min(start + self._steps, self._length)
+        begins = range(0, self._batch * self._length, self._length)
+        both = [np.asarray(self._symbols[b + start : b + stop + 1]) for b in begins]
+        window = np.stack(both, axis=1)  # (T+1, B): a target is the input of the next step
+        return window[:-1], window[1:]
+
+
+def streams(symbols: Symbols, batch: int, steps: int) -> Windows:
     """Windows over one long text, for a language model that carries its state between them.
 
     The text is cut into B contiguous streams, read side by side; each window goes on where
@@ -83,12 +114,12 @@ def streams(
     [[2], [5]] [[3], [6]]
 
     Args:
-        symbols: the text as indices (N,).
+        symbols: the text as indices (N,), an array or the `Tokens` of a store.
         batch: the number of streams B.
         steps: the steps T of a window; the last window may be shorter.
 
     Returns:
-        An iterator of inputs (T,B) and targets (T,B).
+        A sequence of inputs (T,B) and targets (T,B).
 
     Raises:
         DataError: when the text is too short to give each stream one input and its target.
@@ -99,10 +130,4 @@ def streams(
             f"a text of {len(symbols)} symbols is too short for {batch} streams; "
             f"it needs {batch + 1}, or a smaller batch"
         )
-    used = length * batch
-    inputs = symbols[:used].reshape(batch, length).T.copy()
-    targets = symbols[1 : used + 1].reshape(batch, length).T.copy()
-    return (
-        (inputs[start : start + steps], targets[start : start + steps])
-        for start in range(0, length, steps)
-    )
+    return Windows(symbols, batch, length, steps, range(0, length, steps))

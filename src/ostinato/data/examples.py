@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterable
+from array import array
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+
+from ostinato.data.texts import Chosen
 
 
 @dataclass(frozen=True)
@@ -16,7 +19,7 @@ class Examples:
         ValueError: when there are not as many labels as texts.
     """
 
-    texts: list[str]
+    texts: Sequence[str]
     labels: list[str]
 
     def __post_init__(self) -> None:
@@ -28,9 +31,15 @@ class Examples:
 
     def select(self, indices: Iterable[int]) -> Examples:
         """The examples at these indices, in their order."""
-        chosen = list(indices)
-        return Examples([self.texts[i] for i in chosen], [self.labels[i] for i in chosen])
+        chosen = array("q", map(int, indices))
+        held = isinstance(self.texts, list)
+        texts = [self.texts[i] for i in chosen] if held else Chosen(self.texts, chosen)
+        return Examples(texts, [self.labels[i] for i in chosen])
 
     def fingerprint(self) -> str:
         """SHA-256 (hex) over all texts and labels and their order: what a run says it saw."""
-        return hashlib.sha256(json.dumps([self.texts, self.labels]).encode()).hexdigest()
+        digest = hashlib.sha256(b"[[")  # the JSON of [texts, labels], a text at a time
+        for k, text in enumerate(self.texts):
+            digest.update((", " if k else "").encode() + json.dumps(text).encode())
+        digest.update(f"], {json.dumps(self.labels)}]".encode())
+        return digest.hexdigest()

@@ -1,34 +1,50 @@
-"""Data by name: a packaged source, a file, or standard input.
+"""Data by name: a packaged source, a file, a folder, or standard input.
 
-Errors name the file and the line on which the faulty record starts (in a CSV a record may go
-over several lines); a faulty byte is named by its own line.
+Files are CSV, TSV, JSON Lines, Parquet or plain text, as they are or packed by gzip or xz. A name's
+end says which, before `.gz` or `.xz`; of another name, and of standard input, the first bytes do.
+Errors name the file and the line on which the faulty record starts (in a CSV a record may go over
+several lines); a faulty byte is named by its own line.
 """
 
 from __future__ import annotations
 
-import csv
-import io
 import os
-import re
 import sys
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator, Sequence
+from itertools import islice
 from pathlib import Path
+from types import ModuleType
 
 from ostinato import registry
-from ostinato.data import sources
+from ostinato.data import folders, formats, sources
 from ostinato.data.examples import Examples
+from ostinato.data.files import File, flaw, title
+from ostinato.data.labels import refuse_measurements
+from ostinato.data.rows import Row, Skipped, good
+from ostinato.data.texts import Texts
 from ostinato.errors import DataError, UnknownName
 
 
-def read_labelled(where: str, text: str = "text", label: str = "label") -> dict[str, Examples]:
+def read_labelled(
+    where: str,
+    text: str = "text",
+    label: str = "label",
+    *,
+    format: str | None = None,
+    classes: Collection[str] | None = None,
+    skip_bad_rows: Skipped | None = None,
+) -> dict[str, Examples]:
     r"""Labelled examples by split, in file order.
 
     Args:
-        where: a CSV file (UTF-8, with a header), `-` for a CSV on standard input, or the name
-            of a packaged source; where a file has a source's name, the file is read. All line
-            ends become `\n`.
+        where: a file with columns, `-` for standard input, a folder with a folder of `.txt` files
+            for each class, or the name of a packaged source; where a file has a source's name,
+            the file is read, and a folder of that name is `./name`. All line ends become `\n`.
         text: the column with the texts; columns not named here are passed over.
-        label: the column with the labels.
+        label: the column with the labels, see `label_text`.
+        format: the format's name, where the file does not tell it.
+        classes: the only labels that are right; None allows any.
+        skip_bad_rows: goes on without bad rows and counts them; None refuses the first.
 
     Returns:
         The source's splits; for a file all of it as "train".
@@ -41,112 +57,150 @@ def read_labelled(where: str, text: str = "text", label: str = "label") -> dict[
         raise DataError(f"{where} is plain text without labels; a labelled source is needed here")
     if source is not None:
         return source
-    rows = _columns(where, text, label)
-    return {"train": Examples([row[0] for row in rows], [row[1] for row in rows])}
+    texts, labels, places = Texts(), [], dict[str, str]()
+    rows = _rows(where, format, "csv", [text, label], label)
+    known = rows if classes is None else _known(rows, classes)
+    for row in good(known, title(where), skip_bad_rows):
+        texts.append(row.values[0])
+        labels.append(sys.intern(row.values[1]))  # a class has one string, not one for each row
+        places.setdefault(labels[-1], row.place)
+    refuse_measurements(places, title(where))
+    return {"train": Examples(texts.settled(), labels)}
 
 
-def read_text(where: str) -> str:
-    r"""One plain text: a UTF-8 file, `-` for standard input, or a packaged source.
+def read_text(where: str, *, skip_bad_rows: Skipped | None = None) -> str:
+    """One plain text; as `read_chunks`, in one piece."""
+    return "".join(read_chunks(where, skip_bad_rows=skip_bad_rows))
 
-    All line ends become `\n`.
+
+def read_chunks(where: str, *, skip_bad_rows: Skipped | None = None) -> Iterator[str]:
+    r"""One plain text, some million characters at a time.
+
+    Args:
+        where: a UTF-8 file, `-` for standard input, or a packaged source. All line ends become
+            `\n`.
+        skip_bad_rows: goes on without bad lines and counts them; None refuses the first.
 
     Raises:
-        DataError: when there is nothing of that name, or something is wrong in it.
+        DataError: when there is nothing of that name, or something is wrong in it. What can be
+            seen in the first chunk is refused at once, before the iterator is used.
     """
     source = _packaged(where)
     if isinstance(source, dict):
         raise DataError(f"{where} holds labelled examples; a plain text is needed here")
-    return _content(where) if source is None else source
+    if source is not None:
+        return iter([source])
+    chunks = _chunks(where, skip_bad_rows)
+    first = next(chunks)
+
+    def all_chunks() -> Iterator[str]:
+        yield first
+        yield from chunks
+
+    return all_chunks()
 
 
-def read_texts(where: str, text: str = "text") -> list[str]:
-    """Texts to predict on: a column of a `.csv` file, else the lines of a file or of `-`.
+def read_texts(
+    where: str,
+    text: str = "text",
+    *,
+    format: str | None = None,
+    skip_bad_rows: Skipped | None = None,
+) -> Sequence[str]:
+    """Texts to predict on: a column of a table, else the lines of a file or of `-`.
+
+    Args:
+        where: a file, or `-` for standard input.
+        text: the column with the texts.
+        format: the format's name, where the file does not tell it.
+        skip_bad_rows: goes on without bad rows, and says which they were; None refuses the first.
 
     Raises:
         DataError: when the file cannot be read, or a text is empty.
     """
-    if where.lower().endswith(".csv"):
-        return [row[0] for row in _columns(where, text)]
-    lines = _content(where).removesuffix("\n").split("\n")
-    for number, line in enumerate(lines, start=1):
-        if not line.strip():
-            raise _fault(where, number, "the text is empty")
-    return lines
+    texts = Texts()
+    for row in good(_rows(where, format, "text", [text], None), title(where), skip_bad_rows):
+        texts.append(row.values[0])
+    return texts.settled()
 
 
 def _packaged(where: str) -> dict[str, Examples] | str | None:
-    """What the packaged source of that name gives; None when `where` is a file or `-`."""
+    """What the packaged source of that name gives; None when `where` is a file, folder or `-`."""
     if where == "-" or (os.path.exists(where) and not os.path.isdir(where)):
         return None
     try:
         source = registry.find(sources, "packaged source", where)
     except UnknownName as unknown:
         if os.path.isdir(where):
-            raise DataError(f"{where}: is a folder; a file is needed here") from None
+            return None
         raise DataError(f"{where}: no such file, and {unknown}") from None
     content: dict[str, Examples] | str = source.read()
     return content
 
 
-def _columns(where: str, *names: str) -> list[list[str]]:
-    """The named columns of every record of a CSV, none of them empty; at least one record."""
-    records = _records(where)
-    line, header = next(records)  # there is one: `_content` refuses a blank file
-    for name in names:
-        if header.count(name) != 1:
-            found = "more than one" if name in header else "no"
-            columns = ", ".join(map(repr, header))[:200]
-            raise _fault(where, line, f"{found} column {name!r}; the columns are {columns}")
-    rows = []
-    for line, fields in records:
-        if len(fields) != len(header):
-            raise _fault(where, line, f"{len(fields)} fields, but the header has {len(header)}")
-        rows.append([fields[header.index(name)] for name in names])
-        for name, value in zip(names, rows[-1], strict=True):
-            if not value.strip():
-                raise _fault(where, line, f"the {name} is empty")
-    if not rows:
-        raise DataError(f"{_title(where)}: a header but no rows")
-    return rows
+def _rows(
+    where: str, given: str | None, default: str, columns: list[str], label: str | None
+) -> Iterator[Row]:
+    if label and where != "-" and os.path.isdir(where):
+        yield from folders.rows(Path(where))
+        return
+    with File(where) as file:
+        found = _format(where, file, given, default, columns)
+        yield from found.rows(file, columns, label)
 
 
-def _records(where: str) -> Iterator[tuple[int, list[str]]]:
-    """The records of a CSV, blank lines left out, each with the line on which it starts."""
-    csv.field_size_limit(2**31 - 1)  # a text may be a whole book; the default is 131 072
-    reader = csv.reader(io.StringIO(_content(where)), strict=True)
+def _format(
+    where: str, file: File, given: str | None, default: str, columns: list[str]
+) -> ModuleType:
+    """The format that is given, or that the name tells, or else the first bytes."""
+    if given:
+        return registry.find(formats, "format", given)
+    known = {name: registry.find(formats, "format", name) for name in registry.names(formats)}
+    plain = where.lower().removesuffix(".gz").removesuffix(".xz")
+    for name, kind in known.items():  # a .txt may be a table too, where a table is needed
+        if plain.endswith(kind.SUFFIXES) and (name != "text" or name == default):
+            return kind
+    return next((kind for kind in known.values() if kind.sniff(file.head, columns)), known[default])
+
+
+def _known(rows: Iterator[Row], classes: Collection[str]) -> Iterator[Row]:
+    """The rows, those with a label that is none of the classes made bad."""
+    for row in rows:
+        if row.fault is None and row.values[1] not in classes:
+            what = f"its label {row.values[1]!r} was not in the training data, which had "
+            row = Row(row.place, [], what + ", ".join(classes))
+        yield row
+
+
+def _chunks(where: str, skipped: Skipped | None) -> Iterator[str]:
+    with File(where) as file:
+        checked = _checked(file) if skipped is None else _without_bad_lines(file, skipped)
+        blank: list[str] = []
+        for chunk in checked:
+            blank.append(chunk)
+            if not chunk.isspace():
+                yield "".join(blank)
+                break
+        else:
+            raise DataError(f"{file.title}: the file is empty")
+        yield from checked
+
+
+def _checked(file: File) -> Iterator[str]:
     line = 1
-    try:
-        for fields in reader:
-            if fields:
-                yield line, fields
-            line = reader.line_num + 1
-    except csv.Error as error:
-        why = "a quotation mark is not closed" if "end of data" in str(error) else str(error)
-        raise _fault(where, line, why) from None
+    for chunk in file.chunks():
+        if found := flaw(chunk):
+            raise file.fault(line + chunk.count("\n", 0, found[0]), found[1])
+        line += chunk.count("\n")
+        yield chunk
 
 
-def _content(where: str) -> str:
-    r"""The text of a file or of `-`: not blank, without a BOM, every line end made `\n`."""
-    try:
-        if where == "-" and sys.stdin is None:
-            raise ValueError("it is closed")
-        raw = sys.stdin.buffer.read() if where == "-" else Path(where).read_bytes()
-    except (OSError, ValueError) as error:  # ValueError: a NUL in the path
-        why = getattr(error, "strerror", None) or error
-        raise DataError(f"{_title(where)}: cannot be read: {why}") from None
-    text = raw.decode("utf-8-sig", errors="surrogateescape")
-    text = text.replace("\r\n", "\n").replace("\r", "\n")
-    if fault := re.search("[\0\udc80-\udcff]", text):  # NUL, or a byte that escaped decoding
-        what = "a NUL byte" if fault[0] == "\0" else "not UTF-8"
-        raise _fault(where, text.count("\n", 0, fault.start()) + 1, what)
-    if not text.strip():
-        raise DataError(f"{_title(where)}: the file is empty")
-    return text
+def _without_bad_lines(file: File, skipped: Skipped) -> Iterator[str]:
+    def rows() -> Iterator[Row]:
+        for number, line in file.lines():
+            found = flaw(line)
+            yield Row(f"line {number}", [line], found and found[1])
 
-
-def _fault(where: str, line: int, what: str) -> DataError:
-    return DataError(f"{_title(where)}, line {line}: {what}")
-
-
-def _title(where: str) -> str:
-    return "standard input" if where == "-" else where
+    lines = (row.values[0] for row in good(rows(), file.title, skipped))
+    while chunk := "".join(islice(lines, 10_000)):
+        yield chunk

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from itertools import chain
 
 import numpy as np
@@ -52,11 +52,20 @@ class Vocabulary:
         Raises:
             ConfigError: when `max_size` leaves no place for `<unk>`.
         """
+        return cls.of_counts(Counter(chain.from_iterable(token_lists)), max_size, min_count)
+
+    @classmethod
+    def of_counts(
+        cls, counts: Mapping[str, int], max_size: int | None = None, min_count: int = 1
+    ) -> Vocabulary:
+        """As `build`, from how often each token is seen.
+
+        Raises:
+            ConfigError: when `max_size` leaves no place for `<unk>`.
+        """
         if max_size is not None and max_size < 1:
             raise ConfigError(f"max_size: {max_size} must be at least 1")
-        counts = Counter(chain.from_iterable(token_lists))
-        del counts[UNKNOWN]
-        kept = [symbol for symbol, count in counts.items() if count >= min_count]
+        kept = [s for s, count in counts.items() if count >= min_count and s != UNKNOWN]
         kept.sort(key=lambda symbol: (-counts[symbol], symbol))
         return cls(kept if max_size is None else kept[: max_size - 1])
 

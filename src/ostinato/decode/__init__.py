@@ -1,5 +1,7 @@
 """Decoding: from a model's logits to symbols."""
 
+from ostinato.decode.beam import Hypothesis, beam_search
 from ostinato.decode.sample import chain, draw
+from ostinato.decode.stop import until
 
-__all__ = ["chain", "draw"]
+__all__ = ["Hypothesis", "beam_search", "chain", "draw", "until"]

@@ -28,6 +28,8 @@ from dataclasses import asdict, dataclass, field, replace
 from functools import cached_property
 from typing import Any
 
+from ostinato.errors import CellError
+
 POINTWISE = {
     "add": 2, "sub": 2, "mul": 2, "div": 2, "neg": 1,
     "sigmoid": 1, "tanh": 1, "relu": 1, "exp": 1, "log": 1, "maximum": 2,
@@ -174,8 +176,13 @@ class Graph:
 
     @classmethod
     def from_json(cls, data: dict[str, Any]) -> Graph:
-        """The graph that `to_json` wrote, also after a journey through JSON."""
-        return cls(
+        """The graph that `to_json` wrote, also after a journey through JSON.
+
+        Raises:
+            CellError: where a name is no name. Levels write names into code that runs, and a
+                model may come from anywhere.
+        """
+        graph = cls(
             name=data["name"],
             nodes=tuple(
                 Node(**n | {"args": tuple(n["args"]), "parameters": tuple(n["parameters"])})
@@ -191,6 +198,19 @@ class Graph:
             names={int(i): name for i, name in data["names"].items()},
             notes={int(i): note for i, note in data["notes"].items()},
         )
+        graph._refuse_code()
+        return graph
+
+    def _refuse_code(self) -> None:
+        words = [*self.parameters, *self.names.values()]
+        words += [word for n in self.nodes for word in (n.op, n.label, n.size, *n.parameters)]
+        words += [letter for p in self.parameters.values() for letter in p.shape]
+        texts = [self.name, *self.notes.values()]
+        wrong = [word for word in words if word not in ("", "1") and not word.isidentifier()]
+        wrong += [text for text in texts if not text.isprintable()]
+        wrong += [self.name] * any(mark in self.name for mark in '"\\')
+        if wrong:
+            raise CellError(f"a stored cell may not hold {wrong[0]!r}, which is no name")
 
 
 class Builder:

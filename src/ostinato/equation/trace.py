@@ -289,12 +289,12 @@ def _name_parameters(graph: Graph, roles: Mapping[str, str]) -> Graph:
     shared = Counter((n.op, owners.get(i)) for i, n in enumerate(graph.nodes))
     shared.update(("bias", owners.get(i)) for i, n in graph.affines() if n.bias)
     final: dict[str, str] = {}
+    spelled: dict[int, str] = {}
     nodes = []
     for index, node in enumerate(graph.nodes):
         owner = owners.get(index, "")
-        operands = [_spell(graph, a) for a in node.args]
-        if node.op == "vector":
-            operands = [_spell(graph, _partner(graph, index))]
+        named = [_partner(graph, index)] if node.op == "vector" else node.args
+        operands = [_spell(graph, a, spelled) for a in named]
         whole = _join("".join(operands), owner)
         for k, parameter in enumerate(node.parameters):
             role = roles[parameter]
@@ -341,14 +341,19 @@ def _partner(graph: Graph, vector: int) -> int:
     return vector
 
 
-def _spell(graph: Graph, index: int) -> str:
+_LONGEST = 32  # letters of a name; what is put together from more parts has none
+
+
+def _spell(graph: Graph, index: int, spelled: dict[int, str]) -> str:
     """What an operand is called in a parameter's name: its own name, or its parts' names."""
-    node = graph.nodes[index]
-    if node.label:
-        return node.label
-    if index in graph.names:
-        return graph.names[index]
-    return "".join(_spell(graph, a) for a in node.args)
+    if index not in spelled:
+        node = graph.nodes[index]
+        own = node.label or graph.names.get(index)
+        if not own:
+            own = "".join(_spell(graph, a, spelled) for a in node.args)
+            own = own if len(own) <= _LONGEST else ""
+        spelled[index] = own
+    return spelled[index]
 
 
 def _join(operand: str, owner: str) -> str:

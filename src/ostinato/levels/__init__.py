@@ -14,7 +14,7 @@ from types import ModuleType
 from ostinato import registry
 from ostinato.errors import UnknownName
 
-_SHARED = {"dialects", "proof", "text", "verify"}
+_SHARED = {"dialects", "proof", "stacked", "text", "verify"}
 """Files that serve the levels and are none."""
 
 

@@ -9,8 +9,7 @@ has `batch_sizes[t]` of them, the longest sequences first. No work is done on pa
 
 from __future__ import annotations
 
-import itertools
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from functools import cache
 from types import SimpleNamespace
 from typing import Any, cast
@@ -23,22 +22,11 @@ from ostinato.equation.schedule import schedule
 from ostinato.equation.trace import Cell
 from ostinato.levels import dialects
 from ostinato.levels.proof import Case, Values
-from ostinato.levels.text import (
-    ATOM,
-    INFIX,
-    RESERVED,
-    SUM,
-    Line,
-    Names,
-    Writer,
-    indent,
-    listed,
-    load,
-    tuple_of,
-)
+from ostinato.levels.stacked import StackedWriter, product
+from ostinato.levels.text import ATOM, INFIX, RESERVED, Names, indent, listed, load, tuple_of
 
 
-class _Torch(Writer):
+class _Torch(StackedWriter):
     operators = INFIX | {
         "sigmoid": ("torch.sigmoid({0})", ATOM),
         "tanh": ("torch.tanh({0})", ATOM),
@@ -49,12 +37,8 @@ class _Torch(Writer):
         "normalize": ("layer_norm({0}, {0}.shape[-1:], eps={eps})", ATOM),
     }
 
-    def __init__(
-        self, graph: Graph, stacks: list[dialects.Stack], names: Names, given: Sequence[int]
-    ) -> None:
-        super().__init__(names, given, graph.notes)
-        self.runs = _runs(graph, stacks)
-        self.products: set[str] = set()
+    axis = 0
+    split = "{0}.chunk({1}, -1)"
 
     def wants_variable(self, node: Node, argument: int) -> bool:
         return node.op == "normalize"
@@ -66,57 +50,12 @@ class _Torch(Writer):
             if any(numbers):
                 vector, number = args if numbers[1] else args[::-1]
                 return f"torch.maximum({vector}, torch.full_like({vector}, {number}))", ATOM
-        if node.op != "affine":
-            return super().spell(index, node)
-        for matrix, operand in zip(node.matrices, node.args, strict=True):
-            if matrix not in self.products:
-                self._multiply(matrix, operand)
-        terms = [_product(m) for m in node.matrices]
-        return " + ".join(terms), SUM if len(terms) > 1 else ATOM
+        return super().spell(index, node)
 
-    def _multiply(self, matrix: str, operand: int) -> None:
-        """Writes one product for all the maps that stand together and read the same operand."""
-        stack, first, last = self.runs[matrix]
-        together = stack.matrices[first:last]
-        rows = ""
-        if len(together) < len(stack.matrices):
-            size = stack.shape[0]
-            rows = f"[{_times(first, size)}:{_times(last, size)}]".replace("[0:", "[:")
-            if not any(line.target == size for line in self.written):
-                total = f"p.{stack.weight}.shape[0] // {len(stack.matrices)}"
-                self.written.append(Line(size, total))
+    def product(self, operand: str, stack: dialects.Stack, part: str) -> str:
+        rows = f"[{part}]" if part else ""
         tensors = [f"p.{name}{rows}" for name in (stack.weight, stack.bias) if name]
-        text = f"linear({', '.join([self.text[operand][0], *tensors])})"
-        if len(together) > 1:
-            text += f".chunk({len(together)}, -1)"
-        self.written.append(Line(", ".join(map(_product, together)), text))
-        self.products.update(together)
-
-
-def _product(matrix: str) -> str:
-    return f"z_{matrix.partition('_')[2]}"
-
-
-def _times(count: int, size: str) -> str:
-    return f"{count} * {size}" if count > 1 else size if count else "0"
-
-
-def _runs(graph: Graph, stacks: list[dialects.Stack]) -> dict[str, tuple[dialects.Stack, int, int]]:
-    """For each matrix its stack, and the rows around it that are multiplied with one operand."""
-    operand = {
-        matrix: a
-        for _, node in graph.affines()
-        for a, matrix in zip(node.args, node.matrices, strict=True)
-    }
-    runs = {}
-    for stack in stacks:
-        first = 0
-        for _, group in itertools.groupby(stack.matrices, key=operand.__getitem__):
-            together = list(group)
-            last = first + len(together)
-            runs.update(dict.fromkeys(together, (stack, first, last)))
-            first = last
-    return runs
+        return f"linear({', '.join([operand, *tensors])})"
 
 
 _TEXT = '''"""{name}, in PyTorch; p holds the weights, stacked as torch.nn has them."""
@@ -162,7 +101,7 @@ def source(cell: Cell, backward: bool = False) -> str:
     """The cell as a PyTorch module; its backward step is autograd's, so `backward` adds nothing."""
     plan = schedule(cell.graph)
     graph, stacks = plan.graph, dialects.torch_stacks(cell.graph)
-    products = {_product(matrix) for stack in stacks for matrix in stack.matrices}
+    products = {product(matrix) for stack in stacks for matrix in stack.matrices}
     names = Names(graph, reserved=RESERVED | products)
     front = _Torch(graph, stacks, names, graph.inputs[:1])
     lift = front.lines(plan.frontier, apart=plan.frontier)

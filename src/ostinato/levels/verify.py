@@ -1,8 +1,8 @@
 """Proofs that a cell is the same at every level, and that its text is right.
 
 Two levels that agree share one text, so their equality is *derived*. A proof is *independent*
-when the other side was not made from the text: PyTorch's own layers, a step worked by hand, and
-for gradients the slope of the loss measured with small differences.
+when the other side was not made from the text: PyTorch's and Keras' own layers, a step worked by
+hand, and for gradients the slope of the loss measured with small differences.
 """
 
 from __future__ import annotations
@@ -66,7 +66,8 @@ class Proof:
 def prove(cell: Cell) -> list[Proof]:
     """Every proof there is for a cell."""
     with np.errstate(all="ignore"):  # a number that is not finite fails its proof
-        return [*_by_hand(cell), *_by_slope(cell), *_by_torch(cell), *_by_levels(cell)]
+        independent = [*_by_hand(cell), *_by_slope(cell), *_by_torch(cell), *_by_keras(cell)]
+        return [*independent, *_by_levels(cell)]
 
 
 def _by_levels(cell: Cell) -> list[Proof]:
@@ -83,6 +84,8 @@ def _by_levels(cell: Cell) -> list[Proof]:
                 if not hasattr(level, run):
                     continue
                 against = f"{name}{suffix}"
+                if getattr(level, "rounds_to_float32", lambda: False)():
+                    bound = EQUAL32
                 try:
                     values = getattr(level, run)(cell, case)
                     proofs += _both(cell, "derived", against, batch, values, ours, bound)
@@ -136,6 +139,23 @@ def _torch_nn(cell: Cell, case: Case) -> Values:
         d_states=tuple(np.array(s) for s in zip(*starts, strict=True)),
         gradients=dialects.gradients_from_torch(cell.graph, gradients),
     )
+
+
+def _by_keras(cell: Cell) -> list[Proof]:
+    """Masked batches, both ways, through Keras' own layer, where there is one for this cell."""
+    keras = levels.find("keras")
+    if dialects.keras_layer(cell.graph) is None or not keras.supports(cell):
+        return []
+    proofs, bound = [], EQUAL32 if keras.rounds_to_float32() else EQUAL
+    for batch, lengths in BATCHES.items():
+        case = Case.draw(cell.graph, lengths, SIZES, seed=8)
+        ours = reference.run(cell, case)
+        for against, run in {
+            "keras.layers": keras.run_layer,
+            "keras.layers reversed": keras.run_layer_reversed,
+        }.items():
+            proofs += _both(cell, "independent", against, batch, ours, run(cell, case), bound)
+    return proofs
 
 
 def _by_hand(cell: Cell) -> list[Proof]:

@@ -21,23 +21,23 @@ class Lookup:
 
     Attributes:
         table: the embedding's weights (V, E).
-        tokens: the tokens (…).
-        version: how often the tokens had been changed in place when they were looked up.
+        tokens: the tokens (…), a copy: whoever gave them may write others into the same memory.
+        place: where the rows were written: (address, shape).
     """
 
     table: Tensor
     tokens: Tensor
-    version: int
+    place: tuple[int, Any]
 
     def distinct(self) -> Distinct | None:
-        """Which tokens are the same; None where it would save too little, or they changed."""
+        """Which tokens are the same; None where it would save too little."""
         from ostinato.levels.native.context import Distinct
 
         symbols, features = self.table.shape
         tokens = self.tokens.reshape(-1).numpy()
         count = len(tokens)
         least = WORTH * count / features  # rows that must be saved
-        if count - 1 < least or self.tokens._version != self.version:
+        if count - 1 < least:
             return None
         first = np.full(symbols, -1)
         first[tokens[::-1]] = np.arange(count - 1, -1, -1)
@@ -62,16 +62,17 @@ class Embedding(nn.Embedding):
         """The rows (…, E) of tokens (…)."""
         embedded = super().forward(input)
         plain = self.max_norm is None and not self.scale_grad_by_freq and not self.sparse
-        here = self.weight.device.type == "cpu" and not (
-            embedded.is_inference() or input.is_inference()  # which keep no count of changes
-        )
+        # A tensor of inference mode keeps no count of changes.
+        here = self.weight.device.type == "cpu" and not embedded.is_inference()
         if plain and here and self.padding_idx is None:
-            lookup = Lookup(self.weight, input, input._version)
-            embedded.lookup = lookup  # type: ignore[attr-defined]
+            place = embedded.data_ptr(), embedded.shape
+            embedded.lookup = Lookup(self.weight, input.clone(), place)  # type: ignore[attr-defined]
         return embedded
 
 
 def lookup_of(embedded: Any) -> Lookup | None:
     """The lookup behind a tensor that came from `Embedding` and has not been changed since."""
     lookup: Lookup | None = getattr(embedded, "lookup", None)
-    return lookup if lookup is not None and embedded._version == 0 else None
+    if lookup is None or embedded._version:
+        return None
+    return lookup if lookup.place == (embedded.data_ptr(), embedded.shape) else None

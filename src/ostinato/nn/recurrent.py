@@ -114,16 +114,17 @@ class Recurrent(nn.Module):
         self._noisy = replace(self.cell, graph=self._with_noise(graph))
         self._sizes = {"H": hidden_size, "R": proj_size}
         self._shapes = self._weight_shapes()
-        self._first = f"{next(iter(self._shapes))}_l0"
+        self._first = next((f"{name}_l0" for name in self._shapes), None)
+        self._sides: list[dict[str, tuple[int, ...]]] = []  # of each layer's weights
         self.directions = ("", "_reverse") if bidirectional else ("",)
         self.output_size = self._sizes[graph.sizes[names[0]]]
         for layer in range(num_layers):
             sizes = self._sizes | {"D": self._layer_input(layer)}
+            sides = {name: tuple(n * sizes[k] for n, k in s) for name, s in self._shapes.items()}
+            self._sides.append(sides)
             for suffix in self._suffixes(layer):
-                for name, shape in self._shapes.items():
-                    weight = torch.empty(
-                        [n * sizes[k] for n, k in shape], device=device, dtype=dtype
-                    )
+                for name, shape in sides.items():
+                    weight = torch.empty(shape, device=device, dtype=dtype)
                     self.register_parameter(f"{name}{suffix}", nn.Parameter(weight))
         self.watch: Watcher | None = None
         self._usable = native.usable()  # asked here, where no compiler of PyTorch looks on
@@ -236,12 +237,14 @@ class Recurrent(nn.Module):
 
     def _able(self, level: str, cell: Cell) -> bool:
         if level == "native":
+            if self._first is None:
+                return False  # without weights nothing says what numbers to compute with
             weight = self._weight
             fits = weight.dtype == torch.float32 or weight.dtype == torch.float64
             return self._usable and weight.is_cpu and fits
         return level == "torch" or bool(levels.find("aten").supports(cell))
 
-    def _level_now(self) -> str:
+    def _level_now(self, x: Tensor) -> str:
         """The level of this call: PyTorch's transformations cannot look into native code."""
         if self.watch:
             return "torch"
@@ -250,10 +253,12 @@ class Recurrent(nn.Module):
             level = self.level(self.training)
             if level != "native":
                 return level
-            from ostinato.levels.native.layer import transformed
+            from ostinato.levels.native.layer import addressed, transformed
 
-            if not transformed():
+            if not transformed() and addressed(x):
                 return level
+            if self.engine == "native" and not addressed(x):
+                raise ConfigError("engine 'native' reads plain tensors of the CPU; use 'auto'")
         if self.engine == "native":
             raise ConfigError(
                 "engine 'native' has no forward-mode, functional or traced derivatives; use 'auto'"
@@ -288,14 +293,20 @@ class Recurrent(nn.Module):
             if lengths is not None:
                 raise ValueError("a PackedSequence has its own lengths")
             order = input.sorted_indices
-            packing = Packing(input.batch_sizes.tolist(), None if order is None else order.cpu())
-            x, single = input.data, False
+            x, single, sizes = input.data, False, input.batch_sizes.tolist()
+            if sizes != sorted(sizes, reverse=True) or sizes[-1] < 1 or sum(sizes) != len(x):
+                raise ValueError(
+                    f"batch_sizes of a PackedSequence must fall, and sum to its {len(x)} rows"
+                )
+            packing = Packing(sizes, None if order is None else order.cpu())
         else:
             x, packing, single = self._steps_first(cast("Tensor", input), lengths)
         if x.shape[-1] != self.input_size:
             raise ValueError(f"the input has {x.shape[-1]} features, not {self.input_size}")
 
-        level = self._level_now()
+        if x.is_complex():
+            raise ValueError(f"the input is {x.dtype}: a layer reads real numbers")
+        level = self._level_now(x)
         lookup = lookup_of(input) if level == "native" else None
         if level == "native":  # under autocast the input is narrower than the weights
             x = x.to(self._weight.dtype)
@@ -386,7 +397,11 @@ class Recurrent(nn.Module):
             x = self._drop_features(x, packing, layout)
             calls = []
             for k, suffix in enumerate(self._suffixes(layer)):
-                p = {name: getattr(self, f"{name}{suffix}") for name in self._shapes}
+                p = (
+                    self._weights(layer, suffix)
+                    if layout
+                    else {name: getattr(self, f"{name}{suffix}") for name in self._shapes}
+                )
                 states = [state[layer * len(self.directions) + k] for state in first]
                 noise = self._draw_noise(cell, x, packing) if noisy else {}
                 calls.append((p, states, noise))
@@ -482,7 +497,7 @@ class Recurrent(nn.Module):
         layers, noise, sizes = [], [], []
         for layer in range(self.num_layers):
             (suffix,) = self._suffixes(layer)
-            tensors = {name: getattr(self, f"{name}{suffix}") for name in self._shapes}
+            tensors = self._weights(layer, suffix)
             layers.append(tensors)
             noise.append([self._expectation(cell, i, tensors) for i in cell.graph.noise])
             sizes.append(self._sizes | {"D": self._layer_input(layer)})
@@ -496,8 +511,26 @@ class Recurrent(nn.Module):
     @property
     def _weight(self) -> Tensor:
         """A weight: all are on one device and of one number type."""
-        weight: Tensor = getattr(self, self._first)
+        weight: Tensor = getattr(self, str(self._first))
         return weight
+
+    def _weights(self, layer: int, suffix: str) -> dict[str, Tensor]:
+        """A layer's weights for native code, which would follow any address.
+
+        Raises:
+            ValueError: when one was replaced by a tensor that does not fit.
+        """
+        from ostinato.levels.native.layer import readable
+
+        kind, weights = self._weight.dtype, {}
+        for name, sides in self._sides[layer].items():
+            weights[name] = w = getattr(self, f"{name}{suffix}")
+            if w.shape != sides or w.dtype != kind or not readable(w):
+                raise ValueError(
+                    f"{name}{suffix} is {w.dtype} {tuple(w.shape)} on {w.device}; native code "
+                    f"needs {kind} {sides} in the CPU's memory"
+                )
+        return weights
 
     @property
     def all_weights(self) -> list[list[Tensor]]:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import hashlib
 import math
+import time
 from abc import ABC, abstractmethod
 from dataclasses import dataclass
 from typing import Any
@@ -17,13 +18,13 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from ostinato import data
-from ostinato.data import Examples, Vocabulary, tokenizer
+from ostinato.data import Examples, Store, Tokenizer, Vocabulary, tokenizer, train_on_beginning
 from ostinato.errors import DataError
 from ostinato.observe.gradient_flow import gradient_flow
 from ostinato.tasks.classify import Classifier, ClassifySettings
 from ostinato.tasks.generate import GenerateSettings, Generator
 from ostinato.tasks.linear import fit_baseline
-from ostinato.tasks.ngram import ORDERS, ngram
+from ostinato.tasks.ngram import MOST, fit_ngram, probabilities
 
 BLOCKS = 64
 """The pieces into which a held-out text is cut."""
@@ -101,7 +102,8 @@ class ClassifyExam(Exam):
         texts, labels = training
         kept, _ = data.split_blocks(labels, settings.data.validation, settings.seed)
         chosen = Examples(texts, labels).select(kept)
-        fitted = fit_baseline(chosen.texts, chosen.labels, tokenizer(settings.tokenizer))
+        split = tokenizer(settings.tokenizer).train(chosen.texts, settings.data.vocabulary)
+        fitted = fit_baseline(chosen.texts, chosen.labels, split)
         predicted = fitted.predict(self.examples.texts)
         right = [int(p == y) for p, y in zip(predicted, self.examples.labels, strict=True)]
         return {
@@ -141,7 +143,7 @@ class GenerateExam(Exam):
 
     def judge(self, estimator: Generator) -> dict[str, Any]:
         """Nats, bits and perplexity; every block begins without a state."""
-        symbols = self._symbols(estimator.vocabulary_, estimator.settings().tokenizer)
+        symbols = self._symbols(estimator.tokenizer_, estimator.vocabulary_)
         blocks = self._blocks(symbols)
         total, count, state = torch.zeros(blocks), 0, None
         with torch.inference_mode():
@@ -155,29 +157,28 @@ class GenerateExam(Exam):
         return _nats((total / count).tolist())
 
     def baseline(self, settings: GenerateSettings, training: tuple[Any, ...]) -> dict[str, Any]:
-        """What followed the last few symbols, counted; see `ngram`."""
-        split, shape = tokenizer(settings.tokenizer).split, settings.data
-        tokens = split(training[0])
-        kept = tokens[: len(tokens) - round(len(tokens) * shape.validation)]
-        known = Vocabulary.build([kept], shape.vocabulary, shape.min_count)
-        symbols, order = self._symbols(known, settings.tokenizer), ORDERS[settings.tokenizer]
-        table = ngram(known.encode(kept), symbols, len(known), order)
+        """Interpolated Kneser-Ney, its order chosen on the validation text; see `fit_ngram`."""
+        began = time.perf_counter()
+        split, known, kept, held = symbols_of(settings, training[0])
+        symbols = self._symbols(split, known)
+        order = fit_ngram(kept, held, len(known)).order
+        before = np.concatenate([kept, held])[-MOST:]
+        p = probabilities(before, symbols, len(known), order)
         blocks = self._blocks(symbols)
         length = (len(symbols) - 1) // blocks
-        scores = table.nats[1 : 1 + blocks * length].reshape(blocks, length).mean(1)
+        scores = -np.log(p[1 : 1 + blocks * length]).reshape(blocks, length).mean(1)
         return {
             "name": f"{order}-gram baseline",
             **_nats(scores.tolist()),
-            "parameters": table.parameters,
-            "seconds": table.seconds,
+            "seconds": time.perf_counter() - began,
         }
 
     def flow(self, estimator: Generator, network: Any) -> dict[str, list[float]]:
         """Over pieces of the text; the loss is that of the symbol after each."""
-        symbols = self._symbols(estimator.vocabulary_, estimator.settings().tokenizer)
+        symbols = self._symbols(estimator.tokenizer_, estimator.vocabulary_)
         count = min(SEQUENCES, self._blocks(symbols))
         length = min(REACH + 1, (len(symbols) - 1) // count)
-        inputs, targets = next(data.streams(symbols, count, length))
+        inputs, targets = data.streams(symbols, count, length)[0]
 
         def loss() -> Tensor:
             logits, _ = network(torch.from_numpy(inputs))
@@ -186,15 +187,32 @@ class GenerateExam(Exam):
 
         return _reached(network, loss)
 
-    def _symbols(self, known: Vocabulary, name: str) -> NDArray[np.int64]:
-        tokens = tokenizer(name).split(self.text)
-        if len(tokens) < 3:
-            raise DataError(f"a held-out text of {len(tokens)} symbols is too short to judge by")
-        return known.encode(tokens)
+    def _symbols(self, split: Tokenizer, known: Vocabulary) -> NDArray[np.int64]:
+        store = Store(split)
+        store.add_long([self.text])
+        if len(store) < 3:
+            raise DataError(f"a held-out text of {len(store)} symbols is too short to judge by")
+        return np.asarray(store.tokens(known))
 
     def _blocks(self, symbols: NDArray[np.int64]) -> int:
         """As many as wanted, fewer where each would have less than 32 symbols."""
         return max(1, min(BLOCKS, len(symbols) // 32))
+
+
+def symbols_of(
+    settings: GenerateSettings, text: str
+) -> tuple[Tokenizer, Vocabulary, NDArray[np.int64], NDArray[np.int64]]:
+    """A text as a generator reads it: tokenizer, vocabulary, training and validation symbols."""
+    size, held_out = settings.data.vocabulary, settings.data.validation
+    split, chunks = train_on_beginning(
+        tokenizer(settings.tokenizer), iter([text]), size, 1 - held_out
+    )
+    store = Store(split)
+    store.add_long(chunks)
+    end = len(store) - round(len(store) * held_out)
+    known = store.vocabulary(size, settings.data.min_count, end)
+    symbols = np.asarray(store.tokens(known))
+    return split, known, symbols[:end], symbols[end:]
 
 
 def _nats(scores: list[float]) -> dict[str, Any]:

@@ -38,7 +38,7 @@ def comparison(
         runs: the runs.
         metric: what they are judged by.
         lower: whether less of it is better.
-        baseline: `name`, the metric, `scores`, `exam`, `parameters`, `seconds`.
+        baseline: `name`, the metric, `scores`, `exam`, `seconds`, perhaps `parameters`.
     """
     firsts = {cell: own[0] for cell, own in by_cell(runs).items()}
     return {

@@ -94,9 +94,10 @@ def _table(results: Results) -> str:
         body.append(_row(name, aside, metric, value, around, full, look[row["cell"]], best, cells))
     if baseline:
         grey = Look("var(--muted)", "line")
-        aside = "words and pairs, tf-idf" if metric == "accuracy" else "Witten–Bell"
+        aside = "words and pairs, tf-idf" if metric == "accuracy" else "interpolated Kneser–Ney"
         cells = ["–" if judged else None, "–" if extra else None]
-        cells += [f"{baseline['parameters']:,}", duration(baseline["seconds"])]
+        count = f"{baseline['parameters']:,}" if "parameters" in baseline else "–"
+        cells += [count, duration(baseline["seconds"])]
         name = f"{key(grey)}{escape(baseline['name'])}"
         body.append(_row(name, aside, metric, baseline[metric], None, full, grey, best, cells))
     where = "held out" if judged else "on validation data"

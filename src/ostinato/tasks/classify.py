@@ -16,7 +16,7 @@ from sklearn.utils.validation import check_is_fitted
 from torch import Tensor, nn
 
 from ostinato import data
-from ostinato.data import Examples, Vocabulary, tokenizer
+from ostinato.data import Examples, Rows, Skipped, Store, Symbols, tokenizer
 from ostinato.equation import Cell
 from ostinato.errors import DataError
 from ostinato.nn import Embedding, pooling
@@ -24,6 +24,9 @@ from ostinato.tasks.estimator import Estimator, from_json, reproducible
 from ostinato.tasks.linear import Baseline, fit_baseline
 from ostinato.tasks.stack import Stack
 from ostinato.train import Progress, Run, Section, Training, fit
+
+_TEXTS_AT_A_TIME = 2**14
+_CHARACTERS = 2**25  # of texts for the baseline, where they do not fit into memory
 
 
 class ClassifyData(Section):
@@ -51,7 +54,7 @@ class ClassifySettings(Section):
 
     task = "classify"
     cell: str = Field("lstm", description="a cell's name, or path/to/file.py:name")
-    tokenizer: str = Field("word", description="word or char")
+    tokenizer: str = Field("word", description="word, char or bpe")
     seed: int = Field(0, ge=0, lt=2**63, description="fixes everything random")
     data: ClassifyData = ClassifyData()
     model: ClassifyModel = ClassifyModel()
@@ -108,15 +111,15 @@ class Classifier(ClassifierMixin, Estimator[ClassifySettings]):  # type: ignore[
 
     Args:
         cell: a cell, its name, or `path/to/file.py:name`.
-        tokenizer: `word` (the default) or `char`.
+        tokenizer: `word` (the default), `char` or `bpe`.
         seed: fixes everything random.
         data: what is read, see `ClassifyData`.
         model: the network, see `ClassifyModel`.
         train: the loop, see `Training`.
         baseline: whether to fit the linear baseline too.
 
-    After `fit`: `classes_`, `vocabulary_`, `network_`, `history_` (a record for each epoch),
-    `baseline_` and `baseline_accuracy_` on the validation texts.
+    After `fit`: `classes_`, `tokenizer_`, `vocabulary_`, `network_`, `history_` (a record for each
+    epoch), `baseline_` and `baseline_accuracy_` on the validation texts.
     """
 
     kind = ClassifySettings
@@ -137,29 +140,35 @@ class Classifier(ClassifierMixin, Estimator[ClassifySettings]):  # type: ignore[
 
     def fit(
         self,
-        texts: Sequence[str],
-        labels: Sequence[Any],
+        texts: Any,
+        labels: Any = None,
         *,
         run: Run | None = None,
         show: Callable[[Progress], None] = lambda progress: None,
         resume: bool = False,
+        skipped: Skipped | None = None,
     ) -> Self:
         """Trains the network, and the baseline on the same texts.
 
         A part of the texts, in whole blocks of neighbours, is held out to choose the best epoch.
+        Of texts that lie in a file the baseline sees every n-th, as many as memory should hold.
 
         Args:
-            texts: the texts.
-            labels: the label of each.
+            texts: the texts: a list, an array, a Series; or a table with texts and labels, that is
+                a frame of pandas or polars, a `Dataset`, a `DatasetDict` with "train".
+            labels: the label of each; None where the table has them.
             run: where to log and save; None saves nothing.
             show: is told of the progress.
-            resume: go on after the last whole epoch of `run`.
+            resume: go on from the newest checkpoint of `run`.
+            skipped: what was left out of the data, for the manifest of `run`.
 
         Raises:
-            DataError: when there are fewer than two classes, or a class has a single text.
+            DataError: when a row is empty or no text, there are fewer than two classes, or a class
+                has a single text.
         """
         settings = self.settings()
-        examples = Examples([str(t) for t in texts], [str(y).strip() for y in labels])
+        examples = data.examples_of(texts, labels, settings.data.text, settings.data.label)
+        self.skipped_ = skipped
         counts = Counter(examples.labels)
         if len(counts) < 2 or min(counts.values()) < 2:
             raise DataError(
@@ -169,27 +178,27 @@ class Classifier(ClassifierMixin, Estimator[ClassifySettings]):  # type: ignore[
         kept, held = data.split_blocks(examples.labels, settings.data.validation, settings.seed)
         training, validation = examples.select(kept), examples.select(held)
 
-        split = tokenizer(settings.tokenizer).split
-        tokens = [split(text) for text in training.texts]
-        self.vocabulary_ = Vocabulary.build(
-            tokens, settings.data.vocabulary, settings.data.min_count
-        )
+        size = settings.data.vocabulary
+        self.tokenizer_ = tokenizer(settings.tokenizer).train(training.texts, size)
+        store = self._store(training.texts, settings)
+        self.vocabulary_ = store.vocabulary(size, settings.data.min_count)
+        held_out = self._store(validation.texts, settings)
         with reproducible(settings.seed, settings.train.threads):
             self.network_ = self._network(self._cell())
             learner = _Learner(
                 self.network_,
                 settings,
-                ([self._encode(t, settings) for t in tokens], self._targets(training.labels)),
-                (self._encode_all(validation.texts), self._targets(validation.labels)),
+                (store.rows(self.vocabulary_), self._targets(training.labels)),
+                (held_out.rows(self.vocabulary_), self._targets(validation.labels)),
             )
             if run:
                 self._begin(run, self.network_.recurrent, examples.fingerprint(), resume)
             self.history_ = fit(learner, settings.train, run, show, resume)
         self.baseline_: Baseline | None = None
         if self.baseline:
-            self.baseline_ = fit_baseline(
-                training.texts, training.labels, tokenizer(settings.tokenizer)
-            )
+            part = _in_memory(training)
+            self.baseline_ = fit_baseline(part.texts, part.labels, self.tokenizer_)
+            validation = _in_memory(validation)
             self.baseline_accuracy_ = self.baseline_.accuracy(validation.texts, validation.labels)
         if run and self.baseline_:
             run.write_json(
@@ -198,57 +207,62 @@ class Classifier(ClassifierMixin, Estimator[ClassifySettings]):  # type: ignore[
                     "validation_accuracy": self.baseline_accuracy_,
                     "parameters": self.baseline_.parameters,
                     "seconds": self.baseline_.seconds,
+                    "texts": len(part),
                 },
             )
         return self
 
-    def decision_function(self, texts: Sequence[str]) -> NDArray[np.float32]:
+    def decision_function(self, texts: Any) -> NDArray[np.float32]:
         """Logits (N, K) of each text and class.
 
+        Args:
+            texts: a list, an array, a Series, or a table with a column of texts, as for `fit`.
+
         Raises:
-            DataError: for a single text in place of a list.
+            DataError: for a single text in place of a list, or what is no text.
         """
         check_is_fitted(self)
-        if isinstance(texts, str):
-            raise DataError("texts must be a list of texts, not one text")
         settings = self.settings()
-        sequences = self._encode_all(texts)
-        logits = np.zeros((len(sequences), len(self.classes_)), dtype=np.float32)
+        texts = data.texts_of(texts, settings.data.text)
+        logits = np.zeros((len(texts), len(self.classes_)), dtype=np.float32)
         with torch.inference_mode():
             self.network_.eval()
-            for batch in data.bucketed(list(map(len, sequences)), settings.data.batch_tokens, 0, 0):
-                logits[batch] = self.network_(*_pad([sequences[i] for i in batch])).numpy()
+            for start in range(0, len(texts), _TEXTS_AT_A_TIME):
+                sequences = self._encode_all(texts[start : start + _TEXTS_AT_A_TIME])
+                lengths = list(map(len, sequences))
+                for batch in data.bucketed(lengths, settings.data.batch_tokens, 0, 0):
+                    found = self.network_(*_pad([sequences[i] for i in batch]))
+                    logits[start + batch] = found.numpy()
         return logits
 
-    def predict_proba(self, texts: Sequence[str]) -> NDArray[np.float32]:
+    def predict_proba(self, texts: Any) -> NDArray[np.float32]:
         """Probabilities (N, K) of each text and class, in the order of `classes_`."""
         probabilities: NDArray[np.float32] = (
             torch.tensor(self.decision_function(texts)).softmax(-1).numpy()
         )
         return probabilities
 
-    def predict(self, texts: Sequence[str]) -> NDArray[np.str_]:
+    def predict(self, texts: Any) -> NDArray[np.str_]:
         """The most probable label of each text."""
         best = self.decision_function(texts).argmax(-1)
         predicted: NDArray[np.str_] = np.array(self.classes_)[best]
         return predicted
 
-    def score(
-        self, texts: Sequence[str], labels: Sequence[Any], sample_weight: Any = None
-    ) -> float:
+    def score(self, texts: Any, labels: Any = None, sample_weight: Any = None) -> float:
         """The part of texts whose label is right; labels are compared as text."""
-        return float(super().score(texts, [str(y).strip() for y in labels], sample_weight))
+        examples = self._labelled(texts, labels)
+        return float(super().score(examples.texts, examples.labels, sample_weight))
 
-    def evaluate(self, texts: Sequence[str], labels: Sequence[Any]) -> Evaluation:
-        """How well labels are predicted.
+    def evaluate(self, texts: Any, labels: Any = None) -> Evaluation:
+        """How well labels are predicted; texts and labels as for `fit`.
 
         Raises:
             DataError: for a label that was not in the training data.
         """
         from sklearn.metrics import classification_report, confusion_matrix, f1_score
 
-        truth = [str(label).strip() for label in labels]
-        predicted = self.predict(texts)
+        examples = self._labelled(texts, labels)
+        truth, predicted = examples.labels, self.predict(examples.texts)
         for number, label in enumerate(truth, start=1):
             if label not in self.classes_:
                 raise DataError(
@@ -278,9 +292,18 @@ class Classifier(ClassifierMixin, Estimator[ClassifySettings]):  # type: ignore[
         """Texts as the network takes them: tokens (B, T), lengths (B,); and the classes (B,)."""
         return *_pad(self._encode_all(texts)), self._targets(list(labels))
 
+    def _labelled(self, texts: Any, labels: Any) -> Examples:
+        columns = self.settings().data
+        return data.examples_of(texts, labels, columns.text, columns.label, split="test")
+
+    def _store(self, texts: Sequence[str], settings: ClassifySettings) -> Store:
+        store = Store(self.tokenizer_, keep=settings.data.max_tokens)
+        for text in texts:
+            store.add(text)
+        return store
+
     def _encode_all(self, texts: Sequence[str]) -> list[NDArray[np.int64]]:
-        settings = self.settings()
-        split = tokenizer(settings.tokenizer).split
+        settings, split = self.settings(), self.tokenizer_.split
         return [self._encode(split(text), settings) for text in texts]
 
     def _encode(self, tokens: list[str], settings: ClassifySettings) -> NDArray[np.int64]:
@@ -300,10 +323,11 @@ class _Learner:
         self,
         network: ClassifyNetwork,
         settings: ClassifySettings,
-        training: tuple[list[NDArray[np.int64]], Tensor],
-        validation: tuple[list[NDArray[np.int64]], Tensor],
+        training: tuple[Rows, Tensor],
+        validation: tuple[Rows, Tensor],
     ) -> None:
         self.model: nn.Module = network
+        self.state: tuple[Tensor, ...] = ()  # nothing is carried
         self.settings, self.training, self.validation = settings, training, validation
 
     def batches(self, epoch: int) -> list[NDArray[np.intp]]:
@@ -311,10 +335,10 @@ class _Learner:
         lengths = list(map(len, self.training[0]))
         return data.bucketed(lengths, self.settings.data.batch_tokens, self.settings.seed, epoch)
 
-    def loss(self, batch: NDArray[np.intp]) -> tuple[Tensor, int]:
-        """Cross-entropy in nats, and the batch's real tokens."""
+    def loss(self, batch: NDArray[np.intp]) -> tuple[Tensor, int, int]:
+        """Cross-entropy in nats, the number of texts, and their real tokens."""
         loss, tokens, _ = self._judge(self.training, batch)
-        return loss, tokens
+        return loss, len(batch), tokens
 
     @torch.inference_mode()
     def validate(self) -> dict[str, float]:
@@ -330,7 +354,7 @@ class _Learner:
         return {"validation_loss": total / len(targets), "accuracy": hits / len(targets)}
 
     def _judge(
-        self, texts: tuple[list[NDArray[np.int64]], Tensor], batch: NDArray[np.intp]
+        self, texts: tuple[Rows, Tensor], batch: NDArray[np.intp]
     ) -> tuple[Tensor, int, int]:
         sequences, targets = texts
         values, lengths = _pad([sequences[i] for i in batch])
@@ -339,6 +363,15 @@ class _Learner:
         return nn.functional.cross_entropy(logits, target), int(lengths.sum()), right
 
 
-def _pad(sequences: list[NDArray[np.int64]]) -> tuple[Tensor, Tensor]:
+def _in_memory(examples: Examples) -> Examples:
+    """All examples, or where they lie in a file every n-th, so that memory can hold them."""
+    if isinstance(examples.texts, list):
+        return examples
+    step = -(-sum(map(len, examples.texts)) // _CHARACTERS)
+    part = examples.select(range(0, len(examples), step))
+    return Examples(list(part.texts), part.labels)
+
+
+def _pad(sequences: Sequence[Symbols]) -> tuple[Tensor, Tensor]:
     values, lengths = data.pad(sequences)
     return torch.from_numpy(values), torch.from_numpy(lengths)

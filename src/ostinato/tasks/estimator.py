@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import logging
 import time
 from abc import abstractmethod
 from collections.abc import Callable, Iterator
@@ -15,9 +17,9 @@ from sklearn.utils.validation import check_is_fitted
 from torch import nn
 
 from ostinato import cells
-from ostinato.data import Vocabulary
+from ostinato.data import Skipped, Tokenizer, Vocabulary, tokenizer
 from ostinato.equation import Cell, Graph
-from ostinato.errors import DataError, RunError
+from ostinato.errors import CellError, DataError, RunError
 from ostinato.nn import Recurrent
 from ostinato.train import Run, Section, read_toml, versions
 
@@ -32,17 +34,19 @@ class Estimator(BaseEstimator, Generic[S]):  # type: ignore[misc]
 
     Args:
         cell: a cell, its name, or `path/to/file.py:name`.
-        tokenizer: `word` or `char`; None is the task's own choice.
+        tokenizer: `word`, `char` or `bpe`; None is the task's own choice.
         seed: fixes everything random.
         data: what is read, a part of the settings.
         model: the network, a part of the settings.
         train: the loop, a part of the settings.
 
-    After `fit`: `vocabulary_`, `network_` and `history_` (a record for each epoch).
+    After `fit`: `tokenizer_`, `vocabulary_`, `network_` and `history_` (a record for each epoch).
     """
 
     kind: ClassVar[type[Section]]
+    tokenizer_: Tokenizer
     vocabulary_: Vocabulary
+    skipped_: Skipped | None = None
     network_: Any
     history_: list[dict[str, Any]]
 
@@ -92,8 +96,7 @@ class Estimator(BaseEstimator, Generic[S]):  # type: ignore[misc]
         check_is_fitted(self)
         run = Run.create(path)
         self._begin(run, self.network_.recurrent, "")
-        for record in self.history_:
-            run.log(record)
+        run.write_metrics(self.history_)
         run.write_tensors("model.safetensors", self.network_.state_dict())
 
     @classmethod
@@ -109,6 +112,9 @@ class Estimator(BaseEstimator, Generic[S]):  # type: ignore[misc]
         if values.get("task") != task:
             raise RunError(f"{run.path}: a run of task {values.get('task')!r}, not {task!r}")
         self = cls.of(cls.kind.parse(values, str(run.path / "config.toml")))  # type: ignore[arg-type]
+        self.tokenizer_ = tokenizer(self.settings().tokenizer)  # type: ignore[attr-defined]
+        if self.tokenizer_.learns:
+            self.tokenizer_ = from_json(run, "tokenizer.json", self._trained_tokenizer)
         self.vocabulary_ = from_json(run, "vocabulary.json", Vocabulary.from_json)
         self._read(run)
         self.network_ = self._network(from_json(run, "cell.json", _cell_of))
@@ -141,6 +147,9 @@ class Estimator(BaseEstimator, Generic[S]):  # type: ignore[misc]
     def _write(self, run: Run) -> None:
         """Writes what `_read` reads."""
 
+    def _trained_tokenizer(self, state: Any) -> Tokenizer:
+        return tokenizer(self.settings().tokenizer, json.dumps(state))  # type: ignore[attr-defined]
+
     def _cell(self) -> Cell:
         return self.cell if isinstance(self.cell, Cell) else cells.find(self.cell)
 
@@ -148,13 +157,17 @@ class Estimator(BaseEstimator, Generic[S]):  # type: ignore[misc]
         """Writes all but the weights: settings, cell, manifest, vocabulary.
 
         Raises:
-            RunError: when a run is to be resumed on other data.
+            RunError: when a run is to be resumed or repeated with other data or another cell.
         """
+        before = run if resume else run.like
+        if before:
+            self._same_as(before, recurrent, data)
         if resume:
-            if run.read_json("manifest.json")["data"]["sha256"] != data:
-                raise RunError(f"{run.path}: was trained on other data; resume it on the same")
             return
-        run.write("config.toml", self.settings().to_toml())
+        self._write(run)
+        if self.tokenizer_.state:
+            run.write_json("tokenizer.json", json.loads(self.tokenizer_.state))
+        run.write_json("vocabulary.json", self.vocabulary_.to_json())
         run.write_json("cell.json", recurrent.cell.graph.to_json())
         run.write_json(
             "manifest.json",
@@ -167,11 +180,29 @@ class Estimator(BaseEstimator, Generic[S]):  # type: ignore[misc]
                     "training": recurrent.level(True),
                     "evaluation": recurrent.level(False),
                 },
-                "data": {"sha256": data},
+                "data": {"given": run.data, "sha256": data}
+                | ({"skipped": self.skipped_.to_json()} if self.skipped_ else {}),
             },
         )
-        self._write(run)
-        run.write_json("vocabulary.json", self.vocabulary_.to_json())
+        run.write("config.toml", self.settings().to_toml())  # last: what has it can be resumed
+
+    def _same_as(self, before: Run, recurrent: Recurrent, data: str) -> None:
+        """Holds this training against a run that it goes on with, or repeats.
+
+        Raises:
+            RunError: when data or cell are not the same.
+        """
+        manifest = before.read_json("manifest.json")
+        if manifest["data"]["sha256"] != data:
+            raise RunError(f"{before.path}: was trained on other data, of another SHA-256")
+        if from_json(before, "cell.json", _cell_of).graph != recurrent.cell.graph:
+            raise RunError(f"{before.path}: was trained with other equations of its cell")
+        for name, version in versions().items():
+            if (then := manifest["versions"].get(name)) != version:
+                logging.getLogger("ostinato").warning(
+                    "%s: was made with %s %s, now it is %s; the last bits may differ",
+                    before.path, name, then, version,
+                )  # fmt: skip
 
 
 @contextmanager
@@ -195,7 +226,7 @@ def from_json(run: Run, name: str, make: Callable[[Any], T]) -> T:
     """
     try:
         return make(run.read_json(name))
-    except (DataError, LookupError, TypeError, ValueError, AttributeError) as error:
+    except (CellError, DataError, LookupError, TypeError, ValueError, AttributeError) as error:
         raise RunError(f"{run.path / name}: damaged ({error!r})") from None
 
 

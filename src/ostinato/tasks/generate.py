@@ -4,25 +4,26 @@ from __future__ import annotations
 
 import hashlib
 import math
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any, Self
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from pydantic import Field
+from pydantic import Field, field_validator
 from sklearn.utils.validation import check_is_fitted
 from torch import Tensor, nn
 
 from ostinato import data
-from ostinato.data import Vocabulary, tokenizer
-from ostinato.decode.sample import chain, draw
+from ostinato.data import Skipped, Store, Symbols, tokenizer, train_on_beginning
+from ostinato.decode import beam_search, chain, until
 from ostinato.equation import Cell
 from ostinato.errors import ConfigError, DataError
 from ostinato.nn import Embedding
 from ostinato.tasks.estimator import Estimator, reproducible
+from ostinato.tasks.ngram import NGram, fit_ngram
 from ostinato.tasks.stack import Stack
+from ostinato.tasks.writer import Drawn, Writer, opening
 from ostinato.train import Progress, Run, Section, Training, fit
 
 
@@ -47,11 +48,17 @@ class GenerateSettings(Section):
 
     task = "generate"
     cell: str = Field("lstm", description="a cell's name, or path/to/file.py:name")
-    tokenizer: str = Field("char", description="char or word")
+    tokenizer: str = Field("char", description="char, word (with spaces and line ends) or bpe")
     seed: int = Field(0, ge=0, lt=2**63, description="fixes everything random")
     data: GenerateData = GenerateData()
     model: GenerateModel = GenerateModel()
     train: Training = Training(lr=4e-3, epochs=10)
+
+    @field_validator("tokenizer")
+    @classmethod
+    def _as_written(cls, name: str) -> str:
+        """A text goes on as it is written: in words with case, spaces and ends of lines."""
+        return "spaced" if name == "word" else name
 
 
 class GenerateNetwork(nn.Module):
@@ -70,149 +77,209 @@ class GenerateNetwork(nn.Module):
         return self.output(self.dropout(outputs)), state
 
 
-@dataclass(frozen=True)
-class Drawn:
-    """A symbol that was drawn, and what it was drawn from.
-
-    Attributes:
-        text: the symbol as it reads in the text, a space before a word included.
-        probabilities: the probability of every symbol after all samplers (V,).
-    """
-
-    text: str
-    probabilities: NDArray[np.float32]
-
-
 class Generator(Estimator[GenerateSettings]):
-    """Learns how a text goes on, and goes on with it.
+    """Learns how a text goes on, and goes on with it; an n-gram model is counted beside it.
 
     `Generator("gru", model={"hidden": 512}, train={"epochs": 3})`: the settings are those of
-    `GenerateSettings`, and its arguments those of `Estimator`; its tokenizer is `char` unless
-    given.
+    `GenerateSettings`.
+
+    Args:
+        cell: a cell, its name, or `path/to/file.py:name`.
+        tokenizer: `char` (the default) or `word`: words with the space before them, and line ends.
+        seed: fixes everything random.
+        data: what is read, see `GenerateData`.
+        model: the network, see `GenerateModel`.
+        train: the loop, see `Training`.
+        baseline: whether to count the n-gram baseline too.
+
+    After `fit`: `vocabulary_`, `network_`, `history_` (a record for each epoch) and `baseline_`.
     """
 
     kind = GenerateSettings
 
+    def __init__(
+        self,
+        cell: str | Cell = "lstm",
+        *,
+        tokenizer: str | None = None,
+        seed: int = 0,
+        data: dict[str, Any] | None = None,
+        model: dict[str, Any] | None = None,
+        train: dict[str, Any] | None = None,
+        baseline: bool = True,
+    ) -> None:
+        super().__init__(cell, tokenizer=tokenizer, seed=seed, data=data, model=model, train=train)
+        self.baseline = baseline
+
     def fit(
         self,
-        text: str,
+        text: str | Iterable[str],
         y: None = None,
         *,
         run: Run | None = None,
         show: Callable[[Progress], None] = lambda progress: None,
         resume: bool = False,
+        skipped: Skipped | None = None,
     ) -> Self:
         """Trains on a text; its last part is held out to choose the best epoch.
 
         Args:
-            text: the text.
+            text: the text, whole or in chunks, as `data.read_chunks` gives them; what is longer
+                than memory should hold is kept as numbers in a file.
             y: nothing; here because scikit-learn passes it.
             run: where to log and save; None saves nothing.
             show: is told of the progress.
-            resume: go on after the last whole epoch of `run`.
+            resume: go on from the newest checkpoint of `run`.
+            skipped: what was left out of the text, for the manifest of `run`.
 
         Raises:
             DataError: when the text is too short, or no symbol comes often enough to be known.
         """
         settings = self.settings()
-        tokens = tokenizer(settings.tokenizer).split(text)
-        end = len(tokens) - round(len(tokens) * settings.data.validation)
-        self.vocabulary_ = Vocabulary.build(
-            [tokens[:end]], settings.data.vocabulary, settings.data.min_count
-        )
+        size, held_out = settings.data.vocabulary, settings.data.validation
+        digest = hashlib.sha256()
+        chunks = _hashed([text] if isinstance(text, str) else text, digest)
+        untrained = tokenizer(settings.tokenizer)
+        self.tokenizer_, chunks = train_on_beginning(untrained, chunks, size, 1 - held_out)
+        store = Store(self.tokenizer_, run.path if run else None)
+        store.add_long(chunks)
+        end = len(store) - round(len(store) * held_out)
+        self.vocabulary_ = store.vocabulary(size, settings.data.min_count, end)
+        self.skipped_ = skipped
         if end and len(self.vocabulary_) < 2:
             raise DataError(f"no symbol comes data.min_count = {settings.data.min_count} times")
-        symbols = self.vocabulary_.encode(tokens)
+        symbols = store.tokens(self.vocabulary_)
         with reproducible(settings.seed, settings.train.threads):
             self.network_ = self._network(self._cell())
-            learner = _Learner(self.network_, settings, symbols[:end], symbols[end:])
+            characters = store.characters(end)
+            learner = _Learner(self.network_, settings, symbols[:end], symbols[end:], characters)
             if run:
-                digest = hashlib.sha256(text.encode()).hexdigest()
-                self._begin(run, self.network_.recurrent, digest, resume)
+                self._begin(run, self.network_.recurrent, digest.hexdigest(), resume)
             self.history_ = fit(learner, settings.train, run, show, resume)
+        self.baseline_: NGram | None = None
+        if self.baseline:
+            self.baseline_ = fit_ngram(symbols[:end], symbols[end:], len(self.vocabulary_))
+        if run and self.baseline_:
+            run.write_json("baseline.json", self.baseline_.record())
         return self
 
     def stream(
+        self, prompt: str = "", length: int = 200, *, seed: int = 0, **samplers: Any
+    ) -> Iterator[Drawn]:
+        """Draws symbols one after the other, each given all before it.
+
+        Args:
+            prompt: the text to go on from; see `Writer`.
+            length: how many symbols to draw.
+            seed: the same seed draws the same symbols.
+            samplers: settings by name, see `decode/samplers/`: `temperature` (below 1 safer,
+                above 1 bolder), `top_k`, `top_p`, `min_p`, `typical`, `repetition_penalty`,
+                `greedy`.
+
+        Raises:
+            ConfigError: for a setting out of range.
+            UnknownName: for an unknown sampler.
+        """
+        if length < 1:
+            raise ConfigError(f"length must be at least 1, not {length}")
+        shape, writer = chain(**samplers), self.writer(prompt, seed)
+        return (writer.draw(shape) for _ in range(length))
+
+    def writer(self, prompt: str = "", seed: int = 0) -> Writer:
+        """What goes on with a prompt, symbol by symbol, with samplers that may change.
+
+        Raises:
+            ConfigError: for a seed out of range.
+        """
+        if not 0 <= seed < 2**63:
+            raise ConfigError(f"seed must be at least 0 and less than 2^63, not {seed}")
+        check_is_fitted(self)
+        return Writer(self.network_, self.vocabulary_, self.tokenizer_, prompt, seed)
+
+    def sample(
+        self, prompt: str = "", length: int = 200, *, stop: Sequence[str] = (), **options: Any
+    ) -> str:
+        """The prompt and `length` symbols drawn after it; options as for `stream`.
+
+        Where one of the strings `stop` appears in what is drawn, the text ends before it.
+        """
+        drawn = (d.text for d in self.stream(prompt, length, **options))
+        return prompt + "".join(until(drawn, stop))
+
+    @torch.inference_mode()
+    def search(
         self,
         prompt: str = "",
         length: int = 200,
         *,
-        temperature: float = 1.0,
-        top_k: int | None = None,
-        top_p: float | None = None,
-        greedy: bool = False,
-        seed: int = 0,
-    ) -> Iterator[Drawn]:
-        """Draws symbols one after the other, each given all before it.
-
-        The unknown symbol is never drawn. Without a prompt the model starts from a line's end,
-        or from its most frequent symbol.
+        beam: int = 4,
+        best: int = 1,
+    ) -> list[tuple[str, float]]:
+        """The most probable continuations of a prompt that beam search finds, the best first.
 
         Args:
             prompt: the text to go on from.
-            length: how many symbols to draw.
-            temperature: logits are divided by it: below 1 safer, above 1 bolder.
-            top_k: only the k most probable symbols.
-            top_p: only the most probable symbols that together have this probability.
-            greedy: always the most probable symbol.
-            seed: the same seed draws the same symbols.
+            length: how many symbols a continuation has.
+            beam: how many are kept at every step.
+            best: how many are returned, at most `beam`.
+
+        Returns:
+            Prompt and continuation, and the continuation's log-probability in nats.
 
         Raises:
-            ConfigError: for a sampler's setting out of range.
+            ConfigError: for numbers out of range.
         """
-        if length < 1:
-            raise ConfigError(f"length must be at least 1, not {length}")
-        if not 0 <= seed < 2**63:
-            raise ConfigError(f"seed must be at least 0 and less than 2^63, not {seed}")
         check_is_fitted(self)
-        shape = chain(temperature, top_k, top_p, greedy)
-        generator = torch.Generator().manual_seed(seed)
-        join = tokenizer(self.settings().tokenizer).join
-        known = self.vocabulary_
-        start = self._split(prompt) or (["\n"] if "\n" in known else known.symbols[1:2])
-        return self._draw(known.encode(start), length, shape, generator, join, prompt)
-
-    @torch.inference_mode()
-    def _draw(
-        self,
-        start: NDArray[np.int64],
-        length: int,
-        shape: Callable[[Tensor], Tensor],
-        generator: torch.Generator,
-        join: Callable[[list[str]], str],
-        prompt: str,
-    ) -> Iterator[Drawn]:
         self.network_.eval()
-        before = self._split(prompt)[-1:]
-        logits, state = self.network_(torch.from_numpy(start)[:, None])
-        for _ in range(length):
-            last = logits[-1, 0].clone()
-            last[0] = -torch.inf  # the unknown symbol
-            last = shape(last)
-            symbol = int(draw(last, generator))
-            token = self.vocabulary_.symbols[symbol]
-            text = join([*before, token])[len(join(before)) :]
-            before = [token]
-            yield Drawn(text, last.softmax(-1).numpy())
-            logits, state = self.network_(torch.tensor([[symbol]]), state)
+        split = self.tokenizer_
+        tokens, known = split.split(prompt), self.vocabulary_
+        start, begun = opening(tokens, known)
+        excluded = torch.tensor([0]) if begun is None else begun.nonzero()[:, 0]
+        prompt = prompt if begun is None else prompt[:-1]  # its space comes with the word
+        *before, last = known.encode(start).tolist()
+        state = self.network_(torch.tensor(before)[:, None])[1] if before else None
 
-    def sample(self, prompt: str = "", length: int = 200, **options: Any) -> str:
-        """The prompt and `length` symbols drawn after it; options as for `stream`."""
-        return prompt + "".join(d.text for d in self.stream(prompt, length, **options))
+        def step(states: Any, symbols: Tensor) -> tuple[Tensor, Any]:
+            nonlocal excluded
+            logits, states = self.network_(symbols[None], states)
+            logits[..., excluded] = -torch.inf
+            excluded = torch.tensor([0])  # from now on the unknown symbol alone
+            return logits[0].log_softmax(-1), states
+
+        (found,) = beam_search(step, state, torch.tensor([last]), length, beam=beam, best=best)
+        start = start if prompt else []
+        texts = [split.join([*start, *known.decode(h.symbols)]) for h in found]
+        written = len(split.join(start))
+        return [
+            (prompt + text[written:], h.log_probability)
+            for text, h in zip(texts, found, strict=True)
+        ]
 
     def unknown(self, prompt: str) -> list[str]:
         """The symbols of a prompt that were not in the training text."""
         return sorted({t for t in self._split(prompt) if t not in self.vocabulary_})
 
-    def evaluate(self, text: str) -> dict[str, float]:
-        """Cross-entropy of a text: nats and bits for each symbol, and the perplexity.
+    def evaluate(self, text: str | Iterable[str]) -> dict[str, float]:
+        """Cross-entropy of a text, whole or in chunks.
+
+        The unknown symbol is one like the others: foretelling that some unknown word or character
+        comes is counted, foretelling how it is spelled is not. The more of them a text has, the
+        better its numbers look.
+
+        Returns:
+            `nats` and `bits` for each symbol, `perplexity` (the exponential of the nats),
+            `bits_per_character`: the bits of all symbols over the characters that they are made
+            of, those of unknown symbols and white space included; `unknown`: the part of the
+            symbols that are.
 
         Raises:
             DataError: when the text has fewer than two symbols.
         """
         check_is_fitted(self)
-        symbols = self.vocabulary_.encode(self._split(text))
-        return _measure(self.network_, symbols, self.settings().data)
+        store = Store(self.tokenizer_)
+        store.add_long([text] if isinstance(text, str) else text)
+        symbols = store.tokens(self.vocabulary_)
+        return _measure(self.network_, symbols, store.characters(), self.settings().data)
 
     def score(self, text: str, y: None = None) -> float:
         """Minus the nats for each symbol: the larger the better."""
@@ -222,7 +289,7 @@ class Generator(Estimator[GenerateSettings]):
         return GenerateNetwork(cell, self.settings().model, len(self.vocabulary_))
 
     def _split(self, text: str) -> list[str]:
-        return tokenizer(self.settings().tokenizer).split(text)
+        return self.tokenizer_.split(text)
 
 
 class _Learner:
@@ -234,64 +301,74 @@ class _Learner:
         self,
         network: GenerateNetwork,
         settings: GenerateSettings,
-        training: NDArray[np.int64],
-        validation: NDArray[np.int64],
+        training: Symbols,
+        validation: Symbols,
+        characters: int,
     ) -> None:
         self.model: nn.Module = network
+        self.state: tuple[Tensor, ...] = ()
         self.settings, self.training, self.validation = settings, training, validation
+        self.characters = characters  # of the validation text
         if min(len(training), len(validation)) < 2:
             raise DataError(
                 f"a text of {len(training) + len(validation)} symbols is too short to learn from"
             )
 
-    def batches(self, epoch: int) -> list[tuple[Tensor, Tensor]]:
+    def batches(self, epoch: int) -> Sequence[tuple[NDArray[np.int64], NDArray[np.int64]]]:
         """Windows of the text, each going on where the one before it ended.
 
         The text begins at another place in each epoch, so that windows do not always end alike.
         """
-        self.state: Any = None
         shape = self.settings.data
         random = np.random.default_rng((self.settings.seed, epoch))
         streams = _streams(self.training, shape)
         skip = int(random.integers(min(shape.steps, len(self.training) // streams - 1)))
-        windows = data.streams(self.training[skip:], streams, shape.steps)
-        return [(torch.from_numpy(x), torch.from_numpy(y)) for x, y in windows]
+        return data.streams(self.training[skip:], streams, shape.steps)
 
-    def loss(self, batch: tuple[Tensor, Tensor]) -> tuple[Tensor, int]:
-        """Cross-entropy in nats, and the number of symbols."""
-        inputs, targets = batch
-        logits, state = self.model(inputs, self.state)
-        self.state = _detach(state)
+    def loss(self, batch: tuple[NDArray[np.int64], NDArray[np.int64]]) -> tuple[Tensor, int, int]:
+        """Cross-entropy in nats, and the number of symbols, twice: each is a term."""
+        inputs, targets = map(torch.as_tensor, batch)
+        logits, state = self.model(inputs, self.state or None)
+        states = (state,) if isinstance(state, Tensor) else state
+        self.state = tuple(s.detach() for s in states)
         loss = nn.functional.cross_entropy(logits.flatten(0, 1), targets.flatten())
-        return loss, targets.numel()
+        return loss, targets.numel(), targets.numel()
 
     def validate(self) -> dict[str, float]:
-        """Nats and bits for each symbol, and perplexity, on the held-out part."""
-        return _measure(self.model, self.validation, self.settings.data)
+        """The measures of `Generator.evaluate` on the held-out part."""
+        return _measure(self.model, self.validation, self.characters, self.settings.data)
 
 
-def _streams(symbols: NDArray[np.int64], shape: GenerateData) -> int:
+def _hashed(chunks: Iterable[str], digest: hashlib._Hash) -> Iterator[str]:
+    for chunk in chunks:
+        digest.update(chunk.encode())
+        yield chunk
+
+
+def _streams(symbols: Symbols, shape: GenerateData) -> int:
     """As many streams as wanted, fewer where each would have less than two windows."""
     return max(1, min(shape.streams, len(symbols) // (2 * shape.steps)))
 
 
 @torch.inference_mode()
 def _measure(
-    network: nn.Module, symbols: NDArray[np.int64], shape: GenerateData
+    network: nn.Module, symbols: Symbols, characters: int, shape: GenerateData
 ) -> dict[str, float]:
     network.eval()
-    total, count, state = 0.0, 0, None
+    total, count, unknown, state = 0.0, 0, 0, None
     windows = data.streams(symbols, _streams(symbols, shape), 4 * shape.steps)
     for inputs, targets in windows:
         logits, state = network(torch.from_numpy(inputs), state)
         goal = torch.from_numpy(targets).flatten()
         total += nn.functional.cross_entropy(logits.flatten(0, 1), goal, reduction="sum").item()
         count += goal.numel()
+        unknown += int((goal == 0).sum())
     nats = total / count
-    return {"nats": nats, "bits": nats / math.log(2), "perplexity": math.exp(min(nats, 700.0))}
-
-
-def _detach(state: Any) -> Any:
-    if isinstance(state, Tensor):
-        return state.detach()
-    return tuple(s.detach() for s in state)
+    bits = nats / math.log(2)
+    return {
+        "nats": nats,
+        "bits": bits,
+        "perplexity": math.exp(min(nats, 700.0)),
+        "bits_per_character": bits * len(symbols) / characters,
+        "unknown": unknown / count,
+    }

@@ -1,64 +1,151 @@
-"""The baseline of a generator: a table of what followed the last few symbols.
+"""The n-gram baseline: interpolated Kneser-Ney, what counting alone can say of the next symbol.
 
-It stands beside every network that is compared, because a network that does not beat it should
-be known not to.
+It stands beside every language model: on little text it is hard to beat.
 """
 
 from __future__ import annotations
 
 import time
-from dataclasses import dataclass
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-ORDERS = {"char": 6, "word": 3}
-"""The longest context and the symbol after it, by tokenizer."""
+from ostinato.data import Symbols
+
+LONGEST = 12
+"""The largest order that is tried, in symbols."""
+PATIENCE = 2
+"""Orders that are no better than the best before them, in a row, after which it is the best."""
+MOST = 4_000_000
+"""Symbols that are counted, and that are foretold, at most: what is nearest to the cut between the
+two. Memory stays below 1 GB."""
 
 
 @dataclass(frozen=True)
-class Table:
-    """What a table of n-grams gives for a text.
+class NGram:
+    """How an n-gram model does on a held-out text.
 
     Attributes:
-        nats: -ln p of every symbol of the text (N,).
-        parameters: how many n-grams were counted, of all lengths together.
-        seconds: how long it took.
+        order: n, the symbols that a count goes over: n - 1 before the one that is foretold.
+        nats: the mean of -ln P of a symbol.
+        counted: the symbols of the training text that were counted.
+        seconds: how long counting and choosing the order took.
     """
 
-    nats: NDArray[np.float64]
-    parameters: int
+    order: int
+    nats: float
+    counted: int
     seconds: float
 
+    def record(self) -> dict[str, Any]:
+        """As the file baseline.json of a run holds it."""
+        return {"model": "interpolated Kneser-Ney", **asdict(self)}
 
-def ngram(training: NDArray[np.int64], text: NDArray[np.int64], symbols: int, order: int) -> Table:
-    """Interpolated n-grams with Witten-Bell smoothing, counted on one text, asked about another.
 
-    p_k(w | h) = (c(h w) + T(h) p_{k-1}(w | h')) / (c(h) + T(h)), where c counts, T(h) is how many
-    different symbols followed h, h' is h without its first symbol, and p_0 = 1 / V.
-    Witten & Bell 1991; Chen & Goodman, "An empirical study of smoothing techniques" (1998),
-    section 2.5.
+def fit_ngram(training: Symbols, held_out: Symbols, symbols: int) -> NGram:
+    """Counts the training text; the order is the one with the least loss on the held-out text.
+
+    The order grows from 1 until two in a row are no better. It is chosen on the text that it is
+    measured on, as the best epoch of a network is.
 
     Args:
-        training: the text that is counted, as indices (M,).
-        text: the text that is asked about, as indices (N,); it goes on after the training text.
-        symbols: V, the number of symbols.
-        order: the length of the longest n-gram counted.
+        training: the symbols of the training text (N,), at least one.
+        held_out: those of the text that follows it (M,), at least two; its first one is given.
+        symbols: V, how many symbols there are, the unknown one included.
     """
-    began, start = time.perf_counter(), len(training)
-    whole = np.concatenate([training, text])
-    p = np.full(len(text), 1 / symbols)
-    grams, total = np.zeros(len(whole), dtype=np.int64), 0
-    for k in range(order):
-        context = np.concatenate([[0], grams[:-1]])  # the number of the k symbols before
-        _, grams = np.unique(context * symbols + whole, return_inverse=True)
-        counted, asked = slice(k, start), slice(start, None)
-        count = np.bincount(grams[counted], minlength=grams.max() + 1)
-        seen, first = np.unique(grams[counted], return_index=True)
-        before = context[counted]
-        follows = np.bincount(before, minlength=context.max() + 1)[context[asked]]  # c(h)
-        kinds = np.bincount(before[first], minlength=context.max() + 1)[context[asked]]  # T(h)
-        mixed = (count[grams[asked]] + kinds * p) / np.maximum(follows + kinds, 1)
-        p = np.where(follows > 0, mixed, p)
-        total += len(seen)
-    return Table(-np.log(p), total, time.perf_counter() - began)
+    began = time.perf_counter()
+    counted, told = np.asarray(training[-MOST:]), np.asarray(held_out[:MOST])
+    best, order = np.inf, 0
+    for n, probability in enumerate(_by_order(counted, told, symbols), start=1):
+        nats = float(-np.log(probability[1:]).mean())
+        if nats < best:
+            best, order = nats, n
+        elif n - order == PATIENCE:
+            break
+    return NGram(order, best, len(counted), time.perf_counter() - began)
+
+
+def probabilities(
+    training: NDArray[np.int64], held_out: NDArray[np.int64], symbols: int, order: int
+) -> NDArray[np.float64]:
+    """P of each symbol of a held-out text, given those before it (M,), at an order.
+
+        P(w | h) = (max(c(hw) - D, 0) + D · N₁₊(h•) · P'(w | h')) / c(h•)
+
+    c counts n-grams in the training text; c(h•) sums over what follows h, and N₁₊(h•) is the
+    number of different symbols that do; h' is h without its first symbol. In the lower orders P'
+    a gram counts once for each different symbol before it, however often it comes: N₁₊(•hw). The
+    lowest order leans on 1 / V. D = n₁ / (n₁ + 2 n₂), of the numbers of grams that come once and
+    twice, in each order anew; 1/2 where there are none of either. A history that was never seen
+    says nothing: P(w | h) = P'(w | h').
+
+    The training text and the held-out text are one: the first symbols of the second are foretold
+    from the last of the first.
+
+    Source: Chen and Goodman 1999, "An empirical study of smoothing techniques for language
+    modeling"; Kneser and Ney 1995.
+    """
+    for n, found in enumerate(_by_order(training, held_out, symbols), start=1):
+        if n == order:
+            return found
+    raise ValueError(f"an order is from 1 to {LONGEST}, not {order}")
+
+
+def _by_order(
+    training: NDArray[np.int64], held_out: NDArray[np.int64], symbols: int
+) -> Iterator[NDArray[np.float64]]:
+    """The probabilities (M,) for the orders 1, 2, ….
+
+    Grams are numbered: `grams[t]` is the number of the gram that ends at place t. A gram of order
+    n is the gram of order n - 1 that ends one place before, and a symbol.
+    """
+    text = np.concatenate([training, held_out])
+    N = len(training)
+    lower = np.full(len(held_out), 1 / symbols)  # P' of the order that comes
+    history = np.zeros(len(text), np.int64)  # the number of the gram before each place
+    grams = _number(text)
+    for n in range(1, LONGEST + 1):
+        kinds = int(grams.max()) + 1
+        raw = np.bincount(grams[n - 1 : N], minlength=kinds)
+        yield _interpolate(raw, grams, history, N, lower)
+        # Grams of one order more tell what stands before the grams of this one.
+        ahead = np.concatenate([[0], grams[:-1]])
+        longer = _number(ahead * symbols + text)
+        continued = np.bincount(grams[_places(longer, n, N)], minlength=kinds)
+        lower = _interpolate(continued, grams, history, N, lower)
+        history, grams = ahead, longer
+
+
+def _number(keys: NDArray[np.int64]) -> NDArray[np.int64]:
+    """Equal keys as equal numbers 0, 1, …."""
+    return np.unique(keys, return_inverse=True)[1].astype(np.int64)
+
+
+def _places(grams: NDArray[np.int64], first: int, N: int) -> NDArray[np.int64]:
+    """For each different gram that ends in places first to N - 1 one such place."""
+    place = np.full(int(grams.max()) + 1, -1)
+    place[grams[first:N]] = np.arange(min(first, N), N)
+    return place[place >= 0]
+
+
+def _interpolate(
+    counts: NDArray[np.int64],
+    grams: NDArray[np.int64],
+    history: NDArray[np.int64],
+    N: int,
+    lower: NDArray[np.float64],
+) -> NDArray[np.float64]:
+    """P of the held-out symbols (M,) from the counts of an order's grams and the order below."""
+    once, twice = (int((counts == k).sum()) for k in (1, 2))
+    discount = once / (once + 2 * twice) if once and twice else 0.5
+    places = _places(grams, 0, N)
+    places = places[counts[grams[places]] > 0]
+    size = int(history.max()) + 1
+    total = np.bincount(history[places], weights=counts[grams[places]], minlength=size)
+    followers = np.bincount(history[places], minlength=size)
+    h, c = history[N:], counts[grams[N:]]
+    own = np.maximum(c - discount, 0) + discount * followers[h] * lower
+    return np.where(total[h] > 0, own / np.maximum(total[h], 1), lower)

@@ -1,7 +1,9 @@
 """Training: the one loop, its settings, and the run folder it leaves."""
 
 from ostinato.train.config import Section, Training, read_toml
-from ostinato.train.loop import Learner, Progress, fit
+from ostinato.train.learner import Learner
+from ostinato.train.loop import fit
+from ostinato.train.meter import Progress
 from ostinato.train.run import Run, versions
 
 __all__ = [

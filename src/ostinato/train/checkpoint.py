@@ -1,56 +1,135 @@
-"""Checkpoints: what training needs to go on after its last whole epoch, in one file."""
+"""Checkpoints: all that training goes on from, in one file, at any step.
+
+A checkpoint holds the weights and their average, the optimiser's memory, PyTorch's random state,
+what the task carries from batch to batch, the counts of the epoch, and the records so far. The
+order of the data is a function of seed and epoch and needs no keeping, nor does the learning
+rate. At the end of an epoch come the best weights (`model.safetensors`), then the checkpoint whose
+records call them the best, then `metrics.jsonl`. Stopped in between, weights that are newer than
+the checkpoint are made again, the same, and metrics that are older are written from its records.
+"""
 
 from __future__ import annotations
 
 import json
+import logging
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
 from typing import Any
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
 from ostinato.errors import RunError
+from ostinato.train.average import Average
+from ostinato.train.learner import Learner
+from ostinato.train.meter import Meter
 from ostinato.train.run import Run
 
-LAST = "checkpoints/last.safetensors"
+BEST = "model.safetensors"
+_KEPT = 2  # the newest, and one to fall back to
 
 
-def keep(
-    run: Run, model: nn.Module, optimizer: torch.optim.Optimizer, history: list[dict[str, Any]]
-) -> None:
-    """Writes weights, the optimiser's memory, the random state and the records so far."""
-    tensors = {f"model.{name}": w for name, w in model.state_dict().items()}
-    for k, memory in optimizer.state_dict()["state"].items():
-        tensors |= {f"optimizer.{k}.{name}": value for name, value in memory.items()}
-    tensors["random"] = torch.get_rng_state()
-    run.write_tensors(LAST, tensors, history=json.dumps(history))
+@dataclass
+class State:
+    """All that changes in training.
+
+    Attributes:
+        learner: the weights, and what is carried from batch to batch.
+        optimizer: its memory.
+        average: the averaged weights, if they are wanted.
+        history: a record for each whole epoch.
+        meter: the counts of the epoch that is not whole.
+        best: the weights of the best epoch.
+    """
+
+    learner: Learner
+    optimizer: torch.optim.Optimizer
+    average: Average | None
+    history: list[dict[str, Any]] = field(default_factory=list)
+    meter: Meter = field(default_factory=Meter)
+    best: dict[str, Tensor] = field(default_factory=dict)
 
 
-def restore(
-    run: Run, model: nn.Module, optimizer: torch.optim.Optimizer
-) -> tuple[list[dict[str, Any]], dict[str, Tensor]]:
-    """Puts everything back as `keep` found it.
-
-    Returns:
-        The records so far, and the weights of the best epoch among them.
+def keep(run: Run, state: State) -> None:
+    """Writes a checkpoint; the one before it stays until the next.
 
     Raises:
-        RunError: when there is no checkpoint, or it is damaged, or does not fit the model.
+        RunError: when it cannot be written; those before it are still there.
     """
-    tensors, notes = run.read_tensors(LAST), run.read_notes(LAST)
-    groups = optimizer.state_dict()["param_groups"]
-    memory: dict[int, dict[str, Tensor]] = {}
-    for name, tensor in tensors.items():
-        kind, _, rest = name.partition(".")
-        if kind == "optimizer":
-            k, _, what = rest.partition(".")
-            memory.setdefault(int(k), {})[what] = tensor
-    weights = {n.removeprefix("model."): t for n, t in tensors.items() if n.startswith("model.")}
+    memory = state.optimizer.state_dict()["state"]
+    tensors = {
+        "random": torch.get_rng_state(),
+        **_under("model", state.learner.model.state_dict()),
+        **_under("average", state.average.weights if state.average else {}),
+        **_under("carried", {str(k): tensor for k, tensor in enumerate(state.learner.state)}),
+        **{f"optimizer.{k}.{what}": memory[k][what] for k in memory for what in memory[k]},
+    }
+    steps = state.average.steps if state.average else 0
+    notes = {"history": state.history, "meter": asdict(state.meter), "averaged": steps}
+    name = f"checkpoints/{len(state.history):06d}-{state.meter.steps:09d}.safetensors"
     try:
-        model.load_state_dict(weights)
-        optimizer.load_state_dict({"state": memory, "param_groups": groups})
+        run.write_tensors(name, tensors, **{k: json.dumps(note) for k, note in notes.items()})
+    except RunError as error:
+        raise RunError(f"{error}; mend it, and go on with --resume") from None
+    for old in run.checkpoints()[:-_KEPT]:
+        old.unlink()
+
+
+def restore(run: Run, state: State) -> None:
+    """Puts everything back as `keep` found it; a run without any begins anew.
+
+    A damaged checkpoint is passed over for the one before it, removed, and told of in the log.
+
+    Raises:
+        RunError: when none is whole, or it does not fit the model.
+    """
+    files = run.checkpoints()
+    if not files:
+        if (run.path / "metrics.jsonl").exists():  # which is written after the first checkpoint
+            raise RunError(f"{run.path / 'checkpoints'}: there is none to go on from")
+        return
+    damaged: list[RunError] = []
+    for path in reversed(files):
+        name = str(path.relative_to(run.path))
+        try:
+            tensors, notes = run.read_tensors(name), run.read_notes(name)
+            break
+        except RunError as error:
+            damaged.append(error)
+    else:
+        raise damaged[0]
+    for newer, fault in zip(reversed(files), damaged, strict=False):
+        logging.getLogger("ostinato").warning("%s; going on from the one before it", fault)
+        newer.unlink()
+
+    memory: dict[int, dict[str, Tensor]] = {}
+    for key, tensor in _of("optimizer", tensors).items():
+        k, _, what = key.partition(".")
+        memory.setdefault(int(k), {})[what] = tensor
+    groups = state.optimizer.state_dict()["param_groups"]
+    try:
+        state.learner.model.load_state_dict(_of("model", tensors))
+        state.optimizer.load_state_dict({"state": memory, "param_groups": groups})
         torch.set_rng_state(tensors["random"])
-        history: list[dict[str, Any]] = json.loads(notes["history"])
-    except (RuntimeError, ValueError, KeyError) as error:
-        raise RunError(f"{run.path / LAST}: does not fit ({error})") from None
-    run.write("metrics.jsonl", "".join(json.dumps(record) + "\n" for record in history))
-    return history, run.read_tensors("model.safetensors")
+        if state.average:
+            averaged = _of("average", tensors)
+            state.average.weights = {name: averaged[name] for name in state.average.weights}
+            state.average.steps = json.loads(notes["averaged"])
+        carried = _of("carried", tensors)
+        state.learner.state = tuple(carried[str(k)] for k in range(len(carried)))
+        state.history = json.loads(notes["history"])
+        state.meter = Meter(**json.loads(notes["meter"]))
+    except (RuntimeError, TypeError, ValueError, KeyError) as error:
+        raise RunError(f"{path}: does not fit ({' '.join(str(error).split())})") from None
+    state.best = run.read_tensors(BEST) if state.history else {}
+    run.write_metrics(state.history)
+
+
+def _under(kind: str, tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    return {f"{kind}.{name}": tensor for name, tensor in tensors.items()}
+
+
+def _of(kind: str, tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    """The tensors of a kind, by the names that `_under` was given."""
+    before = f"{kind}."
+    return {n.removeprefix(before): t for n, t in tensors.items() if n.startswith(before)}

@@ -93,16 +93,30 @@ class Training(Section):
 
     epochs: int = Field(10, ge=1, description="how often to go through the data at most")
     lr: float = Field(2e-3, gt=0, description="the largest learning rate of Adam")
-    schedule: Literal["linear", "cosine", "constant"] = Field(
+    find_lr: bool = Field(False, description="find lr by a range test before training")
+    schedule: Literal["linear", "cosine", "plateau", "constant"] = Field(
         "linear", description="how the learning rate falls after the warm-up, if it does"
     )
+    plateau_epochs: int = Field(1, ge=1, description="epochs without a better one before it falls")
+    plateau_factor: float = Field(0.5, gt=0, lt=1, description="to what part plateau makes it fall")
     warmup: float = Field(0.05, ge=0, lt=1, description="the part of all steps in which it rises")
     weight_decay: float = Field(0.0, ge=0, description="decoupled weight decay, as AdamW has it")
     clip: float = Field(1.0, gt=0, description="the largest norm of the gradient")
+    accumulate: int = Field(1, ge=1, description="batches whose gradients make one step")
+    precision: Literal["float32", "bfloat16"] = Field(
+        "float32", description="bfloat16: products of the forward pass by PyTorch's autocast"
+    )
+    average: float = Field(
+        0.0, ge=0, lt=1, description="keep averaged weights, with this decay a step; 0 does not"
+    )
     patience: int = Field(3, ge=1, description="epochs without a better validation before it stops")
     seconds: float | None = Field(
         None, gt=0, description="stop by the clock after so many seconds of training"
     )
+    checkpoint: float = Field(
+        60.0, ge=0, description="seconds between checkpoints within an epoch; 0 is every step"
+    )
+    tensorboard: bool = Field(False, description="write TensorBoard events too")
     threads: int | None = Field(
         None, ge=1, description="CPU threads; PyTorch's own choice if unset"
     )

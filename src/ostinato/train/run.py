@@ -1,26 +1,31 @@
 """A run: the folder that holds everything a trained model is and how it came to be.
 
     config.toml          the settings, defaults included
-    manifest.json        versions, seed, threads, levels that ran, hashes of the data
+    manifest.json        versions, seed, threads, levels that ran, the data and their hash
     metrics.jsonl        a line for each epoch
     model.safetensors    the weights of the best epoch
     vocabulary.json, cell.json, …    what else the task needs to load the model
-    checkpoints/         the last epoch's weights and optimiser, to go on from
+    checkpoints/         the last two, to go on from; and the lock of the process that trains
+    tensorboard/         events, where they are asked for
 
-Every file but the growing metrics is written whole or not at all. Nothing is pickled.
+Every file is written whole or not at all, and is on the disk before anything relies on it.
+Nothing is pickled.
 """
 
 from __future__ import annotations
 
+import fcntl
 import json
 import os
 import platform
 import shutil
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import torch
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import load_file, save
@@ -29,16 +34,24 @@ from torch import Tensor
 import ostinato
 from ostinato.errors import RunError
 
+_PART = ".part"
+
 
 class Run:
     """A run's folder.
 
     Args:
         path: the folder, which must hold a run; `Run.create` makes one.
+
+    Attributes:
+        data: what the command line was given as data, None where it was not used; for the manifest.
+        like: the run that this one is to repeat, if any.
     """
 
     def __init__(self, path: str | Path) -> None:
         self.path = Path(path)
+        self.data: str | None = None
+        self.like: Run | None = None
 
     @classmethod
     def create(cls, path: str | Path) -> Run:
@@ -82,7 +95,7 @@ class Run:
         content = content.encode() if isinstance(content, str) else content
         target = self.path / name
         try:
-            handle, temporary = tempfile.mkstemp(dir=target.parent, prefix=f".{target.name}.")
+            handle, temporary = tempfile.mkstemp(_PART, f".{target.name}.", target.parent)
             try:
                 with os.fdopen(handle, "wb") as file:
                     file.write(content)
@@ -90,6 +103,7 @@ class Run:
                     os.fsync(file.fileno())
                 os.chmod(temporary, 0o644)
                 os.replace(temporary, target)
+                _sync_folder(target.parent)
             except BaseException:
                 Path(temporary).unlink(missing_ok=True)
                 raise
@@ -138,13 +152,9 @@ class Run:
         except (OSError, SafetensorError) as error:
             raise RunError(f"{self.path / name}: cannot be read ({error})") from None
 
-    def log(self, record: Mapping[str, Any]) -> None:
-        """Adds a line to metrics.jsonl."""
-        try:
-            with open(self.path / "metrics.jsonl", "a", encoding="utf-8") as file:
-                file.write(json.dumps(dict(record)) + "\n")
-        except OSError as error:
-            raise RunError(f"{self.path / 'metrics.jsonl'}: {error.strerror}") from None
+    def write_metrics(self, records: Sequence[Mapping[str, Any]]) -> None:
+        """Writes metrics.jsonl: a line for each epoch."""
+        self.write("metrics.jsonl", "".join(json.dumps(dict(record)) + "\n" for record in records))
 
     def metrics(self) -> list[dict[str, Any]]:
         """The lines of metrics.jsonl.
@@ -158,9 +168,53 @@ class Run:
         except (OSError, ValueError) as error:
             raise RunError(f"{self.path / 'metrics.jsonl'}: cannot be read ({error})") from None
 
+    def checkpoints(self) -> list[Path]:
+        """The checkpoints, oldest first."""
+        return sorted((self.path / "checkpoints").glob("*.safetensors"))
+
+    @contextmanager
+    def locked(self) -> Iterator[None]:
+        """Keeps other processes from training in the folder.
+
+        What a process that was killed had not written to the end is removed.
+
+        Raises:
+            RunError: when another one does; the message gives its process id.
+        """
+        try:
+            # Opened for appending: the process id in it is that of the lock's holder.
+            file = open(self.path / "checkpoints" / "lock", "a+", encoding="utf-8")  # noqa: SIM115
+        except OSError as error:
+            raise RunError(f"{self.path}: no run to train in ({error.strerror})") from None
+        with file:
+            try:
+                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                file.seek(0)
+                raise RunError(
+                    f"{self.path}: process {file.read().strip()} is training in it; "
+                    "wait for its end, or end it"
+                ) from None
+            file.truncate(0)
+            file.write(f"{os.getpid()}\n")
+            file.flush()
+            for part in self.path.rglob(f".*{_PART}"):
+                part.unlink()
+            yield
+            file.truncate(0)
+
     def remove(self) -> None:
-        """Deletes the folder: of a run that failed before its first epoch nothing stays."""
+        """Deletes the folder: of a run that failed before its first checkpoint nothing stays."""
         shutil.rmtree(self.path, ignore_errors=True)
+
+
+def _sync_folder(folder: Path) -> None:
+    """A file's new name is on the disk only when its folder is."""
+    handle = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)
 
 
 def versions() -> dict[str, str]:
@@ -169,5 +223,6 @@ def versions() -> dict[str, str]:
         "ostinato": ostinato.__version__,
         "python": platform.python_version(),
         "torch": torch.__version__,
+        "numpy": np.__version__,
         "machine": f"{platform.system()} {platform.machine()}",
     }

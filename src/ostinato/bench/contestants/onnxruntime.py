@@ -9,14 +9,14 @@ import torch
 
 from ostinato.bench.case import Case
 from ostinato.bench.contestants import Contestant, Ready
-from ostinato.bench.gates import PYTORCH, reordered
+from ostinato.levels.dialects import GATES, reordered
 
-OPERATORS: dict[str, tuple[str, str, dict[str, Any]]] = {
-    "lstm": ("LSTM", "iofg", {}),
-    "gru": ("GRU", "zrn", {"linear_before_reset": 1}),
-    "rnn": ("RNN", "h", {}),
+OPERATORS: dict[str, tuple[str, dict[str, Any]]] = {
+    "lstm": ("LSTM", {}),
+    "gru": ("GRU", {"linear_before_reset": 1}),
+    "rnn": ("RNN", {}),
 }
-"""Cell → ONNX's operator, the order of its gates, its attributes."""
+"""Cell → ONNX's operator and its attributes."""
 
 
 def _session(case: Case) -> Any:
@@ -24,9 +24,9 @@ def _session(case: Case) -> Any:
     import onnxruntime
     from onnx import TensorProto, helper, numpy_helper
 
-    operator, order, attributes = OPERATORS[case.cell_name]
-    gates = PYTORCH[case.cell_name]
-    w = {name: reordered(value.numpy(), gates, order) for name, value in case.weights.items()}
+    operator, attributes = OPERATORS[case.cell_name]
+    ours, theirs = (GATES[side][case.cell_name] for side in ("torch", "onnx"))
+    w = {name: reordered(value.numpy(), ours, theirs) for name, value in case.weights.items()}
     weights = {
         "W": w["weight_ih"][None],
         "R": w["weight_hh"][None],

@@ -6,6 +6,8 @@ from torch import Tensor
 
 from ostinato.decode.samplers.top_k import top_k
 
+PLACE = 90
+
 
 def greedy(logits: Tensor) -> Tensor:
     """Keeps one symbol, argmax_v z_v; the lowest index where several are largest.

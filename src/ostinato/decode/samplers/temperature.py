@@ -9,6 +9,8 @@ from torch import Tensor
 
 from ostinato.errors import ConfigError
 
+PLACE = 20
+
 
 def temperature(logits: Tensor, value: float) -> Tensor:
     """Divides logits by a temperature: below 1 sharper, above 1 flatter.

@@ -8,6 +8,8 @@ from torch import Tensor
 
 from ostinato.errors import ConfigError
 
+PLACE = 30
+
 
 def top_k(logits: Tensor, k: int) -> Tensor:
     """Keeps exactly the k largest logits; all of them where k ≥ V.

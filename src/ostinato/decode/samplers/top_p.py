@@ -8,6 +8,8 @@ from torch import Tensor
 
 from ostinato.errors import ConfigError
 
+PLACE = 40
+
 
 def top_p(logits: Tensor, p: float) -> Tensor:
     """Keeps the smallest set of most probable symbols whose probability reaches p.

@@ -369,7 +369,7 @@ _OPERATIONS: dict[str, Callable[..., _Lanes]] = {
     "div": lambda a, b: a / b,
     "neg": lambda a: -a,
     "fma": lambda a, b, c: a.times_plus(b, c),
-    "rsqrt": lambda a: 1.0 / a.sqrt(),
+    "rsqrt": lambda a: 1.0 / a.sqrt() + a * 0.0,  # of ∞ NaN: a sum of squares that overflowed
     "sigmoid": _sigmoid,
     "tanh": _tanh,
     "relu": _relu,

@@ -89,7 +89,12 @@ def _forward(
 def _rows(x: Tensor) -> Tensor:
     """The rows (R, D) of x (…, D), each without gaps."""
     x = x if x.dim() == 2 else x.flatten(0, -2)
-    return x if x.stride(-1) == 1 else x.contiguous()
+    return _plain(x if x.stride(-1) == 1 else x.contiguous())
+
+
+def _plain(t: Tensor) -> Tensor:
+    """The same numbers as they are in memory, not as ones that PyTorch negates when it reads."""
+    return t.resolve_neg() if t.is_neg() else t
 
 
 class _Layer(torch.autograd.Function):
@@ -100,6 +105,7 @@ class _Layer(torch.autograd.Function):
         # Whoever wants the gradient of x itself makes himself known here until the way back.
         ctx.x = None if call.distinct is None else x
         ctx.places = [t.data_ptr() for t in (x, *flat)]
+        ctx.shapes = [t.shape for t in (x, *flat)]
         ctx.save_for_backward(x, *flat)
         ctx.set_materialize_grads(False)
         return results
@@ -131,12 +137,17 @@ def _backward(
     together = origin is not None
     contexts: list[Context] = [lease.context for lease in ctx.leases]
     if [t.data_ptr() for t in (x, *flat)] != ctx.places:
+        for t, shape in zip((whole_x, *flat), ctx.shapes, strict=True):
+            if t.shape != shape or t.element_size() * 8 != call.bits or not readable(t):
+                raise RuntimeError(
+                    f"a saved tensor {tuple(shape)} came back as {t.dtype} {tuple(t.shape)}"
+                )
         flat = [t.contiguous() for t in flat]
         if call.distinct is not None:
             x = x[torch.from_numpy(call.distinct.first)]
         for context, (_, weights, noise) in zip(contexts, call.split(flat), strict=True):
             context.point(x, weights, noise)
-    dy = None if dy is None else dy.contiguous().flatten(0, -2)
+    dy = None if dy is None else _plain(dy.contiguous().flatten(0, -2))
     count, size = len(call.graph.states), contexts[0].width["y"]
     loops: list[tasks.Task] = []
     for k, context in enumerate(contexts):
@@ -225,6 +236,17 @@ def transformed() -> bool:
     )
 
 
+def addressed(t: Tensor) -> bool:
+    """Whether the numbers of a tensor lie in this process's memory, as an ordinary tensor's do."""
+    ordinary = type(t).__torch_dispatch__ is Tensor.__torch_dispatch__
+    return ordinary and t.is_cpu and t.layout is torch.strided
+
+
+def readable(t: Tensor) -> bool:
+    """Whether native code can read a tensor where it lies."""
+    return addressed(t) and t.is_floating_point()
+
+
 def _in_memory(d: Tensor | None) -> bool:
     """Whether a gradient is numbers in memory; a batch of gradients under vmap is not."""
     try:
@@ -291,7 +313,7 @@ def run(
     layout = layout_of(kernel(graph, bits))
     flat: list[Tensor] = []
     for k in range(len(orders)):
-        flat += [*states[k], *(weights[k][n].contiguous() for n in layout.names)]
+        flat += [*states[k], *(_plain(weights[k][n].contiguous()) for n in layout.names)]
         flat += [n.contiguous() for n in noise[k]]
     training = torch.is_grad_enabled() and (x.requires_grad or any(t.requires_grad for t in flat))
     begun = bool(states[0])

@@ -130,6 +130,8 @@ class Stream:
         Raises:
             ValueError: when x has another size.
         """
+        if np.shape(x) != self._x.shape:
+            raise ValueError(f"the input is {np.shape(x)}, not {self._x.shape}")
         self._x[:] = x
         turn = self._next
         self._chain(self._turns[turn])
@@ -145,7 +147,12 @@ class Stream:
     def states(self, new: Sequence[Sequence[Any]]) -> None:
         for rows, states in zip(self._rows(), new, strict=True):
             for row, state in zip(rows, states, strict=True):
+                if np.shape(state) != row.shape:
+                    raise ValueError(f"a state is {np.shape(state)}, not {row.shape}")
                 row[:] = state
+
+    def __reduce__(self) -> Any:
+        raise TypeError("a stream cannot be copied or pickled: make another one of its layers")
 
     def reset(self) -> None:
         """Begins anew, with states of zero."""

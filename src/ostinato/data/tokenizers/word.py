@@ -1,35 +1,34 @@
-"""Text to tokens and back."""
+"""Words and punctuation marks."""
 
 from __future__ import annotations
 
 import re
 import unicodedata
-from collections.abc import Callable
-from dataclasses import dataclass
+from typing import final
 
-from ostinato.errors import UnknownName
-
-
-@dataclass(frozen=True)
-class Tokenizer:
-    """A way to split a text into tokens, and to join tokens into readable text."""
-
-    split: Callable[[str], list[str]]
-    join: Callable[[list[str]], str]
+from ostinato.data.tokenizers._tokenizer import Tokenizer
 
 
-def tokenizer(name: str) -> Tokenizer:
-    """The tokenizer of that name: "word" or "char".
+@final
+class Words(Tokenizer):
+    """Lower-cased words and single marks: `split_words` and `join_words`."""
 
-    "char" takes every character as it is, and joins back exactly. "word" is `split_words`
-    and `join_words`.
+    def split(self, text: str) -> list[str]:
+        """The words and marks."""
+        return split_words(text)
 
-    Raises:
-        UnknownName: for any other name.
-    """
-    if name not in _TOKENIZERS:
-        raise UnknownName("tokenizer", name, _TOKENIZERS)
-    return _TOKENIZERS[name]
+    def join(self, tokens: list[str]) -> str:
+        """The words and marks as one would write them."""
+        return join_words(tokens)
+
+    def cut(self, text: str) -> int:
+        """After the last end of a line, or else after the last space: no word goes over it."""
+        return (text.rfind("\n") + 1) or (text.rfind(" ") + 1)
+
+
+def make(state: str | None) -> Words:
+    """Words learn nothing."""
+    return Words()
 
 
 def split_words(text: str) -> list[str]:
@@ -59,4 +58,3 @@ def join_words(tokens: list[str]) -> str:
 _WORD_OR_MARK = re.compile(r"\w+(?:['’]\w+)*|[^\w\s]")
 _SPACE_BEFORE_CLOSING = re.compile(r" (?=[.,;:!?%)\]}…])")
 _SPACE_AFTER_OPENING = re.compile(r"(?<=[(\[{]) ")
-_TOKENIZERS = {"char": Tokenizer(list, "".join), "word": Tokenizer(split_words, join_words)}

@@ -1,0 +1,301 @@
+"""`ostinato generate RUN --interactive`: watch a text grow, and turn its dials while it does."""
+
+from __future__ import annotations
+
+import os
+import select
+import signal
+import sys
+import termios
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import Any
+
+import torch
+from rich.console import Group, RenderableType
+from rich.layout import Layout
+from rich.live import Live
+from rich.panel import Panel
+from rich.text import Text
+from torch import Tensor
+
+from ostinato.cli.generate import bar, spell
+from ostinato.cli.screen import aside, console
+from ostinato.decode import chain, until
+from ostinato.errors import ConfigError
+from ostinato.tasks.generate import Generator
+
+FRAME = 1 / 15
+"""Seconds between two pictures."""
+LEAST = 5e-4
+"""A probability below which a symbol is not shown."""
+SPEEDS = (2, 5, 10, 20, 50, 100, 200, 500)
+"""Symbols a second that can be chosen; 20 are read comfortably."""
+KEYS = {
+    b"\x1b[A": "up", b"\x1b[B": "down", b"\x1b[C": "right", b"\x1b[D": "left",
+    b"\x1bOA": "up", b"\x1bOB": "down", b"\x1bOC": "right", b"\x1bOD": "left",
+    b"\x03": "interrupt", b"\x04": "q", b"\r": "\n",
+}  # fmt: skip
+HELP = (
+    ("↑ ↓", "temperature"), ("← →", "top-p"), ("space", "pause"), ("⏎", "one symbol"),
+    ("+ -", "speed"), ("r", "again"), ("q", "quit"),
+)  # fmt: skip
+
+
+def need_a_terminal() -> None:
+    """Refuses to begin where there is nobody to watch.
+
+    Raises:
+        ConfigError: when standard input or standard output is no terminal, or a dumb one.
+    """
+    for name, stream in (("input", sys.stdin), ("output", sys.stdout)):
+        if stream is None or not stream.isatty():
+            raise ConfigError(
+                f"--interactive needs a terminal, and standard {name} is none; leave it out"
+            )
+    if console.is_dumb_terminal:
+        raise ConfigError("--interactive needs a terminal that can move its cursor; leave it out")
+
+
+@contextmanager
+def keys_as_pressed() -> Iterator[None]:
+    """The terminal hands over each key at once and shows none; afterwards it is as before.
+
+    Ctrl-C is a key like the others, and SIGTERM an orderly end.
+    """
+    terminal = sys.stdin.fileno()
+    before = termios.tcgetattr(terminal)
+    mode = termios.tcgetattr(terminal)
+    mode[3] &= ~(termios.ICANON | termios.ECHO | termios.ISIG | termios.IEXTEN)
+    mode[6][termios.VMIN], mode[6][termios.VTIME] = 1, 0
+    on_end = signal.signal(signal.SIGTERM, _end)
+    try:
+        termios.tcsetattr(terminal, termios.TCSADRAIN, mode)
+        yield
+    finally:
+        termios.tcsetattr(terminal, termios.TCSAFLUSH, before)
+        signal.signal(signal.SIGTERM, on_end)
+
+
+def _end(number: int, frame: object) -> None:
+    raise SystemExit(128 + number)
+
+
+def keys(seconds: float) -> list[str]:
+    """The keys pressed within a time, by name; waits no longer than for the first.
+
+    Raises:
+        KeyboardInterrupt: for Ctrl-C.
+    """
+    terminal = sys.stdin.fileno()
+    if not select.select([terminal], [], [], max(0.0, seconds))[0]:
+        return []
+    read = os.read(terminal, 1024)
+    if not read:  # the terminal is gone
+        return ["q"]
+    found = []
+    while read:
+        name = next((key for key in KEYS if read.startswith(key)), read[:1])
+        found.append(KEYS.get(name, name.decode("latin-1")))
+        read = read[len(name) :]
+    if "interrupt" in found:
+        raise KeyboardInterrupt
+    return found
+
+
+@dataclass
+class Session:
+    """A text that is being written, and the dials it is written with.
+
+    Attributes:
+        generator: the model.
+        prompt: what the text goes on from.
+        length: how many symbols are drawn before it pauses.
+        samplers: settings of `decode.chain`; `temperature` and `top_p` are the dials.
+        stop: strings before which the text ends.
+        seed: of what is drawn; one more each time the text begins anew.
+    """
+
+    generator: Generator
+    prompt: str
+    length: int
+    samplers: dict[str, Any]
+    stop: Sequence[str]
+    seed: int
+    speed: int = SPEEDS.index(20)
+    paused: bool = False
+    text: str = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.samplers = {"temperature": 1.0, "top_p": 1.0} | self.samplers
+        self.begin()
+
+    def begin(self) -> None:
+        """Begins the text, with the prompt."""
+        self._shape = chain(**self.samplers)
+        self.writer = self.generator.writer(self.prompt, self.seed)
+        self.text, self.drawn, self.ended = self.prompt, 0, False
+        self._pieces = until(self._draw(), self.stop)
+
+    def _draw(self) -> Iterator[str]:
+        while True:
+            self.drawn += 1
+            yield self.writer.draw(self._shape).text
+
+    def step(self) -> None:
+        """Draws one symbol more, unless a stop string has ended the text; pauses at `length`."""
+        piece = next(self._pieces, None)
+        if self.ended or piece is None:
+            self.ended = self.paused = True
+            return
+        self.text += piece
+        if self.drawn % self.length == 0:
+            self.paused = True
+
+    def logits(self) -> tuple[Tensor, Tensor]:
+        """Of the next symbol (V,): what the model says, and what it is drawn from."""
+        return self.writer.logits(), self.writer.logits(self._shape)
+
+    def press(self, key: str) -> None:
+        """Does what a key says; one that says nothing does nothing."""
+        match key:
+            case "up" | "down":
+                self._turn("temperature", 0.05 if key == "up" else -0.05, 0.05, 3.0)
+            case "right" | "left":
+                self._turn("top_p", 0.05 if key == "right" else -0.05, 0.05, 1.0)
+            case "+" | "=" | "-":
+                change = -1 if key == "-" else 1
+                self.speed = min(max(self.speed + change, 0), len(SPEEDS) - 1)
+            case " ":
+                self.paused = not self.paused
+            case "\n":
+                self.paused = True
+                self.step()
+            case "r":
+                self.seed += 1
+                self.paused = False
+                self.begin()
+
+    def _turn(self, dial: str, change: float, least: float, most: float) -> None:
+        value = round(self.samplers[dial] + change, 2)
+        self.samplers[dial] = min(max(value, least), most)
+        self._shape = chain(**self.samplers)
+
+
+def watch(
+    generator: Generator,
+    run: str,
+    prompt: str,
+    length: int,
+    samplers: dict[str, Any],
+    stop: Sequence[str],
+    seed: int,
+) -> None:
+    """Shows a text as it grows, until `q` is pressed; then prints it, so that it can be kept."""
+    if length < 1:
+        raise ConfigError(f"length must be at least 1, not {length}")
+    session = Session(generator, prompt, length, samplers, stop, seed)
+    try:
+        with (
+            keys_as_pressed(),
+            Live(console=console, screen=True, auto_refresh=False) as live,
+        ):
+            _play(session, live, run)
+    finally:
+        print(session.text)
+        dials = "  ".join(f"{name} {value}" for name, value in session.samplers.items())
+        aside.print(f"seed {session.seed}  {dials}", soft_wrap=True)
+
+
+def _play(session: Session, live: Live, run: str) -> None:
+    """Draws as fast as the dial says, shows fifteen pictures a second, and listens to keys."""
+    due = picture = time.monotonic()
+    while True:
+        now = time.monotonic()
+        if now >= picture:
+            live.update(_picture(session, run), refresh=True)
+            picture = now + FRAME
+        while not session.paused and due <= now and time.monotonic() < picture:
+            session.step()
+            due += 1 / SPEEDS[session.speed]
+        if session.paused or due < now - 1:  # what was missed is not caught up with
+            due = now
+        for key in keys((picture if session.paused else min(due, picture)) - time.monotonic()):
+            if key == "q":
+                return
+            session.press(key)
+            picture = 0.0  # what a key has changed is seen at once
+
+
+def _picture(session: Session, run: str) -> RenderableType:
+    """The text on the left, the chart on the right, dials and keys below."""
+    width, height = console.size
+    chart = min(38, width // 2)
+    layout = Layout()
+    layout.split_column(Layout(name="above"), Layout(_dials(session), size=2))
+    layout["above"].split_row(Layout(name="text"), Layout(name="chart", size=chart))
+    inside = width - chart - 4, height - 4
+    layout["text"].update(
+        Panel(
+            _end_of(session.text, len(session.prompt), *inside), title=Text(run), border_style="dim"
+        )
+    )
+    layout["chart"].update(
+        Panel(_chart(session, chart - 4, height - 4), title="next symbol", border_style="dim")
+    )
+    return layout
+
+
+def _end_of(text: str, prompt: int, width: int, height: int) -> Text:
+    """The last lines of a text that fit, the prompt in bold."""
+    shown = Text("".join(c if c.isprintable() or c == "\n" else "�" for c in text.expandtabs(1)))
+    shown.stylize("bold", 0, prompt)
+    paragraphs = shown.split("\n", allow_blank=True)[-height:]
+    lines = [line for paragraph in paragraphs for line in paragraph.wrap(console, max(width, 1))]
+    lines[-1].append("▁", style="blink")
+    return Text("\n").join(lines[-height:])
+
+
+def _chart(session: Session, width: int, height: int) -> Group:
+    """The model's most probable symbols, and how probable the dials make them."""
+    model, shaped = (logits.softmax(-1) for logits in session.logits())
+    best = torch.argsort(model, descending=True, stable=True)[: max(height, 1)].tolist()
+    largest = max(float(shaped.max()), float(model.max()))
+    rows = []
+    for k in best:
+        p = float(shaped[k])
+        if max(p, float(model[k])) < LEAST:
+            break
+        name = spell(session.generator.vocabulary_.symbols[k])[:10]
+        row = Text(f"{name:>10} ", style="" if p else "dim", no_wrap=True)
+        room = width - 18
+        if p:
+            row.append(f"{p:6.1%} ")
+            row.append(bar(p / largest, max(room, 1)), style="cyan")
+        else:  # a sampler has excluded it
+            row.append("     – ")
+            row.append("·" * round(float(model[k]) / largest * room))
+        rows.append(row)
+    return Group(*rows)
+
+
+def _dials(session: Session) -> Group:
+    """Where the dials stand, and which keys turn them."""
+    values = Text(no_wrap=True, overflow="ellipsis")
+    state = "ended" if session.ended else "paused" if session.paused else "writing"
+    values.append(f" {state:8}", style="bold yellow" if session.paused else "bold green")
+    for name, value in session.samplers.items():
+        said = f"{value:.2f}" if isinstance(value, float) else str(value)
+        values.append(f" {name.replace('_', '-')} ", style="dim")
+        values.append(f"{said} ", style="bold")
+    values.append(f" {session.drawn:,}", style="bold")
+    values.append(" symbols, ", style="dim")
+    values.append(f"{SPEEDS[session.speed]}", style="bold")
+    values.append(" a second", style="dim")
+    legend = Text(" ", no_wrap=True, overflow="ellipsis")
+    for key, does in HELP:
+        legend.append(key, style="bold cyan")
+        legend.append(f" {does}   ", style="dim")
+    return Group(values, legend)

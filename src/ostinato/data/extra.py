@@ -1,0 +1,26 @@
+"""Packages that only some data needs."""
+
+from __future__ import annotations
+
+import importlib
+from typing import Any
+
+from ostinato.errors import DataError
+
+
+def extra(package: str, name: str) -> Any:
+    """The imported package of an extra.
+
+    Args:
+        package: the module to import.
+        name: the extra of Ostinato that brings it.
+
+    Raises:
+        DataError: when it is not installed; the message says how to install it.
+    """
+    try:
+        return importlib.import_module(package)
+    except ImportError as error:
+        raise DataError(
+            f"{package} is needed here ({error}): pip install 'ostinato[{name}]'"
+        ) from None

@@ -1,0 +1,54 @@
+"""A folder with a folder for each class, and in it a file for each text."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+from ostinato.data.files import File, flaw
+from ostinato.data.rows import Row, row
+from ostinato.errors import DataError
+
+SUFFIXES = (".txt", ".txt.gz", ".txt.xz")
+
+
+def rows(folder: Path) -> Iterator[Row]:
+    """Each text and its class, classes and files in alphabetical order; a row is a whole file.
+
+    Hidden folders and files that do not end in `.txt`, `.txt.gz` or `.txt.xz` are passed over.
+
+    Raises:
+        DataError: when the folder cannot be read, or holds no class with a text.
+    """
+    try:
+        classes = sorted(p for p in folder.iterdir() if p.is_dir() and p.name[0] != ".")
+        files = {path: sorted(p for p in path.iterdir() if _is_text(p)) for path in classes}
+    except OSError as error:
+        raise DataError(f"{error.filename}: cannot be read: {error.strerror}") from None
+    if not any(files.values()):
+        raise DataError(
+            f"{folder}: no texts there; a folder of data holds a folder for each class, "
+            "and that a .txt file for each text"
+        )
+    for path, texts in files.items():
+        if not texts:
+            raise DataError(f"{path}: no .txt file in the folder of this class")
+        for text in texts:
+            yield _row(text, path.name)
+
+
+def _is_text(path: Path) -> bool:
+    return path.name.lower().endswith(SUFFIXES) and path.name[0] != "."
+
+
+def _row(path: Path, label: str) -> Row:
+    place = f"{label}/{path.name}"
+    try:
+        with File(str(path)) as file:
+            text = "".join(file.chunks())
+    except DataError as error:
+        return Row(place, [], str(error).removeprefix(f"{path}: "))
+    if found := flaw(text):
+        line = text.count("\n", 0, found[0]) + 1
+        return Row(place, [], f"line {line}: {found[1]}")
+    return row(place, {"text": text, "label": label}, "label")

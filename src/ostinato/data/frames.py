@@ -1,0 +1,135 @@
+"""Texts and labels that are in memory: lists, arrays, and tables of other libraries.
+
+A Series or a frame of pandas or polars (by narwhals), and a `Dataset` of Hugging Face, are taken
+as they are. Such a library is never imported here: who has an object of it has imported it.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+import numpy as np
+
+from ostinato.data.examples import Examples
+from ostinato.data.labels import refuse_measurements
+from ostinato.data.rows import row
+from ostinato.data.texts import Chosen, Texts
+from ostinato.errors import DataError
+
+_PLAIN = (list, tuple, np.ndarray, Texts, Chosen)
+
+
+def examples_of(
+    texts: Any, labels: Any = None, text: str = "text", label: str = "label", split: str = "train"
+) -> Examples:
+    """Labelled examples, each checked.
+
+    Args:
+        texts: the texts, as a list, an array or a Series; or a table with both columns.
+        labels: the label of each text, of any type `label_text` knows; None for a table.
+        text: the column with the texts.
+        label: the column with the labels; class numbers of a `Dataset` become their names.
+        split: which part of a `DatasetDict`; its first where there is none of that name.
+
+    Raises:
+        DataError: for a row that is missing, empty or of a wrong type, a column that is not
+            there, or labels that are measurements.
+        ValueError: when there are not as many labels as texts.
+    """
+    if isinstance(texts, Examples):
+        return texts
+    if labels is None:
+        columns = _columns(texts, [text, label], split)
+    else:
+        columns = [_column(texts, text, split), _column(labels, label, split)]
+    size = [len(column) for column in columns]
+    if size[0] != size[1]:
+        raise ValueError(f"{size[0]} texts but {size[1]} labels")
+    same = isinstance(columns[0], Texts | Chosen)  # already in a file, or points into one
+    kept, names = Texts(), []
+    for k, pair in enumerate(zip(*columns, strict=True), start=1):
+        read = row(f"row {k}", {"text": pair[0], "label": pair[1]}, "label")
+        if read.fault:
+            raise DataError(f"{read.place}: {read.fault}")
+        if not same:
+            kept.append(str(pair[0]))
+        names.append(sys.intern(read.values[1]))
+    refuse_measurements(dict.fromkeys(names, "the labels"), "labels")
+    return Examples(columns[0] if same else kept.settled(), names)
+
+
+def texts_of(texts: Any, text: str = "text", split: str = "test") -> Sequence[str]:
+    """Texts without labels; here a text may be empty.
+
+    Args:
+        texts: a list, an array or a Series of texts, or a table with a column of them.
+        text: the column with the texts.
+        split: which part of a `DatasetDict`; its first where there is none of that name.
+
+    Raises:
+        DataError: for a single text in place of a list, or what is no text.
+    """
+    column: Sequence[str] = _column(texts, text, split)
+    for k, value in enumerate(column, start=1):
+        if not isinstance(value, str):
+            raise DataError(f"row {k}: {value!r:.80} is not a text")
+    return column
+
+
+def _column(values: Any, name: str, split: str) -> Any:
+    """The values of a list, an array or a Series, or of the column of a table."""
+    if isinstance(values, str | bytes):
+        raise DataError(f"{name}s must be a list of {name}s, not one {name}")
+    if isinstance(values, _PLAIN):
+        return values
+    if not _is_dataset(values) and not isinstance(values, Mapping):
+        import narwhals
+
+        native = narwhals.from_native(values, allow_series=True, pass_through=True)
+        if isinstance(native, narwhals.Series):
+            return native.to_list()
+        if native is values:  # not of a library that narwhals knows
+            if isinstance(values, Iterable):
+                return list(values)
+            raise DataError(f"a {type(values).__name__} is no list of {name}s")
+    return _columns(values, [name], split)[0]
+
+
+def _columns(table: Any, names: Sequence[str], split: str) -> list[Any]:
+    """The named columns of a table."""
+    if isinstance(table, Mapping) and table and all(map(_is_dataset, table.values())):
+        table = table.get(split, next(iter(table.values())))
+    if _is_dataset(table):
+        _check(names, table.column_names)
+        return [_class_names(table, name) for name in names]
+    if isinstance(table, Mapping):
+        _check(names, list(table))
+        return [table[name] for name in names]
+    import narwhals
+
+    frame = narwhals.from_native(table, pass_through=True)
+    if isinstance(frame, narwhals.LazyFrame):
+        frame = frame.collect()
+    if not isinstance(frame, narwhals.DataFrame):
+        raise DataError(f"labels are missing: give them, or a table with {' and '.join(names)}")
+    _check(names, frame.columns)
+    return [frame[name].to_list() for name in names]
+
+
+def _is_dataset(table: Any) -> bool:
+    return isinstance(getattr(table, "column_names", None), list) and hasattr(table, "features")
+
+
+def _class_names(dataset: Any, name: str) -> list[Any]:
+    values = list(dataset[name])
+    known = getattr((dataset.features or {}).get(name), "names", None)
+    return [known[v] if isinstance(v, int) and v >= 0 else v for v in values] if known else values
+
+
+def _check(names: Sequence[str], columns: Sequence[str]) -> None:
+    for name in names:
+        if name not in columns:
+            shown = ", ".join(map(repr, columns))[:200]
+            raise DataError(f"no column {name!r}; the columns are {shown}")

@@ -1,0 +1,122 @@
+"""Rows of a table of texts, good and bad."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
+from typing import Any, NamedTuple
+
+from ostinato.data.files import flaw
+from ostinato.data.labels import label_text
+from ostinato.errors import DataError
+
+
+class Row(NamedTuple):
+    """A row as it was read.
+
+    Attributes:
+        place: where it is, such as `line 3`; empty where the file itself is the row.
+        values: the values of the columns that were asked for, in their order.
+        fault: why the row cannot be used; None for a good row.
+    """
+
+    place: str
+    values: list[str]
+    fault: str | None = None
+
+
+@dataclass
+class Skipped:
+    """Counts the bad rows that a reader goes on without.
+
+    Attributes:
+        title: the file.
+        rows: which rows of the file were left out, counted from 0.
+        reasons: the first few, each with its place.
+    """
+
+    title: str = ""
+    rows: list[int] = field(default_factory=list)
+    reasons: list[str] = field(default_factory=list)
+
+    def summary(self) -> str:
+        """The count and the first reasons, in a line; empty when nothing was left out."""
+        if not self.rows:
+            return ""
+        more = "; …" if len(self.rows) > len(self.reasons) else ""
+        count = f"{len(self.rows):,} bad row{'s' if len(self.rows) > 1 else ''}"
+        return f"{self.title}: {count} left out: {'; '.join(self.reasons)}{more}"
+
+    def to_json(self) -> dict[str, Any]:
+        """What a run's manifest says of it."""
+        return {"rows": len(self.rows), "first": self.reasons}
+
+
+def good(rows: Iterable[Row], title: str, skipped: Skipped | None) -> Iterator[Row]:
+    """The rows that can be used.
+
+    Args:
+        rows: all rows.
+        title: the file, for errors.
+        skipped: counts the bad rows; None refuses the first.
+
+    Raises:
+        DataError: for a bad row, or when there is no good one.
+    """
+    first, number = "", -1
+    found = False
+    for number, row in enumerate(rows):
+        if row.fault is None:
+            found = True
+            yield row
+            continue
+        reason = f"{row.place}: {row.fault}" if row.place else row.fault
+        first = first or reason
+        if skipped is None:
+            raise DataError(f"{title}{', ' if row.place else ': '}{reason}")
+        skipped.title = title
+        skipped.rows.append(number)
+        if len(skipped.reasons) < 3:
+            skipped.reasons.append(reason)
+    if number < 0:
+        raise DataError(f"{title}: no rows")
+    if not found:
+        raise DataError(f"{title}: no row can be used; {first}")
+
+
+def row(place: str, columns: dict[str, Any], label: str | None) -> Row:
+    """A row from its values, each checked.
+
+    Args:
+        place: where it is.
+        columns: a value for each column, as the file gives it.
+        label: the column with labels, which may be numbers; all others are texts.
+    """
+    values: list[str] = []
+    for name, value in columns.items():
+        if name == label:
+            value = label_text(value)
+        if value is None or (isinstance(value, float) and value != value):
+            return Row(place, [], f"the {name} is missing")
+        if not isinstance(value, str):
+            return Row(place, [], f"the {name} is {_kind(value)}, not a text")
+        if fault := flaw(value):
+            return Row(place, [], f"{fault[1]} in the {name}")
+        if not value.strip():
+            return Row(place, [], f"the {name} is empty")
+        values.append(value.replace("\r\n", "\n").replace("\r", "\n"))
+    return Row(place, values)
+
+
+def _kind(value: Any) -> str:
+    match value:
+        case bool():
+            return "true or false"
+        case int() | float():
+            return "a number"
+        case list() | tuple():
+            return "a list"
+        case dict():
+            return "an object"
+        case _:
+            return f"of type {type(value).__name__}"

@@ -1,0 +1,145 @@
+"""Beam search: the most probable continuations, found by keeping the best few at every step."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, TypeAlias
+
+import torch
+from torch import Tensor
+
+from ostinato.errors import ConfigError
+
+Step: TypeAlias = Callable[[Any, Tensor], tuple[Tensor, Any]]
+"""From states and the last symbols (N,) to log-probabilities of the next (N, V), and states."""
+
+
+@dataclass(frozen=True)
+class Hypothesis:
+    """A continuation that was found.
+
+    Attributes:
+        symbols: its symbols, without the end symbol.
+        log_probability: of all its symbols, the end symbol included, in nats.
+        score: what it was ranked by: the log-probability over the length penalty.
+    """
+
+    symbols: tuple[int, ...]
+    log_probability: float
+    score: float
+
+
+def pick_rows(states: Any, rows: Tensor) -> Any:
+    """States of PyTorch's recurrent layers (L, B, H), alone or nested, at these of their B rows.
+
+    None, where a model starts by itself, stays None.
+    """
+    if states is None:
+        return None
+    if isinstance(states, Tensor):
+        return states.index_select(1, rows)
+    if isinstance(states, dict):
+        return {name: pick_rows(state, rows) for name, state in states.items()}
+    return type(states)(pick_rows(state, rows) for state in states)
+
+
+def length_penalty(length: Tensor, alpha: float) -> Tensor:
+    """((5 + n) / 6)^α for a length n in symbols, the end symbol included: 1 where n = 1 or α = 0.
+
+    Source: Wu et al. 2016, "Google's Neural Machine Translation System", equation 14.
+    """
+    return ((5 + length) / 6) ** alpha
+
+
+def beam_search(
+    step: Step,
+    states: Any,
+    symbols: Tensor,
+    length: int,
+    *,
+    beam: int = 4,
+    best: int = 1,
+    end: int | None = None,
+    alpha: float = 0.0,
+    pick: Callable[[Any, Tensor], Any] = pick_rows,
+) -> list[list[Hypothesis]]:
+    """The most probable continuations y of each sequence, by
+
+        score(y) = Σ_t ln p(y_t | y_<t) / ((5 + |y|) / 6)^α .
+
+    At every step each kept hypothesis goes on with every symbol, and the `beam` best of all
+    these are kept; one that has ended stays as it is, as long as it is among the best. A beam
+    of 1 is greedy; one of V^length and more is exact. Of equals the one with the better beginning
+    comes first, then the one with the lower symbol.
+
+    Args:
+        step: one step of a model, for any number of rows.
+        states: what the first step reads, one row for each sequence.
+        symbols: the first input of each sequence (B,) int64.
+        length: the most symbols of a continuation, the end symbol included.
+        beam: how many hypotheses are kept for a sequence.
+        best: how many are returned for a sequence, at most `beam`.
+        end: the symbol that ends a hypothesis; None where nothing but `length` does.
+        alpha: above 0 longer hypotheses are favoured; 0 ranks by probability alone.
+        pick: gives states at rows (N,): rows may come several times, and not at all.
+
+    Returns:
+        For each sequence its hypotheses, the best first; fewer than `best` where there are no more.
+
+    Raises:
+        ConfigError: for numbers out of range.
+    """
+    for name, value, most in (("length", length, math.inf), ("beam", beam, math.inf),
+                              ("best", best, beam)):  # fmt: skip
+        if not 1 <= value <= most:
+            limit = "" if most == math.inf else f" and at most the beam, {most}"
+            raise ConfigError(f"{name}: {value} must be at least 1{limit}")
+    if not 0 <= alpha < math.inf:
+        raise ConfigError(f"alpha: {alpha} must be at least 0 and finite")
+    B = len(symbols)
+    first = torch.arange(B)[:, None] * beam  # the row of each sequence's first hypothesis
+    states = pick(states, torch.arange(B).repeat_interleave(beam))
+    symbols = symbols.repeat_interleave(beam)
+    total = torch.full((B, beam), -math.inf, dtype=torch.float64)
+    total[:, 0] = 0.0  # all begin alike: one is enough
+    lengths = torch.zeros(B, beam, dtype=torch.int64)
+    ended = torch.zeros(B, beam, dtype=torch.bool)
+    written = torch.zeros(B, beam, 0, dtype=torch.int64)
+
+    for _ in range(length):
+        log_p, states = step(states, symbols)
+        V = log_p.shape[-1]
+        grown = total[..., None] + log_p.view(B, beam, V)
+        if end is not None:  # what has ended goes on with its end, at no cost
+            grown = grown.masked_fill(ended[..., None], -math.inf)
+            grown[..., end] = torch.where(ended, total, grown[..., end])
+        counts = lengths + ~ended
+        scores = grown / length_penalty(counts, alpha)[..., None]
+        order = scores.flatten(1).sort(dim=1, descending=True, stable=True).indices[:, :beam]
+        parent, symbol = order // V, order % V  # (B, beam)
+        total = grown.flatten(1).gather(1, order)
+        lengths, ended = counts.gather(1, parent), ended.gather(1, parent)
+        written = written.gather(1, parent[..., None].expand(-1, -1, written.shape[2]))
+        written = torch.cat([written, symbol[..., None]], 2)
+        if end is not None:
+            ended = ended | (symbol == end)
+            if (ended | (total == -math.inf)).all():
+                break
+        states = pick(states, (first + parent).flatten())
+        symbols = symbol.flatten()
+
+    scores = total / length_penalty(lengths, alpha)
+    return [
+        [
+            Hypothesis(
+                tuple(written[b, k, : lengths[b, k] - ended[b, k].int()].tolist()),
+                float(total[b, k]),
+                float(scores[b, k]),
+            )
+            for k in range(best)
+            if total[b, k] > -math.inf
+        ]
+        for b in range(B)
+    ]

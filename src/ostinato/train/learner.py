@@ -1,0 +1,37 @@
+"""What the loop needs of a task."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, Protocol
+
+from torch import Tensor, nn
+
+
+class Learner(Protocol):
+    """A task as the loop sees it.
+
+    Attributes:
+        model: what is trained. Where it has an attribute `rates`, that is a dict of the names of
+            its parts, such as `bigrams`, to factors of the learning rate for their weights.
+        judged_by: the validation metric that chooses the best epoch; the larger the better, or
+            with a leading minus the smaller.
+        state: what is carried from one batch to the next, such as a hidden state; the loop
+            empties it where an epoch begins, and checkpoints hold it.
+    """
+
+    model: nn.Module
+    judged_by: str
+    state: tuple[Tensor, ...]
+
+    def batches(self, epoch: int) -> Sequence[Any]:
+        """The batches of an epoch, in an order that only (seed, epoch) decides."""
+        ...
+
+    def loss(self, batch: Any) -> tuple[Tensor, int, int]:
+        """The mean loss of a batch in nats, of how many terms it is the mean, and real tokens."""
+        ...
+
+    def validate(self) -> dict[str, float]:
+        """Metrics on what was held out for validation; draws nothing random."""
+        ...

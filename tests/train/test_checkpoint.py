@@ -1,0 +1,183 @@
+import logging
+import os
+import re
+import subprocess
+from pathlib import Path
+
+import pytest
+import torch
+from line import Drawing, Line, Stop, timeless
+
+from every import assert_near
+from ostinato.errors import RunError
+from ostinato.train import Run, Training, fit
+from tolerances import SAME
+
+SETTINGS = Training(epochs=3, lr=0.1, checkpoint=0)
+
+
+def train(run, resume=False, until=None, learner=None):
+    """Trains, until an epoch's end if asked, and gives the weights and the records."""
+
+    def show(progress):
+        if progress.metrics and progress.epoch == until:
+            raise Stop
+
+    learner = learner or Drawing(3)
+    torch.manual_seed(3)
+    history = fit(learner, SETTINGS, run, show, resume)
+    return learner.model.weight, [timeless(record) for record in history]
+
+
+@pytest.fixture
+def stopped(tmp_path):
+    """A run that was stopped after its second epoch."""
+    run = Run.create(tmp_path / "run")
+    with pytest.raises(Stop):
+        train(run, until=2)
+    return run
+
+
+DAMAGES = {"empty": lambda raw: b"", "short": lambda raw: raw[:-1], "noise": lambda raw: raw[::-1]}
+
+
+@pytest.mark.parametrize("damage", DAMAGES.values(), ids=DAMAGES)
+def test_a_damaged_checkpoint_is_passed_over_in_one_line(stopped, damage, caplog):
+    newest = stopped.checkpoints()[-1]
+    newest.write_bytes(damage(newest.read_bytes()))
+    with caplog.at_level(logging.WARNING, "ostinato"):
+        weights, history = train(stopped, resume=True)
+    (said,) = caplog.messages
+    assert said.startswith(f"{newest}: cannot be read (")
+    assert said.endswith("; going on from the one before it")
+    assert "\n" not in said
+    expected = train(None)
+    assert_near(weights, expected[0], SAME)
+    assert history == expected[1]
+    assert len(stopped.checkpoints()) == 2
+
+
+def test_a_damaged_checkpoint_does_not_stand_in_the_way_again(stopped):
+    class Killed(Drawing):
+        def validate(self):
+            raise Stop
+
+    older, newest = stopped.checkpoints()
+    newest.write_bytes(b"")
+    with pytest.raises(Stop):
+        train(stopped, resume=True, learner=Killed(3))
+    assert stopped.checkpoints() == [older]
+
+
+def test_without_a_whole_checkpoint_there_is_nothing_to_go_on_from(stopped):
+    older, newest = stopped.checkpoints()
+    for path in (older, newest):
+        path.write_bytes(path.read_bytes()[:100])
+    with pytest.raises(RunError, match=f"^{re.escape(str(newest))}: cannot be read"):
+        train(stopped, resume=True)
+    assert stopped.checkpoints() == [older, newest]  # for whoever can mend them
+    older.unlink()
+    newest.unlink()
+    with pytest.raises(RunError, match="checkpoints: there is none to go on from"):
+        train(stopped, resume=True)
+
+
+def test_a_checkpoint_of_another_model_is_refused(stopped):
+    other = Drawing(3)
+    other.model = torch.nn.Linear(4, 1, bias=False)
+    with pytest.raises(RunError, match=r"000002-000000000\.safetensors: does not fit") as error:
+        train(stopped, resume=True, learner=other)
+    assert "\n" not in str(error.value)
+
+
+def test_a_run_without_a_checkpoint_begins_anew(tmp_path):
+    run = Run.create(tmp_path / "run")
+    run.write_tensors("model.safetensors", {"weight": torch.zeros(1, 3)})  # killed after these
+    expected, found = train(None), train(run, resume=True)
+    assert_near(found[0], expected[0], SAME)
+    assert found[1] == expected[1]
+
+
+def test_a_finished_run_is_as_it_was(tmp_path):
+    run = Run.create(tmp_path / "run")
+    expected, before = train(run), run.metrics()
+    found = train(run, resume=True)
+    assert_near(found[0], expected[0], SAME)
+    assert (found[1], run.metrics()) == (expected[1], before)
+
+
+def test_what_a_killed_process_left_half_written_is_removed(stopped):
+    parts = [stopped.path / ".config.toml.x.part", stopped.path / "checkpoints" / ".9.y.part"]
+    for part in parts:
+        part.write_bytes(b"half")
+    train(stopped, resume=True)
+    assert not any(part.exists() for part in parts)
+
+
+def test_one_process_at_a_time_trains_in_a_folder(stopped):
+    with stopped.locked():
+        says = f"^{re.escape(str(stopped.path))}: process {os.getpid()} is training in it; wait"
+        with pytest.raises(RunError, match=says):
+            train(stopped, resume=True)
+    train(stopped, resume=True)
+
+
+def test_no_folder_to_train_in_is_named(tmp_path):
+    with pytest.raises(RunError, match=f"^{re.escape(str(tmp_path / 'no'))}: no run to train in"):
+        train(Run(tmp_path / "no"))
+
+
+@pytest.fixture
+def disk(tmp_path):
+    """A disk of 200 kB."""
+    folder = tmp_path / "disk"
+    folder.mkdir()
+    mount = ["mount", "-t", "tmpfs", "-o", "size=200k", "tmpfs", folder]
+    try:
+        done = subprocess.run(mount, capture_output=True, text=True)
+    except FileNotFoundError:
+        pytest.skip("no mount here")
+    if done.returncode:
+        pytest.skip(f"a disk of its own needs rights: {done.stderr.strip()}")
+    yield folder
+    subprocess.run(["umount", "-l", folder], check=True)
+
+
+def fill(path: Path) -> None:
+    with open(path, "wb", buffering=0) as file:
+        try:
+            while file.write(b"x" * 512):
+                pass
+        except OSError:
+            return
+
+
+def test_a_full_disk_stops_training_and_takes_nothing_away(disk):
+    def show(progress):
+        if progress.epoch == 2 and not progress.metrics:
+            fill(disk / "filler")
+
+    run, learner = Run.create(disk / "run"), Drawing(3)
+    torch.manual_seed(3)
+    with pytest.raises(RunError) as error:
+        fit(learner, SETTINGS, run, show)
+    name = r"000001-000000001\.safetensors"
+    assert re.fullmatch(
+        rf"{disk}/run/checkpoints/{name}: No space left on device; mend it, .* --resume",
+        str(error.value),
+    )
+    assert [path.name for path in run.path.rglob(".*")] == []
+    (disk / "filler").unlink()
+    expected, found = train(None), train(run, resume=True)
+    assert_near(found[0], expected[0], SAME)
+    assert found[1] == expected[1]
+
+
+def test_checkpoints_hold_what_there_is_and_no_more(stopped):
+    tensors = stopped.read_tensors(f"checkpoints/{stopped.checkpoints()[-1].name}")
+    memory = {f"optimizer.0.{name}" for name in ("exp_avg", "exp_avg_sq", "step")}
+    assert tensors.keys() == {"random", "model.weight", "carried.0"} | memory
+    plain = Run.create(stopped.path.with_name("plain"))
+    train(plain, learner=Line(3))
+    tensors = plain.read_tensors(f"checkpoints/{plain.checkpoints()[-1].name}")
+    assert tensors.keys() == {"random", "model.weight"} | memory
