@@ -83,9 +83,14 @@ def test_what_is_trained_is_not_trained_again(terminal, compared):
 def test_a_run_that_was_stopped_goes_on(terminal, compared):
     run = terminal.folder / "runs/two" / "mgu-0"
     observed = json.loads((run / "observed.json").read_text())
-    (run / "observed.json").unlink()  # its training had ended, what comes after had not
+    weights = (run / "model.safetensors").read_bytes()
+    first, second = sorted((run / "checkpoints").glob("*.safetensors"))
+    assert first.name.startswith("000001-")
+    for file in (run / "observed.json", second):  # as if it had been stopped after an epoch
+        file.unlink()
     terminal.text(*TWO, "--out", "runs/two")
     assert json.loads((run / "observed.json").read_text()) == observed
+    assert (run / "model.safetensors").read_bytes() == weights
 
 
 @pytest.mark.parametrize(
@@ -133,9 +138,9 @@ def test_cells_of_equal_time_are_stopped_by_the_clock(terminal):
 
 
 def test_all_parameters_can_be_equal(terminal):
-    words = ["--equal", "parameters", "--train.epochs", "1", "--out", "runs/whole"]
+    words = ["--equal", "parameters", "--train.epochs", "1", "--out", "runs/equal"]
     terminal.text(*TEXT, *words)
-    rows = json.loads((terminal.folder / "runs/whole/comparison.json").read_text())["rows"]
+    rows = json.loads((terminal.folder / "runs/equal/comparison.json").read_text())["rows"]
     sizes = [row["parameters"] for row in rows]
     assert sizes[1] == pytest.approx(sizes[0], rel=0.05)
 
