@@ -209,7 +209,7 @@ def test_labels_and_paths_may_hold_brackets(terminal):
 
 
 EVERY = ["demo", "evaluate", "fit", "fit classify", "fit generate", "generate", "predict", "show"]
-EVERY += ["verify", "bench", "cache"]
+EVERY += ["verify", "bench", "cache", "compare", "compare classify", "compare generate", "report"]
 
 
 @pytest.mark.parametrize("command", EVERY)
@@ -219,8 +219,8 @@ def test_help_has_an_example_and_names_options_that_exist(terminal, command):
     assert f"ostinato {command}" in example
     listed = set(" ".join(re.findall(r"^│ *((?:--[\w.-]+ )+)", out, re.M)).split())
     mentioned = set(re.findall(r"(?<!\S)(--[a-z][a-z.-]*[a-z])", out))
-    if command == "fit":
-        listed |= {"--cell", "--out"}  # of the commands below it
+    if command in ("fit", "compare"):
+        listed |= {"--cell", "--cells", "--seeds", "--out"}  # of the commands below it
     assert mentioned <= listed | {"--help", "--debug"}
 
 

@@ -8,7 +8,7 @@ from ostinato.report.figures import (
     LOOKS,
     SPARE,
     accuracy_curves,
-    generator_curves,
+    bits_curves,
     gradient_curves,
     looks,
     loss_curves,
@@ -31,7 +31,7 @@ def test_a_cell_has_one_colour_in_every_figure():
     assert colors(accuracy_curves(given["classifiers"])) == wanted
     assert colors(gradient_curves(given["flow"], "start")) == wanted
     assert colors(gradient_curves(given["flow"], "trained")) == wanted
-    assert list(colors(generator_curves(given["generator"])).values()) == [LOOKS["lstm"].color]
+    assert list(colors(bits_curves([given["generator"]])).values()) == [LOOKS["lstm"].color]
 
 
 def luminance(color: str) -> float:

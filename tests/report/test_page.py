@@ -7,7 +7,7 @@ import pytest
 from demo_results import classifier, results
 from document import Document
 
-from ostinato.report.page import demo_page
+from ostinato.report.demo_page import demo_page
 
 LOADS = {"src", "srcset", "href", "data", "action", "poster", "xlink:href"}
 
@@ -154,7 +154,12 @@ def test_light_dark_paper_and_phone(document):
     for query in ("prefers-color-scheme: dark", "@media print", "@media (max-width"):
         assert query in style
     used = set(re.findall(r"var\((--[a-z]+)[,)]", style))
-    assert used <= set(re.findall(r"(--[a-z]+):", style)) | {"--part", "--color", "--ratio"}
+    assert used <= set(re.findall(r"(--[a-z]+):", style)) | {
+        "--part",
+        "--color",
+        "--ratio",
+        "--width",
+    }
 
 
 def test_the_room_is_not_entered_before_it_is_needed():

@@ -74,6 +74,30 @@ def test_the_loss_of_a_record_is_the_mean_over_the_epoch():
     assert record["loss"] == pytest.approx((x @ START.T - y).square().mean().item())
 
 
+def test_the_clock_stops_it_in_the_middle_of_an_epoch_and_the_rate_follows(monkeypatch, tmp_path):
+    class Hand:
+        now = 0.0
+
+        def perf_counter(self):
+            return self.now
+
+    class Slow(Line):
+        def loss(self, batch):  # a batch takes a second
+            clock.now += 1
+            batches.append(batch)
+            return super().loss(batch)
+
+    clock, batches = Hand(), []
+    monkeypatch.setattr("ostinato.train.meter.time", clock)
+    settings = Training(epochs=9, seconds=3, lr=0.1, warmup=0)
+    learner, run = Slow(9), Run.create(tmp_path / "run")
+    history = fit(learner, settings, run)
+    assert [record["seconds"] for record in history] == [2, 1]
+    *_, last = adamw(batches, [1, 2 / 3, 1 / 3], 0.1, 0, 1)
+    assert_near(learner.weights[-1], last, ORACLE)
+    assert fit(Slow(9), settings, run, resume=True) == history  # its time is spent
+
+
 def test_a_loss_that_is_no_number_names_its_place():
     with pytest.raises(OstinatoError, match=r"^epoch 2, batch 1: the loss is nan .*train\.lr"):
         fit(Line(spoilt=(1, 0)), Training(epochs=2))

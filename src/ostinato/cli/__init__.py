@@ -15,6 +15,8 @@ from ostinato.errors import OstinatoError
 SUMMARIES = {
     "demo": "Train RNN, LSTM and GRU on film reviews, generate text, and compare, on one page.",
     "fit": "Train a model: classify or generate.",
+    "compare": "Train several cells with several seeds, and say which differences are shown.",
+    "report": "Compare trained runs on one page: tables, curves, gradients, mistakes, diagrams.",
     "evaluate": "Measure a trained model on labelled texts, or on a text.",
     "predict": "Label texts with a trained classifier.",
     "generate": "Go on with a text.",

@@ -3,33 +3,23 @@
 from __future__ import annotations
 
 import json
-import multiprocessing
 import os
-import platform
-import threading
 import time
 import webbrowser
-from collections.abc import Callable
-from concurrent.futures import FIRST_EXCEPTION, Future, ProcessPoolExecutor, wait
 from pathlib import Path
 from typing import Any
 
-import torch
-from rich.progress import BarColumn, TextColumn
-from rich.progress import Progress as Bar
-from torch import Tensor, nn
-
 from ostinato import cells, levels
 from ostinato.cli.fit import free_folder
-from ostinato.cli.screen import aside, console, duration, facts, table
-from ostinato.data import read_labelled, read_text, split_blocks, tokenizer
+from ostinato.cli.parallel import Job, Show, in_parallel
+from ostinato.cli.screen import console, duration, facts, machine, table
+from ostinato.cli.trial import trial
+from ostinato.data import Examples, read_labelled, read_text, split_blocks
 from ostinato.errors import ConfigError
-from ostinato.observe.gradient_flow import gradient_flow
-from ostinato.report.page import demo_page
-from ostinato.tasks.classify import Classifier, ClassifyNetwork, ClassifySettings
-from ostinato.tasks.estimator import reproducible
+from ostinato.observe.exam import ClassifyExam
+from ostinato.report.demo_page import demo_page
+from ostinato.tasks.classify import ClassifySettings
 from ostinato.tasks.generate import Generator
-from ostinato.tasks.linear import fit_baseline
 from ostinato.train import Run
 
 CELLS = ("rnn", "lstm", "gru")
@@ -51,8 +41,6 @@ NEXT_STEPS = {
     'ostinato generate {out}/plays --prompt "JULIET" --temperature 0.7': "more of these plays",
     'echo "a dull, endless film" | ostinato predict {out}/lstm -': "ask the LSTM of this page",
 }
-
-Show = Callable[[str, float, str], None]
 
 
 def demo(*, out: str | None = None, part: float = 1.0, open_page: bool = False) -> None:
@@ -80,24 +68,39 @@ def demo(*, out: str | None = None, part: float = 1.0, open_page: bool = False) 
         "Training RNN, LSTM and GRU on film reviews, a linear baseline beside them, and a\n"
         "generator of Shakespeare. Two at a time, a core each.\n"
     )
-    jobs: dict[str, tuple[Callable[..., dict[str, Any]], tuple[Any, ...]]] = {
-        cell: (_review_job, (cell, str(folder / cell), part)) for cell in ("gru", "lstm", "rnn")
+    splits = read_labelled("imdb")
+    training, test = (_part(splits[name], part) for name in ("train", "test"))
+    exam = ClassifyExam(test)
+    titles = {cell: f"{cell.upper()} on reviews" for cell in CELLS}
+    jobs: dict[str, Job] = {
+        titles[cell]: _review_trial(cell, training, exam, folder) for cell in ("gru", "lstm", "rnn")
     }
-    jobs["plays"] = (_plays_job, (str(folder / "plays"), part))
-    jobs["linear baseline"] = (_baseline_job, (part,))
-    done = _in_parallel(jobs)
+    jobs["LSTM on Shakespeare"] = (_plays_job, (str(folder / "plays"), part))
+    jobs["linear baseline"] = (_baseline_job, (training, exam))
+    done = in_parallel(jobs, os.cpu_count() or 1)
+    observed = {cell: done[titles[cell]] for cell in CELLS}
+    histories = {cell: Run(folder / cell).metrics() for cell in CELLS}
+    validation = ClassifySettings.parse(REVIEWS, "demo").data.validation
+    kept, held = split_blocks(training.labels, validation, 0)
 
     results = {
         "title": "Three recurrent networks read film reviews",
         "created": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()),
         "seconds": time.perf_counter() - began,
-        "machine": f"{platform.system()} {platform.machine()}, {os.cpu_count()} cores, "
-        f"torch {torch.__version__}",
-        "data": done["linear baseline"].pop("data"),
-        "classifiers": [done[cell]["classifier"] for cell in CELLS],
+        "machine": machine(),
+        "data": {
+            "source": "imdb",
+            "training": len(kept),
+            "validation": len(held),
+            "test": len(test),
+        },
+        "classifiers": [_classifier(cell, observed[cell], histories[cell]) for cell in CELLS],
         "baseline": done["linear baseline"],
-        "flow": {cell: done[cell]["flow"] for cell in CELLS},
-        "generator": done["plays"],
+        "flow": {
+            cell: {when: observed[cell]["flow"][when] for when in ("start", "trained")}
+            for cell in CELLS
+        },
+        "generator": done["LSTM on Shakespeare"],
         "equations": {cell: _step_text(cell) for cell in CELLS},
         "next_steps": [
             {"command": command.format(out=folder), "why": why}
@@ -112,96 +115,45 @@ def demo(*, out: str | None = None, part: float = 1.0, open_page: bool = False) 
         webbrowser.open(page.resolve().as_uri())
 
 
-def _review_job(cell: str, folder: str, part: float, show: Show) -> dict[str, Any]:
-    """Trains a classifier of reviews, tests it, and measures its gradients."""
-    splits = read_labelled("imdb")
-    training, test = (_part(splits[name], part) for name in ("train", "test"))
-    classifier = Classifier.of(
-        ClassifySettings.parse({"cell": cell, **REVIEWS}, "demo"), baseline=False
-    )
-    run = Run.create(folder)
-    title = f"{cell.upper()} on reviews"
-    classifier.fit(
-        training.texts,
-        training.labels,
-        run=run,
-        show=lambda progress: show(title, progress.done, facts(progress)),
-    )
-    show(title, 1.0, "testing")
-    settings, network = classifier.settings(), classifier.network_
-    with reproducible(settings.seed, 1):
-        accuracy = classifier.evaluate(test.texts, test.labels).accuracy
-        untrained = ClassifyNetwork(
-            cells.find(cell), settings.model, len(classifier.vocabulary_), len(classifier.classes_)
-        ).eval()
-        long = [i for i, text in enumerate(test.texts) if len(text) > 1500][:64]
-        texts, labels = [test.texts[i] for i in long], [test.labels[i] for i in long]
-        flow = {
-            name: _flow(classifier, net, texts, labels)
-            for name, net in (("start", untrained), ("trained", network))
-        }
-    best = max(classifier.history_, key=lambda record: record["accuracy"])
-    record = {
-        "cell": cell,
-        "test_accuracy": accuracy,
-        "validation_accuracy": best["accuracy"],
-        "parameters": sum(p.numel() for p in network.parameters()),
-        "recurrent_parameters": sum(p.numel() for p in network.recurrent.parameters()),
-        "seconds": sum(r["seconds"] for r in classifier.history_),
-        "level": network.recurrent.level(True),
-        "history": classifier.history_,
-    }
-    show(title, 1.0, f"test accuracy {accuracy:.4f}")
-    return {"classifier": record, "flow": flow}
+def _review_trial(cell: str, training: Examples, exam: ClassifyExam, folder: Path) -> Job:
+    settings = ClassifySettings.parse({"cell": cell, **REVIEWS}, "demo")
+    return trial, (settings, (training.texts, training.labels), exam, str(folder / cell))
 
 
-def _flow(
-    classifier: Classifier, network: ClassifyNetwork, texts: list[str], labels: list[str]
-) -> dict[str, list[float]]:
-    """Gradient sizes over the last 150 steps of some reviews, the loss at their last token."""
-    values, lengths, targets = classifier.encode(texts, labels)
-
-    def loss() -> Tensor:
-        return nn.functional.cross_entropy(network(values, lengths), targets, reduction="sum")
-
-    flow = gradient_flow(network, network.recurrent, loss)
-    return {state: sizes[:150] for state, sizes in flow.items()}
-
-
-def _baseline_job(part: float, show: Show) -> dict[str, Any]:
-    """Fits the linear baseline on the reviews that the networks are trained on."""
-    title = "linear baseline"
-    show(title, 0.0, "reading")
-    splits = read_labelled("imdb")
-    training, test = (_part(splits[name], part) for name in ("train", "test"))
-    settings = ClassifySettings.parse(REVIEWS, "demo")
-    kept, held = split_blocks(training.labels, settings.data.validation, settings.seed)
-    chosen = training.select(kept)
-    show(title, 0.2, "tf-idf of words and pairs, logistic regression")
-    baseline = fit_baseline(chosen.texts, chosen.labels, tokenizer(settings.tokenizer))
-    accuracy = baseline.accuracy(test.texts, test.labels)
-    show(title, 1.0, f"test accuracy {accuracy:.4f}")
+def _classifier(cell: str, observed: dict[str, Any], history: list[dict[str, Any]]) -> Any:
+    """What the page tells of a classifier."""
+    best = max(history, key=lambda record: record["accuracy"])
     return {
-        "test_accuracy": accuracy,
-        "parameters": baseline.parameters,
-        "seconds": baseline.seconds,
-        "data": {
-            "source": "imdb",
-            "training": len(kept),
-            "validation": len(held),
-            "test": len(test),
-        },
+        "cell": cell,
+        "test_accuracy": observed["test"]["accuracy"],
+        "validation_accuracy": best["accuracy"],
+        **{name: observed[name] for name in ("parameters", "recurrent_parameters", "level")},
+        "seconds": sum(record["seconds"] for record in history),
+        "history": history,
+    }
+
+
+def _baseline_job(training: Examples, exam: ClassifyExam, show: Show) -> dict[str, Any]:
+    """Fits the linear baseline on the reviews that the networks are trained on."""
+    show(0.2, "tf-idf of words and pairs, logistic regression")
+    settings = ClassifySettings.parse(REVIEWS, "demo")
+    found = exam.baseline(settings, (training.texts, training.labels))
+    show(1.0, f"test accuracy {found['accuracy']:.4f}")
+    return {
+        "test_accuracy": found["accuracy"],
+        "parameters": found["parameters"],
+        "seconds": found["seconds"],
     }
 
 
 def _plays_job(folder: str, part: float, show: Show) -> dict[str, Any]:
     """Trains a generator of Shakespeare and draws from it."""
     text = read_text("shakespeare")[: int(CHARACTERS * part)]
-    generator, title = Generator(**PLAYS), "LSTM on Shakespeare"
+    generator = Generator(**PLAYS)
     generator.fit(
         text,
         run=Run.create(folder),
-        show=lambda progress: show(title, progress.done, facts(progress)),
+        show=lambda progress: show(min(progress.done, 0.99), facts(progress)),
     )
     last = generator.history_[-1]
     samples = [
@@ -210,7 +162,7 @@ def _plays_job(folder: str, part: float, show: Show) -> dict[str, Any]:
     ]
     after = next(generator.stream(PROMPT, 1)).probabilities
     best = after.argsort()[::-1][:10]
-    show(title, 1.0, f"{last['nats']:.3f} nats/character")
+    show(1.0, f"{last['nats']:.3f} nats/character")
     return {
         "source": "shakespeare",
         "cell": "lstm",
@@ -232,62 +184,6 @@ def _part(examples: Any, part: float) -> Any:
     """Every n-th example: a part of each class, still in file order."""
     count = max(40, round(len(examples) * part))
     return examples.select(range(0, len(examples), max(1, len(examples) // count)))
-
-
-def _in_parallel(
-    jobs: dict[str, tuple[Callable[..., dict[str, Any]], tuple[Any, ...]]],
-) -> dict[str, dict[str, Any]]:
-    """Runs jobs in processes, as many at a time as there are cores, with a bar for each."""
-    context = multiprocessing.get_context("spawn")
-    columns = (
-        TextColumn("{task.description:<20}"),
-        BarColumn(bar_width=20),
-        TextColumn("{task.fields[facts]}"),
-    )
-    with context.Manager() as manager, Bar(*columns, console=aside) as bars:
-        news = manager.Queue()
-        pool = ProcessPoolExecutor(min(len(jobs), os.cpu_count() or 1), mp_context=context)
-        listener = threading.Thread(target=_listen, args=(news, bars), daemon=True)
-        listener.start()
-        try:
-            futures: dict[str, Future[dict[str, Any]]] = {
-                name: pool.submit(_job, job, arguments, news)
-                for name, (job, arguments) in jobs.items()
-            }
-            wait(futures.values(), return_when=FIRST_EXCEPTION)
-            for future in futures.values():
-                if future.done() and (error := future.exception()):
-                    raise error
-            return {name: future.result() for name, future in futures.items()}
-        finally:
-            news.put(None)
-            listener.join()
-            for process in list((pool._processes or {}).values()):
-                process.terminate()
-            pool.shutdown(wait=True, cancel_futures=True)
-
-
-def _job(job: Callable[..., dict[str, Any]], arguments: tuple[Any, ...], news: Any) -> Any:
-    """A job in a process of its own: one thread, and news of it at most five times a second."""
-    torch.set_num_threads(1)
-    told = 0.0
-
-    def show(title: str, done: float, words: str) -> None:
-        nonlocal told
-        if done >= 1 or time.monotonic() - told > 0.2:
-            told = time.monotonic()
-            news.put((title, done, words))
-
-    return job(*arguments, show)
-
-
-def _listen(news: Any, bars: Bar) -> None:
-    tasks: dict[str, Any] = {}
-    while (item := news.get()) is not None:
-        title, done, words = item
-        if title not in tasks:
-            tasks[title] = bars.add_task(title, total=1.0, facts="")
-        bars.update(tasks[title], completed=done, facts=words)
 
 
 def _step_text(cell: str) -> str:

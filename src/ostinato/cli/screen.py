@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import os
+import platform
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
+import torch
 from rich import box
 from rich.console import Console
 from rich.progress import BarColumn, TextColumn
@@ -76,3 +79,9 @@ def table(*columns: str, title: str | None = None) -> Table:
     for k, column in enumerate(columns):
         result.add_column(column, justify="right" if k else "left", no_wrap=True)
     return result
+
+
+def machine() -> str:
+    """What a page says of where it was made."""
+    system = f"{platform.system()} {platform.machine()}"
+    return f"{system}, {os.cpu_count()} cores, torch {torch.__version__}"

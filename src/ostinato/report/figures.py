@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Mapping, Sequence
+from statistics import fmean
 from typing import Any, NamedTuple
 
 import plotly.graph_objects as go
@@ -16,6 +17,7 @@ Record = Mapping[str, Any]
 Flow = Mapping[str, Mapping[str, Mapping[str, Sequence[float]]]]
 """Sizes of gradients by cell, by time (start, trained), by state, by distance in steps."""
 
+GREY = "#80868d"
 VANISHED = 0.01
 """The part of its largest size at which a gradient is said to have vanished."""
 DECADES = 10
@@ -52,39 +54,83 @@ def looks(cells: Iterable[str]) -> dict[str, Look]:
     >>> looks(["gru", "mgu"])["mgu"].symbol
     'triangle-up'
     """
-    cells = list(cells)
+    cells = list(dict.fromkeys(cells))
     others = [cell for cell in cells if cell not in LOOKS]
-    spare = {cell: SPARE[k % len(SPARE)] for k, cell in enumerate(others)}
+    n = len(SPARE)  # of more, colours and shapes are combined anew
+    spare = {
+        cell: Look(SPARE[k % n].color, SPARE[(k + k // n) % n].symbol)
+        for k, cell in enumerate(others)
+    }
     return {cell: LOOKS.get(cell) or spare[cell] for cell in cells}
 
 
-def loss_curves(classifiers: Sequence[Record]) -> go.Figure:
-    """The loss in nats by epoch: on validation data a line, on training data dotted."""
+def loss_curves(runs: Sequence[Record], validation: str = "validation_loss") -> go.Figure:
+    """The loss in nats by epoch: on validation data a line, on training data dotted.
+
+    Args:
+        runs: records with `cell` and `history`; of several of a cell the mean is drawn, and a band
+            from the least to the most.
+        validation: the field of a history that holds the loss on validation data.
+    """
     figure = _figure("epoch")
-    for name, record, look in _with_looks(classifiers):
-        history = record["history"]
-        _by_epoch(figure, history, "loss", f"{name} training", look, dash="dot", faint=True)
-        _by_epoch(figure, history, "validation_loss", f"{name} validation", look)
+    for cell, histories, look in _with_looks(runs):
+        name = cell_label(cell)
+        _by_epoch(figure, histories, "loss", f"{name} training", look, dash="dot", faint=True)
+        _by_epoch(figure, histories, validation, f"{name} validation", look)
     return figure
 
 
-def accuracy_curves(classifiers: Sequence[Record]) -> go.Figure:
-    """The accuracy on validation data by epoch."""
+def accuracy_curves(runs: Sequence[Record]) -> go.Figure:
+    """The accuracy on validation data by epoch, drawn as by `loss_curves`."""
     figure = _figure("epoch").update_yaxes(tickformat=".0%", hoverformat=".2%")
-    for name, record, look in _with_looks(classifiers):
-        _by_epoch(figure, record["history"], "accuracy", name, look)
+    for cell, histories, look in _with_looks(runs):
+        _by_epoch(figure, histories, "accuracy", cell_label(cell), look)
     return figure
 
 
-def generator_curves(generator: Record) -> go.Figure:
-    """The bits for each symbol of held-out text by epoch."""
+def bits_curves(runs: Sequence[Record]) -> go.Figure:
+    """The bits for each symbol of validation data by epoch, drawn as by `loss_curves`."""
     figure = _figure("epoch")
-    look = looks([generator["cell"]])[generator["cell"]]
-    _by_epoch(figure, generator["history"], "bits", "bits", look)
+    for cell, histories, look in _with_looks(runs):
+        _by_epoch(figure, histories, "bits", cell_label(cell), look)
     return figure
 
 
-def gradient_curves(flow: Flow, when: str) -> go.Figure:
+def reliability_curves(calibrations: Mapping[str, Sequence[Record]]) -> go.Figure:
+    """The part that is right by how sure a cell is; one that knows itself is on the diagonal.
+
+    Args:
+        calibrations: for each cell bins with `confidence`, `accuracy` and `size`.
+    """
+    figure = _figure("confidence", hover="closest")
+    figure.add_scatter(
+        x=[0, 1], y=[0, 1], mode="lines", hoverinfo="skip", line={"color": GREY, "width": 1}
+    )
+    low = 1.0
+    most = max((each["size"] for bins in calibrations.values() for each in bins), default=1)
+    for cell, look in looks(calibrations).items():
+        bins = calibrations[cell]
+        x, y = [b["confidence"] for b in bins], [b["accuracy"] for b in bins]
+        low = min([low, *x, *y])
+        figure.add_scatter(
+            x=x,
+            y=y,
+            name=cell_label(cell),
+            text=[f"{b['size']:,}" for b in bins],
+            mode="lines+markers",
+            line={"color": look.color, "width": 1.5},
+            marker={
+                "symbol": look.symbol,
+                "size": [5 + 11 * math.sqrt(b["size"] / most) for b in bins],
+            },
+            hovertemplate="%{text} predictions<br>%{x:.1%} sure, %{y:.1%} right",
+        )
+    span = [max(0.0, low - 0.03), 1.03]
+    figure.update_xaxes(range=span, tickformat=".0%")
+    return figure.update_yaxes(range=span, tickformat=".0%")
+
+
+def gradient_curves(flow: Flow, when: str, word: str = "word") -> go.Figure:
     """The size of dL/ds_t by the distance of t from the last step, on a log axis.
 
     The first state of a cell is a line, the others are dashed; a mark stands where a gradient has
@@ -93,6 +139,7 @@ def gradient_curves(flow: Flow, when: str) -> go.Figure:
     Args:
         flow: the sizes.
         when: the time to draw: `start` or `trained`.
+        word: what a step reads.
     """
     sizes = [s for times in flow.values() for states in times.values() for s in states.values()]
     top = max((size for s in sizes for size in s if _positive(size)), default=1.0)
@@ -100,7 +147,7 @@ def gradient_curves(flow: Flow, when: str) -> go.Figure:
     high = math.log10(top) + 0.3
     low = max(math.log10(bottom) - 0.3, high - DECADES)
     far = max(map(len, sizes), default=1) - 1
-    figure = _figure("steps before the last word")
+    figure = _figure(f"steps before the last {word}")
     figure.update_xaxes(range=[-0.02 * far, 1.02 * far])
     figure.update_yaxes(
         type="log",
@@ -111,7 +158,7 @@ def gradient_curves(flow: Flow, when: str) -> go.Figure:
     )
     for cell, look in looks(flow).items():
         for k, (state, values) in enumerate(flow[cell].get(when, {}).items()):
-            name = f"{cell.upper()}, {state}"
+            name = f"{cell_label(cell)}, {state}"
             y = [size if _positive(size) else None for size in values]
             line = {"color": look.color, "width": 2, "dash": "dash" if k else "solid"}
             figure.add_scatter(y=y, name=name, mode="lines", line=line, hovertemplate="%{y:.1e}")
@@ -121,6 +168,37 @@ def gradient_curves(flow: Flow, when: str) -> go.Figure:
                 figure.add_scatter(
                     x=[at], y=[y[at]], mode="markers", marker=marker, hoverinfo="skip"
                 )
+    return figure
+
+
+def gradient_times(times: Mapping[str, Mapping[str, Sequence[float]]], look: Look) -> go.Figure:
+    """The size of dL/dh_t of one cell by distance, a line for each time: the later, the stronger.
+
+    Args:
+        times: sizes by time, by state, by distance; only the first state is drawn.
+        look: the cell's.
+    """
+    sizes = {when: next(iter(states.values()), []) for when, states in times.items()}
+    figure = _figure("steps before the last")
+    figure.update_yaxes(
+        type="log", exponentformat="power", tickfont={"size": 10.5}, hoverformat=".1e"
+    )
+    positive = [size for each in sizes.values() for size in each if _positive(size)]
+    high = math.log10(max(positive, default=1.0)) + 0.3
+    low = max(math.log10(min(positive, default=0.1)) - 0.3, high - DECADES)
+    figure.update_yaxes(range=[low, high], dtick=2 if high - low > 4 else 1)
+    for k, (when, each) in enumerate(sizes.items()):
+        figure.add_scatter(
+            y=[size if _positive(size) else None for size in each],
+            name=when,
+            mode="lines",
+            opacity=0.3 + 0.7 * (k + 1) / len(sizes),
+            line={
+                "color": look.color,
+                "width": 1 + 1.5 * (k + 1) / len(sizes),
+                "dash": "dot" if when == "start" else "solid",
+            },
+        )
     return figure
 
 
@@ -145,36 +223,77 @@ def _positive(size: float) -> bool:
     return 0 < size < math.inf
 
 
-def _with_looks(classifiers: Sequence[Record]) -> list[tuple[str, Record, Look]]:
-    look = looks(record["cell"] for record in classifiers)
-    return [(record["cell"].upper(), record, look[record["cell"]]) for record in classifiers]
+def cell_label(cell: str) -> str:
+    """A cell as people write it."""
+    return cell.upper()
+
+
+def mean_histories(runs: Iterable[Record]) -> list[dict[str, Any]]:
+    """For each cell the mean of its runs' histories, over the epochs that all of them have."""
+    means = []
+    for cell, histories in _by_cell(runs).items():
+        epochs = [
+            {name: fmean(r[name] for r in records) for name in records[0]}
+            for records in zip(*histories, strict=False)
+        ]
+        means.append({"cell": cell, "history": [e | {"epoch": round(e["epoch"])} for e in epochs]})
+    return means
+
+
+def _by_cell(runs: Iterable[Record]) -> dict[str, list[Sequence[Record]]]:
+    groups: dict[str, list[Sequence[Record]]] = {}
+    for run in runs:
+        groups.setdefault(run["cell"], []).append(run["history"])
+    return groups
+
+
+def _with_looks(runs: Sequence[Record]) -> list[tuple[str, list[Sequence[Record]], Look]]:
+    groups = _by_cell(runs)
+    look = looks(groups)
+    return [(cell, histories, look[cell]) for cell, histories in groups.items()]
 
 
 def _by_epoch(
     figure: go.Figure,
-    history: Sequence[Record],
+    histories: Sequence[Sequence[Record]],
     field: str,
     name: str,
     look: Look,
     dash: str = "solid",
     faint: bool = False,
 ) -> None:
-    """Adds one curve over epochs, of those that have the field."""
-    points = [(record["epoch"], record[field]) for record in history if field in record]
+    """Adds the mean over histories by epoch, of those that have the field, and their band."""
+    at: dict[int, list[float]] = {}
+    for history in histories:
+        for record in history:
+            if field in record:
+                at.setdefault(record["epoch"], []).append(record[field])
+    epochs = list(at)
+    if len(histories) > 1 and not faint:
+        red, green, blue = (int(look.color[k : k + 2], 16) for k in (1, 3, 5))
+        figure.add_scatter(
+            x=[*epochs, *epochs[::-1]],
+            y=[*map(max, at.values()), *map(min, list(at.values())[::-1])],
+            fill="toself",
+            fillcolor=f"rgba({red},{green},{blue},0.16)",
+            line={"width": 0},
+            mode="lines",
+            hoverinfo="skip",
+        )
     figure.add_scatter(
-        x=[epoch for epoch, _ in points],
-        y=[value for _, value in points],
+        x=epochs,
+        y=[fmean(values) for values in at.values()],
         name=name,
         mode="lines+markers",
         line={"color": look.color, "width": 1.5 if faint else 2.5, "dash": dash},
         marker={"symbol": look.symbol, "size": 6 if faint else 9},
         opacity=0.85 if faint else 1,
     )
-    if len(points) <= 10:  # no half epochs
+    if len(epochs) <= 10:  # no half epochs
         figure.update_xaxes(dtick=1)
 
 
-def _figure(x: str) -> go.Figure:
+def _figure(x: str, hover: str = "x unified") -> go.Figure:
     """An empty figure: bare axes, no legend, nothing that a thumb drags by accident."""
     clear = "rgba(0,0,0,0)"
     figure = go.Figure()
@@ -183,7 +302,7 @@ def _figure(x: str) -> go.Figure:
         autosize=True,
         showlegend=False,
         dragmode=False,
-        hovermode="x unified",
+        hovermode=hover,
         margin={"l": 48, "r": 10, "t": 10, "b": 46},
         paper_bgcolor=clear,
         plot_bgcolor=clear,
@@ -196,7 +315,7 @@ def _figure(x: str) -> go.Figure:
         showgrid=False,
         zeroline=False,
         spikethickness=1,
-        spikecolor="#80868d",
+        spikecolor=GREY,
     )
     figure.update_yaxes(fixedrange=True, zeroline=False, hoverformat=".3f")
     return figure

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from html import escape
 from typing import Any
 
-from ostinato.report.figures import VANISHED, vanishing_step
+from ostinato.report.figures import VANISHED, cell_label, vanishing_step
 
 Record = Mapping[str, Any]
 Times = Mapping[str, Mapping[str, Sequence[float]]]
@@ -66,15 +66,23 @@ def chance(accuracy: float, count: int | None) -> str:
     )
 
 
-def overfitting(classifiers: Sequence[Record]) -> str:
-    """Which networks went on learning their training data when validation no longer improved."""
+def overfitting(
+    runs: Sequence[Record], things: str = "reviews", validation: str = "validation_loss"
+) -> str:
+    """Which networks went on learning their training data when validation no longer improved.
+
+    Args:
+        runs: records with `cell` and `history`, one for each cell.
+        things: what is learnt from.
+        validation: the field of a history that holds the loss on validation data.
+    """
     late: dict[int, list[str]] = {}
     growing = []
-    for record in classifiers:
-        history = [r for r in record.get("history", []) if {"loss", "validation_loss"} <= r.keys()]
+    for record in runs:
+        history = [r for r in record.get("history", []) if {"loss", validation} <= r.keys()]
         if len(history) < 2:
             continue
-        best, last = min(history, key=lambda r: r["validation_loss"]), history[-1]
+        best, last = min(history, key=lambda r: r[validation]), history[-1]
         if best is last:
             growing.append(f"the {cell_name(record['cell'])}")
         elif last["loss"] < best["loss"]:
@@ -83,8 +91,8 @@ def overfitting(classifiers: Sequence[Record]) -> str:
     if late:
         who = listed(f"{listed(names)} after epoch {epoch}" for epoch, names in late.items())
         text.append(
-            "Where the loss on training reviews still falls while that on validation reviews no "
-            f"longer does, a network learns its reviews by heart: {who}."
+            f"Where the loss on training {things} still falls while that on validation {things} no "
+            f"longer does, a network learns its {things} by heart: {who}."
         )
     if growing:
         text.append(f"More epochs may still help {listed(growing)}.")
@@ -154,7 +162,7 @@ def writer(generator: Record) -> str:
 
 def cell_name(cell: str) -> str:
     """A cell as people write it."""
-    return escape(cell.upper())
+    return escape(cell_label(cell))
 
 
 def source_name(record: Record) -> str:

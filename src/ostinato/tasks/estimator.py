@@ -127,6 +127,16 @@ class Estimator(BaseEstimator, Generic[S]):  # type: ignore[misc]
         self.history_ = run.metrics()
         return self
 
+    def untrained(self) -> Any:
+        """The network of a trained estimator as it was before training.
+
+        Raises:
+            NotFittedError: before `fit`.
+        """
+        check_is_fitted(self)
+        with reproducible(self.seed, None):
+            return self._network(self.network_.recurrent.cell).eval()
+
     @abstractmethod
     def _network(self, cell: Cell) -> nn.Module:
         """A new network for the vocabulary."""

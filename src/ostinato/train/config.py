@@ -110,6 +110,9 @@ class Training(Section):
         0.0, ge=0, lt=1, description="keep averaged weights, with this decay a step; 0 does not"
     )
     patience: int = Field(3, ge=1, description="epochs without a better validation before it stops")
+    seconds: float | None = Field(
+        None, gt=0, description="stop by the clock after so many seconds of training"
+    )
     checkpoint: float = Field(
         60.0, ge=0, description="seconds between checkpoints within an epoch; 0 is every step"
     )

@@ -2,7 +2,8 @@
 
 for each epoch:
     for each batch, or some together: a step; now and then a checkpoint
-    validate; log; keep the best weights and a checkpoint; stop when they are no longer found
+    validate; log; keep the best weights and a checkpoint
+    stop when better ones are no longer found, or by the clock
 """
 
 from __future__ import annotations
@@ -77,7 +78,9 @@ def fit(
 
         for epoch in range(len(state.history), settings.epochs):
             scores = scores_of(state.history, learner.judged_by)
-            if since_best(scores) >= settings.patience:
+            spent = sum(record["seconds"] for record in state.history)
+            late = settings.seconds is not None and spent >= settings.seconds
+            if late or since_best(scores) >= settings.patience:
                 break
             batches, meter = learner.batches(epoch), state.meter
             starts = range(0, len(batches), settings.accumulate)
@@ -87,7 +90,11 @@ def fit(
             clock.start(epoch + meter.steps / len(starts))
             for start in starts[meter.steps :]:
                 done = (epoch + meter.steps / len(starts)) / settings.epochs
-                meter.lr = settings.lr * rate(done, settings, scores)
+                if settings.seconds:
+                    done = max(done, (spent + meter.seconds) / settings.seconds)
+                    if meter.steps and done >= 1:
+                        break
+                meter.lr = settings.lr * rate(min(done, 1.0), settings, scores)
                 set_rate(optimizer, meter.lr)
                 step(state, batches[start : start + settings.accumulate], settings)
                 if average:

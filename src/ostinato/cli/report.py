@@ -1,0 +1,227 @@
+"""`ostinato report RUN…`: trained runs, compared on one page."""
+
+from __future__ import annotations
+
+import time
+import webbrowser
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from ostinato.cli.screen import console, duration, machine, table
+from ostinato.cli.trial import OBSERVED, Estimators, inside, observe
+from ostinato.data import read_labelled, read_text, split_blocks
+from ostinato.errors import ConfigError, RunError
+from ostinato.observe.exam import ClassifyExam, Exam, GenerateExam
+from ostinato.report.comparison import comparison
+from ostinato.report.comparison_page import comparison_page
+from ostinato.report.sentences import listed
+from ostinato.report.verdicts import equality, measure, verdicts
+from ostinato.tasks.classify import Classifier
+from ostinato.tasks.generate import Generator
+from ostinato.train import Run, read_toml
+
+BASELINE = "baseline.json"
+TASKS: dict[str, tuple[type[Classifier] | type[Generator], type[Exam]]] = {
+    "classify": (Classifier, ClassifyExam),
+    "generate": (Generator, GenerateExam),
+}
+
+
+def report(
+    *runs: str, data: str | None = None, out: str = "report.html", open_page: bool = False
+) -> None:
+    """Compare trained runs on one page: tables, curves, gradients, mistakes, diagrams.
+
+    Example: ostinato report runs/a runs/b --data more.csv
+
+    Runs of one cell that differ in nothing but the seed stand in one row.
+
+    Parameters
+    ----------
+    runs
+        The folders of runs of one task, or of a comparison, which holds several.
+    data
+        What runs are judged by that have not been judged yet: a file or a packaged source. Where
+        it is what a classifier was trained on, only the part that was held out counts.
+    out
+        The page to write.
+    open_page
+        Open the page in a browser at the end.
+    """
+    paths = [path for run in runs for path in _runs_in(run)]
+    if not paths:
+        raise ConfigError("report needs the folder of a run; see --help")
+    homes = {Path(path).parent for path in paths}
+    home = homes.pop()
+    known = not homes and (home / BASELINE).exists()  # all of them are of one comparison
+    began = time.perf_counter()
+    results = collected(paths, Run(home).read_json(BASELINE) if known else None, data)
+    results |= {
+        "title": f"{listed(row['cell'].upper() for row in results['rows'])}, compared",
+        "created": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()),
+        "seconds": time.perf_counter() - began,
+        "machine": machine(),
+    }
+    tell(results)
+    write_page(results, Path(out), "ostinato report", open_page)
+
+
+def _runs_in(folder: str) -> list[str]:
+    """The folder, or those in it that hold runs."""
+    path = Path(folder)
+    if not (path / "config.toml").exists() and path.is_dir():
+        inside = sorted(str(p.parent) for p in path.glob("*/model.safetensors"))
+        if inside:
+            return inside
+    Run.open(folder)
+    return [folder]
+
+
+def collected(
+    paths: Sequence[str], baseline: Mapping[str, Any] | None = None, data: str | None = None
+) -> dict[str, Any]:
+    """What run folders hold, worked out as a comparison.
+
+    Args:
+        paths: the folders.
+        baseline: that of the task, see `Exam.baseline`.
+        data: what runs are judged by that are not yet.
+
+    Raises:
+        RunError: when a folder holds no finished run, or one of another task.
+    """
+    settings = [read_toml(Run.open(path).path / "config.toml") for path in paths]
+    task = str(settings[0].get("task"))
+    for path, own in zip(paths, settings, strict=True):
+        if own.get("task") != task or task not in TASKS:
+            raise RunError(
+                f"{path}: a run of task {own.get('task')!r}; a report takes runs of one task, "
+                f"here {task!r}, of {listed(TASKS)}"
+            )
+    kind, exam = TASKS[task]
+    names = _names(settings, [Run(path).read_json("cell.json")["name"] for path in paths])
+    runs = [
+        _record(path, name, own, kind, data)
+        for path, name, own in zip(paths, names, settings, strict=True)
+    ]
+    shown: dict[str, Any] = {"task": task, "pooling": settings[0].get("model", {}).get("pooling")}
+    return shown | comparison(runs, exam.metric, exam.lower, baseline)
+
+
+def _record(
+    path: str,
+    name: str,
+    settings: Mapping[str, Any],
+    kind: type[Classifier] | type[Generator],
+    data: str | None,
+) -> dict[str, Any]:
+    """A run as `comparison` takes it."""
+    run = Run(path)
+    if (run.path / OBSERVED).exists():
+        observed: dict[str, Any] = run.read_json(OBSERVED)
+    else:
+        estimator = kind.load(path)
+        exam = None if data is None else _exam(estimator, run, data)
+        observed = observe(estimator, exam) if exam else inside(estimator.network_)
+    if "test" in observed:
+        observed["test"]["exam"] = observed["exam"]
+    return observed | {
+        "cell": name,
+        "seed": settings["seed"],
+        "hidden": settings["model"]["hidden"],
+        "path": path,
+        "history": run.metrics(),
+        "graph": run.read_json("cell.json"),
+    }
+
+
+def _exam(estimator: Estimators, run: Run, data: str) -> Exam:
+    """The exam of a run: of its own training data only what was held out."""
+    if isinstance(estimator, Generator):
+        return GenerateExam(read_text(data))
+    settings = estimator.settings()
+    splits = read_labelled(data, settings.data.text, settings.data.label)
+    if "test" in splits:
+        return ClassifyExam(splits["test"])
+    examples = splits["train"]
+    if examples.fingerprint() == run.read_json("manifest.json")["data"]["sha256"]:
+        _, held = split_blocks(examples.labels, settings.data.validation, settings.seed)
+        examples = examples.select(np.sort(held))
+    return ClassifyExam(examples)
+
+
+def _names(settings: Sequence[Mapping[str, Any]], cells: Sequence[str]) -> list[str]:
+    """How each run's cell is called: with the settings that set it apart from others of the cell.
+
+    >>> one, two = ({"seed": k, "model": {"hidden": h}} for k, h in enumerate((8, 9)))
+    >>> _names([one, two, two], ["gru", "gru", "lstm"])
+    ['gru hidden=8', 'gru hidden=9', 'lstm']
+    """
+    flat = [_flat(own) for own in settings]
+    names = []
+    for own, cell in zip(flat, cells, strict=True):
+        others = [other for other, name in zip(flat, cells, strict=True) if name == cell]
+        apart = [
+            f"{key.rpartition('.')[2]}={value}"
+            for key, value in own.items()
+            if any(other.get(key) != value for other in others)
+        ]
+        names.append(" ".join([cell, *apart]))
+    return names
+
+
+def _flat(settings: Mapping[str, Any], before: str = "") -> dict[str, Any]:
+    """Settings by path; without the seed, and the cell, which may be written in two ways."""
+    flat: dict[str, Any] = {}
+    for key, value in settings.items():
+        if isinstance(value, Mapping):
+            flat |= _flat(value, f"{before}{key}.")
+        elif key not in ("seed", "cell"):
+            flat[f"{before}{key}"] = value
+    return flat
+
+
+def tell(results: Mapping[str, Any]) -> None:
+    """A comparison in short, on the terminal."""
+    metric = results["metric"]
+    judged = any("mean" in row for row in results["rows"])
+    columns = [metric, "95% of mean"] if judged else [f"validation {metric}"]
+    told = table("", *columns, "parameters", "time", "tokens/s")
+    for row in results["rows"]:
+        value = [measure(metric, row["validation"])]
+        if judged:
+            mean = measure(metric, row["mean"]) if "mean" in row else "–"
+            ends = "–"
+            if row.get("deviation") is not None:
+                # the unit is written once, so that all fits into eighty columns
+                low, about = (measure(metric, row[k]).rstrip("%") for k in ("low", "deviation"))
+                mean, ends = f"{mean} ± {about}", f"{low}–{measure(metric, row['high'])}"
+            value = [mean, ends]
+        told.add_row(
+            row["cell"],
+            *value,
+            f"{row['parameters']:,}",
+            duration(row["seconds"]),
+            f"{row['tokens_per_second']:,.0f}",
+        )
+    if baseline := results["baseline"]:
+        empty = ["–"] * (len(columns) - 1)
+        count = f"{baseline['parameters']:,}" if "parameters" in baseline else "–"
+        rest = [count, duration(baseline["seconds"]), "–"]
+        told.add_row(baseline["name"], measure(metric, baseline[metric]), *empty, *rest)
+    console.print(told)
+    for sentence in filter(None, [equality(results), *verdicts(results)]):
+        console.print(sentence, soft_wrap=True)
+
+
+def write_page(
+    results: Mapping[str, Any], page: Path, command: str, open_page: bool = False
+) -> None:
+    """Writes the page of a comparison, and says where it is."""
+    Run(page.parent).write(page.name, comparison_page(results, command))
+    console.print(f"The page: {page}", soft_wrap=True)
+    if open_page:
+        webbrowser.open(page.resolve().as_uri())

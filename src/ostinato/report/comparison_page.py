@@ -1,0 +1,356 @@
+"""The page of `ostinato compare` and `ostinato report`.
+
+A section is a function from the results to HTML; a section whose results are missing is "".
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from html import escape
+from typing import Any
+
+from ostinato.report.diagrams import cell_diagram, network_diagram
+from ostinato.report.figures import Look, gradient_times, looks, reliability_curves
+from ostinato.report.page import Results, bar, document, key, legend, origin, plot
+from ostinato.report.sections import gradients, learning
+from ostinato.report.sentences import cell_name, duration
+from ostinato.report.statistics import Bin, calibration_error
+from ostinato.report.verdicts import (
+    WORDS,
+    contestant,
+    equality,
+    measure,
+    method,
+    overview,
+    p_value,
+)
+
+FEW = 8
+"""The most classes whose confusion is shown as a square."""
+MISTAKES = 12
+"""The mistakes that are listed where there are more."""
+
+
+def comparison_page(results: Results, command: str) -> str:
+    """A page on several runs.
+
+    Args:
+        results: what `comparison` gives, and `title`, `created`, `seconds`, `machine`, `task`;
+            perhaps `data` and `equal`.
+        command: what made it.
+
+    Returns:
+        HTML, see `document`.
+    """
+    generate = results["task"] == "generate"
+    things = "symbols" if generate else "texts"
+    sections = {
+        "Comparison": _table(results),
+        "Differences": _pairs(results),
+        "Learning": learning(_histories(results), things, results["task"]),
+        "Gradients": _gradients(results),
+        "Mistakes": _confusions(results.get("confusions", {})),
+        "Calibration": _calibrations(results.get("calibrations", {})),
+        "Samples": _samples(results.get("samples", {})),
+        "Diagrams": _diagrams(results),
+        "Runs": _runs(results),
+    }
+    lead = escape(" ".join(filter(None, overview(results))))
+    return document(results["title"], lead, sections, origin(results, command))
+
+
+def _histories(results: Results) -> list[dict[str, Any]]:
+    return [{"cell": run["cell"], "history": run["history"]} for run in results["runs"]]
+
+
+def _table(results: Results) -> str:
+    """What each cell reaches, how large it is, how long it takes; the baseline last."""
+    metric, baseline, rows = results["metric"], results["baseline"], results["rows"]
+    judged = any("mean" in row for row in rows)
+    look = looks(row["cell"] for row in rows)
+    values = [row["mean"] for row in rows if "mean" in row]
+    values += [row["validation"] for row in rows if not judged]
+    values += [baseline[metric]] if baseline else []
+    best, most = (min if results["lower"] else max)(values), max([*values, 1e-9])
+    full = 1.0 if metric == "accuracy" else most
+    extra = any("calibration_error" in row for row in rows)
+    body = []
+    for row in rows:
+        value = row.get("mean", None if judged else row["validation"])
+        name = f"{key(look[row['cell']])}{cell_name(row['cell'])}"
+        aside = f"{row['hidden']:,} units"
+        ends = "–"
+        if row.get("deviation") is not None:
+            ends = f"{measure(metric, row['low'])} … {measure(metric, row['high'])}"
+        cells = [
+            ends if judged else None,
+            (f"{row['calibration_error']:.3f}" if "calibration_error" in row else "–")
+            if extra
+            else None,
+            _two(f"{row['parameters']:,}", f"{row['recurrent_parameters']:,} recurrent"),
+            _two(duration(row["seconds"]), f"{row['tokens_per_second']:,.0f} tokens/s"),
+        ]
+        around = row.get("deviation")
+        body.append(_row(name, aside, metric, value, around, full, look[row["cell"]], best, cells))
+    if baseline:
+        grey = Look("var(--muted)", "line")
+        aside = "words and pairs, tf-idf" if metric == "accuracy" else "interpolated Kneser–Ney"
+        cells = ["–" if judged else None, "–" if extra else None]
+        count = f"{baseline['parameters']:,}" if "parameters" in baseline else "–"
+        cells += [count, duration(baseline["seconds"])]
+        name = f"{key(grey)}{escape(baseline['name'])}"
+        body.append(_row(name, aside, metric, baseline[metric], None, full, grey, best, cells))
+    where = "held out" if judged else "on validation data"
+    heads = ["95% of the mean"] if judged else []
+    heads += ["calibration error"] if extra else []
+    heads += ["parameters", "training time"]
+    ways = "; the lower the better" if results["lower"] else ""
+    notes = [
+        "Mean ± standard deviation over seeds; the interval of the mean is Student’s."
+        if any(row.get("deviation") is not None for row in rows)
+        else "",
+        "Time is that of one run, validation left out.",
+        escape(equality(results)),
+    ]
+    return f"""<h2>Which is best?</h2>
+<div class="wide" role="region" aria-label="Comparison" tabindex="0"><table class="spreads">
+<thead><tr><th scope="col">model</th><th scope="col" class="accuracy">{WORDS[metric]} {where}{ways}
+</th>{"".join(f'<th scope="col">{head}</th>' for head in heads)}</tr></thead>
+<tbody>
+{chr(10).join(body)}
+</tbody>
+</table></div>
+<p class="note">{" ".join(filter(None, notes))}</p>"""
+
+
+def _row(
+    name: str,
+    aside: str,
+    metric: str,
+    value: float | None,
+    around: float | None,
+    full: float,
+    look: Look,
+    best: float,
+    cells: Sequence[str | None],
+) -> str:
+    top = value == best
+    mark = ' <span class="best">best mean</span>' if top else ""
+    shown = "–"
+    if value is not None:
+        spread = f" <small>± {measure(metric, around)}</small>" if around is not None else ""
+        shown = f"{bar(value / full, look.color)}<b>{measure(metric, value)}</b>{spread}{mark}"
+    return (
+        f'<tr{" class=top" if top else ""}><th scope="row">{name} <small>{aside}</small></th>'
+        f'<td class="accuracy">{shown}</td>'
+        f"{''.join(f'<td>{text}</td>' for text in cells if text is not None)}</tr>"
+    )
+
+
+def _two(text: str, below: str) -> str:
+    """A number, and a smaller one below it."""
+    return f'{text}<small class="below">{below}</small>'
+
+
+def _pairs(results: Results) -> str:
+    """Every two: how far apart, and whether it is shown."""
+    metric, baseline, pairs = results["metric"], results["baseline"], results["pairs"]
+    if not pairs:
+        return ""
+    body = []
+    for pair in pairs:
+        names = [
+            escape(contestant(pair[k], baseline).removeprefix("the ")) for k in ("first", "second")
+        ]
+        width = ""
+        if pair["deviation"] is not None:
+            width = f"{_signed(metric, pair['low'])} … {_signed(metric, pair['high'])}"
+        better = "not shown"
+        if pair["better"]:
+            better = f"<b>{names[pair['better'] == pair['second']]}</b> is better"
+        each = ", ".join(map(_small, pair["each_seed"]))
+        seeds = "–" if pair["over_seeds"] is None else _small(pair["over_seeds"])
+        corrected = "–" if pair["p"] is None else p_value(pair["p"]).replace("<", "&lt;")
+        body.append(
+            f'<tr><th scope="row">{names[0]} − {names[1]}</th><td class="result">{better}</td>'
+            f"<td>{_two(_signed(metric, pair['mean']), width)}</td><td>{seeds}</td>"
+            f"<td>{_two(_small(pair['over_examples']), f'each seed: {each}')}</td>"
+            f"<td>{corrected}</td></tr>"
+        )
+    unit = "difference, points" if metric == "accuracy" else "difference, nats"
+    heads = [unit, "p over seeds", "p over examples", "corrected"]
+    return f"""<h2>Which differences are shown?</h2>
+<div class="wide" role="region" aria-label="Differences" tabindex="0"><table>
+<thead><tr><th scope="col">pair</th><th scope="col" class="result">result</th>
+{"".join(f'<th scope="col">{head}</th>' for head in heads)}</tr></thead>
+<tbody>
+{chr(10).join(body)}
+</tbody>
+</table></div>
+<p class="note">{escape(method(results))}</p>"""
+
+
+def _signed(metric: str, value: float) -> str:
+    """A difference with its sign; one of accuracies in points."""
+    text = f"{100 * value:+.2f}" if metric == "accuracy" else f"{value:+.3f}"
+    return text.replace("-", "−")
+
+
+def _small(p: float) -> str:
+    """A p of two digits."""
+    return "&lt;0.0001" if p < 1e-4 else f"{p:.2g}"
+
+
+def _gradients(results: Results) -> str:
+    """Before and after training, and what happened between."""
+    flow = results.get("flow", {})
+    if not flow:
+        return ""
+    generate = results["task"] == "generate"
+    pooling = results.get("pooling")
+    if generate:
+        note = "Means over pieces of the text; the loss is that of the symbol after the last step."
+    elif pooling in (None, "last"):
+        note = "Means over the longest texts; the loss is read off the last step."
+    else:
+        note = (
+            f"Means over the longest texts. The pooling, {escape(pooling.replace('_', ' '))}, "
+            "reads every step, so the gradient does not only come back from the last one."
+        )
+    text = gradients(flow, note, "symbol" if generate else "word")
+    look = looks(flow)
+    times = list(dict.fromkeys(when for own in flow.values() for when in own))
+    if len(times) > 2:
+        plots = "".join(
+            plot(gradient_times(own, look[cell]), f"{key(look[cell])}{cell_name(cell)}")
+            for cell, own in flow.items()
+        )
+        named = ", ".join(times[:-1])
+        text += f"""
+<h3>While it was trained</h3>
+<p>The output’s gradient at {named} and with the best weights: dotted before training, then the
+later the stronger.</p>
+<div class="trio">{plots}</div>"""
+    return text
+
+
+def _confusions(confusions: Mapping[str, Any]) -> str:
+    """Which classes are taken for which."""
+    if not confusions:
+        return ""
+    look = looks(confusions)
+    figures = "".join(
+        f"<figure><figcaption>{key(look[cell])}{cell_name(cell)}</figcaption>"
+        f"{_confusion(own['classes'], own['counts'], look[cell].color)}</figure>"
+        for cell, own in confusions.items()
+    )
+    return f"""<h2>What is taken for what</h2>
+<p>Held-out texts by their true class (rows) and the predicted one (columns), as parts of each true
+class; all seeds together.</p>
+<div class="trio">{figures}</div>"""
+
+
+def _confusion(classes: Sequence[str], counts: Sequence[Sequence[int]], color: str) -> str:
+    if len(classes) > FEW:
+        wrong = sorted(
+            ((n, a, b) for a, row in enumerate(counts) for b, n in enumerate(row) if a != b and n),
+            reverse=True,
+        )
+        rows = "".join(
+            f'<tr><th scope="row">{escape(classes[a])}</th><td>{escape(classes[b])}</td>'
+            f"<td>{n:,}</td></tr>"
+            for n, a, b in wrong[:MISTAKES]
+        )
+        head = "<tr><th>true</th><th>predicted</th><th>texts</th></tr>"
+        return (
+            f'<div class="scroll"><table><thead>{head}</thead><tbody>{rows}</tbody></table></div>'
+        )
+    head = "".join(f'<th scope="col">{escape(name)}</th>' for name in classes)
+    rows = ""
+    for name, row in zip(classes, counts, strict=True):
+        total = max(sum(row), 1)
+        cells = "".join(
+            f'<td style="--part:{n / total:.3f};--color:{color}"><b>{n / total:.1%}</b> '
+            f"<small>{n:,}</small></td>"
+            for n in row
+        )
+        rows += f'<tr><th scope="row">{escape(name)}</th>{cells}</tr>'
+    return (
+        '<div class="scroll"><table class="confusion"><thead><tr><td><small>true ↓ predicted →'
+        f"</small></td>{head}</tr></thead><tbody>{rows}</tbody></table></div>"
+    )
+
+
+def _calibrations(calibrations: Mapping[str, Any]) -> str:
+    """Whether a cell is as often right as it is sure."""
+    if not calibrations:
+        return ""
+    look = looks(calibrations)
+    errors = {c: calibration_error([Bin(**b) for b in bins]) for c, bins in calibrations.items()}
+    sure = {
+        cell: sum(b["size"] * (b["confidence"] - b["accuracy"]) for b in bins)
+        / sum(b["size"] for b in bins)
+        for cell, bins in calibrations.items()
+    }
+    rows = "".join(
+        f'<tr><th scope="row">{key(look[cell])}{cell_name(cell)}</th><td>{error:.3f}</td>'
+        f"<td>{abs(sure[cell]):.1%} too {'sure' if sure[cell] > 0 else 'unsure'}</td></tr>"
+        for cell, error in errors.items()
+    )
+    head = "<tr><th>model</th><th>calibration error</th><th>on the whole</th></tr>"
+    return f"""<h2>How sure is right?</h2>
+<p>A model that is 80% sure should be right in 80 of 100 cases: on the grey line. Above it a model
+is less sure than it could be, below it surer than it should be. The larger a mark, the more
+predictions it stands for.</p>
+{legend(look, {})}
+<div class="pair">{plot(reliability_curves(calibrations), "Right, by confidence")}
+<figure><figcaption>In one number</figcaption><table><thead>{head}</thead><tbody>{rows}</tbody>
+</table><p class="note">The expected calibration error: the distance between confidence and
+accuracy, in ten bins of confidence, weighed by how many predictions are in each; here over the
+predictions of all seeds together, in the first table the mean of each seed’s.</p></figure></div>"""
+
+
+def _samples(samples: Mapping[str, Any]) -> str:
+    """What each generator wrote."""
+    if not samples:
+        return ""
+    look = looks(samples)
+    figures = "".join(
+        f"<figure><figcaption>{key(look[cell])}{cell_name(cell)} "
+        f"<small>temperature {each['temperature']}</small></figcaption>"
+        f'<pre class="sample">\n{escape(each["text"])}</pre></figure>'
+        for cell, own in samples.items()
+        for each in own
+    )
+    return f"""<h2>What they write</h2>
+<p>Drawn from the first seed of each, without a prompt.</p>
+<div class="samples">{figures}</div>
+<p class="note warning">Nobody said this: the text is invented, one symbol at a time. It imitates
+what it was trained on, and can carry what is ugly there.</p>"""
+
+
+def _diagrams(results: Results) -> str:
+    """The networks and the steps of their cells, drawn from themselves."""
+    look = looks(results["architectures"])
+    blocks = "".join(
+        f'<figure><figcaption>{key(look[cell])}{cell_name(cell)}</figcaption><div class="drawn">'
+        f"{network_diagram(parts, look[cell].color)}"
+        f"{cell_diagram(results['graphs'][cell], look[cell].color)}</div></figure>"
+        for cell, parts in results["architectures"].items()
+    )
+    return f"""<h2>How they are made</h2>
+<p>Left the network, with the shape of what each part hands on (B sequences of T steps) and its
+parameters; right one step of its cell, from its equations: what goes in stands above, gates are
+tinted, the new states have a strong frame. ⊙ multiplies unit by unit, σ is the logistic
+function; each W is a matrix of its own.</p>
+<div class="diagrams">{blocks}</div>"""
+
+
+def _runs(results: Results) -> str:
+    """Where the runs are."""
+    rows = "".join(
+        f"<li><code>{escape(run['path'])}</code><span>{cell_name(run['cell'])}, "
+        f"seed {run['seed']}, {len(run['history'])} epochs</span></li>"
+        for run in results["runs"]
+    )
+    return f'<h2>The runs</h2>\n<ul class="commands">{rows}</ul>'

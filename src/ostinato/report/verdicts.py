@@ -1,0 +1,167 @@
+"""A comparison → sentences: what is shown is said, what is not shown is said not to be."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from ostinato.report.figures import cell_label
+from ostinato.report.sentences import listed
+from ostinato.report.statistics import LEVEL
+
+Record = Mapping[str, Any]
+WORDS = {"accuracy": "accuracy", "nats": "nats for each symbol"}
+"""How a metric is called."""
+MANY = 4
+"""The most pairs without a shown difference that are named one by one."""
+
+
+def measure(metric: str, value: float) -> str:
+    """A value, or a difference, of a metric.
+
+    >>> measure("accuracy", 0.8651), measure("nats", 1.5)
+    ('86.51%', '1.500')
+    """
+    return f"{value:.2%}" if metric == "accuracy" else f"{value:.3f}"
+
+
+def p_value(p: float) -> str:
+    """A p as people write it.
+
+    >>> p_value(0.0312), p_value(0.4), p_value(1e-9)
+    ('p = 0.031', 'p = 0.40', 'p < 0.001')
+    """
+    if p < 0.001:
+        return "p < 0.001"
+    return f"p = {p:.3f}" if p < 0.1 else f"p = {p:.2f}"
+
+
+def contestant(name: str, baseline: Record | None) -> str:
+    """A cell as people write it in a sentence; the baseline under its own name."""
+    return f"the {name}" if baseline and name == baseline["name"] else cell_label(name)
+
+
+def reached(results: Record) -> str:
+    """Which has the best mean, and how it stands beside the baseline, whatever chance says."""
+    metric, lower, baseline = results["metric"], results["lower"], results["baseline"]
+    rows = [row for row in results["rows"] if "mean" in row]
+    if not rows:
+        return ""
+    top = (min if lower else max)(rows, key=lambda row: row["mean"])
+    mean, name = measure(metric, top["mean"]), cell_label(top["cell"])
+    best = f"The best mean is that of {name}" if len(rows) > 1 else f"{name} reaches"
+    text = f"{best}{':' if len(rows) > 1 else ''} {mean} {WORDS[metric]}"
+    if baseline:
+        text += f"; the {baseline['name']} has {measure(metric, baseline[metric])}"
+    return f"{text}."
+
+
+def verdicts(results: Record) -> list[str]:
+    """What the tests show, and what they do not show."""
+    pairs, baseline = results["pairs"], results["baseline"]
+    if not pairs:
+        return []
+    if all(pair["over_seeds"] is None for pair in pairs):
+        return [
+            "One seed each: whether training again would give the same order is not known, and "
+            "no difference is claimed. Take three seeds or more."
+        ]
+    said = []
+    ahead: dict[str, list[str]] = {}
+    for pair in pairs:
+        if pair["better"]:
+            behind = pair["second"] if pair["better"] == pair["first"] else pair["first"]
+            p = f"{contestant(behind, baseline)} ({p_value(pair['p'])})"
+            ahead.setdefault(pair["better"], []).append(p)
+    for better, behind in ahead.items():
+        said.append(f"{_capital(contestant(better, baseline))} is better than {listed(behind)}.")
+    open_ = [
+        f"{contestant(pair['first'], baseline)} and {contestant(pair['second'], baseline)}"
+        for pair in pairs
+        if not pair["better"]
+    ]
+    if len(open_) > MANY:
+        said.append(f"Between {len(open_)} of {len(pairs)} pairs no difference is shown.")
+    elif open_:
+        said.append(f"No difference is shown between {'; '.join(open_)}.")
+    return said
+
+
+def method(results: Record) -> str:
+    """Which tests were made, and what had to hold."""
+    pairs = results["pairs"]
+    if not pairs:
+        return ""
+    over_seeds = _names(pair["seeds_test"] for pair in pairs if pair["seeds_test"])
+    over_examples = _names(pair["examples_test"] for pair in pairs)
+    each = _names(pair["each_seed_test"] for pair in pairs)
+    examples = "texts" if results["metric"] == "accuracy" else "blocks of the text"
+    text = (
+        f"Every two are judged on the same {examples}, seed by seed. Over {examples}, where each "
+        f"counts with its mean over seeds: {over_examples}; for each seed by itself: {each}. "
+    )
+    if over_seeds:
+        text += (
+            f"Over seeds: {over_seeds}. A difference is called one only if both p, corrected for "
+            f"{_pairs(len(pairs))} (Holm), are below {LEVEL}; the larger is given. All tests are "
+            "two-sided; what is not shown may still be there."
+        )
+    return text
+
+
+def equality(results: Record) -> str:
+    """What was made equal, and how near it came."""
+    rows, equal = results["rows"], results.get("equal")
+    if equal == "time":
+        return (
+            "Every run was given the same seconds of training; the learning rate followed the "
+            "clock, so the numbers depend on this machine."
+        )
+    if equal not in ("parameters", "recurrent"):
+        return ""
+    name = "parameters" if equal == "parameters" else "recurrent_parameters"
+    first, *others = rows
+    near = [
+        f"{cell_label(row['cell'])} {row['hidden']} units, {row[name] / first[name] - 1:+.2%}"
+        for row in others
+    ]
+    what = "All parameters" if equal == "parameters" else "The recurrent parameters"
+    return (
+        f"{what} were made as many as those of {cell_label(first['cell'])} with "
+        f"{first['hidden']} units, {first[name]:,}: {listed(near)}."
+        if near
+        else ""
+    )
+
+
+def _names(tests: Any) -> str:
+    return " or ".join(dict.fromkeys(tests))
+
+
+def _pairs(count: int) -> str:
+    return "the one pair" if count == 1 else f"there being {count} pairs"
+
+
+def _capital(text: str) -> str:
+    return text[:1].upper() + text[1:]
+
+
+def overview(results: Record) -> Sequence[str]:
+    """All of it in short: what was done, what is best, what is shown."""
+    rows, data = results["rows"], results.get("data", {})
+    names = listed(cell_label(row["cell"]) for row in rows)
+    seeds = {len(row["seeds"]) for row in rows}
+    times = f"with {_number(seeds.pop())} each" if len(seeds) == 1 else ""
+    generate = results["task"] == "generate"
+    things = "characters" if generate else "texts"
+    did = f"{names} {'was' if len(rows) == 1 else 'were'} trained {times}".rstrip()
+    if data:
+        did += (
+            f" on {data['training']:,} {things}, and judged by {data['test']:,} others that "
+            "none of them had seen"
+        )
+    return [f"{did}.", reached(results), *verdicts(results)]
+
+
+def _number(seeds: int) -> str:
+    return "one seed" if seeds == 1 else f"{seeds} seeds"

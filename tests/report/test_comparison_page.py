@@ -1,0 +1,164 @@
+import json
+
+import numpy as np
+import pytest
+from document import Document
+from test_comparison import flips, run
+
+from ostinato.cells import find
+from ostinato.report.comparison import comparison
+from ostinato.report.comparison_page import comparison_page
+
+LOADS = {"src", "srcset", "href", "data", "action", "poster", "xlink:href"}
+
+
+def parts(cell):
+    return [
+        {"kind": "recurrent", "name": cell, "inside": "8 units", "gives": "B × T × 8",
+         "parameters": 1234, "directions": 2, "states": {"h": 8}},
+    ]  # fmt: skip
+
+
+def results(**changes):
+    random = np.random.default_rng(0)
+    runs = []
+    for seed in range(3):
+        for cell, part in (("rnn", 0.6), ("lstm", 0.95), ("<mgu>", 0.95)):
+            scores = flips(random, part, 100)
+            each = run(cell, seed, scores)
+            each["test"] |= {
+                "classes": ["neg & co", "pos"],
+                "confusion": [[scores.count(1), 1], [2, scores.count(0)]],
+                "confidence": [0.9] * 100,
+            }
+            sizes = [0.5**k for k in range(20)]
+            each["flow"] = {"start": {"h": sizes}, "epoch 1": {"h": sizes}, "trained": {"h": sizes}}
+            each |= {"architecture": parts(cell), "graph": find("gru").graph.to_json()}
+            each["history"] = [e | {"validation_loss": 0.5} for e in each["history"]]
+            runs.append(each)
+    baseline = {"name": "linear baseline", "accuracy": 0.9, "scores": [1] * 90 + [0] * 10,
+                "exam": "e", "parameters": 4321, "seconds": 3.0}  # fmt: skip
+    return {
+        **comparison(runs, "accuracy", False, baseline),
+        "task": "classify",
+        "pooling": "max_mean",
+        "title": "RNN & <b>others",
+        "created": "2026-11-21T04:56:26Z",
+        "seconds": 75.0,
+        "machine": "Linux x86_64",
+        "data": {"training": 400, "test": 100},
+        **changes,
+    }
+
+
+@pytest.fixture(scope="module")
+def given():
+    return results()
+
+
+@pytest.fixture(scope="module")
+def document(given):
+    return Document(comparison_page(given, "ostinato compare"))
+
+
+def test_nothing_is_loaded_from_outside(document):
+    for tag, attributes in document.elements:
+        assert tag not in {"link", "iframe", "img", "object", "embed", "base"}
+        for name in LOADS & attributes.keys():
+            assert (attributes[name] or "").startswith("#"), (tag, attributes)
+
+
+def test_every_section_is_there(document):
+    assert document.texts("h2") == [
+        "Which is best?",
+        "Which differences are shown?",
+        "How they learned",
+        "How far back the gradient reaches",
+        "What is taken for what",
+        "How sure is right?",
+        "How they are made",
+        "The runs",
+    ]
+    assert document.texts("title") == ["RNN & <b>others"]
+
+
+def test_numbers_of_the_table(given, document):
+    rows = document.texts("tr")[1:5]
+    for text, row in zip(rows, given["rows"], strict=False):
+        for number in (f"{row['mean']:.2%}", f"± {row['deviation']:.2%}", "60 recurrent",
+                       f"{row['low']:.2%} … {row['high']:.2%}", "200 tokens/s"):  # fmt: skip
+            assert number in text
+    assert "90.00%" in rows[3]
+    assert "4,321" in rows[3]
+    assert document.classed("span", "best") == ["best mean"]
+
+
+def test_what_is_claimed_is_what_is_shown(given, document):
+    lead = document.classed("p", "lead")[0]
+    shown = {(pair["first"], pair["second"]): pair["better"] for pair in given["pairs"]}
+    assert shown["rnn", "lstm"] == "lstm"
+    assert shown["lstm", "<mgu>"] is None
+    assert "LSTM is better than RNN (p " in lead
+    assert "LSTM and <MGU>" in lead.partition("No difference is shown between ")[2]
+    told = [row for row in document.texts("tr") if row.startswith("LSTM − <MGU>")]
+    assert told[0].startswith("LSTM − <MGU>not shown")
+
+
+def test_a_band_and_a_mean_for_each_cell(document):
+    loss, accuracy, *_ = map(json.loads, document.texts("script", type="application/json"))
+    bands = [trace for trace in loss["data"] if trace.get("fill") == "toself"]
+    assert len(bands) == 3
+    assert [trace["name"] for trace in accuracy["data"] if "name" in trace] == [
+        "RNN", "LSTM", "<MGU>",
+    ]  # fmt: skip
+
+
+def test_confusion_and_calibration(given, document):
+    (first, *_) = document.classed("table", "confusion")
+    (counts, _), classes = (
+        given["confusions"]["rnn"]["counts"],
+        given["confusions"]["rnn"]["classes"],
+    )
+    assert classes[0] in first
+    assert f"{counts[0] / sum(counts):.1%}" in first
+    right = given["rows"][0]["mean"]
+    assert f"{0.9 - right:.1%} too sure" in "".join(document.texts("section", id="calibration"))
+
+
+def test_many_classes_are_a_list_of_mistakes():
+    names = [f"class {k}" for k in range(10)]
+    counts = np.zeros((10, 10), int)
+    counts[3, 7], counts[1, 2] = 9, 4
+    confusion = {"rnn": {"classes": names, "counts": counts.tolist()}}
+    text = "".join(
+        Document(comparison_page(results(confusions=confusion), "x")).texts(
+            "section", id="mistakes"
+        )
+    )
+    assert text.index("class 3class 79") < text.index("class 1class 24")
+
+
+def test_runs_without_an_exam_have_curves_and_diagrams_alone():
+    runs = [run("rnn", 0, [1, 0])]
+    del runs[0]["test"]
+    runs[0] |= {"architecture": parts("rnn"), "graph": find("rnn").graph.to_json()}
+    page = comparison_page(results() | comparison(runs, "accuracy", False), "ostinato report")
+    document = Document(page)
+    assert document.texts("h2") == [
+        "Which is best?", "How they learned", "How they are made", "The runs",
+    ]  # fmt: skip
+    assert "60.00%" in document.texts("tr")[1]  # the best on validation
+
+
+def test_samples_are_escaped():
+    sample = {"rnn": [{"temperature": 0.5, "text": "<b>KING</pre>"}]}
+    document = Document(comparison_page(results(samples=sample), "x"))
+    assert document.classed("pre", "sample") == ["\n<b>KING</pre>"]
+
+
+@pytest.mark.parametrize(
+    ("equal", "said"), [("time", "the same seconds"), ("recurrent", "60: LSTM 8 units, +0.00%")]
+)
+def test_what_was_made_equal_is_said(equal, said):
+    text = "".join(Document(comparison_page(results(equal=equal), "x")).texts("section"))
+    assert said in text.replace("\n", " ")
