@@ -96,6 +96,12 @@ def test_min_p_keeps_what_is_a_share_as_probable_as_the_best(row, share):
             assert (i in found) == (p > share * max(probability))
 
 
+def test_min_p_keeps_what_is_on_the_boundary():
+    logits = torch.tensor([0.0, 1.0, 1.0])
+    assert kept(min_p(logits, 1.0)) == [1, 2]
+    torch.testing.assert_close(min_p(logits, 0.0), logits, rtol=0, atol=0)
+
+
 @given(rows, st.floats(0.01, 1))
 def test_typical_keeps_the_shortest_beginning_of_the_ranking_by_surprise(row, mass):
     found = kept(typical(torch.tensor(row, dtype=torch.float64), mass))

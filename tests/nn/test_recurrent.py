@@ -169,3 +169,12 @@ def test_a_cell_with_one_state_takes_and_gives_a_tensor():
     _, state = module(BATCH, torch.zeros(1, 2, 5))
     assert isinstance(state, torch.Tensor)
     assert_near(module(BATCH, (torch.zeros(1, 2, 5),))[1], state, SAME)
+
+
+def test_memory_of_a_call_in_inference_mode_serves_one_outside_of_it():
+    module, x = Recurrent("min_gru", 3, 5), torch.randn(300, 2, 3)
+    with torch.inference_mode():
+        expected = module(x)[0][:7].clone()
+    with torch.no_grad():
+        torch.testing.assert_close(module(x[:7])[0], expected)
+    module(x[:7])[0].sum().backward()

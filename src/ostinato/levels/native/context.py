@@ -659,6 +659,7 @@ class Context:
         self.x = self.order = self.distinct = None  # type: ignore[assignment]
 
 
+@torch.inference_mode(False)  # what a call in that mode has made may serve one outside of it
 def _room(numbers: int, dtype: torch.dtype) -> Tensor:
     """Fresh memory on a cache line; huge pages for large buffers, where the system has them."""
     size = 8 if dtype == torch.float64 else 4
