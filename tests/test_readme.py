@@ -38,7 +38,7 @@ def test_commands_and_their_options_exist(capsys, monkeypatch):
     for line in lines:
         words = line.split()
         with pytest.raises(SystemExit, match="0"):
-            main([*words[: 2 if words[0] == "fit" else 1], "--help"])
+            main([*words[: 2 if words[0] in ("fit", "compare") else 1], "--help"])
         told = capsys.readouterr().out
         for option in re.findall(r"--[a-z-]+", line):
             assert option in told, line
