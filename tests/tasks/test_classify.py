@@ -135,3 +135,43 @@ def test_texts_and_labels_that_do_not_pair_are_refused(classifier):
 def test_a_label_never_seen_is_refused_with_its_text(classifier):
     with pytest.raises(DataError, match=r"^text 3: its label 'c' was not .* which had a, b$"):
         classifier.evaluate(TEXTS[:4], ["a", "b", "c", "d"])
+
+
+RICH = {
+    "start": "ppmi", "bigrams": 50, "word_dropout": 0.2, "embedding_dropout": 0.1,
+    "label_smoothing": 0.05, "embedding": 8, "hidden": 8,
+}  # fmt: skip
+
+
+def test_pairs_and_company_of_words_are_learnt_saved_and_loaded(tmp_path):
+    texts = [
+        f"this film is {'not ' * (k % 2)}good , {'a' if k % 3 else 'the'} end" for k in range(80)
+    ]
+    labels = ["neg" if k % 2 else "pos" for k in range(80)]
+    train = {"epochs": 8, "lr": 0.02, "average": 0.9, "patience": 8}
+    options = {"data": {"batch_tokens": 64}, "model": RICH, "train": train}
+    classifier = Classifier("gru", **options).fit(texts, labels)
+    assert classifier.score(texts, labels) > 0.95
+    network = classifier.network_
+    known = {tuple(classifier.vocabulary_.decode(pair)) for pair in classifier.bigrams_.tolist()}
+    assert {("is", "good"), ("is", "not"), ("not", "good")} <= known
+    assert network.bigrams.weight.abs().sum() > 0
+    classifier.save(tmp_path / "run")
+    again = Classifier.load(tmp_path / "run")
+    assert np.array_equal(again.decision_function(texts), classifier.decision_function(texts))
+    assert np.array_equal(
+        Classifier("gru", **options).fit(texts, labels).decision_function(texts),
+        classifier.decision_function(texts),
+    )
+
+
+def test_words_are_dropped_in_training_alone():
+    texts, labels = ["a fine film", "a dull film"] * 8, ["pos", "neg"] * 8
+    options = {"model": {"word_dropout": 0.9, "hidden": 4}, "train": {"epochs": 1}}
+    network = Classifier("rnn", **options).fit(texts, labels).network_
+    tokens, lengths = torch.ones(64, 5, dtype=torch.long), torch.full((64,), 5)
+    assert len(network(tokens, lengths).unique(dim=0)) == 1
+    seen = []
+    network.embedding.register_forward_pre_hook(lambda module, given: seen.append(given[0]))
+    network.train()(tokens, lengths)
+    assert 0.05 < seen[0].float().mean() < 0.15

@@ -1,5 +1,6 @@
 """PyTorch modules: recurrent layers over any cell, embeddings, poolings."""
 
+from ostinato.nn.bigrams import BigramEmbedding, frequent_pairs
 from ostinato.nn.drop_in import GRU, LSTM, RNN
 from ostinato.nn.embedding import Embedding
 from ostinato.nn.packing import Packing
@@ -7,5 +8,6 @@ from ostinato.nn.pooling import POOLINGS, Pooling, pooling
 from ostinato.nn.recurrent import Recurrent
 
 __all__ = [
-    "GRU", "LSTM", "POOLINGS", "RNN", "Embedding", "Packing", "Pooling", "Recurrent", "pooling",
+    "GRU", "LSTM", "POOLINGS", "RNN", "BigramEmbedding", "Embedding", "Packing", "Pooling",
+    "Recurrent", "frequent_pairs", "pooling",
 ]  # fmt: skip

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any, Self
+from typing import Any, Literal, Self
 
 import numpy as np
 import torch
@@ -17,9 +17,10 @@ from torch import Tensor, nn
 
 from ostinato import data
 from ostinato.data import Examples, Rows, Skipped, Store, Symbols, tokenizer
+from ostinato.data.cooccurrence import ppmi_vectors
 from ostinato.equation import Cell
 from ostinato.errors import DataError
-from ostinato.nn import Embedding, pooling
+from ostinato.nn import BigramEmbedding, Embedding, frequent_pairs, pooling
 from ostinato.tasks.estimator import Estimator, from_json, reproducible
 from ostinato.tasks.linear import Baseline, fit_baseline
 from ostinato.tasks.stack import Stack
@@ -47,6 +48,17 @@ class ClassifyModel(Stack):
     dropout: float = Field(0.3, ge=0, lt=1, description="on embeddings and pooled features")
     bidirectional: bool = Field(True, description="read both ways")
     pooling: str = Field("max_mean", description="last, max, mean, attention, first_last, max_mean")
+    start: Literal["random", "ppmi"] = Field(
+        "random", description="embeddings start at random, or say what stands near each word (ppmi)"
+    )
+    bigrams: int = Field(
+        0, ge=0, description="the most pairs of words with embeddings of their own"
+    )
+    word_dropout: float = Field(0.0, ge=0, lt=1, description="chance that a word is not known")
+    embedding_dropout: float | None = Field(
+        None, ge=0, lt=1, description="on embeddings; as `dropout` unless given"
+    )
+    label_smoothing: float = Field(0.0, ge=0, lt=1, description="the part of each label shared out")
 
 
 class ClassifySettings(Section):
@@ -62,12 +74,40 @@ class ClassifySettings(Section):
 
 
 class ClassifyNetwork(nn.Module):
-    """Logits of each class for a batch of token sequences."""
+    """Logits of each class for a batch of token sequences.
 
-    def __init__(self, cell: Cell, settings: ClassifyModel, symbols: int, classes: int) -> None:
+    Args:
+        cell: the recurrence.
+        settings: sizes and noise.
+        symbols: V.
+        classes: K.
+        pairs: the pairs of symbols (P, 2) with embeddings of their own; None is as many as the
+            settings allow, for whoever only counts weights.
+    """
+
+    def __init__(
+        self,
+        cell: Cell,
+        settings: ClassifyModel,
+        symbols: int,
+        classes: int,
+        pairs: NDArray[np.int64] | None = None,
+    ) -> None:
         super().__init__()
         self.embedding = Embedding(symbols, settings.embedding)
         nn.init.normal_(self.embedding.weight, std=0.1)  # a word not yet learnt says little
+        self.bigrams: BigramEmbedding | None = None
+        self.rates: dict[str, float] = {}
+        if settings.bigrams:
+            if pairs is None:
+                pairs = np.stack([np.zeros(settings.bigrams, int), np.arange(settings.bigrams)], 1)
+            self.bigrams = BigramEmbedding(pairs, symbols, settings.embedding)
+            self.rates = {"bigrams": 0.5}  # most pairs are rare: they had better learn slowly
+        self.word_dropout = settings.word_dropout
+        on_embeddings = settings.embedding_dropout
+        self.embedding_dropout = nn.Dropout(
+            settings.dropout if on_embeddings is None else on_embeddings
+        )
         self.dropout = nn.Dropout(settings.dropout)
         self.recurrent = settings.recurrent(cell, bidirectional=settings.bidirectional)
         features = self.recurrent.output_size * (1 + settings.bidirectional)
@@ -76,7 +116,13 @@ class ClassifyNetwork(nn.Module):
 
     def forward(self, values: Tensor, lengths: Tensor) -> Tensor:
         """Tokens (B, T) and lengths (B,) → logits (B, K)."""
-        embedded = self.dropout(self.embedding(values.T))  # (T, B, E)
+        tokens = values.T
+        if self.training and self.word_dropout:
+            tokens = tokens * (torch.rand(tokens.shape) >= self.word_dropout)
+        embedded = self.embedding(tokens)  # (T, B, E)
+        if self.bigrams is not None:
+            embedded = embedded + self.bigrams(tokens)
+        embedded = self.embedding_dropout(embedded)
         outputs, states = self.recurrent(embedded, lengths=lengths)  # (T, B, H)
         top = states if isinstance(states, Tensor) else states[0]
         last = top[-len(self.recurrent.directions) :].transpose(0, 1).flatten(1)  # (B, H)
@@ -183,12 +229,20 @@ class Classifier(ClassifierMixin, Estimator[ClassifySettings]):  # type: ignore[
         store = self._store(training.texts, settings)
         self.vocabulary_ = store.vocabulary(size, settings.data.min_count)
         held_out = self._store(validation.texts, settings)
+        rows, symbols = store.rows(self.vocabulary_), len(self.vocabulary_)
+        self.bigrams_ = np.zeros((0, 2), np.int64)
+        if settings.model.bigrams:
+            self.bigrams_ = frequent_pairs(map(np.asarray, rows), symbols, settings.model.bigrams)
         with reproducible(settings.seed, settings.train.threads):
             self.network_ = self._network(self._cell())
+            if settings.model.start == "ppmi":
+                near = [np.asarray(row) for row in rows]
+                vectors = ppmi_vectors(near, symbols, settings.model.embedding, settings.seed)
+                self.network_.embedding.weight.data = torch.from_numpy(0.3 * vectors)
             learner = _Learner(
                 self.network_,
                 settings,
-                (store.rows(self.vocabulary_), self._targets(training.labels)),
+                (rows, self._targets(training.labels)),
                 (held_out.rows(self.vocabulary_), self._targets(validation.labels)),
             )
             if run:
@@ -280,13 +334,18 @@ class Classifier(ClassifierMixin, Estimator[ClassifySettings]):  # type: ignore[
 
     def _network(self, cell: Cell) -> ClassifyNetwork:
         symbols, classes = len(self.vocabulary_), len(self.classes_)
-        return ClassifyNetwork(cell, self.settings().model, symbols, classes)
+        return ClassifyNetwork(cell, self.settings().model, symbols, classes, self.bigrams_)
 
     def _read(self, run: Run) -> None:
         self.classes_ = from_json(run, "labels.json", lambda labels: [str(y) for y in labels])
+        self.bigrams_ = np.zeros((0, 2), np.int64)
+        if self.settings().model.bigrams:
+            self.bigrams_ = from_json(run, "bigrams.json", _pairs)
 
     def _write(self, run: Run) -> None:
         run.write_json("labels.json", self.classes_)
+        if self.settings().model.bigrams:
+            run.write_json("bigrams.json", self.bigrams_.tolist())
 
     def encode(self, texts: Sequence[str], labels: Sequence[str]) -> tuple[Tensor, Tensor, Tensor]:
         """Texts as the network takes them: tokens (B, T), lengths (B,); and the classes (B,)."""
@@ -360,7 +419,13 @@ class _Learner:
         values, lengths = _pad([sequences[i] for i in batch])
         logits, target = self.model(values, lengths), targets[torch.from_numpy(batch)]
         right = int((logits.argmax(-1) == target).sum())
-        return nn.functional.cross_entropy(logits, target), int(lengths.sum()), right
+        smoothing = self.settings.model.label_smoothing if self.model.training else 0.0
+        loss = nn.functional.cross_entropy(logits, target, label_smoothing=smoothing)
+        return loss, int(lengths.sum()), right
+
+
+def _pairs(listed: Any) -> NDArray[np.int64]:
+    return np.array(listed, np.int64).reshape(-1, 2)
 
 
 def _in_memory(examples: Examples) -> Examples:
