@@ -1,5 +1,7 @@
+import cProfile
 import json
 import pickle
+import pstats
 from dataclasses import replace
 
 import pytest
@@ -163,3 +165,20 @@ def test_many_parts_that_share_each_other_are_named_in_no_time():
 
     assert len(deep.graph.parameters) == 5
     assert max(map(len, deep.graph.parameters)) < 48
+
+
+def test_a_cell_can_be_defined_while_a_profiler_looks_on():
+    def later():
+        return 1
+
+    profiler = cProfile.Profile()
+    profiler.enable()
+
+    @cell
+    def one(x, h):
+        return tanh(affine(x, h))
+
+    later()
+    profiler.disable()
+    assert list(one.graph.parameters) == ["W_xh", "W_hh", "b_h"]
+    assert any(name == "later" for _, _, name in pstats.Stats(profiler).stats)

@@ -196,7 +196,11 @@ class _Watch:
             self.locals, self.returned_at = dict(frame.f_locals), frame.f_lineno
 
     def __exit__(self, *error: object) -> None:
-        sys.setprofile(self.before)
+        sys.setprofile(None)
+        if hasattr(self.before, "enable"):  # cProfile's profiler, which is no function
+            self.before.enable()
+        else:
+            sys.setprofile(self.before)
         del self.book.add
 
     def notes(self, names: Mapping[int, str]) -> dict[int, str]:
