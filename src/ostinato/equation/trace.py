@@ -176,7 +176,7 @@ class _Watch:
         self.lines: dict[int, int] = {}
 
     def __enter__(self) -> None:
-        self.before = sys.getprofile()
+        self.before: Any = sys.getprofile()
         add = self.book.add
 
         def add_and_note(node: Node) -> int:
