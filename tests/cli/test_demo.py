@@ -63,7 +63,7 @@ def test_the_whole_demo_holds_what_it_promises(tmp_path):
     assert results["generator"]["nats"] < 2.1
     for flow in results["flow"].values():
         for sizes in (sizes for states in flow.values() for sizes in states.values()):
-            assert len(sizes) == 150
+            assert len(sizes) == 151  # distances 0 … 150
             assert all(0 <= size < 100 for size in sizes)
     for when, distance in (("start", 50), ("trained", 149)):
         left = {
