@@ -165,6 +165,31 @@ def test_pairs_and_company_of_words_are_learnt_saved_and_loaded(tmp_path):
     )
 
 
+def test_members_are_networks_of_their_own_whose_probabilities_are_averaged(tmp_path):
+    texts, labels = ["a fine film", "a dull film", "fine , fine"] * 8, ["pos", "neg", "pos"] * 8
+    options = {"model": {"members": 3, "hidden": 4}, "train": {"epochs": 2}}
+    classifier = Classifier("rnn", **options).fit(texts, labels)
+    ensemble = classifier.network_
+    values, lengths, targets = classifier.encode(texts[:5], labels[:5])
+    with torch.no_grad():
+        each = [member(values, lengths).softmax(-1) for member in ensemble.members]
+        assert not torch.equal(each[0], each[1])
+        assert_near(ensemble(values, lengths).softmax(-1), sum(each) / 3, FLOAT32)
+    assert_near(classifier.predict_proba(texts[:5]), (sum(each) / 3).numpy(), FLOAT32)
+    classifier.save(tmp_path / "run")
+    again = Classifier.load(tmp_path / "run")
+    assert np.array_equal(again.predict_proba(texts), classifier.predict_proba(texts))
+
+    learner = _Learner(ensemble.train(), classifier.settings(), (list(values), targets), None)
+    for part in ensemble.modules():
+        part.training = not isinstance(part, torch.nn.Dropout)
+    loss, *_ = learner.loss(np.arange(5))
+    alone = [
+        torch.nn.functional.cross_entropy(m(values, lengths), targets) for m in ensemble.members
+    ]
+    assert_near(loss, sum(alone) / 3, FLOAT32)
+
+
 def test_words_are_dropped_in_training_alone():
     texts, labels = ["a fine film", "a dull film"] * 8, ["pos", "neg"] * 8
     options = {"model": {"word_dropout": 0.9, "hidden": 4}, "train": {"epochs": 1}}

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any, Literal, Self
+from typing import Any, Literal, Self, cast
 
 import numpy as np
 import torch
@@ -20,7 +20,7 @@ from ostinato.data import Examples, Rows, Skipped, Store, Symbols, tokenizer
 from ostinato.data.cooccurrence import ppmi_vectors
 from ostinato.equation import Cell
 from ostinato.errors import DataError
-from ostinato.nn import BigramEmbedding, Embedding, frequent_pairs, pooling
+from ostinato.nn import BigramEmbedding, Embedding, Recurrent, frequent_pairs, pooling
 from ostinato.tasks.estimator import Estimator, from_json, reproducible
 from ostinato.tasks.linear import Baseline, fit_baseline
 from ostinato.tasks.stack import Stack
@@ -59,6 +59,7 @@ class ClassifyModel(Stack):
         None, ge=0, lt=1, description="on embeddings; as `dropout` unless given"
     )
     label_smoothing: float = Field(0.0, ge=0, lt=1, description="the part of each label shared out")
+    members: int = Field(1, ge=1, description="networks trained side by side and averaged")
 
 
 class ClassifySettings(Section):
@@ -128,6 +129,51 @@ class ClassifyNetwork(nn.Module):
         last = top[-len(self.recurrent.directions) :].transpose(0, 1).flatten(1)  # (B, H)
         logits: Tensor = self.output(self.dropout(self.pooling(outputs, lengths, last)))
         return logits
+
+
+class ClassifyEnsemble(nn.Module):
+    """Networks that begin differently; the probability of a class is the mean of theirs.
+
+    They see the same batches, each with dropout of its own, and learn in one loop.
+    """
+
+    def __init__(self, members: Sequence[ClassifyNetwork]) -> None:
+        super().__init__()
+        self.members = nn.ModuleList(members)
+        self.rates = {
+            f"members.{k}.{part}": rate
+            for k, member in enumerate(members)
+            for part, rate in member.rates.items()
+        }
+
+    def forward(self, values: Tensor, lengths: Tensor) -> Tensor:
+        """Tokens (B, T), lengths (B,) → logits (B, K); in training each member's, (M, B, K)."""
+        logits = torch.stack([member(values, lengths) for member in self.members])
+        return logits if self.training else logits.softmax(-1).mean(0).log()
+
+    @property
+    def embedding(self) -> nn.Module:
+        """The first member's, as for whoever looks inside all of them are alike."""
+        return self._first.embedding
+
+    @property
+    def recurrent(self) -> Recurrent:
+        """The first member's."""
+        return self._first.recurrent
+
+    @property
+    def pooling(self) -> nn.Module:
+        """The first member's."""
+        return self._first.pooling
+
+    @property
+    def output(self) -> nn.Linear:
+        """The first member's."""
+        return self._first.output
+
+    @property
+    def _first(self) -> ClassifyNetwork:
+        return cast(ClassifyNetwork, self.members[0])
 
 
 @dataclass(frozen=True)
@@ -238,7 +284,8 @@ class Classifier(ClassifierMixin, Estimator[ClassifySettings]):  # type: ignore[
             if settings.model.start == "ppmi":
                 near = [np.asarray(row) for row in rows]
                 vectors = ppmi_vectors(near, symbols, settings.model.embedding, settings.seed)
-                self.network_.embedding.weight.data = torch.from_numpy(0.3 * vectors)
+                for member in getattr(self.network_, "members", [self.network_]):
+                    member.embedding.weight.data = torch.from_numpy(0.3 * vectors)
             learner = _Learner(
                 self.network_,
                 settings,
@@ -332,9 +379,11 @@ class Classifier(ClassifierMixin, Estimator[ClassifySettings]):  # type: ignore[
             classes=list(self.classes_),
         )
 
-    def _network(self, cell: Cell) -> ClassifyNetwork:
-        symbols, classes = len(self.vocabulary_), len(self.classes_)
-        return ClassifyNetwork(cell, self.settings().model, symbols, classes, self.bigrams_)
+    def _network(self, cell: Cell) -> ClassifyNetwork | ClassifyEnsemble:
+        settings, pairs = self.settings().model, self.bigrams_
+        sizes = len(self.vocabulary_), len(self.classes_)
+        members = [ClassifyNetwork(cell, settings, *sizes, pairs) for _ in range(settings.members)]
+        return members[0] if len(members) == 1 else ClassifyEnsemble(members)
 
     def _read(self, run: Run) -> None:
         self.classes_ = from_json(run, "labels.json", lambda labels: [str(y) for y in labels])
@@ -380,7 +429,7 @@ class _Learner:
 
     def __init__(
         self,
-        network: ClassifyNetwork,
+        network: ClassifyNetwork | ClassifyEnsemble,
         settings: ClassifySettings,
         training: tuple[Rows, Tensor],
         validation: tuple[Rows, Tensor],
@@ -418,9 +467,12 @@ class _Learner:
         sequences, targets = texts
         values, lengths = _pad([sequences[i] for i in batch])
         logits, target = self.model(values, lengths), targets[torch.from_numpy(batch)]
-        right = int((logits.argmax(-1) == target).sum())
+        each = logits if logits.dim() == 3 else logits[None]  # of every member
+        right = int((each.mean(0).argmax(-1) == target).sum())
         smoothing = self.settings.model.label_smoothing if self.model.training else 0.0
-        loss = nn.functional.cross_entropy(logits, target, label_smoothing=smoothing)
+        loss = nn.functional.cross_entropy(
+            each.flatten(0, 1), target.repeat(len(each)), label_smoothing=smoothing
+        )
         return loss, int(lengths.sum()), right
 
 
