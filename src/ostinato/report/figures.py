@@ -82,7 +82,7 @@ def loss_curves(runs: Sequence[Record], validation: str = "validation_loss") -> 
 
 def accuracy_curves(runs: Sequence[Record]) -> go.Figure:
     """The accuracy on validation data by epoch, drawn as by `loss_curves`."""
-    figure = _figure("epoch").update_yaxes(tickformat=".0%", hoverformat=".2%")
+    figure = _figure("epoch").update_yaxes(tickformat=".4~p", hoverformat=".2%")
     for cell, histories, look in _with_looks(runs):
         _by_epoch(figure, histories, "accuracy", cell_label(cell), look)
     return figure
