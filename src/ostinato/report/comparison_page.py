@@ -71,7 +71,8 @@ def _table(results: Results) -> str:
     values = [row["mean"] for row in rows if "mean" in row]
     values += [row["validation"] for row in rows if not judged]
     values += [baseline[metric]] if baseline else []
-    best, most = (min if results["lower"] else max)(values), max([*values, 1e-9])
+    most = max([*values, 1e-9])
+    best = (min if results["lower"] else max)(values) if len(values) > 1 else None
     full = 1.0 if metric == "accuracy" else most
     extra = any("calibration_error" in row for row in rows)
     body = []
@@ -131,10 +132,10 @@ def _row(
     around: float | None,
     full: float,
     look: Look,
-    best: float,
+    best: float | None,
     cells: Sequence[str | None],
 ) -> str:
-    top = value == best
+    top = best is not None and value == best
     mark = ' <span class="best">best mean</span>' if top else ""
     shown = "–"
     if value is not None:

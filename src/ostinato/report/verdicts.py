@@ -151,7 +151,8 @@ def overview(results: Record) -> Sequence[str]:
     rows, data = results["rows"], results.get("data", {})
     names = listed(cell_label(row["cell"]) for row in rows)
     seeds = {len(row["seeds"]) for row in rows}
-    times = f"with {_number(seeds.pop())} each" if len(seeds) == 1 else ""
+    each = " each" if len(rows) > 1 else ""
+    times = f"with {_number(seeds.pop())}{each}" if len(seeds) == 1 else ""
     generate = results["task"] == "generate"
     things = "characters" if generate else "texts"
     did = f"{names} {'was' if len(rows) == 1 else 'were'} trained {times}".rstrip()

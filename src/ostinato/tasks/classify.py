@@ -216,20 +216,6 @@ class Classifier(ClassifierMixin, Estimator[ClassifySettings]):  # type: ignore[
 
     kind = ClassifySettings
 
-    def __init__(
-        self,
-        cell: str | Cell = "lstm",
-        *,
-        tokenizer: str | None = None,
-        seed: int = 0,
-        data: dict[str, Any] | None = None,
-        model: dict[str, Any] | None = None,
-        train: dict[str, Any] | None = None,
-        baseline: bool = True,
-    ) -> None:
-        super().__init__(cell, tokenizer=tokenizer, seed=seed, data=data, model=model, train=train)
-        self.baseline = baseline
-
     def fit(
         self,
         texts: Any,
@@ -276,13 +262,13 @@ class Classifier(ClassifierMixin, Estimator[ClassifySettings]):  # type: ignore[
         self.vocabulary_ = store.vocabulary(size, settings.data.min_count)
         held_out = self._store(validation.texts, settings)
         rows, symbols = store.rows(self.vocabulary_), len(self.vocabulary_)
-        self.bigrams_ = np.zeros((0, 2), np.int64)
-        if settings.model.bigrams:
-            self.bigrams_ = frequent_pairs(map(np.asarray, rows), symbols, settings.model.bigrams)
+        ppmi = settings.model.start == "ppmi"
+        counted = ppmi or settings.model.bigrams > 0  # over texts that fit into memory
+        near = [np.asarray(row) for row in rows] if counted else []
+        self.bigrams_ = frequent_pairs(near, symbols, settings.model.bigrams)
         with reproducible(settings.seed, settings.train.threads):
             self.network_ = self._network(self._cell())
-            if settings.model.start == "ppmi":
-                near = [np.asarray(row) for row in rows]
+            if ppmi:
                 vectors = ppmi_vectors(near, symbols, settings.model.embedding, settings.seed)
                 for member in getattr(self.network_, "members", [self.network_]):
                     member.embedding.weight.data = torch.from_numpy(0.3 * vectors)

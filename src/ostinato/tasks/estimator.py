@@ -39,6 +39,7 @@ class Estimator(BaseEstimator, Generic[S]):  # type: ignore[misc]
         data: what is read, a part of the settings.
         model: the network, a part of the settings.
         train: the loop, a part of the settings.
+        baseline: whether the task's baseline is fitted too.
 
     After `fit`: `tokenizer_`, `vocabulary_`, `network_` and `history_` (a record for each epoch).
     """
@@ -59,6 +60,7 @@ class Estimator(BaseEstimator, Generic[S]):  # type: ignore[misc]
         data: dict[str, Any] | None = None,
         model: dict[str, Any] | None = None,
         train: dict[str, Any] | None = None,
+        baseline: bool = True,
     ) -> None:
         self.cell = cell
         self.tokenizer = tokenizer
@@ -66,6 +68,7 @@ class Estimator(BaseEstimator, Generic[S]):  # type: ignore[misc]
         self.data = data
         self.model = model
         self.train = train
+        self.baseline = baseline
 
     @classmethod
     def of(cls, settings: S, **arguments: Any) -> Self:
@@ -129,6 +132,8 @@ class Estimator(BaseEstimator, Generic[S]):  # type: ignore[misc]
 
     def untrained(self) -> Any:
         """The network of a trained estimator as it was before training.
+
+        Embeddings that began with PPMI are random here: the texts that they come from are not kept.
 
         Raises:
             NotFittedError: before `fit`.

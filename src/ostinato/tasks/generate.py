@@ -97,20 +97,6 @@ class Generator(Estimator[GenerateSettings]):
 
     kind = GenerateSettings
 
-    def __init__(
-        self,
-        cell: str | Cell = "lstm",
-        *,
-        tokenizer: str | None = None,
-        seed: int = 0,
-        data: dict[str, Any] | None = None,
-        model: dict[str, Any] | None = None,
-        train: dict[str, Any] | None = None,
-        baseline: bool = True,
-    ) -> None:
-        super().__init__(cell, tokenizer=tokenizer, seed=seed, data=data, model=model, train=train)
-        self.baseline = baseline
-
     def fit(
         self,
         text: str | Iterable[str],
