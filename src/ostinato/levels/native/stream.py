@@ -91,6 +91,7 @@ class Stream:
             x = y
         self._output = x
         self._x, self._y = self._input.numpy()[0], self._output.numpy()[0]
+        self._shape = self._x.shape
         self._turns = [self._turn(k) for k in range(2)]
         self._chain = _call(self._contexts[0].kernel.shared_addresses["chain"])
         self._next = 0
@@ -130,8 +131,9 @@ class Stream:
         Raises:
             ValueError: when x has another size.
         """
-        if np.shape(x) != self._x.shape:
-            raise ValueError(f"the input is {np.shape(x)}, not {self._x.shape}")
+        # An array's own shape is there at once; of a list `np.shape` has to make an array first.
+        if getattr(x, "shape", None) != self._shape and np.shape(x) != self._shape:
+            raise ValueError(f"the input is {np.shape(x)}, not {self._shape}")
         self._x[:] = x
         turn = self._next
         self._chain(self._turns[turn])
