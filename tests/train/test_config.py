@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ostinato.cli.fit import merge
+from ostinato.cli.runs import merge
 from ostinato.errors import ConfigError
 from ostinato.tasks.classify import Classifier, ClassifySettings
 from ostinato.tasks.generate import GenerateSettings

@@ -14,11 +14,11 @@ from ostinato.errors import OstinatoError
 
 SUMMARIES = {
     "demo": "Train RNN, LSTM and GRU on film reviews, generate text, and compare, on one page.",
-    "fit": "Train a model: classify or generate.",
+    "fit": "Train a model, and keep it as a run folder.",
     "compare": "Train several cells with several seeds, and say which differences are shown.",
     "report": "Compare trained runs on one page: tables, curves, gradients, mistakes, diagrams.",
-    "evaluate": "Measure a trained model on labelled texts, or on a text.",
-    "predict": "Label texts with a trained classifier.",
+    "evaluate": "Measure a trained model on data it has not seen.",
+    "predict": "Ask a trained model about new data.",
     "generate": "Go on with a text.",
     "show": "Show a cell at a level: the very code that runs.",
     "verify": "Prove that a cell is the same at every level.",

@@ -15,7 +15,7 @@ from ostinato.bench.case import LINES, SIZES, Case, plan
 from ostinato.bench.shape import Shape
 from ostinato.bench.tables import Field, facts, grids, machine, markdown, notes
 from ostinato.bench.worker import cores, measured
-from ostinato.cli.fit import free_folder
+from ostinato.cli.runs import free_folder
 from ostinato.cli.screen import aside, console, table
 from ostinato.errors import ConfigError, RunError
 

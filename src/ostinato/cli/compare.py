@@ -15,9 +15,9 @@ import torch
 from cyclopts import App, Parameter
 
 from ostinato.cells import find
-from ostinato.cli.fit import Data, free_folder, merge
 from ostinato.cli.parallel import Job, Show, in_parallel
 from ostinato.cli.report import BASELINE, collected, tell, write_page
+from ostinato.cli.runs import Data, free_folder, merge
 from ostinato.cli.screen import machine
 from ostinato.cli.trial import Settings, fingerprint, trial
 from ostinato.data import Examples, read_labelled, read_text, split_blocks

@@ -10,8 +10,8 @@ from pathlib import Path
 from typing import Any
 
 from ostinato import cells, levels
-from ostinato.cli.fit import free_folder
 from ostinato.cli.parallel import Job, Show, in_parallel
+from ostinato.cli.runs import free_folder
 from ostinato.cli.screen import console, duration, facts, machine, table
 from ostinato.cli.trial import trial
 from ostinato.data import Examples, read_labelled, read_text, split_blocks

@@ -1,53 +1,37 @@
-"""`ostinato predict RUN FILE`: label texts."""
+"""`ostinato predict RUN FILE`: what a trained model says of new data."""
 
 from __future__ import annotations
 
 from typing import Annotated
 
-from cyclopts import Parameter
+from cyclopts import App, Parameter
 
-from ostinato.cli.screen import say_skipped
-from ostinato.data import Skipped, read_texts
-from ostinato.tasks.classify import Classifier
+from ostinato.cli import tasks
+
+predict = App(
+    name="predict",
+    usage="Usage: ostinato predict RUN [FILE] [OPTIONS]",
+    help_flags=[],  # `RUN --help` is for the task to answer
+)
+Words = Annotated[str, Parameter(allow_leading_hyphen=True)]
 
 
-def predict(
-    run: str,
-    file: Annotated[str, Parameter(allow_leading_hyphen=True)] = "-",
-    /,
-    *,
-    format: str | None = None,
-    skip_bad_rows: bool = False,
-) -> None:
-    """Label texts with a trained classifier: a label and its probability for each, in order.
-
-    There is a line for each row of the file, also for a bad one that is left out: it has no
-    label and no probability, only the tab between them.
+@predict.default
+def of_run(run: Words, /, *file_and_options: Words) -> None:
+    """Ask a trained model about new data; the answers go to standard output, in order.
 
     Example: echo "a dull, endless film" | ostinato predict runs/a -
+
+    Each task has options of its own: `ostinato predict RUN --help` tells those of a run.
 
     Parameters
     ----------
     run
         The folder of a run.
-    file
-        A file with a text on each line, a table with the run's text column, or `-`.
-    format
-        csv, tsv, jsonl, parquet or text, where neither the file's name nor its beginning tells.
-    skip_bad_rows
-        Give bad rows no label and say how many they are; without it the first one is an error.
+    file_and_options
+        A file, or `-` for standard input; and options of the run's task.
     """
-    classifier = Classifier.load(run)
-    skipped = Skipped()
-    chosen = skipped if skip_bad_rows else None
-    column = classifier.settings().data.text
-    texts = read_texts(file, column, format=format, skip_bad_rows=chosen)
-    say_skipped(skipped)
-    probabilities = iter(classifier.predict_proba(texts))
-    bad = set(skipped.rows)
-    for number in range(len(texts) + len(bad)):
-        if number in bad:
-            print("\t")
-        else:
-            row = next(probabilities)
-            print(f"{classifier.classes_[row.argmax()]}\t{row.max():.4f}")
+    if run in ("--help", "-h"):
+        predict.help_print()
+    else:
+        tasks.of_run("predict", run, file_and_options)

@@ -21,7 +21,7 @@ from ostinato.data.cooccurrence import ppmi_vectors
 from ostinato.equation import Cell
 from ostinato.errors import DataError
 from ostinato.nn import BigramEmbedding, Embedding, Recurrent, frequent_pairs, pooling
-from ostinato.tasks.estimator import Estimator, from_json, reproducible
+from ostinato.tasks.estimator import TextEstimator, from_json, reproducible
 from ostinato.tasks.linear import Baseline, fit_baseline
 from ostinato.tasks.stack import Stack
 from ostinato.train import Progress, Run, Section, Training, fit
@@ -195,7 +195,7 @@ class Evaluation:
     classes: list[str]
 
 
-class Classifier(ClassifierMixin, Estimator[ClassifySettings]):  # type: ignore[misc]
+class Classifier(ClassifierMixin, TextEstimator[ClassifySettings]):  # type: ignore[misc]
     """Classifies texts with a recurrent network; a linear baseline is fitted beside it.
 
     `Classifier("gru", model={"hidden": 128}, train={"epochs": 3})`: the settings are those of
@@ -372,12 +372,14 @@ class Classifier(ClassifierMixin, Estimator[ClassifySettings]):  # type: ignore[
         return members[0] if len(members) == 1 else ClassifyEnsemble(members)
 
     def _read(self, run: Run) -> None:
+        super()._read(run)
         self.classes_ = from_json(run, "labels.json", lambda labels: [str(y) for y in labels])
         self.bigrams_ = np.zeros((0, 2), np.int64)
         if self.settings().model.bigrams:
             self.bigrams_ = from_json(run, "bigrams.json", _pairs)
 
     def _write(self, run: Run) -> None:
+        super()._write(run)
         run.write_json("labels.json", self.classes_)
         if self.settings().model.bigrams:
             run.write_json("bigrams.json", self.bigrams_.tolist())

@@ -34,19 +34,17 @@ class Estimator(BaseEstimator, Generic[S]):  # type: ignore[misc]
 
     Args:
         cell: a cell, its name, or `path/to/file.py:name`.
-        tokenizer: `word`, `char` or `bpe`; None is the task's own choice.
         seed: fixes everything random.
         data: what is read, a part of the settings.
         model: the network, a part of the settings.
         train: the loop, a part of the settings.
         baseline: whether the task's baseline is fitted too.
 
-    After `fit`: `tokenizer_`, `vocabulary_`, `network_` and `history_` (a record for each epoch).
+    After `fit`: `network_`, whose `recurrent` is its recurrent stack, and `history_` (a record for
+    each epoch).
     """
 
     kind: ClassVar[type[Section]]
-    tokenizer_: Tokenizer
-    vocabulary_: Vocabulary
     skipped_: Skipped | None = None
     network_: Any
     history_: list[dict[str, Any]]
@@ -55,7 +53,6 @@ class Estimator(BaseEstimator, Generic[S]):  # type: ignore[misc]
         self,
         cell: str | Cell = "lstm",
         *,
-        tokenizer: str | None = None,
         seed: int = 0,
         data: dict[str, Any] | None = None,
         model: dict[str, Any] | None = None,
@@ -63,7 +60,6 @@ class Estimator(BaseEstimator, Generic[S]):  # type: ignore[misc]
         baseline: bool = True,
     ) -> None:
         self.cell = cell
-        self.tokenizer = tokenizer
         self.seed = seed
         self.data = data
         self.model = model
@@ -115,10 +111,6 @@ class Estimator(BaseEstimator, Generic[S]):  # type: ignore[misc]
         if values.get("task") != task:
             raise RunError(f"{run.path}: a run of task {values.get('task')!r}, not {task!r}")
         self = cls.of(cls.kind.parse(values, str(run.path / "config.toml")))  # type: ignore[arg-type]
-        self.tokenizer_ = tokenizer(self.settings().tokenizer)  # type: ignore[attr-defined]
-        if self.tokenizer_.learns:
-            self.tokenizer_ = from_json(run, "tokenizer.json", self._trained_tokenizer)
-        self.vocabulary_ = from_json(run, "vocabulary.json", Vocabulary.from_json)
         self._read(run)
         self.network_ = self._network(from_json(run, "cell.json", _cell_of))
         try:
@@ -144,22 +136,21 @@ class Estimator(BaseEstimator, Generic[S]):  # type: ignore[misc]
 
     @abstractmethod
     def _network(self, cell: Cell) -> nn.Module:
-        """A new network for the vocabulary."""
+        """A new network, for what `_read` reads."""
 
+    @abstractmethod
     def _read(self, run: Run) -> None:
-        """Reads what the task keeps besides settings, vocabulary and weights."""
+        """Reads what the task keeps besides settings, cell and weights, such as a vocabulary."""
 
+    @abstractmethod
     def _write(self, run: Run) -> None:
         """Writes what `_read` reads."""
-
-    def _trained_tokenizer(self, state: Any) -> Tokenizer:
-        return tokenizer(self.settings().tokenizer, json.dumps(state))  # type: ignore[attr-defined]
 
     def _cell(self) -> Cell:
         return self.cell if isinstance(self.cell, Cell) else cells.find(self.cell)
 
     def _begin(self, run: Run, recurrent: Recurrent, data: str, resume: bool = False) -> None:
-        """Writes all but the weights: settings, cell, manifest, vocabulary.
+        """Writes all but the weights: settings, cell, manifest, what `_write` writes.
 
         Raises:
             RunError: when a run is to be resumed or repeated with other data or another cell.
@@ -170,9 +161,6 @@ class Estimator(BaseEstimator, Generic[S]):  # type: ignore[misc]
         if resume:
             return
         self._write(run)
-        if self.tokenizer_.state:
-            run.write_json("tokenizer.json", json.loads(self.tokenizer_.state))
-        run.write_json("vocabulary.json", self.vocabulary_.to_json())
         run.write_json("cell.json", recurrent.cell.graph.to_json())
         run.write_json(
             "manifest.json",
@@ -208,6 +196,49 @@ class Estimator(BaseEstimator, Generic[S]):  # type: ignore[misc]
                     "%s: was made with %s %s, now it is %s; the last bits may differ",
                     before.path, name, then, version,
                 )  # fmt: skip
+
+
+class TextEstimator(Estimator[S]):
+    """An estimator that reads one kind of text, with one tokenizer and one vocabulary.
+
+    Args:
+        cell: a cell, its name, or `path/to/file.py:name`.
+        tokenizer: `word`, `char` or `bpe`; None is the task's own choice.
+        seed, data, model, train, baseline: see `Estimator`.
+
+    After `fit` also: `tokenizer_` and `vocabulary_`.
+    """
+
+    tokenizer_: Tokenizer
+    vocabulary_: Vocabulary
+
+    def __init__(
+        self,
+        cell: str | Cell = "lstm",
+        *,
+        tokenizer: str | None = None,
+        seed: int = 0,
+        data: dict[str, Any] | None = None,
+        model: dict[str, Any] | None = None,
+        train: dict[str, Any] | None = None,
+        baseline: bool = True,
+    ) -> None:
+        super().__init__(cell, seed=seed, data=data, model=model, train=train, baseline=baseline)
+        self.tokenizer = tokenizer
+
+    def _read(self, run: Run) -> None:
+        self.tokenizer_ = tokenizer(self.settings().tokenizer)  # type: ignore[attr-defined]
+        if self.tokenizer_.learns:
+            self.tokenizer_ = from_json(run, "tokenizer.json", self._trained_tokenizer)
+        self.vocabulary_ = from_json(run, "vocabulary.json", Vocabulary.from_json)
+
+    def _write(self, run: Run) -> None:
+        if self.tokenizer_.state:
+            run.write_json("tokenizer.json", json.loads(self.tokenizer_.state))
+        run.write_json("vocabulary.json", self.vocabulary_.to_json())
+
+    def _trained_tokenizer(self, state: Any) -> Tokenizer:
+        return tokenizer(self.settings().tokenizer, json.dumps(state))  # type: ignore[attr-defined]
 
 
 @contextmanager

@@ -20,7 +20,7 @@ from ostinato.decode import beam_search, chain, until
 from ostinato.equation import Cell
 from ostinato.errors import ConfigError, DataError
 from ostinato.nn import Embedding
-from ostinato.tasks.estimator import Estimator, reproducible
+from ostinato.tasks.estimator import TextEstimator, reproducible
 from ostinato.tasks.ngram import NGram, fit_ngram
 from ostinato.tasks.stack import Stack
 from ostinato.tasks.writer import Drawn, Writer, opening
@@ -77,7 +77,7 @@ class GenerateNetwork(nn.Module):
         return self.output(self.dropout(outputs)), state
 
 
-class Generator(Estimator[GenerateSettings]):
+class Generator(TextEstimator[GenerateSettings]):
     """Learns how a text goes on, and goes on with it; an n-gram model is counted beside it.
 
     `Generator("gru", model={"hidden": 512}, train={"epochs": 3})`: the settings are those of
