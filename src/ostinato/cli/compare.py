@@ -19,10 +19,12 @@ from ostinato.cli.parallel import Job, Show, in_parallel
 from ostinato.cli.report import BASELINE, collected, tell, write_page
 from ostinato.cli.runs import Data, free_folder, merge
 from ostinato.cli.screen import machine
-from ostinato.cli.trial import Settings, fingerprint, trial
+from ostinato.cli.trial import Settings, trial
 from ostinato.data import Examples, read_labelled, read_text, split_blocks
 from ostinato.errors import ConfigError, DataError
-from ostinato.observe.exam import ClassifyExam, Exam, GenerateExam, symbols_of
+from ostinato.observe.exams import Exam
+from ostinato.observe.exams.classify import ClassifyExam
+from ostinato.observe.exams.generate import GenerateExam, symbols_of
 from ostinato.report.sentences import listed
 from ostinato.tasks.classify import ClassifyNetwork, ClassifySettings
 from ostinato.tasks.generate import GenerateNetwork, GenerateSettings
@@ -206,7 +208,7 @@ def _baseline(
     settings: Settings, training: tuple[Any, ...], exam: Exam, folder: str, show: Show
 ) -> None:
     """Fits the baseline, if it is not there already for this data."""
-    run, data = Run(folder), [fingerprint(training), exam.fingerprint()]
+    run, data = Run(folder), [exam.trained_on(training), exam.fingerprint()]
     if not (run.path / BASELINE).exists() or run.read_json(BASELINE)["data"] != data:
         found = exam.baseline(settings, training)
         run.write_json(BASELINE, found | {"exam": data[1], "data": data})

@@ -16,7 +16,7 @@ from ostinato.cli.screen import console, duration, facts, machine, table
 from ostinato.cli.trial import trial
 from ostinato.data import Examples, read_labelled, read_text, split_blocks
 from ostinato.errors import ConfigError
-from ostinato.observe.exam import ClassifyExam
+from ostinato.observe.exams.classify import ClassifyExam
 from ostinato.report.demo_page import demo_page
 from ostinato.tasks.classify import ClassifySettings
 from ostinato.tasks.generate import Generator

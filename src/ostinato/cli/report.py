@@ -8,26 +8,18 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
 from ostinato.cli.screen import console, duration, machine, table
-from ostinato.cli.trial import OBSERVED, Estimators, inside, observe
-from ostinato.data import read_labelled, read_text, split_blocks
+from ostinato.cli.trial import OBSERVED, inside, observe
 from ostinato.errors import ConfigError, RunError
-from ostinato.observe.exam import ClassifyExam, Exam, GenerateExam
+from ostinato.observe import exams
+from ostinato.observe.exams import Exam
 from ostinato.report.comparison import comparison
 from ostinato.report.comparison_page import comparison_page
 from ostinato.report.sentences import listed
 from ostinato.report.verdicts import equality, measure, verdicts
-from ostinato.tasks.classify import Classifier
-from ostinato.tasks.generate import Generator
 from ostinato.train import Run, read_toml
 
 BASELINE = "baseline.json"
-TASKS: dict[str, tuple[type[Classifier] | type[Generator], type[Exam]]] = {
-    "classify": (Classifier, ClassifyExam),
-    "generate": (Generator, GenerateExam),
-}
 
 
 def report(
@@ -96,15 +88,15 @@ def collected(
     settings = [read_toml(Run.open(path).path / "config.toml") for path in paths]
     task = str(settings[0].get("task"))
     for path, own in zip(paths, settings, strict=True):
-        if own.get("task") != task or task not in TASKS:
+        if own.get("task") != task or task not in exams.tasks():
             raise RunError(
                 f"{path}: a run of task {own.get('task')!r}; a report takes runs of one task, "
-                f"here {task!r}, of {listed(TASKS)}"
+                f"here {task!r}, of {listed(exams.tasks())}"
             )
-    kind, exam = TASKS[task]
+    exam = exams.of_task(task)
     names = _names(settings, [Run(path).read_json("cell.json")["name"] for path in paths])
     runs = [
-        _record(path, name, own, kind, data)
+        _record(path, name, own, exam, data)
         for path, name, own in zip(paths, names, settings, strict=True)
     ]
     shown: dict[str, Any] = {"task": task, "pooling": settings[0].get("model", {}).get("pooling")}
@@ -115,7 +107,7 @@ def _record(
     path: str,
     name: str,
     settings: Mapping[str, Any],
-    kind: type[Classifier] | type[Generator],
+    exam: type[Exam],
     data: str | None,
 ) -> dict[str, Any]:
     """A run as `comparison` takes it."""
@@ -123,9 +115,9 @@ def _record(
     if (run.path / OBSERVED).exists():
         observed: dict[str, Any] = run.read_json(OBSERVED)
     else:
-        estimator = kind.load(path)
-        exam = None if data is None else _exam(estimator, run, data)
-        observed = observe(estimator, exam) if exam else inside(estimator.network_)
+        estimator = exam.kind.load(path)
+        held = None if data is None else exam.read(data, estimator, run)
+        observed = observe(estimator, held) if held else inside(estimator.network_)
     if "test" in observed:
         observed["test"]["exam"] = observed["exam"]
     return observed | {
@@ -136,21 +128,6 @@ def _record(
         "history": run.metrics(),
         "graph": run.read_json("cell.json"),
     }
-
-
-def _exam(estimator: Estimators, run: Run, data: str) -> Exam:
-    """The exam of a run: of its own training data only what was held out."""
-    if isinstance(estimator, Generator):
-        return GenerateExam(read_text(data))
-    settings = estimator.settings()
-    splits = read_labelled(data, settings.data.text, settings.data.label)
-    if "test" in splits:
-        return ClassifyExam(splits["test"])
-    examples = splits["train"]
-    if examples.fingerprint() == run.read_json("manifest.json")["data"]["sha256"]:
-        _, held = split_blocks(examples.labels, settings.data.validation, settings.seed)
-        examples = examples.select(np.sort(held))
-    return ClassifyExam(examples)
 
 
 def _names(settings: Sequence[Mapping[str, Any]], cells: Sequence[str]) -> list[str]:

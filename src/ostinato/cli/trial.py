@@ -5,7 +5,6 @@ What is observed lies beside the run as `observed.json`; a trial that has it is 
 
 from __future__ import annotations
 
-import hashlib
 import time
 from collections.abc import Mapping
 from pathlib import Path
@@ -13,28 +12,16 @@ from typing import Any, TypeAlias
 
 from ostinato.cli.parallel import Show
 from ostinato.cli.screen import facts
-from ostinato.data import Examples
 from ostinato.errors import RunError
 from ostinato.observe.architecture import architecture
-from ostinato.observe.exam import Exam
-from ostinato.tasks.classify import Classifier, ClassifySettings
-from ostinato.tasks.estimator import reproducible
-from ostinato.tasks.generate import GenerateSettings, Generator
+from ostinato.observe.exams import Exam
+from ostinato.tasks.classify import ClassifySettings
+from ostinato.tasks.estimator import Estimator, reproducible
+from ostinato.tasks.generate import GenerateSettings
 from ostinato.train import Progress, Run
 
 OBSERVED, FLOW = "observed.json", "flow.json"
-TEMPERATURES, LENGTH = (0.5, 0.8), 400
-"""How a generator's samples are drawn, and the symbols of each."""
-
 Settings: TypeAlias = ClassifySettings | GenerateSettings
-Estimators: TypeAlias = Classifier | Generator
-
-
-def estimator_of(settings: Settings) -> Estimators:
-    """The estimator of a task's settings; a baseline is fitted once for all, not beside each."""
-    if isinstance(settings, ClassifySettings):
-        return Classifier.of(settings, baseline=False)
-    return Generator.of(settings, baseline=False)
 
 
 def trial(
@@ -52,21 +39,22 @@ def trial(
     Returns:
         What `observed.json` holds: `test` (see `Exam.judge`), `exam` (its fingerprint), `flow`
         (sizes of gradients by time, state and distance), `architecture`, numbers of parameters,
-        the level that ran, and of a generator `samples`.
+        the level that ran, and what `Exam.shown` gives.
 
     Raises:
         RunError: when the folder holds another run.
     """
     path = Path(folder)
     if (path / OBSERVED).exists():
-        _check_same(settings, training, exam, folder)
+        _check_same(settings, training, exam, folder, judged=True)
         observed: dict[str, Any] = Run(folder).read_json(OBSERVED)
         show(1.0, f"is there already: {exam.metric} {observed['test'][exam.metric]:.4f}")
         return observed
-    estimator = estimator_of(settings)
+    # the baseline is fitted once for all, not beside each
+    estimator = exam.kind.of(settings, baseline=False)
     half = (path / "config.toml").exists()
     if half:
-        _check_same(settings, training, None, folder)
+        _check_same(settings, training, exam, folder, judged=False)
     elif (path / "checkpoints").is_dir():
         Run(folder).remove()  # a run that was stopped before training began
     run = Run(folder) if half else Run.create(folder)
@@ -92,7 +80,7 @@ def trial(
 
 
 def observe(
-    estimator: Estimators, exam: Exam, during: Mapping[str, Any] | None = None
+    estimator: Estimator[Any], exam: Exam, during: Mapping[str, Any] | None = None
 ) -> dict[str, Any]:
     """What a trained model is and does.
 
@@ -115,12 +103,8 @@ def observe(
                 "trained": exam.flow(estimator, network),
             },
             **inside(network),
+            **exam.shown(estimator),
         }
-        if isinstance(estimator, Generator):
-            observed["samples"] = [
-                {"temperature": t, "text": estimator.sample("", LENGTH, temperature=t)}
-                for t in TEMPERATURES
-            ]
     return observed
 
 
@@ -135,9 +119,9 @@ def inside(network: Any) -> dict[str, Any]:
 
 
 def _check_same(
-    settings: Settings, training: tuple[Any, ...], exam: Exam | None, folder: str
+    settings: Settings, training: tuple[Any, ...], exam: Exam, folder: str, judged: bool
 ) -> None:
-    """That a folder's run has these settings and data.
+    """That a folder's run has these settings and data, and if it is judged, was by this exam.
 
     Raises:
         RunError: when it has others.
@@ -146,13 +130,8 @@ def _check_same(
     if type(settings).load(run.path / "config.toml") != settings:
         raise RunError(f"{folder}: a run with other settings; choose another --out, or remove it")
     was = run.read_json("manifest.json")["data"]["sha256"]
-    exam_was = exam and run.read_json(OBSERVED)["exam"]
-    if was != fingerprint(training) or (exam and exam_was != exam.fingerprint()):
+    same = was == exam.trained_on(training)
+    if judged:
+        same = same and run.read_json(OBSERVED)["exam"] == exam.fingerprint()
+    if not same:
         raise RunError(f"{folder}: a run on other data; choose another --out, or remove it")
-
-
-def fingerprint(training: tuple[Any, ...]) -> str:
-    """The hash of the data as `fit` writes it into the manifest."""
-    if len(training) > 1:
-        return Examples(*training).fingerprint()
-    return hashlib.sha256(training[0].encode()).hexdigest()

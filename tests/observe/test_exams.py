@@ -7,7 +7,8 @@ import pytest
 import torch
 
 from ostinato.data import Examples
-from ostinato.observe.exam import ClassifyExam, GenerateExam
+from ostinato.observe.exams.classify import ClassifyExam
+from ostinato.observe.exams.generate import GenerateExam
 from ostinato.tasks.classify import Classifier, ClassifySettings
 from ostinato.tasks.generate import GenerateSettings, Generator
 

@@ -1,0 +1,100 @@
+"""Texts whose labels are asked for."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, Self
+
+import numpy as np
+from torch import Tensor, nn
+
+from ostinato.data import Examples, read_labelled, split_blocks, tokenizer
+from ostinato.observe.exams._exam import SEQUENCES, Exam, reached
+from ostinato.tasks.classify import Classifier, ClassifySettings
+from ostinato.tasks.linear import fit_baseline
+from ostinato.train import Run
+
+
+@dataclass(frozen=True)
+class ClassifyExam(Exam):
+    """Texts whose labels are asked for; each is right (1) or wrong (0)."""
+
+    examples: Examples
+    kind = Classifier
+    metric = "accuracy"
+    lower = False
+
+    @classmethod
+    def read(cls, data: str, estimator: Classifier, run: Run) -> Self:
+        """A source's test texts; else all texts, without those that the run was trained on."""
+        settings = estimator.settings()
+        splits = read_labelled(data, settings.data.text, settings.data.label)
+        if "test" in splits:
+            return cls(splits["test"])
+        examples = splits["train"]
+        if examples.fingerprint() == run.read_json("manifest.json")["data"]["sha256"]:
+            _, held = split_blocks(examples.labels, settings.data.validation, settings.seed)
+            examples = examples.select(np.sort(held))
+        return cls(examples)
+
+    def __len__(self) -> int:
+        return len(self.examples)
+
+    def fingerprint(self) -> str:
+        """See the class."""
+        return self.examples.fingerprint()
+
+    @classmethod
+    def trained_on(cls, training: tuple[Any, ...]) -> str:
+        """That of texts and labels."""
+        return Examples(*training).fingerprint()
+
+    def judge(self, estimator: Classifier) -> dict[str, Any]:
+        """Accuracy, F1, confusion; and for each text whether it is right, and how sure it was.
+
+        Raises:
+            DataError: for a label that the classifier does not know.
+        """
+        evaluation = estimator.evaluate(self.examples.texts, self.examples.labels)
+        probabilities = estimator.predict_proba(self.examples.texts)
+        predicted = np.array(estimator.classes_)[probabilities.argmax(-1)]
+        right = predicted == np.array([label.strip() for label in self.examples.labels])
+        return {
+            "accuracy": evaluation.accuracy,
+            "f1": evaluation.f1,
+            "classes": evaluation.classes,
+            "confusion": evaluation.confusion.tolist(),
+            "scores": right.astype(int).tolist(),
+            "confidence": [round(float(p), 6) for p in probabilities.max(-1)],
+        }
+
+    def baseline(self, settings: ClassifySettings, training: tuple[Any, ...]) -> dict[str, Any]:
+        """Logistic regression on words and pairs; see `fit_baseline`."""
+        texts, labels = training
+        kept, _ = split_blocks(labels, settings.data.validation, settings.seed)
+        chosen = Examples(texts, labels).select(kept)
+        split = tokenizer(settings.tokenizer).train(chosen.texts, settings.data.vocabulary)
+        fitted = fit_baseline(chosen.texts, chosen.labels, split)
+        predicted = fitted.predict(self.examples.texts)
+        right = [int(p == y) for p, y in zip(predicted, self.examples.labels, strict=True)]
+        return {
+            "name": "linear baseline",
+            "accuracy": sum(right) / len(right),
+            "scores": right,
+            "parameters": fitted.parameters,
+            "seconds": fitted.seconds,
+        }
+
+    def flow(self, estimator: Classifier, network: Any) -> dict[str, list[float]]:
+        """Over the longest texts; the loss is that of each text's label."""
+        by_length = sorted(range(len(self)), key=lambda i: -len(self.examples.texts[i]))
+        chosen = self.examples.select(by_length[:SEQUENCES])
+        values, lengths, targets = estimator.encode(chosen.texts, chosen.labels)
+
+        def loss() -> Tensor:
+            return nn.functional.cross_entropy(network(values, lengths), targets, reduction="sum")
+
+        return reached(network, loss)
+
+
+EXAM = ClassifyExam
