@@ -90,6 +90,14 @@ def test_evaluate_measures(terminal):
     assert 0 < float(measures["nats"]) < 2
 
 
+def test_predict_completes_each_line_of_a_generator(terminal):
+    out = terminal.text("predict", "runs/b", "-", given="KING. To be\nthe qu\n")
+    first, second = out.splitlines()
+    assert first.startswith("KING. To be") and second.startswith("the qu")
+    drawn = terminal.text("generate", "runs/b", "--greedy", "--prompt", "the qu")
+    assert drawn.startswith(f"{second}\n")
+
+
 def test_predict_labels_each_line(terminal):
     lines = "a good film\na bad film\nnothing, known\n"
     out = terminal.text("predict", "runs/a", "-", given=lines)

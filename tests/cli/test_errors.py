@@ -85,7 +85,7 @@ WRONG = [
     ("evaluate runs/nope more.csv", 1, "runs/nope: no finished run there"),
     ("predict more.csv -", 1, "more.csv: no finished run there"),
     ("generate runs/a", 1, "runs/a: a run of task 'classify', not 'generate'"),
-    ("predict runs/b more.csv", 1, "runs/b: a run of task 'generate', which has no"),
+    ("predict --format runs/b", 1, "--format: the folder of a run comes first"),
     ("generate runs/b --temperature 0", 1, "temperature: 0.0 must be greater than 0"),
     ("generate runs/b --top-k 0", 1, "top_k: 0 must be at least 1"),
     ("generate runs/b --top-p 1.5", 1, "top_p: 1.5 must be greater than 0 and at most 1"),

@@ -1,4 +1,4 @@
-"""Generating on the command line: `fit generate`, and `evaluate` of its runs."""
+"""Generating on the command line: `fit generate`, and `evaluate` and `predict` of its runs."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from cyclopts import Parameter
 
 from ostinato.cli.runs import Data, Repeated, merge, run_in
 from ostinato.cli.screen import console, duration, say_skipped
-from ostinato.data import Skipped, read_chunks
+from ostinato.data import Skipped, read_chunks, read_texts
 from ostinato.tasks.generate import GenerateSettings, Generator
 from ostinato.tasks.ngram import NGram
 from ostinato.train import Run
@@ -106,3 +106,26 @@ def evaluate(run: str, data: Data, /, *, skip_bad_rows: bool = False) -> None:
     say_skipped(skipped)
     for name, value in measured.items():
         print(f"{name} {value:.4f}")
+
+
+def predict(run: str, file: Data = "-", /, *, length: int = 100, format: str | None = None) -> None:
+    """Complete lines: each with its most probable next symbols, up to the end of the line.
+
+    At every step the most probable symbol is taken; `ostinato generate` draws, and searches.
+
+    Example: echo "To be, or not" | ostinato predict runs/b -
+
+    Parameters
+    ----------
+    run
+        The folder of a run.
+    file
+        A file with a prompt on each line, a table with a column text, or `-`.
+    length
+        The most symbols that a line is given.
+    format
+        csv, tsv, jsonl, parquet or text, where neither the file's name nor its beginning tells.
+    """
+    generator = Generator.load(run)
+    for prompt in read_texts(file, "text", format=format):
+        print(generator.sample(prompt, length, stop=["\n"], greedy=True))

@@ -1,0 +1,103 @@
+"""Each task has a page for newcomers, and its commands run as they are written.
+
+Packaged sources are large. Where a file has a source's name the file is read, so a few lines
+of each source stand in for it here.
+"""
+
+import re
+import shlex
+from pathlib import Path
+
+import pytest
+
+from ostinato import registry
+from ostinato.cli import tasks
+from ostinato.data import read_labelled, read_text
+
+GUIDE = Path(__file__).parents[2] / "docs" / "guide"
+TASKS = registry.names(tasks)
+
+
+def reviews(folder: Path) -> None:
+    """Film reviews of both kinds."""
+    examples = read_labelled("imdb")["train"].select(range(0, 19_000, 100))
+    quoted = [text[:400].replace('"', '""') for text in examples.texts]
+    rows = [f'"{text}",{label}' for text, label in zip(quoted, examples.labels, strict=True)]
+    (folder / "imdb").write_text("\n".join(["text,label", *rows]) + "\n", "utf-8")
+
+
+def plays(folder: Path) -> None:
+    """The beginning of the plays."""
+    (folder / "shakespeare").write_text(read_text("shakespeare")[:20_000], "utf-8")
+
+
+SOURCES = {"imdb": reviews, "shakespeare": plays}
+
+
+def steps(page: str) -> list[tuple[str, str]]:
+    """What a page's `sh` blocks do, in order: lines, each with the text of its here-document."""
+    found = []
+    for block in re.findall(r"```sh\n(.*?)```", page, re.DOTALL):
+        lines = iter(block.replace("\\\n", " ").splitlines())
+        for line in lines:
+            end = re.search(r"<<'(\w+)'", line)
+            here = [] if end is None else list(iter(lines.__next__, end[1]))
+            if line.strip() and not line.startswith("#"):
+                found.append((line, "".join(f"{text}\n" for text in here)))
+    return found
+
+
+@pytest.fixture
+def reader(terminal, tmp_path):
+    """Does a line as a shell would: `cat > F <<'END'`, `… | ostinato …`, `ostinato … [> F]`."""
+
+    def run(line: str, here: str) -> None:
+        if made := re.match(r"cat > (\S+) <<", line):
+            (tmp_path / made[1]).write_text(here, "utf-8")
+            return
+        words, given = shlex.split(line, comments=True), ""
+        if "|" in words:
+            pipe = words.index("|")
+            program, *arguments = words[:pipe]
+            text = (
+                arguments[0] + "\n" if program == "echo" else (tmp_path / arguments[0]).read_text()
+            )
+            given, words = text, words[pipe + 1 :]
+        out = tmp_path / words[-1] if ">" in words else None
+        words = words[: words.index(">")] if out else words
+        assert words[0] == "ostinato", line
+        done = terminal(*words[1:], given=given)
+        assert done.status == 0, f"{line}\n{done.err}"
+        assert "Traceback" not in done.err
+        assert done.out
+        if out:
+            out.write_text(done.out, "utf-8")
+
+    before, terminal.folder = terminal.folder, tmp_path
+    yield run
+    terminal.folder = before
+
+
+@pytest.mark.parametrize("task", TASKS)
+def test_a_newcomers_commands_run_as_written(task, reader, tmp_path):
+    page = (GUIDE / f"{task}.md").read_text("utf-8")
+    for name, write in SOURCES.items():
+        if re.search(rf"\b{name}\b", page):
+            write(tmp_path)
+    done = steps(page)
+    assert {line.split()[1] for line, _ in done if line.startswith("ostinato")} >= {"fit"}
+    for line, here in done:
+        reader(line, here)
+
+
+@pytest.mark.parametrize("task", TASKS)
+def test_a_newcomers_python_runs_as_written(task, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    before = {
+        "text": "KING. To be, or not to be: that is the question.\n" * 60,
+        "texts": ["a fine film", "a dull film"] * 10,
+        "labels": ["pos", "neg"] * 10,
+    }
+    page = (GUIDE / f"{task}.md").read_text("utf-8")
+    for block in re.findall(r"```python\n(.*?)```", page, re.DOTALL):
+        exec(block, before)
