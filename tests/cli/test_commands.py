@@ -93,9 +93,10 @@ def test_evaluate_measures(terminal):
 def test_predict_completes_each_line_of_a_generator(terminal):
     out = terminal.text("predict", "runs/b", "-", given="KING. To be\nthe qu\n")
     first, second = out.splitlines()
-    assert first.startswith("KING. To be") and second.startswith("the qu")
+    assert first.startswith("KING. To be")
+    assert len(second) == len("the qu") + 100
     drawn = terminal.text("generate", "runs/b", "--greedy", "--prompt", "the qu")
-    assert drawn.startswith(f"{second}\n")
+    assert drawn.startswith(second)
 
 
 def test_predict_labels_each_line(terminal):
