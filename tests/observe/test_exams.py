@@ -9,7 +9,8 @@ import torch
 from ostinato.data import Examples
 from ostinato.observe.exams.classify import ClassifyExam
 from ostinato.observe.exams.generate import GenerateExam
-from ostinato.tasks.classify import Classifier, ClassifySettings
+from ostinato.tasks.classify import Classifier
+from ostinato.tasks.classify_settings import ClassifySettings
 from ostinato.tasks.generate import GenerateSettings, Generator
 
 SMALL = {"hidden": 6, "embedding": 5}

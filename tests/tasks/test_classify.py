@@ -13,7 +13,7 @@ from ostinato.data import split_blocks
 from ostinato.data.tokenizers.word import split_words
 from ostinato.errors import DataError
 from ostinato.nn import POOLINGS
-from ostinato.tasks.classify import _Learner
+from ostinato.tasks.classify_learner import ClassifyLearner
 from tolerances import FLOAT32, ORACLE, SAME
 
 TEXTS, LABELS = texts_by_order(200, seed=1)
@@ -55,7 +55,9 @@ def test_its_answers_agree_with_each_other(classifier):
 def test_the_loss_of_a_batch_is_the_mean_over_its_texts(classifier):
     sequences = [classifier.vocabulary_.encode(text.split()) for text in TEXTS[:10]]
     targets = torch.tensor([classifier.classes_.index(label) for label in LABELS[:10]])
-    learner = _Learner(classifier.network_, classifier.settings(), (sequences, targets), ([], None))
+    learner = ClassifyLearner(
+        classifier.network_, classifier.settings(), (sequences, targets), ([], None)
+    )
     whole, *parts = (learner.loss(np.arange(*ends)) for ends in ((10,), (0, 3), (3, 10)))
     assert [terms for _, terms, _ in (whole, *parts)] == [10, 3, 7]
     assert whole[2] == parts[0][2] + parts[1][2] == sum(len(text.split()) for text in TEXTS[:10])
@@ -180,7 +182,9 @@ def test_members_are_networks_of_their_own_whose_probabilities_are_averaged(tmp_
     again = Classifier.load(tmp_path / "run")
     assert np.array_equal(again.predict_proba(texts), classifier.predict_proba(texts))
 
-    learner = _Learner(ensemble.train(), classifier.settings(), (list(values), targets), None)
+    learner = ClassifyLearner(
+        ensemble.train(), classifier.settings(), (list(values), targets), None
+    )
     for part in ensemble.modules():
         part.training = not isinstance(part, torch.nn.Dropout)
     loss, *_ = learner.loss(np.arange(5))

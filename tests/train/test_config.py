@@ -7,7 +7,8 @@ from hypothesis import strategies as st
 
 from ostinato.cli.runs import merge
 from ostinato.errors import ConfigError
-from ostinato.tasks.classify import Classifier, ClassifySettings
+from ostinato.tasks.classify import Classifier
+from ostinato.tasks.classify_settings import ClassifySettings
 from ostinato.tasks.generate import GenerateSettings
 
 

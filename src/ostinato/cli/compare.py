@@ -26,7 +26,8 @@ from ostinato.observe.exams import Exam
 from ostinato.observe.exams.classify import ClassifyExam
 from ostinato.observe.exams.generate import GenerateExam, symbols_of
 from ostinato.report.sentences import listed
-from ostinato.tasks.classify import ClassifyNetwork, ClassifySettings
+from ostinato.tasks.classify_network import ClassifyNetwork
+from ostinato.tasks.classify_settings import ClassifySettings
 from ostinato.tasks.generate import GenerateNetwork, GenerateSettings
 from ostinato.train import Run
 

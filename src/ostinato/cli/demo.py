@@ -18,7 +18,7 @@ from ostinato.data import Examples, read_labelled, read_text, split_blocks
 from ostinato.errors import ConfigError
 from ostinato.observe.exams.classify import ClassifyExam
 from ostinato.report.demo_page import demo_page
-from ostinato.tasks.classify import ClassifySettings
+from ostinato.tasks.classify_settings import ClassifySettings
 from ostinato.tasks.generate import Generator
 from ostinato.train import Run
 

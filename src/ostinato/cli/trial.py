@@ -15,7 +15,7 @@ from ostinato.cli.screen import facts
 from ostinato.errors import RunError
 from ostinato.observe.architecture import architecture
 from ostinato.observe.exams import Exam
-from ostinato.tasks.classify import ClassifySettings
+from ostinato.tasks.classify_settings import ClassifySettings
 from ostinato.tasks.estimator import Estimator, reproducible
 from ostinato.tasks.generate import GenerateSettings
 from ostinato.train import Progress, Run

@@ -1,179 +1,34 @@
-"""Classify texts: embedding → recurrent stack → pooling → logits."""
+"""Classify texts: `Classifier`, and how well it does."""
 
 from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any, Literal, Self, cast
+from typing import Any, Self
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from pydantic import Field
 from sklearn.base import ClassifierMixin
 from sklearn.utils.validation import check_is_fitted
-from torch import Tensor, nn
+from torch import Tensor
 
 from ostinato import data
-from ostinato.data import Examples, Rows, Skipped, Store, Symbols, tokenizer
+from ostinato.data import Examples, Skipped, Store, tokenizer
 from ostinato.data.cooccurrence import ppmi_vectors
 from ostinato.equation import Cell
 from ostinato.errors import DataError
-from ostinato.nn import BigramEmbedding, Embedding, Recurrent, frequent_pairs, pooling
+from ostinato.nn import frequent_pairs
+from ostinato.tasks.classify_learner import ClassifyLearner, pad_batch
+from ostinato.tasks.classify_network import ClassifyEnsemble, ClassifyNetwork
+from ostinato.tasks.classify_settings import ClassifySettings
 from ostinato.tasks.estimator import TextEstimator, from_json, reproducible
 from ostinato.tasks.linear import Baseline, fit_baseline
-from ostinato.tasks.stack import Stack
-from ostinato.train import Progress, Run, Section, Training, fit
+from ostinato.train import Progress, Run, fit
 
 _TEXTS_AT_A_TIME = 2**14
 _CHARACTERS = 2**25  # of texts for the baseline, where they do not fit into memory
-
-
-class ClassifyData(Section):
-    """What is read, and as what."""
-
-    text: str = Field("text", description="the column with the texts")
-    label: str = Field("label", description="the column with the labels")
-    validation: float = Field(0.1, gt=0, lt=1, description="the part held out to choose the epoch")
-    max_tokens: int = Field(400, ge=1, description="longer texts lose their beginning")
-    vocabulary: int = Field(30_000, ge=2, description="the most words or characters known")
-    min_count: int = Field(2, ge=1, description="how often one must be seen to be known")
-    batch_tokens: int = Field(6400, ge=1, description="tokens in a batch, padding included")
-
-
-class ClassifyModel(Stack):
-    """The network."""
-
-    dropout: float = Field(0.3, ge=0, lt=1, description="on embeddings and pooled features")
-    bidirectional: bool = Field(True, description="read both ways")
-    pooling: str = Field("max_mean", description="last, max, mean, attention, first_last, max_mean")
-    start: Literal["random", "ppmi"] = Field(
-        "random", description="embeddings start at random, or say what stands near each word (ppmi)"
-    )
-    bigrams: int = Field(
-        0, ge=0, description="the most pairs of words with embeddings of their own"
-    )
-    word_dropout: float = Field(0.0, ge=0, lt=1, description="chance that a word is not known")
-    embedding_dropout: float | None = Field(
-        None, ge=0, lt=1, description="on embeddings; as `dropout` unless given"
-    )
-    label_smoothing: float = Field(0.0, ge=0, lt=1, description="the part of each label shared out")
-    members: int = Field(1, ge=1, description="networks trained side by side and averaged")
-
-
-class ClassifySettings(Section):
-    """Settings of a classifier."""
-
-    task = "classify"
-    cell: str = Field("lstm", description="a cell's name, or path/to/file.py:name")
-    tokenizer: str = Field("word", description="word, char or bpe")
-    seed: int = Field(0, ge=0, lt=2**63, description="fixes everything random")
-    data: ClassifyData = ClassifyData()
-    model: ClassifyModel = ClassifyModel()
-    train: Training = Training()
-
-
-class ClassifyNetwork(nn.Module):
-    """Logits of each class for a batch of token sequences.
-
-    Args:
-        cell: the recurrence.
-        settings: sizes and noise.
-        symbols: V.
-        classes: K.
-        pairs: the pairs of symbols (P, 2) with embeddings of their own; None is as many as the
-            settings allow, for whoever only counts weights.
-    """
-
-    def __init__(
-        self,
-        cell: Cell,
-        settings: ClassifyModel,
-        symbols: int,
-        classes: int,
-        pairs: NDArray[np.int64] | None = None,
-    ) -> None:
-        super().__init__()
-        self.embedding = Embedding(symbols, settings.embedding)
-        nn.init.normal_(self.embedding.weight, std=0.1)  # a word not yet learnt says little
-        self.bigrams: BigramEmbedding | None = None
-        self.rates: dict[str, float] = {}
-        if settings.bigrams:
-            if pairs is None:
-                pairs = np.stack([np.zeros(settings.bigrams, int), np.arange(settings.bigrams)], 1)
-            self.bigrams = BigramEmbedding(pairs, symbols, settings.embedding)
-            self.rates = {"bigrams": 0.5}  # most pairs are rare: they had better learn slowly
-        self.word_dropout = settings.word_dropout
-        on_embeddings = settings.embedding_dropout
-        self.embedding_dropout = nn.Dropout(
-            settings.dropout if on_embeddings is None else on_embeddings
-        )
-        self.dropout = nn.Dropout(settings.dropout)
-        self.recurrent = settings.recurrent(cell, bidirectional=settings.bidirectional)
-        features = self.recurrent.output_size * (1 + settings.bidirectional)
-        self.pooling = pooling(settings.pooling, features)
-        self.output = nn.Linear(self.pooling.output_size, classes)
-
-    def forward(self, values: Tensor, lengths: Tensor) -> Tensor:
-        """Tokens (B, T) and lengths (B,) → logits (B, K)."""
-        tokens = values.T
-        if self.training and self.word_dropout:
-            tokens = tokens * (torch.rand(tokens.shape) >= self.word_dropout)
-        embedded = self.embedding(tokens)  # (T, B, E)
-        if self.bigrams is not None:
-            embedded = embedded + self.bigrams(tokens)
-        embedded = self.embedding_dropout(embedded)
-        outputs, states = self.recurrent(embedded, lengths=lengths)  # (T, B, H)
-        top = states if isinstance(states, Tensor) else states[0]
-        last = top[-len(self.recurrent.directions) :].transpose(0, 1).flatten(1)  # (B, H)
-        logits: Tensor = self.output(self.dropout(self.pooling(outputs, lengths, last)))
-        return logits
-
-
-class ClassifyEnsemble(nn.Module):
-    """Networks that begin differently; the probability of a class is the mean of theirs.
-
-    They see the same batches, each with dropout of its own, and learn in one loop.
-    """
-
-    def __init__(self, members: Sequence[ClassifyNetwork]) -> None:
-        super().__init__()
-        self.members = nn.ModuleList(members)
-        self.rates = {
-            f"members.{k}.{part}": rate
-            for k, member in enumerate(members)
-            for part, rate in member.rates.items()
-        }
-
-    def forward(self, values: Tensor, lengths: Tensor) -> Tensor:
-        """Tokens (B, T), lengths (B,) → logits (B, K); in training each member's, (M, B, K)."""
-        logits = torch.stack([member(values, lengths) for member in self.members])
-        return logits if self.training else logits.softmax(-1).mean(0).log()
-
-    @property
-    def embedding(self) -> nn.Module:
-        """The first member's, as for whoever looks inside all of them are alike."""
-        return self._first.embedding
-
-    @property
-    def recurrent(self) -> Recurrent:
-        """The first member's."""
-        return self._first.recurrent
-
-    @property
-    def pooling(self) -> nn.Module:
-        """The first member's."""
-        return self._first.pooling
-
-    @property
-    def output(self) -> nn.Linear:
-        """The first member's."""
-        return self._first.output
-
-    @property
-    def _first(self) -> ClassifyNetwork:
-        return cast(ClassifyNetwork, self.members[0])
 
 
 @dataclass(frozen=True)
@@ -272,7 +127,7 @@ class Classifier(ClassifierMixin, TextEstimator[ClassifySettings]):  # type: ign
                 vectors = ppmi_vectors(near, symbols, settings.model.embedding, settings.seed)
                 for member in getattr(self.network_, "members", [self.network_]):
                     member.embedding.weight.data = torch.from_numpy(0.3 * vectors)
-            learner = _Learner(
+            learner = ClassifyLearner(
                 self.network_,
                 settings,
                 (rows, self._targets(training.labels)),
@@ -318,7 +173,7 @@ class Classifier(ClassifierMixin, TextEstimator[ClassifySettings]):  # type: ign
                 sequences = self._encode_all(texts[start : start + _TEXTS_AT_A_TIME])
                 lengths = list(map(len, sequences))
                 for batch in data.bucketed(lengths, settings.data.batch_tokens, 0, 0):
-                    found = self.network_(*_pad([sequences[i] for i in batch]))
+                    found = self.network_(*pad_batch([sequences[i] for i in batch]))
                     logits[start + batch] = found.numpy()
         return logits
 
@@ -386,7 +241,7 @@ class Classifier(ClassifierMixin, TextEstimator[ClassifySettings]):  # type: ign
 
     def encode(self, texts: Sequence[str], labels: Sequence[str]) -> tuple[Tensor, Tensor, Tensor]:
         """Texts as the network takes them: tokens (B, T), lengths (B,); and the classes (B,)."""
-        return *_pad(self._encode_all(texts)), self._targets(list(labels))
+        return *pad_batch(self._encode_all(texts)), self._targets(list(labels))
 
     def _labelled(self, texts: Any, labels: Any) -> Examples:
         columns = self.settings().data
@@ -410,60 +265,6 @@ class Classifier(ClassifierMixin, TextEstimator[ClassifySettings]):  # type: ign
         return torch.tensor([self.classes_.index(label) for label in labels])
 
 
-class _Learner:
-    """Classification as the loop sees it."""
-
-    judged_by = "accuracy"
-
-    def __init__(
-        self,
-        network: ClassifyNetwork | ClassifyEnsemble,
-        settings: ClassifySettings,
-        training: tuple[Rows, Tensor],
-        validation: tuple[Rows, Tensor],
-    ) -> None:
-        self.model: nn.Module = network
-        self.state: tuple[Tensor, ...] = ()  # nothing is carried
-        self.settings, self.training, self.validation = settings, training, validation
-
-    def batches(self, epoch: int) -> list[NDArray[np.intp]]:
-        """Indices of texts of like length, within the budget of tokens."""
-        lengths = list(map(len, self.training[0]))
-        return data.bucketed(lengths, self.settings.data.batch_tokens, self.settings.seed, epoch)
-
-    def loss(self, batch: NDArray[np.intp]) -> tuple[Tensor, int, int]:
-        """Cross-entropy in nats, the number of texts, and their real tokens."""
-        loss, tokens, _ = self._judge(self.training, batch)
-        return loss, len(batch), tokens
-
-    @torch.inference_mode()
-    def validate(self) -> dict[str, float]:
-        """Mean cross-entropy in nats and accuracy on the validation texts."""
-        self.model.eval()
-        sequences, targets = self.validation
-        total, hits = 0.0, 0
-        for batch in data.bucketed(
-            list(map(len, sequences)), self.settings.data.batch_tokens, 0, 0
-        ):
-            loss, _, right = self._judge(self.validation, batch)
-            total, hits = total + loss.item() * len(batch), hits + right
-        return {"validation_loss": total / len(targets), "accuracy": hits / len(targets)}
-
-    def _judge(
-        self, texts: tuple[Rows, Tensor], batch: NDArray[np.intp]
-    ) -> tuple[Tensor, int, int]:
-        sequences, targets = texts
-        values, lengths = _pad([sequences[i] for i in batch])
-        logits, target = self.model(values, lengths), targets[torch.from_numpy(batch)]
-        each = logits if logits.dim() == 3 else logits[None]  # of every member
-        right = int((each.mean(0).argmax(-1) == target).sum())
-        smoothing = self.settings.model.label_smoothing if self.model.training else 0.0
-        loss = nn.functional.cross_entropy(
-            each.flatten(0, 1), target.repeat(len(each)), label_smoothing=smoothing
-        )
-        return loss, int(lengths.sum()), right
-
-
 def _pairs(listed: Any) -> NDArray[np.int64]:
     return np.array(listed, np.int64).reshape(-1, 2)
 
@@ -475,8 +276,3 @@ def _in_memory(examples: Examples) -> Examples:
     step = -(-sum(map(len, examples.texts)) // _CHARACTERS)
     part = examples.select(range(0, len(examples), step))
     return Examples(list(part.texts), part.labels)
-
-
-def _pad(sequences: Sequence[Symbols]) -> tuple[Tensor, Tensor]:
-    values, lengths = data.pad(sequences)
-    return torch.from_numpy(values), torch.from_numpy(lengths)

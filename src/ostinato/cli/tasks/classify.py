@@ -11,7 +11,8 @@ from ostinato.cli.runs import Data, Repeated, merge, run_in
 from ostinato.cli.screen import console, duration, say_skipped, table
 from ostinato.data import Skipped, read_labelled, read_texts
 from ostinato.errors import DataError
-from ostinato.tasks.classify import Classifier, ClassifySettings
+from ostinato.tasks.classify import Classifier
+from ostinato.tasks.classify_settings import ClassifySettings
 from ostinato.train import Run
 
 

@@ -10,7 +10,8 @@ from torch import Tensor, nn
 
 from ostinato.data import Examples, read_labelled, split_blocks, tokenizer
 from ostinato.observe.exams._exam import SEQUENCES, Exam, reached
-from ostinato.tasks.classify import Classifier, ClassifySettings
+from ostinato.tasks.classify import Classifier
+from ostinato.tasks.classify_settings import ClassifySettings
 from ostinato.tasks.linear import fit_baseline
 from ostinato.train import Run
 

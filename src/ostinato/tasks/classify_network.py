@@ -1,0 +1,138 @@
+"""The network of a classifier: embedding → recurrent stack → pooling → logits."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Literal, cast
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from pydantic import Field
+from torch import Tensor, nn
+
+from ostinato.equation import Cell
+from ostinato.nn import BigramEmbedding, Embedding, Recurrent, pooling
+from ostinato.tasks.stack import Stack
+
+
+class ClassifyModel(Stack):
+    """The network."""
+
+    dropout: float = Field(0.3, ge=0, lt=1, description="on embeddings and pooled features")
+    bidirectional: bool = Field(True, description="read both ways")
+    pooling: str = Field("max_mean", description="last, max, mean, attention, first_last, max_mean")
+    start: Literal["random", "ppmi"] = Field(
+        "random", description="embeddings start at random, or say what stands near each word (ppmi)"
+    )
+    bigrams: int = Field(
+        0, ge=0, description="the most pairs of words with embeddings of their own"
+    )
+    word_dropout: float = Field(0.0, ge=0, lt=1, description="chance that a word is not known")
+    embedding_dropout: float | None = Field(
+        None, ge=0, lt=1, description="on embeddings; as `dropout` unless given"
+    )
+    label_smoothing: float = Field(0.0, ge=0, lt=1, description="the part of each label shared out")
+    members: int = Field(1, ge=1, description="networks trained side by side and averaged")
+
+
+class ClassifyNetwork(nn.Module):
+    """Logits of each class for a batch of token sequences.
+
+    Args:
+        cell: the recurrence.
+        settings: sizes and noise.
+        symbols: V.
+        classes: K.
+        pairs: the pairs of symbols (P, 2) with embeddings of their own; None is as many as the
+            settings allow, for whoever only counts weights.
+    """
+
+    def __init__(
+        self,
+        cell: Cell,
+        settings: ClassifyModel,
+        symbols: int,
+        classes: int,
+        pairs: NDArray[np.int64] | None = None,
+    ) -> None:
+        super().__init__()
+        self.embedding = Embedding(symbols, settings.embedding)
+        nn.init.normal_(self.embedding.weight, std=0.1)  # a word not yet learnt says little
+        self.bigrams: BigramEmbedding | None = None
+        self.rates: dict[str, float] = {}
+        if settings.bigrams:
+            if pairs is None:
+                pairs = np.stack([np.zeros(settings.bigrams, int), np.arange(settings.bigrams)], 1)
+            self.bigrams = BigramEmbedding(pairs, symbols, settings.embedding)
+            self.rates = {"bigrams": 0.5}  # most pairs are rare: they had better learn slowly
+        self.word_dropout = settings.word_dropout
+        on_embeddings = settings.embedding_dropout
+        self.embedding_dropout = nn.Dropout(
+            settings.dropout if on_embeddings is None else on_embeddings
+        )
+        self.dropout = nn.Dropout(settings.dropout)
+        self.recurrent = settings.recurrent(cell, bidirectional=settings.bidirectional)
+        features = self.recurrent.output_size * (1 + settings.bidirectional)
+        self.pooling = pooling(settings.pooling, features)
+        self.output = nn.Linear(self.pooling.output_size, classes)
+
+    def forward(self, values: Tensor, lengths: Tensor) -> Tensor:
+        """Tokens (B, T) and lengths (B,) → logits (B, K)."""
+        tokens = values.T
+        if self.training and self.word_dropout:
+            tokens = tokens * (torch.rand(tokens.shape) >= self.word_dropout)
+        embedded = self.embedding(tokens)  # (T, B, E)
+        if self.bigrams is not None:
+            embedded = embedded + self.bigrams(tokens)
+        embedded = self.embedding_dropout(embedded)
+        outputs, states = self.recurrent(embedded, lengths=lengths)  # (T, B, H)
+        top = states if isinstance(states, Tensor) else states[0]
+        last = top[-len(self.recurrent.directions) :].transpose(0, 1).flatten(1)  # (B, H)
+        logits: Tensor = self.output(self.dropout(self.pooling(outputs, lengths, last)))
+        return logits
+
+
+class ClassifyEnsemble(nn.Module):
+    """Networks that begin differently; the probability of a class is the mean of theirs.
+
+    They see the same batches, each with dropout of its own, and learn in one loop.
+    """
+
+    def __init__(self, members: Sequence[ClassifyNetwork]) -> None:
+        super().__init__()
+        self.members = nn.ModuleList(members)
+        self.rates = {
+            f"members.{k}.{part}": rate
+            for k, member in enumerate(members)
+            for part, rate in member.rates.items()
+        }
+
+    def forward(self, values: Tensor, lengths: Tensor) -> Tensor:
+        """Tokens (B, T), lengths (B,) → logits (B, K); in training each member's, (M, B, K)."""
+        logits = torch.stack([member(values, lengths) for member in self.members])
+        return logits if self.training else logits.softmax(-1).mean(0).log()
+
+    @property
+    def embedding(self) -> nn.Module:
+        """The first member's, as for whoever looks inside all of them are alike."""
+        return self._first.embedding
+
+    @property
+    def recurrent(self) -> Recurrent:
+        """The first member's."""
+        return self._first.recurrent
+
+    @property
+    def pooling(self) -> nn.Module:
+        """The first member's."""
+        return self._first.pooling
+
+    @property
+    def output(self) -> nn.Linear:
+        """The first member's."""
+        return self._first.output
+
+    @property
+    def _first(self) -> ClassifyNetwork:
+        return cast(ClassifyNetwork, self.members[0])

@@ -1,0 +1,32 @@
+"""The settings of a classifier."""
+
+from __future__ import annotations
+
+from pydantic import Field
+
+from ostinato.tasks.classify_network import ClassifyModel
+from ostinato.train import Section, Training
+
+
+class ClassifyData(Section):
+    """What is read, and as what."""
+
+    text: str = Field("text", description="the column with the texts")
+    label: str = Field("label", description="the column with the labels")
+    validation: float = Field(0.1, gt=0, lt=1, description="the part held out to choose the epoch")
+    max_tokens: int = Field(400, ge=1, description="longer texts lose their beginning")
+    vocabulary: int = Field(30_000, ge=2, description="the most words or characters known")
+    min_count: int = Field(2, ge=1, description="how often one must be seen to be known")
+    batch_tokens: int = Field(6400, ge=1, description="tokens in a batch, padding included")
+
+
+class ClassifySettings(Section):
+    """Settings of a classifier."""
+
+    task = "classify"
+    cell: str = Field("lstm", description="a cell's name, or path/to/file.py:name")
+    tokenizer: str = Field("word", description="word, char or bpe")
+    seed: int = Field(0, ge=0, lt=2**63, description="fixes everything random")
+    data: ClassifyData = ClassifyData()
+    model: ClassifyModel = ClassifyModel()
+    train: Training = Training()
