@@ -122,6 +122,10 @@ class Estimator(BaseEstimator, Generic[S]):  # type: ignore[misc]
         self.history_ = run.metrics()
         return self
 
+    # The names that users of Hugging Face's libraries look for.
+    save_pretrained = save
+    from_pretrained = load
+
     def untrained(self) -> Any:
         """The network of a trained estimator as it was before training.
 

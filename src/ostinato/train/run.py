@@ -15,6 +15,7 @@ Nothing is pickled.
 from __future__ import annotations
 
 import fcntl
+import hashlib
 import json
 import os
 import platform
@@ -35,6 +36,7 @@ import ostinato
 from ostinato.errors import RunError
 
 _PART = ".part"
+_DIGEST = "sha256"
 
 
 class Run:
@@ -126,8 +128,9 @@ class Run:
             raise RunError(f"{self.path / name}: cannot be read ({error})") from None
 
     def write_tensors(self, name: str, tensors: Mapping[str, Tensor], **notes: str) -> None:
-        """Writes tensors, and short notes beside them, as safetensors."""
-        self.write(name, save({k: t.detach().contiguous() for k, t in tensors.items()}, notes))
+        """Writes tensors, and short notes beside them, as safetensors that tell their SHA-256."""
+        whole = {k: t.detach().contiguous() for k, t in tensors.items()}
+        self.write(name, save(whole, notes | {_DIGEST: _digest(whole)}))
 
     def read_tensors(self, name: str) -> dict[str, Tensor]:
         """Reads what `write_tensors` wrote.
@@ -136,9 +139,13 @@ class Run:
             RunError: when it is missing or damaged.
         """
         try:
-            return load_file(self.path / name)
+            tensors = load_file(self.path / name)
         except (OSError, SafetensorError) as error:
             raise RunError(f"{self.path / name}: cannot be read ({error})") from None
+        told = self.read_notes(name).get(_DIGEST)
+        if told is not None and told != _digest(tensors):
+            raise RunError(f"{self.path / name}: damaged (its SHA-256 is another)")
+        return tensors
 
     def read_notes(self, name: str) -> dict[str, str]:
         """Reads the notes that `write_tensors` wrote beside the tensors.
@@ -206,6 +213,16 @@ class Run:
     def remove(self) -> None:
         """Deletes the folder: of a run that failed before its first checkpoint nothing stays."""
         shutil.rmtree(self.path, ignore_errors=True)
+
+
+def _digest(tensors: Mapping[str, Tensor]) -> str:
+    """SHA-256 (hex) over tensors of any dtype, by name."""
+    digest = hashlib.sha256()
+    for name in sorted(tensors):
+        tensor = tensors[name]
+        digest.update(f"{name} {tensor.dtype} {tuple(tensor.shape)}".encode())
+        digest.update(memoryview(tensor.reshape(-1).view(torch.uint8).numpy()))
+    return digest.hexdigest()
 
 
 def _sync_folder(folder: Path) -> None:
