@@ -95,6 +95,11 @@ def classify(
         The settings, the same for all cells.
     """
     chosen = merge(ClassifySettings, config, _without_cell(settings))
+    if chosen.data.labels.several:
+        raise ConfigError(
+            "several labels of a text (data.multi_label, data.separator) cannot be compared yet; "
+            "train each cell with `ostinato fit classify`, and judge it with `ostinato evaluate`"
+        )
     splits = read_labelled(data, chosen.data.text, chosen.data.label)
     training, test = splits["train"], splits.get("test")
     if min(Counter(training.labels).values()) < 3 or len(set(training.labels)) < 2:
