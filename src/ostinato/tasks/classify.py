@@ -360,7 +360,8 @@ def _classes_in(examples: Examples, several: bool) -> NDArray[Any]:
     if several and (len(counts) < 2 or len(examples) < 2):
         raise DataError(f"several labels need two texts and two labels, not {dict(counts)}")
     if not several and (len(counts) < 2 or min(counts.values()) < 2):
-        raise DataError(f"a classifier needs two classes with two texts each, not {dict(counts)}")
+        found = f"{dict(counts)}" if len(counts) > 1 else f"one class alone, {dict(counts)}"
+        raise DataError(f"a classifier needs two classes with two texts each, not {found}")
     return np.array(sorted(examples.own[n] for n in counts) if examples.own else sorted(counts))
 
 
