@@ -15,6 +15,7 @@ from ostinato import Classifier
 from ostinato.data.tokenizers.word import split_words
 from ostinato.errors import ConfigError, DataError
 from ostinato.tasks.classify_learner import ClassifyLearner
+from ostinato.tasks.classify_network import ClassifyEnsemble
 from tolerances import FLOAT32, SAME
 
 WORDS = {"war": ["guns", "battle"], "love": ["kiss", "heart"], "space": ["rocket", "orbit"]}
@@ -64,7 +65,8 @@ def test_each_label_has_a_probability_of_its_own(several):
     given = [{several.classes_[k] for k in range(3) if row[k] >= 0.5} for row in p]
     assert [set(labels) for labels in several.predict(TEXTS)] == given
     strict = several.predict(TEXTS, threshold=0.99)
-    assert [set(y) for y in strict] == [{several.classes_[k] for k in range(3) if q[k] >= 0.99} for q in p.astype(float)]  # fmt: skip
+    given = [{several.classes_[k] for k in range(3) if row[k] >= 0.99} for row in p.astype(float)]
+    assert [set(labels) for labels in strict] == given
 
 
 def test_the_measures_are_scikit_learns(several):
@@ -125,10 +127,10 @@ def test_the_loss_is_torchs_binary_cross_entropy(members, weighted):
 
 
 def test_the_mean_of_sure_members_is_a_number():
-    from ostinato.tasks.classify_network import ClassifyEnsemble
-
     class Sure(torch.nn.Module):
-        rates: dict = {}
+        def __init__(self):
+            super().__init__()
+            self.rates = {}
 
         def forward(self, values, lengths):
             return values
