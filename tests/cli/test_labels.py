@@ -6,8 +6,8 @@ import re
 
 import pytest
 
-QUICK = "--model.hidden 8 --model.embedding 8 --train.epochs 30 --train.patience 30 --data.validation 0.3 --train.lr 0.03".split()
-QUICK += "--data.batch-tokens 200 --cell gru".split()
+QUICK = "--model.hidden 8 --model.embedding 8 --train.epochs 30 --train.patience 30".split()
+QUICK += "--train.lr 0.03 --data.batch-tokens 200 --data.validation 0.3 --cell gru".split()
 WORDS = {"war": "guns", "love": "kiss"}
 
 

@@ -102,5 +102,6 @@ def refuse_measurements(labels: Mapping[str, str] | Collection[str], title: str)
             place = f", {labels[label]}" if isinstance(labels, Mapping) else ""
             raise DataError(
                 f"{title}{place}: the label {label} is a number with a fraction, as all labels are "
-                "numbers: a classifier needs classes, not continuous measurements; name each by a word"
+                "numbers: a classifier needs classes, not continuous measurements; name each class "
+                "by a word"
             )

@@ -218,6 +218,7 @@ class Classifier(ClassifierMixin, TextEstimator[ClassifySettings]):  # type: ign
         self, probabilities: NDArray[np.float32], threshold: float | None = None
     ) -> NDArray[np.bool_]:
         """Which labels are given to texts of these probabilities, both (N, K); see `predict`."""
+        check_is_fitted(self)
         decision, several = self.decision_, self._several
         if threshold is not None:
             decision = decision.at(threshold, len(self.classes_), several)
