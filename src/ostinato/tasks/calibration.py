@@ -17,6 +17,7 @@ from scipy.optimize import minimize_scalar
 from scipy.special import expit, log_expit, log_softmax, softmax
 
 _MOST = 4.0  # |ln T|
+_ENOUGH = 2**22  # logits to fit T to; of more every n-th text
 
 
 def probabilities(logits: NDArray[np.float32], several: bool) -> NDArray[np.float32]:
@@ -43,7 +44,9 @@ def fit_temperature(logits: ArrayLike, truth: ArrayLike, several: bool) -> float
         truth: (N, K), whether the text has the label.
         several: whether a text may have several labels, or none.
     """
-    given, right = np.asarray(logits, dtype=np.float64), np.asarray(truth, dtype=bool)
+    step = -(-np.size(logits) // _ENOUGH)
+    given = np.asarray(logits, dtype=np.float64)[::step]
+    right = np.asarray(truth, dtype=bool)[::step]
 
     def loss(log_t: float) -> float:
         scaled = given / np.exp(log_t)
@@ -54,7 +57,7 @@ def fit_temperature(logits: ArrayLike, truth: ArrayLike, several: bool) -> float
         return float(nats + log_t**2 / 2)
 
     # The sum of two functions with a minimum each may have two: the lower one is near this place.
-    grid = np.linspace(-_MOST, _MOST, 81)
+    grid = np.linspace(-_MOST, _MOST, 33)
     k = int(np.argmin([loss(place) for place in grid]))
     ends = grid[max(k - 1, 0)], grid[min(k + 1, len(grid) - 1)]
     return float(np.exp(minimize_scalar(loss, bounds=ends, options={"xatol": 1e-8}).x))
