@@ -19,7 +19,7 @@ from ostinato.data import Skipped, Store, Symbols, tokenizer, train_on_beginning
 from ostinato.decode import beam_search, chain, until
 from ostinato.equation import Cell
 from ostinato.errors import ConfigError, DataError
-from ostinato.nn import Embedding
+from ostinato.nn import Dropout, Embedding
 from ostinato.tasks.estimator import TextEstimator, reproducible
 from ostinato.tasks.ngram import NGram, fit_ngram
 from ostinato.tasks.stack import Stack
@@ -68,7 +68,7 @@ class GenerateNetwork(nn.Module):
         super().__init__()
         self.embedding = Embedding(symbols, settings.embedding)
         self.recurrent = settings.recurrent(cell)
-        self.dropout = nn.Dropout(settings.dropout)
+        self.dropout = Dropout(settings.dropout)
         self.output = nn.Linear(self.recurrent.output_size, symbols)
 
     def forward(self, symbols: Tensor, state: Any = None) -> tuple[Tensor, Any]:
