@@ -67,3 +67,11 @@ def test_the_seed_fixes_it():
         drawn.append(dropout(torch.ones(100), 0.5))
     assert_near(drawn[0], drawn[1], SAME)
     assert not torch.equal(drawn[0], drawn[2])
+
+
+def test_under_vmap_each_has_a_mask_of_its_own_or_all_the_same():
+    x = torch.ones(2, 100)
+    one, other = torch.func.vmap(lambda t: dropout(t, 0.5), randomness="different")(x)
+    assert not torch.equal(one, other)
+    one, other = torch.func.vmap(lambda t: dropout(t, 0.5), randomness="same")(x)
+    assert torch.equal(one, other)

@@ -19,8 +19,8 @@ def chosen(shape: tuple[int, ...], chance: float, like: Tensor) -> Tensor:
     if least == LEVELS:
         return like.new_ones(shape)
     numbers = torch.Size(shape).numel()
-    draws = torch.empty(-(-numbers // 4), dtype=torch.int64, device=like.device)
-    bits = draws.random_(-(2**63), None).view(torch.int16)[:numbers]
+    draws = torch.randint(-(2**63), 2**63 - 1, (-(-numbers // 4),), device=like.device)
+    bits = draws.view(torch.int16)[:numbers]
     return (bits < least - LEVELS // 2).view(shape).to(like.dtype)
 
 
