@@ -1,13 +1,14 @@
-"""PyTorch modules: recurrent layers over any cell, embeddings, poolings."""
+"""PyTorch modules: recurrent layers over any cell, embeddings, dropout, poolings."""
 
 from ostinato.nn.bigrams import BigramEmbedding, frequent_pairs
 from ostinato.nn.drop_in import GRU, LSTM, RNN
+from ostinato.nn.dropout import Dropout
 from ostinato.nn.embedding import Embedding
 from ostinato.nn.packing import Packing
 from ostinato.nn.pooling import POOLINGS, Pooling, pooling
 from ostinato.nn.recurrent import Recurrent
 
 __all__ = [
-    "GRU", "LSTM", "POOLINGS", "RNN", "BigramEmbedding", "Embedding", "Packing", "Pooling",
-    "Recurrent", "frequent_pairs", "pooling",
+    "GRU", "LSTM", "POOLINGS", "RNN", "BigramEmbedding", "Dropout", "Embedding", "Packing",
+    "Pooling", "Recurrent", "frequent_pairs", "pooling",
 ]  # fmt: skip
