@@ -1,0 +1,340 @@
+"""The page of `ostinato compare classify … --frameworks`, and what it says in sentences."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from html import escape
+from itertools import accumulate
+from typing import Any
+
+import plotly.graph_objects as go
+
+from ostinato.report.figures import GREY, SPARE, Look, _figure
+from ostinato.report.frameworks import COINCIDE, coincide
+from ostinato.report.page import Results, bar, document, key, line, origin, plot
+from ostinato.report.sentences import cell_name, listed
+
+LOOKS = {"torch": Look("#d55e00", "circle"), "keras": Look("#1a80c4", "square")}
+FLOOR = 1e-8
+"""Where no difference at all is drawn: below the smallest that float32 has near a loss."""
+
+
+def frameworks_page(results: Results, command: str) -> str:
+    """A page on one classifier in several frameworks.
+
+    Args:
+        results: `title`, `created`, `seconds`, `machine`, `threads`, `training` and `held` (how
+            many texts), `settings`, and `cells`: see `side_by_side`, each with its `name`.
+        command: what made it.
+
+    Returns:
+        HTML, see `document`.
+    """
+    sections = {
+        "Curves": _curves(results),
+        "Agreement": _agreement(results),
+        "Speed": _speed(results),
+        "Conditions": _conditions(results),
+    }
+    lead = " ".join([escape(_done(results)), *map(escape, says(results))])
+    return document(results["title"], lead, sections, origin(results, command))
+
+
+def says(results: Results) -> list[str]:
+    """What was found, a sentence or two for each cell."""
+    text = []
+    for each in results["cells"]:
+        own = each["trials"][0]
+        for found in each["differences"]:
+            theirs = next(t for t in each["trials"] if t["framework"] == found["framework"])
+            both = f"{own['framework']} and {found['framework']}"
+            text.append(
+                f"{each['name'].upper()}: the loss curves of {both} "
+                f"{'coincide' if coincide(found) else 'part'}; they are never more than "
+                f"{tiny(found['largest'])} nats apart. {found['alike']:,} of {found['asked']:,} "
+                f"held-out texts get the same label from both. {_ratio(own, theirs)}"
+            )
+    return text
+
+
+def _ratio(ours: Mapping[str, Any], theirs: Mapping[str, Any]) -> str:
+    """Which is faster, and how often."""
+    fast, slow = sorted((ours, theirs), key=lambda trial: -trial["tokens_per_second"])
+    times = fast["tokens_per_second"] / slow["tokens_per_second"]
+    return f"{fast['framework']} trains {times:.3g} times as fast."
+
+
+def _done(results: Results) -> str:
+    names = [trial["framework"] for trial in results["cells"][0]["trials"]]
+    if len(names) == 1:
+        return f"Trained in {names[0]}, on {results['training']:,} texts."
+    return (
+        f"Trained in {listed(names)} from the same first weights, on the same batches of "
+        f"{results['training']:,} texts in the same order."
+    )
+
+
+def tiny(number: float) -> str:
+    """A small number of two digits, as people write it.
+
+    >>> tiny(2.384e-7), tiny(0.0312), tiny(0.0)
+    ('2.4·10⁻⁷', '0.031', '0')
+    """
+    if number == 0:
+        return "0"
+    if number >= 1e-3:
+        return f"{number:.2g}"
+    digits, _, power = f"{number:.1e}".partition("e")
+    return f"{digits}·10{str(int(power)).translate(str.maketrans('-0123456789', '⁻⁰¹²³⁴⁵⁶⁷⁸⁹'))}"
+
+
+def _looks(results: Results) -> dict[str, Look]:
+    names = [trial["framework"] for trial in results["cells"][0]["trials"]]
+    spare = iter(SPARE)
+    return {name: LOOKS.get(name) or next(spare) for name in names}
+
+
+def _curves(results: Results) -> str:
+    """The loss of every step in every framework, and how far apart they are."""
+    look = _looks(results)
+    rows = []
+    for each in results["cells"]:
+        name = cell_name(each["name"])
+        plots = plot(_losses(each, look), f"{name}: loss of each step’s batch, nats")
+        if each["differences"]:
+            first = each["trials"][0]["framework"]
+            plots += plot(
+                _differences(each, look), f"{name}: distance from {escape(first)}, nats, log axis"
+            )
+        rows.append(f'<div class="pair">{plots}</div>')
+    keys = "".join(f"<li>{key(own)}{escape(name)}</li>" for name, own in look.items())
+    if any(each["moved"] for each in results["cells"]):
+        keys += f"<li>{line('dot')}one rounding</li>"
+    differs = any(each["differences"] for each in results["cells"])
+    note = (
+        "<p>Left the two curves lie on each other: the first is the broad one. Right is what is "
+        "between them, on a scale of its own; the dotted line is what one rounding does: the "
+        "first framework beside itself, every first weight moved to its neighbour among the "
+        "numbers of 32 bits. A mark on the lower edge stands for no difference at all.</p>"
+        if differs
+        else ""
+    )
+    title = "Do the curves coincide?" if differs else "How it learned"
+    return f"""<h2>{title}</h2>
+{note}
+<ul class="legend">{keys}</ul>
+{chr(10).join(rows)}"""
+
+
+def _losses(each: Mapping[str, Any], look: Mapping[str, Look]) -> go.Figure:
+    figure = _steps(each)
+    for k, trial in enumerate(each["trials"]):
+        figure.add_scatter(
+            x=list(range(1, len(trial["losses"]) + 1)),
+            y=trial["losses"],
+            name=trial["framework"],
+            mode="lines",
+            opacity=0.55 if k == 0 and len(each["trials"]) > 1 else 1,
+            line={
+                "color": look[trial["framework"]].color,
+                "width": 6 if k == 0 and len(each["trials"]) > 1 else 1.5,
+            },
+        )
+    return figure.update_yaxes(hoverformat=".6f")
+
+
+def _differences(each: Mapping[str, Any], look: Mapping[str, Look]) -> go.Figure:
+    figure = _steps(each)
+    lines = [(found["framework"], found["steps"], "") for found in each["differences"]]
+    if each["moved"]:
+        lines.insert(0, ("one rounding", each["moved"]["steps"], "dot"))
+    top = max(max(steps) for _, steps, _ in lines)
+    high = math.log10(max(top, 10 * FLOOR)) + 0.3
+    figure.update_yaxes(
+        type="log",
+        range=[math.log10(FLOOR) - 0.15, high],
+        dtick=1 if high < -3 else 2,
+        exponentformat="power",
+        tickfont={"size": 10.5},
+        hoverformat=".1e",
+    )
+    for name, steps, dash in lines:
+        color = GREY if dash else look[name].color
+        figure.add_scatter(
+            x=list(range(1, len(steps) + 1)),
+            y=[max(step, FLOOR) for step in steps],
+            name=name,
+            mode="lines" if dash else "lines+markers",
+            line={"color": color, "width": 1.5, "dash": dash or "solid"},
+            marker=None if dash else {"size": 4, "symbol": look[name].symbol},
+            customdata=steps,
+            hovertemplate="%{customdata:.1e}",
+        )
+    return figure
+
+
+def _steps(each: Mapping[str, Any]) -> go.Figure:
+    """An empty figure over steps, a thin line where an epoch ends."""
+    figure = _figure("step")
+    for end in list(accumulate(each["epoch_steps"]))[:-1]:
+        figure.add_vline(x=end + 0.5, line={"color": GREY, "width": 1, "dash": "dot"}, opacity=0.5)
+    return figure
+
+
+def _agreement(results: Results) -> str:
+    """How far apart losses, weights and answers are."""
+    if not any(each["differences"] for each in results["cells"]):
+        return ""
+    look, body = _looks(results), []
+    for each in results["cells"]:
+        first = each["trials"][0]
+        for found in each["differences"]:
+            theirs = next(t for t in each["trials"] if t["framework"] == found["framework"])
+            pairs = f"{key(look[first['framework']])}{key(look[found['framework']])}"
+            body.append(_apart(f"{pairs}{cell_name(each['name'])}", found, first, theirs))
+        if each["moved"]:
+            body.append(_apart("<small>one rounding</small>", each["moved"], first, None))
+    heads = ["cell", "loss, largest", "weights", "same label", "probability, largest", "accuracy"]
+    texts = [text for each in results["cells"] for d in each["differences"] for text in d["texts"]]
+    listed_texts = ""
+    if texts:
+        rows = "".join(
+            f'<tr><th scope="row">no. {text["text"] + 1:,}</th>'
+            + "".join(
+                f"<td>{escape(label)} {sure:.2%}</td>"
+                for label, sure in zip(text["labels"], text["sure"], strict=True)
+            )
+            + "</tr>"
+            for text in texts
+        )
+        names = "".join(f"<th>{escape(name)}</th>" for name in look)
+        listed_texts = (
+            "<p>Texts whose label differs, and how sure each is:</p>"
+            f'<div class="wide"><table><thead><tr><th>text</th>{names}</tr></thead>'
+            f"<tbody>{rows}</tbody></table></div>"
+        )
+    return f"""<h2>How far apart are they?</h2>
+<div class="wide" role="region" aria-label="Agreement" tabindex="0"><table>
+<thead><tr>{"".join(f'<th scope="col">{head}</th>' for head in heads)}</tr></thead>
+<tbody>
+{chr(10).join(body)}
+</tbody>
+</table></div>
+<p class="note">Losses in nats, each of the batch of a step before it. Weights: their distance
+after training over the way that training has moved them. Label, probability and accuracy are
+those of {results["held"]:,} texts held out. Curves that are never further apart than
+{tiny(COINCIDE)} nats are said to coincide.</p>
+{listed_texts}"""
+
+
+def _apart(
+    name: str,
+    found: Mapping[str, Any],
+    first: Mapping[str, Any],
+    theirs: Mapping[str, Any] | None,
+) -> str:
+    right = [f"{trial['accuracy']:.2%}" for trial in (first, theirs) if trial]
+    cells = [
+        _two(tiny(found["largest"]), f"at step {found['at']}"),
+        _two(tiny(found["weights"]), f"one at most {tiny(found['weight'])}"),
+        f"{found['alike']:,} of {found['asked']:,}",
+        tiny(found["probability"]),
+        _two(right[0], right[1]) if theirs else "–",
+    ]
+    return f'<tr><th scope="row">{name}</th>{"".join(f"<td>{c}</td>" for c in cells)}</tr>'
+
+
+def _two(text: str, below: str) -> str:
+    """A number, and a smaller one below it."""
+    return f'{text}<small class="below">{below}</small>'
+
+
+def _speed(results: Results) -> str:
+    """How fast each trains and answers."""
+    look = _looks(results)
+    most = max(t["tokens_per_second"] for each in results["cells"] for t in each["trials"])
+    body = []
+    for each in results["cells"]:
+        for trial in each["trials"]:
+            own, speed = look[trial["framework"]], trial["tokens_per_second"]
+            cells = [
+                f"{trial['epoch_seconds'][-1]:.1f} s",
+                _two(
+                    f"{trial['ready'] + trial['first_step']:.2f} s",
+                    f"{trial['ready']:.2f} s building",
+                ),
+                f"{trial['asking']:.1f} s",
+            ]
+            body.append(
+                f'<tr><th scope="row">{key(own)}{cell_name(each["name"])} '
+                f"<small>{escape(trial['framework'])}</small></th>"
+                f'<td class="accuracy">{bar(speed / most, own.color)}<b>{speed:,.0f}</b></td>'
+                f"{''.join(f'<td>{c}</td>' for c in cells)}</tr>"
+            )
+    count = results["threads"]
+    threads = "one thread" if count == 1 else f"{count} threads"
+    heads = ["last epoch", "first step", f"{results['held']:,} answers"]
+    return f"""<h2>How fast are they?</h2>
+<div class="wide" role="region" aria-label="Speed" tabindex="0"><table class="spreads">
+<thead><tr><th scope="col">cell</th><th scope="col" class="accuracy">real tokens/s in training</th>
+{"".join(f'<th scope="col">{head}</th>' for head in heads)}</tr></thead>
+<tbody>
+{chr(10).join(body)}
+</tbody>
+</table></div>
+<p class="note">On {threads} each, one after the other, whole steps: padding, forward, backward,
+clipping, Adam. Tokens/s leave the first step out. It stands by itself, from building the network
+until the first weights are changed, with all that is compiled on the way; Ostinato’s native code
+is compiled anew for it, though it would otherwise be kept on disk. Starting the frameworks
+themselves is in no number.</p>"""
+
+
+def _conditions(results: Results) -> str:
+    """What is the same on all sides, and what is not."""
+    settings, cells = results["settings"], results["cells"]
+    model, train = settings["model"], settings["train"]
+    steps = sum(cells[0]["epoch_steps"])
+    ways = "in both directions" if model["bidirectional"] else "in one direction"
+    layers = "a layer" if model["layers"] == 1 else f"{model['layers']} layers"
+    same = [
+        f"First weights, made by Ostinato from seed {settings['seed']}, and the equations: each "
+        "cell is written once, and both layers are made of that text.",
+        f"Embeddings of {model['embedding']}, {layers} of {model['hidden']} units {ways}, pooling "
+        f"{escape(model['pooling'].replace('_', ' '))}, a linear map to the labels: "
+        + listed(f"{each['parameters']:,} weights ({cell_name(each['name'])})" for each in cells)
+        + ".",
+        f"{steps} batches, in one order: {train['epochs']} epochs over {results['training']:,} "
+        f"texts, at most {settings['data']['max_tokens']} tokens of each, lengths honoured.",
+        f"AdamW with β 0.9 and 0.999, weight decay {train['weight_decay']:g}, gradients of a norm "
+        f"of {train['clip']:g} at most, the learning rate of each step (up to {train['lr']:g}), "
+        "float32. No dropout: the frameworks would not draw the same.",
+    ]
+    apart = [
+        "What computes: "
+        + "; ".join(
+            f"{escape(t['framework'])} is {escape(t['software'])}" for t in cells[0]["trials"]
+        )
+        + ".",
+    ]
+    if {"torch", "keras"} <= {trial["framework"] for trial in cells[0]["trials"]}:
+        apart += [
+            "The optimisers are each framework’s own. Keras adds Adam’s ε before v is corrected "
+            "for its beginning, PyTorch after; PyTorch’s ε is set at each step so that both mean "
+            "the same. PyTorch clips by the norm + 10⁻⁶.",
+            "Where a layer of PyTorch has two biases that only count by their sum, Keras has one: "
+            "the second is zero here and does not learn, or Adam would move the sum twice as far.",
+            "Ours leaves padding out; Keras computes it and throws it away. Keras is used as it "
+            "comes, by <code>train_on_batch</code>, without XLA, which would compile anew for each "
+            "length of a batch.",
+            "Sums are taken in other orders, so the last bits differ. A maximum over time that two "
+            "steps nearly share may be taken at one or the other, and its gradient goes there: "
+            "then curves are apart by more than a rounding.",
+        ]  # fmt: skip
+    return f"""<h2>What is compared</h2>
+<div class="pair"><div><h3>The same for all</h3><ul>{_items(same)}</ul></div>
+<div><h3>Not the same</h3><ul>{_items(apart)}</ul></div></div>"""
+
+
+def _items(texts: Sequence[str]) -> str:
+    return "".join(f"<li>{text}</li>" for text in texts)
