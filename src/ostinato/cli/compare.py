@@ -96,7 +96,8 @@ def classify(
         `torch`, `keras` or both, with commas between them; KERAS_BACKEND says what Keras runs on.
     texts
         With --frameworks: how many texts are trained on, drawn at random, and at most asked
-        about; 1000 unless given, for Keras takes its time.
+        about; 2000 unless given. So that Keras is done in minutes, --data.max-tokens is 200 then,
+        and --train.epochs 3, unless given.
     out
         The folder for runs and page; runs/compare-1, -2, … (with --frameworks
         runs/frameworks-1, …) unless given.

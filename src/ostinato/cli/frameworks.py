@@ -24,10 +24,10 @@ from ostinato.tasks.classify import ClassifySettings
 from ostinato.tasks.frameworks import Lesson, Outcome
 from ostinato.train import Run
 
-TEXTS = 1000
+TEXTS = 2000
 """The texts that are trained on, and at most asked about, unless `--texts` says more."""
-EPOCHS = 3
-"""The epochs, unless `--train.epochs` says more."""
+EPOCHS, MAX_TOKENS = 3, 200
+"""The epochs, and the tokens of a text, unless the settings say: Keras takes its time."""
 
 NOISE = "each framework draws noise of its own, so they are compared without"
 OURS = "that belongs to Ostinato's own loop and networks"
@@ -84,19 +84,22 @@ def compare_frameworks(
     began = time.perf_counter()
     found: dict[str, dict[str, Outcome]] = {cell: {} for cell in lessons}
     for name, module in modules.items():
-        for cell, outcome in _trained(name, lessons, name, module.APART).items():
+        for cell, outcome in _trained(name, lessons, module.TITLE, module.APART).items():
             found[cell][name] = outcome
+    titles = {name: module.TITLE for name, module in modules.items()}
     here = next((name for name, module in modules.items() if not module.APART), None)
     moved: dict[str, tuple[str, Outcome]] = {}
     if here and len(modules) > 1:
         neighbours = {cell: lesson.moved() for cell, lesson in lessons.items()}
-        again = _trained(here, neighbours, f"{here}, first weights moved by a rounding")
+        again = _trained(here, neighbours, f"{modules[here].TITLE}, moved by a rounding")
         moved = {cell: (here, outcome) for cell, outcome in again.items()}
+    what = listed(name.upper() for name in chosen)
     results = {
-        "title": f"{listed(name.upper() for name in chosen)} on {about}, in {listed(modules)}",
+        "title": f"{what} on {about}, in {listed(titles.values())}",
         "created": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()),
         "seconds": time.perf_counter() - began,
         "machine": machine(),
+        "titles": titles,
         "threads": settings.train.threads or 1,
         "training": len(training),
         "held": len(held),
@@ -142,21 +145,23 @@ def named(words: str) -> dict[str, Any]:
 
 
 def plain(settings: ClassifySettings) -> ClassifySettings:
-    """The settings, without dropout and with few epochs where neither was given.
+    """The settings; what is not given is short, and without dropout.
 
     Raises:
         ConfigError: for a setting that frameworks cannot share.
     """
-    given = settings.model.model_fields_set, settings.train.model_fields_set
-    model, train = settings.model, settings.train
-    if "dropout" not in given[0]:
-        model = model.model_copy(update={"dropout": 0.0})
-    if "epochs" not in given[1]:
-        train = train.model_copy(update={"epochs": EPOCHS})
-    settings = settings.model_copy(update={"model": model, "train": train})
+    unless = {
+        "model": {"dropout": 0.0},
+        "train": {"epochs": EPOCHS},
+        "data": {"max_tokens": MAX_TOKENS},
+    }
+    for name, values in unless.items():
+        section = getattr(settings, name)
+        new = {k: v for k, v in values.items() if k not in section.model_fields_set}
+        settings = settings.model_copy(update={name: section.model_copy(update=new)})
     for path, (allowed, why) in PLAIN.items():
-        section, _, name = path.partition(".")
-        value = getattr(getattr(settings, section), name)
+        part, _, name = path.partition(".")
+        value = getattr(getattr(settings, part), name)
         if value not in allowed:
             option = path.replace("_", "-")
             wanted = " or ".join(str(each) for each in allowed if each is not None) or "none"
@@ -194,7 +199,7 @@ def tell(results: Mapping[str, Any]) -> None:
     for each in results["cells"]:
         for trial in each["trials"]:
             told.add_row(
-                f"{each['name']} in {trial['framework']}",
+                f"{each['name']} in {results['titles'][trial['framework']]}",
                 f"{trial['epoch_losses'][-1]:.4f} nats",
                 f"{trial['accuracy']:.2%}",
                 f"{trial['ready'] + trial['first_step']:.1f} s",

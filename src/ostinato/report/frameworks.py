@@ -12,6 +12,8 @@ from ostinato.tasks.frameworks import Lesson, Outcome
 
 COINCIDE = 1e-3
 """Nats: two curves that are never further apart are said to coincide."""
+ROUNDINGS = 10
+"""So are curves that are no further apart than so many times what one rounding does."""
 FEW = 8
 """The most texts with different answers that are listed."""
 
@@ -107,9 +109,10 @@ def difference(lesson: Lesson, ours: Outcome, theirs: Outcome) -> dict[str, Any]
     }
 
 
-def coincide(found: Mapping[str, Any]) -> bool:
-    """Whether two loss curves are one."""
-    return bool(found["largest"] <= COINCIDE)
+def coincide(found: Mapping[str, Any], moved: Mapping[str, Any] | None) -> bool:
+    """Whether two loss curves are one, given what one rounding does, if that is known."""
+    rounding = ROUNDINGS * moved["largest"] if moved else 0.0
+    return bool(found["largest"] <= max(COINCIDE, rounding))
 
 
 def _softmax(logits: NDArray[np.float32]) -> NDArray[np.float64]:

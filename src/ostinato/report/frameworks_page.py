@@ -11,7 +11,7 @@ from typing import Any
 import plotly.graph_objects as go
 
 from ostinato.report.figures import GREY, SPARE, Look, _figure
-from ostinato.report.frameworks import COINCIDE, coincide
+from ostinato.report.frameworks import COINCIDE, ROUNDINGS, coincide
 from ostinato.report.page import Results, bar, document, key, line, origin, plot
 from ostinato.report.sentences import cell_name, listed
 
@@ -42,36 +42,61 @@ def frameworks_page(results: Results, command: str) -> str:
 
 
 def says(results: Results) -> list[str]:
-    """What was found, a sentence or two for each cell."""
+    """What was found, in sentences of plain text."""
     text = []
-    for each in results["cells"]:
-        own = each["trials"][0]
-        for found in each["differences"]:
-            theirs = next(t for t in each["trials"] if t["framework"] == found["framework"])
-            both = f"{own['framework']} and {found['framework']}"
+    first, *others = results["titles"]
+    for name in others:
+        both = listed(results["titles"][k] for k in (first, name))
+        one, two, same, times = ({} for _ in range(4))
+        for each in results["cells"]:
+            cell = each["name"].upper()
+            own = next(d for d in each["differences"] if d["framework"] == name)
+            (one if coincide(own, each["moved"]) else two)[cell] = tiny(own["largest"])
+            same[cell] = f"{own['alike']:,}"
+            times[cell] = _times(each, first, name)
+        if one:
             text.append(
-                f"{each['name'].upper()}: the loss curves of {both} "
-                f"{'coincide' if coincide(found) else 'part'}; they are never more than "
-                f"{tiny(found['largest'])} nats apart. {found['alike']:,} of {found['asked']:,} "
-                f"held-out texts get the same label from both. {_ratio(own, theirs)}"
+                f"The loss curves of {both} coincide: at no step are they further apart than "
+                f"{_each(one)} nats."
             )
+        if two:
+            text.append(f"The loss curves of {both} part: they are up to {_each(two)} nats apart.")
+        text.append(f"Of {results['held']:,} texts held out {_each(same)} get the same label.")
+        behind = all(ratio < 1 for ratio in times.values())
+        shown = {cell: f"{1 / r if behind else r:.3g}" for cell, r in times.items()}
+        ahead = results["titles"][name if behind else first]
+        text.append(f"{ahead} trains {_each(shown)} times as fast.")
+    moved = {c["name"].upper(): tiny(c["moved"]["largest"]) for c in results["cells"] if c["moved"]}
+    if moved:
+        text.insert(1, f"One rounding of all first weights alone makes {_each(moved)} nats.")
     return text
 
 
-def _ratio(ours: Mapping[str, Any], theirs: Mapping[str, Any]) -> str:
-    """Which is faster, and how often."""
-    fast, slow = sorted((ours, theirs), key=lambda trial: -trial["tokens_per_second"])
-    times = fast["tokens_per_second"] / slow["tokens_per_second"]
-    return f"{fast['framework']} trains {times:.3g} times as fast."
+def _each(values: Mapping[str, str]) -> str:
+    """The value of each cell; of a single one alone.
+
+    >>> _each({"LSTM": "12", "GRU": "13"}), _each({"GRU": "13"})
+    ('12 (LSTM) and 13 (GRU)', '13')
+    """
+    if len(values) == 1:
+        return next(iter(values.values()))
+    return listed(f"{value} ({cell})" for cell, value in values.items())
+
+
+def _times(each: Mapping[str, Any], first: str, other: str) -> float:
+    """How many times as fast the first trains as the other."""
+    speeds = {trial["framework"]: trial["tokens_per_second"] for trial in each["trials"]}
+    return float(speeds[first] / speeds[other])
 
 
 def _done(results: Results) -> str:
-    names = [trial["framework"] for trial in results["cells"][0]["trials"]]
+    names = list(results["titles"].values())
+    count = f"{results['training']:,} texts"
     if len(names) == 1:
-        return f"Trained in {names[0]}, on {results['training']:,} texts."
+        return f"Trained in {names[0]} on {count}."
     return (
-        f"Trained in {listed(names)} from the same first weights, on the same batches of "
-        f"{results['training']:,} texts in the same order."
+        f"Trained in {listed(names)} from the same first weights, on the same batches of {count} "
+        "in the same order."
     )
 
 
@@ -90,9 +115,8 @@ def tiny(number: float) -> str:
 
 
 def _looks(results: Results) -> dict[str, Look]:
-    names = [trial["framework"] for trial in results["cells"][0]["trials"]]
     spare = iter(SPARE)
-    return {name: LOOKS.get(name) or next(spare) for name in names}
+    return {name: LOOKS.get(name) or next(spare) for name in results["titles"]}
 
 
 def _curves(results: Results) -> str:
@@ -101,22 +125,23 @@ def _curves(results: Results) -> str:
     rows = []
     for each in results["cells"]:
         name = cell_name(each["name"])
-        plots = plot(_losses(each, look), f"{name}: loss of each step’s batch, nats")
+        plots = plot(_losses(results, each, look), f"{name}: loss of each step’s batch, nats")
         if each["differences"]:
-            first = each["trials"][0]["framework"]
+            first = next(iter(results["titles"].values()))
             plots += plot(
-                _differences(each, look), f"{name}: distance from {escape(first)}, nats, log axis"
+                _differences(results, each, look),
+                f"{name}: distance from {escape(first)}, nats <small>log axis</small>",
             )
         rows.append(f'<div class="pair">{plots}</div>')
-    keys = "".join(f"<li>{key(own)}{escape(name)}</li>" for name, own in look.items())
+    titles = results["titles"]
+    keys = "".join(f"<li>{key(own)}{escape(titles[name])}</li>" for name, own in look.items())
     if any(each["moved"] for each in results["cells"]):
         keys += f"<li>{line('dot')}one rounding</li>"
     differs = any(each["differences"] for each in results["cells"])
     note = (
-        "<p>Left the two curves lie on each other: the first is the broad one. Right is what is "
-        "between them, on a scale of its own; the dotted line is what one rounding does: the "
-        "first framework beside itself, every first weight moved to its neighbour among the "
-        "numbers of 32 bits. A mark on the lower edge stands for no difference at all.</p>"
+        "<p>Left the curves lie on each other, the first of them broad. Right is what is between "
+        "them, on a scale of its own. The dotted line is what one rounding does: the same "
+        "framework beside itself, every first weight moved to the next number of 32 bits.</p>"
         if differs
         else ""
     )
@@ -127,49 +152,50 @@ def _curves(results: Results) -> str:
 {chr(10).join(rows)}"""
 
 
-def _losses(each: Mapping[str, Any], look: Mapping[str, Look]) -> go.Figure:
-    figure = _steps(each)
+def _losses(results: Results, each: Mapping[str, Any], look: Mapping[str, Look]) -> go.Figure:
+    figure, several = _steps(each), len(each["trials"]) > 1
     for k, trial in enumerate(each["trials"]):
+        broad = several and k == 0
         figure.add_scatter(
             x=list(range(1, len(trial["losses"]) + 1)),
             y=trial["losses"],
-            name=trial["framework"],
+            name=results["titles"][trial["framework"]],
             mode="lines",
-            opacity=0.55 if k == 0 and len(each["trials"]) > 1 else 1,
-            line={
-                "color": look[trial["framework"]].color,
-                "width": 6 if k == 0 and len(each["trials"]) > 1 else 1.5,
-            },
+            opacity=0.45 if broad else 1,
+            line={"color": look[trial["framework"]].color, "width": 6 if broad else 1.25},
         )
-    return figure.update_yaxes(hoverformat=".6f")
+    return figure.update_yaxes(hoverformat=".7f")
 
 
-def _differences(each: Mapping[str, Any], look: Mapping[str, Look]) -> go.Figure:
+def _differences(results: Results, each: Mapping[str, Any], look: Mapping[str, Look]) -> go.Figure:
     figure = _steps(each)
-    lines = [(found["framework"], found["steps"], "") for found in each["differences"]]
+    lines = [(found["framework"], found["steps"]) for found in each["differences"]]
     if each["moved"]:
-        lines.insert(0, ("one rounding", each["moved"]["steps"], "dot"))
-    top = max(max(steps) for _, steps, _ in lines)
-    high = math.log10(max(top, 10 * FLOOR)) + 0.3
+        lines.insert(0, ("", each["moved"]["steps"]))
+    top = max(max(steps) for _, steps in lines)
+    high = math.ceil(math.log10(max(top, 2 * FLOOR)))
+    powers = [10.0**k for k in range(round(math.log10(FLOOR)) + 1, high + 1)]
     figure.update_yaxes(
         type="log",
-        range=[math.log10(FLOOR) - 0.15, high],
-        dtick=1 if high < -3 else 2,
-        exponentformat="power",
-        tickfont={"size": 10.5},
-        hoverformat=".1e",
+        range=[math.log10(FLOOR) - 0.15, high + 0.1],
+        tickvals=[FLOOR, *powers],
+        ticktext=["0", *(f"10<sup>{round(math.log10(p))}</sup>".replace("-", "−") for p in powers)],
     )
-    for name, steps, dash in lines:
-        color = GREY if dash else look[name].color
+    for name, steps in lines:
+        own = look.get(name)
         figure.add_scatter(
             x=list(range(1, len(steps) + 1)),
             y=[max(step, FLOOR) for step in steps],
-            name=name,
-            mode="lines" if dash else "lines+markers",
-            line={"color": color, "width": 1.5, "dash": dash or "solid"},
-            marker=None if dash else {"size": 4, "symbol": look[name].symbol},
-            customdata=steps,
-            hovertemplate="%{customdata:.1e}",
+            name=results["titles"][name] if own else "one rounding",
+            mode="lines+markers" if own else "lines",
+            line={
+                "color": own.color if own else GREY,
+                "width": 1.25,
+                "dash": "solid" if own else "dot",
+            },
+            marker={"size": 4, "symbol": own.symbol} if own else None,
+            text=[tiny(step) for step in steps],
+            hovertemplate="%{text}",
         )
     return figure
 
@@ -208,7 +234,7 @@ def _agreement(results: Results) -> str:
             + "</tr>"
             for text in texts
         )
-        names = "".join(f"<th>{escape(name)}</th>" for name in look)
+        names = "".join(f"<th>{escape(title)}</th>" for title in results["titles"].values())
         listed_texts = (
             "<p>Texts whose label differs, and how sure each is:</p>"
             f'<div class="wide"><table><thead><tr><th>text</th>{names}</tr></thead>'
@@ -223,8 +249,8 @@ def _agreement(results: Results) -> str:
 </table></div>
 <p class="note">Losses in nats, each of the batch of a step before it. Weights: their distance
 after training over the way that training has moved them. Label, probability and accuracy are
-those of {results["held"]:,} texts held out. Curves that are never further apart than
-{tiny(COINCIDE)} nats are said to coincide.</p>
+those of {results["held"]:,} texts held out. Curves are said to coincide that are never further
+apart than {tiny(COINCIDE)} nats, or {ROUNDINGS} times what one rounding does.</p>
 {listed_texts}"""
 
 
@@ -268,7 +294,7 @@ def _speed(results: Results) -> str:
             ]
             body.append(
                 f'<tr><th scope="row">{key(own)}{cell_name(each["name"])} '
-                f"<small>{escape(trial['framework'])}</small></th>"
+                f"<small>{escape(results['titles'][trial['framework']])}</small></th>"
                 f'<td class="accuracy">{bar(speed / most, own.color)}<b>{speed:,.0f}</b></td>'
                 f"{''.join(f'<td>{c}</td>' for c in cells)}</tr>"
             )
@@ -312,9 +338,7 @@ def _conditions(results: Results) -> str:
     ]
     apart = [
         "What computes: "
-        + "; ".join(
-            f"{escape(t['framework'])} is {escape(t['software'])}" for t in cells[0]["trials"]
-        )
+        + "; ".join(escape(trial["software"]) for trial in cells[0]["trials"])
         + ".",
     ]
     if {"torch", "keras"} <= {trial["framework"] for trial in cells[0]["trials"]}:

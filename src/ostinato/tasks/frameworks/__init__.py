@@ -1,7 +1,7 @@
 """One classifier, trained by several frameworks: one file for each.
 
 A framework's file has `train(lesson, show) -> Outcome`; `missing()`, which says what has to be
-installed first, or None; and `APART`, whether it needs a process of its own.
+installed first, or None; `APART`, whether it needs a process of its own; and its `TITLE`.
 
 Everything that decides what is learnt lies in the lesson: first weights, batches and their order,
 learning rates. What differs is what frameworks are compared for: how each computes.

@@ -15,8 +15,9 @@ from ostinato.levels.keras import missing
 from ostinato.tasks.frameworks import EPSILON, Lesson, Outcome, Show, canonical
 from ostinato.tasks.frameworks._course import course
 
-__all__ = ["APART", "missing", "train"]
+__all__ = ["APART", "TITLE", "missing", "train"]
 
+TITLE = "Keras"
 APART = True
 """A process has one backend, and its threads are set once."""
 

@@ -25,6 +25,7 @@ from ostinato.train.checkpoint import State
 from ostinato.train.optimizer import adamw, set_rate
 from ostinato.train.step import step
 
+TITLE = "PyTorch"
 APART = False
 """It is loaded anyway."""
 
@@ -38,6 +39,7 @@ def train(lesson: Lesson, show: Show) -> Outcome:
     """Trains it; code of the native level is compiled anew, whatever is in its cache."""
     settings = lesson.settings
     with reproducible(settings.seed, settings.train.threads or 1), _empty_cache():
+        adamw(nn.Linear(1, 1), settings.train)  # the first one imports half of PyTorch
         began = time.perf_counter()
         network = _network(lesson)
         optimizer = adamw(network, settings.train)
