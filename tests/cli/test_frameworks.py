@@ -18,7 +18,7 @@ BOTH = [*COMPARE, "--frameworks", "torch,keras", *SMALL]
 @pytest.fixture(scope="module")
 def compared(terminal):
     """What two cells in two frameworks print, and what they leave."""
-    out = terminal.text(*BOTH, "--cells", "gru,mgu.py:mgu", "--out", "runs/two-frameworks")
+    out = terminal.text(*BOTH, "--cells", "rnn,mgu.py:mgu", "--out", "runs/two-frameworks")
     return out, terminal.folder / "runs/two-frameworks"
 
 
@@ -41,10 +41,10 @@ def test_curves_coincide_and_weights_agree(compared):
         for title in ("PyTorch", "Keras"):
             assert re.search(rf"^ {each['name']} in {title} +\d\.\d{{4}} nats +\d", out, re.M)
     assert "The loss curves of PyTorch and Keras coincide" in out
-    assert "Of 24 texts held out 24 (GRU) and 24 (MGU) get the same label." in out
+    assert "Of 24 texts held out 24 (RNN) and 24 (MGU) get the same label." in out
     page = (folder / "report.html").read_text()
     assert page.startswith("<!DOCTYPE html>")
-    assert "GRU and MGU on reviews.csv, in PyTorch and Keras" in page
+    assert "RNN and MGU on reviews.csv, in PyTorch and Keras" in page
 
 
 @pytest.mark.parametrize(

@@ -104,13 +104,14 @@ def test_the_page_tells_them(given, document):
     assert "coincide: at no step are they further apart than 2.4·10⁻⁵ nats" in lead
     assert "PyTorch trains 8 times as fast" in lead
     rows = "".join(document.texts("tr"))
-    for number in ("2.4·10⁻⁵", "6 of 8", "one rounding", "100.00%", "75.00%", "2.50 s", "100"):
+    for number in ("2.4·10⁻⁵", "6 of 8", "one rounding", "2.50 s", "100"):
         assert number in rows
     losses, apart = map(json.loads, document.texts("script", type="application/json"))
     assert [trace["name"] for trace in losses["data"]] == ["PyTorch", "Keras"]
     assert [trace["name"] for trace in apart["data"]] == ["one rounding", "Keras"]
     assert losses["data"][1]["y"] == given["cells"][0]["trials"][1]["losses"]
-    assert "no. 1pos 88.08%neg & co 88.08%" in rows
+    assert "<MGU> text 1PyTorch: pos 88.08%Keras: neg & co 88.08%" in rows
+    assert "75.00% Keras" in rows
 
 
 def test_curves_that_part_are_said_to(lesson):

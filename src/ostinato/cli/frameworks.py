@@ -150,7 +150,7 @@ def plain(settings: ClassifySettings) -> ClassifySettings:
     Raises:
         ConfigError: for a setting that frameworks cannot share.
     """
-    unless = {
+    unless: dict[str, dict[str, Any]] = {
         "model": {"dropout": 0.0},
         "train": {"epochs": EPOCHS},
         "data": {"max_tokens": MAX_TOKENS},

@@ -11,7 +11,7 @@ from typing import Any
 import plotly.graph_objects as go
 
 from ostinato.report.figures import GREY, SPARE, Look, _figure
-from ostinato.report.frameworks import COINCIDE, ROUNDINGS, coincide
+from ostinato.report.frameworks import COINCIDE, FEW, ROUNDINGS, coincide
 from ostinato.report.page import Results, bar, document, key, line, origin, plot
 from ostinato.report.sentences import cell_name, listed
 
@@ -47,7 +47,10 @@ def says(results: Results) -> list[str]:
     first, *others = results["titles"]
     for name in others:
         both = listed(results["titles"][k] for k in (first, name))
-        one, two, same, times = ({} for _ in range(4))
+        one: dict[str, str] = {}
+        two: dict[str, str] = {}
+        same: dict[str, str] = {}
+        times: dict[str, float] = {}
         for each in results["cells"]:
             cell = each["name"].upper()
             own = next(d for d in each["differences"] if d["framework"] == name)
@@ -68,7 +71,7 @@ def says(results: Results) -> list[str]:
         text.append(f"{ahead} trains {_each(shown)} times as fast.")
     moved = {c["name"].upper(): tiny(c["moved"]["largest"]) for c in results["cells"] if c["moved"]}
     if moved:
-        text.insert(1, f"One rounding of all first weights alone makes {_each(moved)} nats.")
+        text.insert(1, f"Rounding the first weights once, in one framework, does {_each(moved)}.")
     return text
 
 
@@ -141,7 +144,8 @@ def _curves(results: Results) -> str:
     note = (
         "<p>Left the curves lie on each other, the first of them broad. Right is what is between "
         "them, on a scale of its own. The dotted line is what one rounding does: the same "
-        "framework beside itself, every first weight moved to the next number of 32 bits.</p>"
+        "framework beside itself, every first weight moved to the next number of 32 bits. Where it "
+        "rises too, training itself makes roundings larger.</p>"
         if differs
         else ""
     )
@@ -190,7 +194,7 @@ def _differences(results: Results, each: Mapping[str, Any], look: Mapping[str, L
             mode="lines+markers" if own else "lines",
             line={
                 "color": own.color if own else GREY,
-                "width": 1.25,
+                "width": 0.75 if own else 1.25,
                 "dash": "solid" if own else "dot",
             },
             marker={"size": 4, "symbol": own.symbol} if own else None,
@@ -202,7 +206,8 @@ def _differences(results: Results, each: Mapping[str, Any], look: Mapping[str, L
 
 def _steps(each: Mapping[str, Any]) -> go.Figure:
     """An empty figure over steps, a thin line where an epoch ends."""
-    figure = _figure("step")
+    count = sum(each["epoch_steps"])
+    figure = _figure("step").update_xaxes(range=[1 - 0.02 * count, 1.02 * count])
     for end in list(accumulate(each["epoch_steps"]))[:-1]:
         figure.add_vline(x=end + 0.5, line={"color": GREY, "width": 1, "dash": "dot"}, opacity=0.5)
     return figure
@@ -218,28 +223,14 @@ def _agreement(results: Results) -> str:
         for found in each["differences"]:
             theirs = next(t for t in each["trials"] if t["framework"] == found["framework"])
             pairs = f"{key(look[first['framework']])}{key(look[found['framework']])}"
-            body.append(_apart(f"{pairs}{cell_name(each['name'])}", found, first, theirs))
+            names = [results["titles"][trial["framework"]] for trial in (first, theirs)]
+            right = [f"{trial['accuracy']:.2%}" for trial in (first, theirs)]
+            accuracy = _two(*(f"{a} {b}" for a, b in zip(right, names, strict=True)))
+            body.append(_apart(f"{pairs}{cell_name(each['name'])}", found, accuracy))
         if each["moved"]:
-            body.append(_apart("<small>one rounding</small>", each["moved"], first, None))
+            name = f"<small>{line('dot')} one rounding</small>"
+            body.append(_apart(name, each["moved"], "–"))
     heads = ["cell", "loss, largest", "weights", "same label", "probability, largest", "accuracy"]
-    texts = [text for each in results["cells"] for d in each["differences"] for text in d["texts"]]
-    listed_texts = ""
-    if texts:
-        rows = "".join(
-            f'<tr><th scope="row">no. {text["text"] + 1:,}</th>'
-            + "".join(
-                f"<td>{escape(label)} {sure:.2%}</td>"
-                for label, sure in zip(text["labels"], text["sure"], strict=True)
-            )
-            + "</tr>"
-            for text in texts
-        )
-        names = "".join(f"<th>{escape(title)}</th>" for title in results["titles"].values())
-        listed_texts = (
-            "<p>Texts whose label differs, and how sure each is:</p>"
-            f'<div class="wide"><table><thead><tr><th>text</th>{names}</tr></thead>'
-            f"<tbody>{rows}</tbody></table></div>"
-        )
     return f"""<h2>How far apart are they?</h2>
 <div class="wide" role="region" aria-label="Agreement" tabindex="0"><table>
 <thead><tr>{"".join(f'<th scope="col">{head}</th>' for head in heads)}</tr></thead>
@@ -251,22 +242,39 @@ def _agreement(results: Results) -> str:
 after training over the way that training has moved them. Label, probability and accuracy are
 those of {results["held"]:,} texts held out. Curves are said to coincide that are never further
 apart than {tiny(COINCIDE)} nats, or {ROUNDINGS} times what one rounding does.</p>
-{listed_texts}"""
+{_disputed(results)}"""
 
 
-def _apart(
-    name: str,
-    found: Mapping[str, Any],
-    first: Mapping[str, Any],
-    theirs: Mapping[str, Any] | None,
-) -> str:
-    right = [f"{trial['accuracy']:.2%}" for trial in (first, theirs) if trial]
+def _disputed(results: Results) -> str:
+    """The texts whose label differs."""
+    titles, rows = results["titles"], []
+    for each in results["cells"]:
+        for own in each["differences"]:
+            names = [next(iter(titles.values())), titles[own["framework"]]]
+            for text in own["texts"]:
+                said = "".join(
+                    f"<td>{escape(name)}: {escape(label)} <small>{sure:.2%}</small></td>"
+                    for name, label, sure in zip(names, text["labels"], text["sure"], strict=True)
+                )
+                where = f"{cell_name(each['name'])} <small>text {text['text'] + 1:,}</small>"
+                rows.append(f'<tr><th scope="row">{where}</th>{said}</tr>')
+    if not rows:
+        return ""
+    return f"""<h3>Where they differ</h3>
+<p>The first {FEW} texts of each cell whose label is not the same, and how sure each model is.</p>
+<div class="wide" role="region" aria-label="Where they differ" tabindex="0"><table>
+<tbody>
+{chr(10).join(rows)}
+</tbody></table></div>"""
+
+
+def _apart(name: str, found: Mapping[str, Any], accuracy: str) -> str:
     cells = [
         _two(tiny(found["largest"]), f"at step {found['at']}"),
         _two(tiny(found["weights"]), f"one at most {tiny(found['weight'])}"),
         f"{found['alike']:,} of {found['asked']:,}",
         tiny(found["probability"]),
-        _two(right[0], right[1]) if theirs else "–",
+        accuracy,
     ]
     return f'<tr><th scope="row">{name}</th>{"".join(f"<td>{c}</td>" for c in cells)}</tr>'
 
