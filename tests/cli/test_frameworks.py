@@ -31,7 +31,7 @@ def test_curves_coincide_and_weights_agree(compared):
         assert len(ours["losses"]) == len(theirs["losses"]) == sum(each["epoch_steps"]) > 2
         assert max(each["differences"][0]["steps"]) <= tolerances.TRAINED
         assert each["differences"][0]["alike"] == 24
-        assert max(each["moved"]["steps"]) <= tolerances.TRAINED
+        assert max(each["shaken"]["steps"]) <= tolerances.TRAINED
         one, other = (
             load_file(folder / f"{each['name']}-{name}.safetensors") for name in ("torch", "keras")
         )

@@ -42,7 +42,7 @@ def outcome(lesson, shift=0.0, flipped=0, seconds=0.1):
 
 
 def results(lesson, **outcomes):
-    moved = ("torch", outcome(lesson, 6e-8)) if len(outcomes) > 1 else None
+    shaken = ("torch", outcome(lesson, 6e-8)) if len(outcomes) > 1 else None
     return {
         "title": "GRU & <b>others",
         "created": "2026-11-21T04:56:26Z",
@@ -53,7 +53,7 @@ def results(lesson, **outcomes):
         "training": 8,
         "held": 8,
         "settings": lesson.settings.model_dump(exclude_none=True),
-        "cells": [{"name": "<mgu>", **side_by_side(lesson, outcomes, moved)}],
+        "cells": [{"name": "<mgu>", **side_by_side(lesson, outcomes, shaken)}],
     }
 
 
@@ -89,7 +89,7 @@ def test_numbers_are_worked_out(lesson, given):
     ours, theirs = each["trials"]
     assert (ours["accuracy"], theirs["accuracy"]) == (1.0, 0.75)
     assert ours["tokens_per_second"] == pytest.approx(100)
-    assert ours["first_step"] == 2.0
+    assert ours["first_step"] == 2.0  # which counts for no speed
     assert sum(ours["epoch_seconds"]) == pytest.approx(2 + 0.1 * (steps - 1))
 
 
@@ -104,11 +104,11 @@ def test_the_page_tells_them(given, document):
     assert "coincide: at no step are they further apart than 2.4·10⁻⁵ nats" in lead
     assert "PyTorch trains 8 times as fast" in lead
     rows = "".join(document.texts("tr"))
-    for number in ("2.4·10⁻⁵", "6 of 8", "one rounding", "2.50 s", "100"):
+    for number in ("2.4·10⁻⁵", "6 of 8", "a rounding a step", "2.50 s", "100"):
         assert number in rows
     losses, apart = map(json.loads, document.texts("script", type="application/json"))
     assert [trace["name"] for trace in losses["data"]] == ["PyTorch", "Keras"]
-    assert [trace["name"] for trace in apart["data"]] == ["one rounding", "Keras"]
+    assert [trace["name"] for trace in apart["data"]] == ["a rounding a step", "Keras"]
     assert losses["data"][1]["y"] == given["cells"][0]["trials"][1]["losses"]
     assert "<MGU> text 1PyTorch: pos 88.08%Keras: neg & co 88.08%" in rows
     assert "75.00% Keras" in rows

@@ -87,12 +87,11 @@ def compare_frameworks(
         for cell, outcome in _trained(name, lessons, module.TITLE, module.APART).items():
             found[cell][name] = outcome
     titles = {name: module.TITLE for name, module in modules.items()}
-    here = next((name for name, module in modules.items() if not module.APART), None)
-    moved: dict[str, tuple[str, Outcome]] = {}
-    if here and len(modules) > 1:
-        neighbours = {cell: lesson.moved() for cell, lesson in lessons.items()}
-        again = _trained(here, neighbours, f"{modules[here].TITLE}, moved by a rounding")
-        moved = {cell: (here, outcome) for cell, outcome in again.items()}
+    shaken: dict[str, tuple[str, Outcome]] = {}
+    able = next((name for name, module in modules.items() if hasattr(module, "shaken")), None)
+    if able and len(modules) > 1:
+        for cell, outcome in _trained(able, lessons, f"{titles[able]}, shaken", shake=True).items():
+            shaken[cell] = able, outcome
     what = listed(name.upper() for name in chosen)
     results = {
         "title": f"{what} on {about}, in {listed(titles.values())}",
@@ -105,7 +104,7 @@ def compare_frameworks(
         "held": len(held),
         "settings": settings.model_dump(exclude_none=True, exclude={"cell"}),
         "cells": [
-            {"name": cell, **side_by_side(lesson, found[cell], moved.get(cell))}
+            {"name": cell, **side_by_side(lesson, found[cell], shaken.get(cell))}
             for cell, lesson in lessons.items()
         ],
     }
@@ -178,24 +177,30 @@ def few(examples: Examples, texts: int, seed: int) -> Examples:
 
 
 def _trained(
-    framework: str, lessons: Mapping[str, Lesson], title: str, apart: bool = False
+    framework: str,
+    lessons: Mapping[str, Lesson],
+    title: str,
+    apart: bool = False,
+    shake: bool = False,
 ) -> dict[str, Outcome]:
     """What comes of each cell's lesson; one after the other, so that none slows another down."""
     jobs: dict[str, Job] = {
-        f"{cell} in {title}": (_train, (framework, lesson)) for cell, lesson in lessons.items()
+        f"{cell} in {title}": (_train, (framework, shake, lesson))
+        for cell, lesson in lessons.items()
     }
     return dict(zip(lessons, in_parallel(jobs, 1, apart).values(), strict=True))
 
 
-def _train(framework: str, lesson: Lesson, show: Show) -> Outcome:
-    outcome: Outcome = frameworks.find(framework).train(lesson, show)
+def _train(framework: str, shake: bool, lesson: Lesson, show: Show) -> Outcome:
+    module = frameworks.find(framework)
+    outcome: Outcome = (module.shaken if shake else module.train)(lesson, show)
     show(1.0, f"last loss {outcome.losses[-1]:.6f} nats, {duration(sum(outcome.seconds))}")
     return outcome
 
 
 def tell(results: Mapping[str, Any]) -> None:
     """The comparison in short, on the terminal."""
-    told = table("", "last epoch", "accuracy", "first step", "an epoch", "tokens/s")
+    told = table("", "loss", "accuracy", "first step", "an epoch", "tokens/s")
     for each in results["cells"]:
         for trial in each["trials"]:
             told.add_row(
@@ -207,5 +212,6 @@ def tell(results: Mapping[str, Any]) -> None:
                 f"{trial['tokens_per_second']:,.0f}",
             )
     console.print(told)
+    console.print("Loss, time and tokens/s of the last epoch; accuracy on what is held out.")
     for sentence in says(results):
         console.print(sentence, soft_wrap=True)

@@ -13,21 +13,21 @@ from ostinato.tasks.frameworks import Lesson, Outcome
 COINCIDE = 1e-3
 """Nats: two curves that are never further apart are said to coincide."""
 ROUNDINGS = 10
-"""So are curves that are no further apart than so many times what one rounding does."""
+"""So are curves that are no further apart than so many times what rounding does."""
 FEW = 8
 """The most texts with different answers that are listed."""
 
 
 def side_by_side(
-    lesson: Lesson, outcomes: Mapping[str, Outcome], moved: tuple[str, Outcome] | None = None
+    lesson: Lesson, outcomes: Mapping[str, Outcome], shaken: tuple[str, Outcome] | None = None
 ) -> dict[str, Any]:
     """One cell in all frameworks, as plain data; the first framework is what others are held to.
 
     Args:
         lesson: what was learnt.
         outcomes: by framework.
-        moved: a framework, and what came of it once more from first weights that were moved by
-            one rounding: what rounding alone can do.
+        shaken: a framework, and what came of it once more, every weight moved by one rounding at
+            every step: what rounding alone can do.
     """
     first, *others = outcomes
     model = lesson.settings.model
@@ -44,14 +44,19 @@ def side_by_side(
             {"framework": name, **difference(lesson, outcomes[first], outcomes[name])}
             for name in others
         ],
-        "moved": difference(lesson, outcomes[moved[0]], moved[1]) if moved else None,
+        "shaken": difference(lesson, outcomes[shaken[0]], shaken[1]) if shaken else None,
     }
 
 
 def speed(lesson: Lesson, found: Outcome) -> dict[str, Any]:
-    """Losses, and how long a framework took; the first step stands alone, for it compiles."""
+    """Losses, and how long a framework took.
+
+    Steps that compile are slow: the first one stands alone, and tokens/s are those of the last
+    epoch, or where there is only one, of all steps but the first.
+    """
     ends = np.cumsum([len(epoch) for epoch in lesson.epochs])
     epochs = [float(part.sum()) for part in np.split(np.array(found.seconds), ends[:-1])]
+    last = slice(int(ends[-2]) if len(ends) > 1 else 1, None)
     losses = [float(part.mean()) for part in np.split(np.array(found.losses), ends[:-1])]
     return {
         "software": found.software,
@@ -62,7 +67,7 @@ def speed(lesson: Lesson, found: Outcome) -> dict[str, Any]:
         "ready": found.ready,
         "first_step": found.seconds[0],
         "epoch_seconds": epochs,
-        "tokens_per_second": sum(found.tokens[1:]) / max(sum(found.seconds[1:]), 1e-9),
+        "tokens_per_second": sum(found.tokens[last]) / max(sum(found.seconds[last]), 1e-9),
         "asking": found.asking,
     }
 
@@ -109,9 +114,9 @@ def difference(lesson: Lesson, ours: Outcome, theirs: Outcome) -> dict[str, Any]
     }
 
 
-def coincide(found: Mapping[str, Any], moved: Mapping[str, Any] | None) -> bool:
-    """Whether two loss curves are one, given what one rounding does, if that is known."""
-    rounding = ROUNDINGS * moved["largest"] if moved else 0.0
+def coincide(found: Mapping[str, Any], shaken: Mapping[str, Any] | None) -> bool:
+    """Whether two loss curves are one, given what rounding does, if that is known."""
+    rounding = ROUNDINGS * shaken["largest"] if shaken else 0.0
     return bool(found["largest"] <= max(COINCIDE, rounding))
 
 

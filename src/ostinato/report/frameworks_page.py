@@ -54,7 +54,7 @@ def says(results: Results) -> list[str]:
         for each in results["cells"]:
             cell = each["name"].upper()
             own = next(d for d in each["differences"] if d["framework"] == name)
-            (one if coincide(own, each["moved"]) else two)[cell] = tiny(own["largest"])
+            (one if coincide(own, each["shaken"]) else two)[cell] = tiny(own["largest"])
             same[cell] = f"{own['alike']:,}"
             times[cell] = _times(each, first, name)
         if one:
@@ -69,9 +69,13 @@ def says(results: Results) -> list[str]:
         shown = {cell: f"{1 / r if behind else r:.3g}" for cell, r in times.items()}
         ahead = results["titles"][name if behind else first]
         text.append(f"{ahead} trains {_each(shown)} times as fast.")
-    moved = {c["name"].upper(): tiny(c["moved"]["largest"]) for c in results["cells"] if c["moved"]}
+    moved = {
+        each["name"].upper(): tiny(each["shaken"]["largest"])
+        for each in results["cells"]
+        if each["shaken"]
+    }
     if moved:
-        text.insert(1, f"Rounding the first weights once, in one framework, does {_each(moved)}.")
+        text.insert(1, f"In one framework a rounding of each weight and step does {_each(moved)}.")
     return text
 
 
@@ -138,14 +142,14 @@ def _curves(results: Results) -> str:
         rows.append(f'<div class="pair">{plots}</div>')
     titles = results["titles"]
     keys = "".join(f"<li>{key(own)}{escape(titles[name])}</li>" for name, own in look.items())
-    if any(each["moved"] for each in results["cells"]):
-        keys += f"<li>{line('dot')}one rounding</li>"
+    if any(each["shaken"] for each in results["cells"]):
+        keys += f"<li>{line('dot')}a rounding a step</li>"
     differs = any(each["differences"] for each in results["cells"])
     note = (
         "<p>Left the curves lie on each other, the first of them broad. Right is what is between "
-        "them, on a scale of its own. The dotted line is what one rounding does: the same "
-        "framework beside itself, every first weight moved to the next number of 32 bits. Where it "
-        "rises too, training itself makes roundings larger.</p>"
+        "them, on a scale of its own. The dotted line is what rounding does: one "
+        "framework beside itself, every weight moved to the next number of 32 bits before every "
+        "step. Where it rises, training itself makes roundings larger.</p>"
         if differs
         else ""
     )
@@ -174,8 +178,8 @@ def _losses(results: Results, each: Mapping[str, Any], look: Mapping[str, Look])
 def _differences(results: Results, each: Mapping[str, Any], look: Mapping[str, Look]) -> go.Figure:
     figure = _steps(each)
     lines = [(found["framework"], found["steps"]) for found in each["differences"]]
-    if each["moved"]:
-        lines.insert(0, ("", each["moved"]["steps"]))
+    if each["shaken"]:
+        lines.insert(0, ("", each["shaken"]["steps"]))
     top = max(max(steps) for _, steps in lines)
     high = math.ceil(math.log10(max(top, 2 * FLOOR)))
     powers = [10.0**k for k in range(round(math.log10(FLOOR)) + 1, high + 1)]
@@ -190,7 +194,7 @@ def _differences(results: Results, each: Mapping[str, Any], look: Mapping[str, L
         figure.add_scatter(
             x=list(range(1, len(steps) + 1)),
             y=[max(step, FLOOR) for step in steps],
-            name=results["titles"][name] if own else "one rounding",
+            name=results["titles"][name] if own else "a rounding a step",
             mode="lines+markers" if own else "lines",
             line={
                 "color": own.color if own else GREY,
@@ -227,9 +231,9 @@ def _agreement(results: Results) -> str:
             right = [f"{trial['accuracy']:.2%}" for trial in (first, theirs)]
             accuracy = _two(*(f"{a} {b}" for a, b in zip(right, names, strict=True)))
             body.append(_apart(f"{pairs}{cell_name(each['name'])}", found, accuracy))
-        if each["moved"]:
-            name = f"<small>{line('dot')} one rounding</small>"
-            body.append(_apart(name, each["moved"], "–"))
+        if each["shaken"]:
+            name = f"<small>{line('dot')} a rounding a step</small>"
+            body.append(_apart(name, each["shaken"], "–"))
     heads = ["cell", "loss, largest", "weights", "same label", "probability, largest", "accuracy"]
     return f"""<h2>How far apart are they?</h2>
 <div class="wide" role="region" aria-label="Agreement" tabindex="0"><table>
@@ -241,7 +245,7 @@ def _agreement(results: Results) -> str:
 <p class="note">Losses in nats, each of the batch of a step before it. Weights: their distance
 after training over the way that training has moved them. Label, probability and accuracy are
 those of {results["held"]:,} texts held out. Curves are said to coincide that are never further
-apart than {tiny(COINCIDE)} nats, or {ROUNDINGS} times what one rounding does.</p>
+apart than {tiny(COINCIDE)} nats, or {ROUNDINGS} times what rounding does.</p>
 {_disputed(results)}"""
 
 
@@ -293,7 +297,10 @@ def _speed(results: Results) -> str:
         for trial in each["trials"]:
             own, speed = look[trial["framework"]], trial["tokens_per_second"]
             cells = [
-                f"{trial['epoch_seconds'][-1]:.1f} s",
+                _two(
+                    f"{trial['epoch_seconds'][-1]:.1f} s",
+                    f"{trial['epoch_seconds'][0]:.1f} s the first",
+                ),
                 _two(
                     f"{trial['ready'] + trial['first_step']:.2f} s",
                     f"{trial['ready']:.2f} s building",
@@ -318,10 +325,10 @@ def _speed(results: Results) -> str:
 </tbody>
 </table></div>
 <p class="note">On {threads} each, one after the other, whole steps: padding, forward, backward,
-clipping, Adam. Tokens/s leave the first step out. It stands by itself, from building the network
-until the first weights are changed, with all that is compiled on the way; Ostinato’s native code
-is compiled anew for it, though it would otherwise be kept on disk. Starting the frameworks
-themselves is in no number.</p>"""
+clipping, Adam. Tokens/s are those of the last epoch. The first step stands by itself, from
+building the network until the first weights are changed, with all that is compiled on the way;
+Ostinato’s native code is compiled anew for it, though it would otherwise be kept on disk.
+Starting the frameworks themselves is in no number.</p>"""
 
 
 def _conditions(results: Results) -> str:

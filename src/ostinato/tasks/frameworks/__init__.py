@@ -1,7 +1,8 @@
 """One classifier, trained by several frameworks: one file for each.
 
 A framework's file has `train(lesson, show) -> Outcome`; `missing()`, which says what has to be
-installed first, or None; `APART`, whether it needs a process of its own; and its `TITLE`.
+installed first, or None; `APART`, whether it needs a process of its own; its `TITLE`; and perhaps
+`shaken(lesson, show) -> Outcome`, which trains once more with roundings of its own making.
 
 Everything that decides what is learnt lies in the lesson: first weights, batches and their order,
 learning rates. What differs is what frameworks are compared for: how each computes.
@@ -11,7 +12,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from functools import cached_property
 from types import ModuleType
 from typing import Any
@@ -85,16 +86,6 @@ class Lesson:
         lengths = list(map(len, sequences))
         for texts in data.bucketed(lengths, self.settings.data.batch_tokens, 0, 0):
             yield texts, *data.pad([sequences[i] for i in texts])
-
-    def moved(self) -> Lesson:
-        """The same, every first weight moved to a neighbour in float32: by one rounding."""
-        random = np.random.default_rng(self.settings.seed)
-        ends = np.array([-np.inf, np.inf], np.float32)
-        moved = {
-            name: np.where(w == 0, w, np.nextafter(w, random.choice(ends, w.shape)))
-            for name, w in self.weights.items()
-        }
-        return replace(self, weights=moved)
 
 
 @dataclass(frozen=True)

@@ -6,7 +6,7 @@ import math
 import os
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
@@ -37,6 +37,29 @@ def missing() -> str | None:
 
 def train(lesson: Lesson, show: Show) -> Outcome:
     """Trains it; code of the native level is compiled anew, whatever is in its cache."""
+    return _trained(lesson, show, lambda network: None)
+
+
+def shaken(lesson: Lesson, show: Show) -> Outcome:
+    """Trains it, every weight moved to a neighbour in float32 before every step: by one rounding.
+
+    How far this is from `train` says how far rounding alone can set two trainings apart.
+    """
+    random = torch.Generator().manual_seed(lesson.settings.seed)
+
+    @torch.no_grad()
+    def shake(network: nn.Module) -> None:
+        for weight in network.parameters():
+            if weight.requires_grad:
+                up = torch.rand(weight.shape, generator=random) < 0.5
+                ends = torch.where(up, torch.inf, -torch.inf)
+                weight.copy_(torch.nextafter(weight, ends))
+
+    return _trained(lesson, show, shake)
+
+
+def _trained(lesson: Lesson, show: Show, before: Callable[[nn.Module], None]) -> Outcome:
+    """Trains it; `before` every step something is done to the network."""
     settings = lesson.settings
     with reproducible(settings.seed, settings.train.threads or 1), _empty_cache():
         adamw(nn.Linear(1, 1), settings.train)  # the first one imports half of PyTorch
@@ -47,6 +70,7 @@ def train(lesson: Lesson, show: Show) -> Outcome:
         ready = time.perf_counter() - began
 
         def learn(batch: NDArray[np.intp], rate: float) -> float:
+            before(network)
             set_rate(optimizer, rate)
             for group in optimizer.param_groups:
                 beginning = 1 - group["betas"][1] ** (state.meter.steps + 1)
