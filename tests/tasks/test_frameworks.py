@@ -91,7 +91,7 @@ def test_the_network_of_keras_answers_alike(pooling):
         ("peephole_lstm", {"pooling": "attention"}),
     ],
 )
-def test_both_learn_the_same(train, cell, more):
+def test_keras_learns_the_same(train, cell, more):
     lesson = frameworks.lesson(settings(cell, **more), texts(24, 3), texts(12, 4))
     ours, theirs = train("torch", lesson), train("keras", lesson)
     close(ours.losses, theirs.losses, tolerances.TRAINED)
