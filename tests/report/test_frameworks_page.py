@@ -8,7 +8,7 @@ from ostinato.data import Examples
 from ostinato.report.frameworks import COINCIDE, side_by_side
 from ostinato.report.frameworks_page import frameworks_page, says
 from ostinato.tasks import frameworks
-from ostinato.tasks.classify import ClassifySettings
+from ostinato.tasks.classify_settings import ClassifySettings
 from ostinato.tasks.frameworks import Outcome
 
 LOADS = {"src", "srcset", "href", "data", "action", "poster", "xlink:href"}

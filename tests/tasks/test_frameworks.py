@@ -16,7 +16,8 @@ from ostinato.errors import ConfigError, DataError, UnknownName
 from ostinato.levels import keras as level
 from ostinato.nn.pooling import POOLINGS
 from ostinato.tasks import frameworks
-from ostinato.tasks.classify import ClassifyNetwork, ClassifySettings
+from ostinato.tasks.classify_network import ClassifyNetwork
+from ostinato.tasks.classify_settings import ClassifySettings
 from ostinato.tasks.frameworks import EPSILON
 from ostinato.tasks.keras_classify import KerasClassifier
 

@@ -11,8 +11,8 @@ from typing import Any
 import numpy as np
 import torch
 
-from ostinato.cli.fit import free_folder
 from ostinato.cli.parallel import Job, Show, in_parallel
+from ostinato.cli.runs import free_folder
 from ostinato.cli.screen import console, duration, machine, table
 from ostinato.data import Examples
 from ostinato.errors import ConfigError, RunError
@@ -20,7 +20,7 @@ from ostinato.report.frameworks import side_by_side
 from ostinato.report.frameworks_page import frameworks_page, says
 from ostinato.report.sentences import listed
 from ostinato.tasks import frameworks
-from ostinato.tasks.classify import ClassifySettings
+from ostinato.tasks.classify_settings import ClassifySettings
 from ostinato.tasks.frameworks import Lesson, Outcome
 from ostinato.train import Run
 

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from ostinato import cells
 from ostinato.errors import ConfigError, UnknownName
 from ostinato.nn.pooling import POOLINGS
-from ostinato.tasks.classify import ClassifySettings
+from ostinato.tasks.classify_settings import ClassifySettings
 
 Weights = Mapping[str, NDArray[np.float32]]
 

@@ -24,7 +24,8 @@ from ostinato import cells, data, registry
 from ostinato.data import Examples, Store, tokenizer
 from ostinato.errors import DataError
 from ostinato.levels import dialects
-from ostinato.tasks.classify import ClassifyNetwork, ClassifySettings
+from ostinato.tasks.classify_network import ClassifyNetwork
+from ostinato.tasks.classify_settings import ClassifySettings
 from ostinato.tasks.estimator import reproducible
 from ostinato.train.schedule import rate
 

@@ -17,7 +17,7 @@ from torch import Tensor, nn
 
 from ostinato import cells
 from ostinato.levels import dialects
-from ostinato.tasks.classify import ClassifyNetwork
+from ostinato.tasks.classify_network import ClassifyNetwork
 from ostinato.tasks.estimator import reproducible
 from ostinato.tasks.frameworks import EPSILON, Lesson, Outcome, Show, canonical
 from ostinato.tasks.frameworks._course import course
