@@ -21,7 +21,7 @@ Threshold: TypeAlias = Annotated[float, Field(ge=0, le=1)]
 
 
 class ClassifyModel(Stack):
-    """The network."""
+    """The network, what its loss counts, and how its answers become labels."""
 
     dropout: float = Field(0.3, ge=0, lt=1, description="on embeddings and pooled features")
     bidirectional: bool = Field(True, description="read both ways")
