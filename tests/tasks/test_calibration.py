@@ -113,6 +113,7 @@ def test_no_other_threshold_is_better(pairs, measure):
 
 def test_the_threshold_is_half_way_between_neighbours():
     assert best_threshold([0.1, 0.3, 0.4, 0.45], [0, 0, 1, 1], "accuracy") == pytest.approx(0.35)
+    assert best_threshold([0.2, 0.5], [0, 1], "f1") == 0.5  # from 0.5 on the label is given
 
 
 def test_thresholds_are_given_where_they_can_be():
