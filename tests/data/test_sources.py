@@ -27,7 +27,7 @@ def raw_reviews() -> list[tuple[str, str]]:
 
 
 def test_each_source_says_its_licence_and_checksum():
-    assert registry.names(sources) == ["imdb", "python_docs", "shakespeare"]
+    assert registry.names(sources) == ["film_sentences", "imdb", "python_docs", "shakespeare"]
     for name in registry.names(sources):
         source = registry.find(sources, "packaged source", name)
         assert source.LICENCE

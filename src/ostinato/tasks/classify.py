@@ -110,6 +110,9 @@ class Classifier(ClassifierMixin, TextEstimator[ClassifySettings]):  # type: ign
             raise ConfigError("model.linear: texts of several labels have none")
         self.decision_ = Decision()
         training, validation = _split(examples, settings)
+        if settings.data.extra:
+            extra = self._extra(settings.data.extra)
+            examples, training = _joined(examples, extra), _joined(training, extra)
 
         size = settings.data.vocabulary
         self.tokenizer_ = tokenizer(settings.tokenizer).train(training.texts, size)
@@ -308,6 +311,13 @@ class Classifier(ClassifierMixin, TextEstimator[ClassifySettings]):  # type: ign
             right["linear baseline"] = float((guessed == targets).mean())
         return right
 
+    def _extra(self, where: str) -> Examples:
+        columns, known = self.settings().data, self.class_names
+        extra = data.read_labelled(where, columns.text, columns.labels, classes=known)["train"]
+        if strange := _names(extra.labels) - set(known):
+            raise DataError(f"{where}: its label {min(strange)!r} is none of {', '.join(known)}")
+        return extra
+
     def _linear_member(self, training: Examples, validation: Examples) -> LinearMember:
         def encoded(part: Examples) -> tuple[list[NDArray[np.int64]], NDArray[np.int64]]:
             return self._whole(part.texts), self._targets(part.labels).numpy()
@@ -441,6 +451,10 @@ def _split(examples: Examples, settings: ClassifySettings) -> tuple[Examples, Ex
         if len(rare) < len(held):
             kept, held = np.concatenate([kept, rare]).astype(np.intp), np.setdiff1d(held, rare)
     return examples.select(kept), examples.select(held)
+
+
+def _joined(one: Examples, other: Examples) -> Examples:
+    return Examples([*one.texts, *other.texts], [*one.labels, *other.labels], one.own)
 
 
 def _names(labels: Iterable[Label]) -> set[str]:
