@@ -14,10 +14,21 @@ _HOMES = {
         "tanh", "Cell", "Worked",
     ),
     "ostinato.tasks.classify": ("Classifier",),
+    "ostinato.tasks.forecast": ("Forecaster",),
     "ostinato.tasks.generate": ("Generator",),
 }  # fmt: skip
 
-__all__ = ["Cell", "Classifier", "Generator", "Worked", "affine", "cell", "exp", "layer_norm"]
+__all__ = [
+    "Cell",
+    "Classifier",
+    "Forecaster",
+    "Generator",
+    "Worked",
+    "affine",
+    "cell",
+    "exp",
+    "layer_norm",
+]
 __all__ += ["log", "maximum", "nn", "relu", "scale", "sigmoid", "tanh"]
 
 

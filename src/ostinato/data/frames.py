@@ -89,6 +89,46 @@ def texts_of(texts: Any, text: str = "text", split: str = "test") -> Sequence[st
     return column
 
 
+def columns_of(table: Any) -> dict[str, Sequence[Any]]:
+    """All columns of a table of numbers.
+
+    Args:
+        table: a frame of pandas or polars, a mapping of columns, a `Dataset`, an array (T,) or
+            (T, N), a Series or a list; columns without a name are `value`, or `value 1`, ….
+
+    Raises:
+        DataError: for what is none of these, or columns that are not of one length.
+    """
+    if isinstance(table, str | bytes):
+        raise DataError("a table is needed here, not a text; `ostinato.data` reads files")
+    if isinstance(table, list | tuple | np.ndarray):
+        table = np.asarray(table, dtype=object if isinstance(table, list | tuple) else None)
+        if table.ndim == 1:
+            return {"value": table.tolist()}
+        if table.ndim != 2:
+            raise DataError(f"an array of series is (T,) or (T, N), not {table.shape}")
+        return {f"value {k}": column.tolist() for k, column in enumerate(table.T, start=1)}
+    if _is_dataset(table):
+        return {name: list(table[name]) for name in table.column_names}
+    if isinstance(table, Mapping):
+        named = {str(name): list(values) for name, values in table.items()}
+    else:
+        import narwhals
+
+        native = narwhals.from_native(table, allow_series=True, pass_through=True)
+        if isinstance(native, narwhals.LazyFrame):
+            native = native.collect()
+        if isinstance(native, narwhals.Series):
+            return {str(native.name or "value"): native.to_list()}
+        if not isinstance(native, narwhals.DataFrame):
+            raise DataError(f"a {type(table).__name__} is no table")
+        named = {str(name): native[name].to_list() for name in native.columns}
+    if len(set(map(len, named.values()))) > 1:
+        sizes = ", ".join(f"{name!r} {len(values)}" for name, values in named.items())[:200]
+        raise DataError(f"the columns are not of one length: {sizes}")
+    return named
+
+
 def _column(values: Any, name: str, split: str) -> Any:
     """The values of a list, an array or a Series, or of the column of a table."""
     if isinstance(values, str | bytes):

@@ -1,4 +1,4 @@
-"""PyTorch modules: recurrent layers over any cell, embeddings, dropout, poolings."""
+"""PyTorch modules: recurrent layers over any cell, embeddings, dropout, poolings, segments."""
 
 from ostinato.nn.bigrams import BigramEmbedding, frequent_pairs
 from ostinato.nn.drop_in import GRU, LSTM, RNN
@@ -7,8 +7,9 @@ from ostinato.nn.embedding import Embedding
 from ostinato.nn.packing import Packing
 from ostinato.nn.pooling import POOLINGS, Pooling, pooling
 from ostinato.nn.recurrent import Recurrent
+from ostinato.nn.segments import Queries, Segments
 
 __all__ = [
     "GRU", "LSTM", "POOLINGS", "RNN", "BigramEmbedding", "Dropout", "Embedding", "Packing",
-    "Pooling", "Recurrent", "frequent_pairs", "pooling",
+    "Pooling", "Queries", "Recurrent", "Segments", "frequent_pairs", "pooling",
 ]  # fmt: skip
