@@ -111,7 +111,7 @@ def columns_of(table: Any) -> dict[str, Sequence[Any]]:
     if _is_dataset(table):
         return {name: list(table[name]) for name in table.column_names}
     if isinstance(table, Mapping):
-        named = {str(name): list(values) for name, values in table.items()}
+        named: dict[str, Sequence[Any]] = {str(k): list(values) for k, values in table.items()}
     else:
         import narwhals
 

@@ -96,7 +96,7 @@ class Scale:
         mean, deviation = {}, {}
         for each, end in zip(panel.series, ends, strict=True):
             part = each.values[:end]
-            empty = np.isnan(part).all(0)
+            empty = np.asarray(np.isnan(part).all(0))
             for k, column in enumerate(panel.columns.target):
                 if empty[k]:
                     raise DataError(

@@ -32,7 +32,7 @@ class Segments(nn.Module):
         short = -steps.shape[1] % self.width
         if short:
             steps = torch.cat([steps[:, :1].expand(-1, short, -1), steps], dim=1)
-        stretches = steps.unflatten(1, (-1, self.width)).flatten(2)  # (B, T/w, w·D)
+        stretches = steps.reshape(len(steps), -1, self.width * steps.shape[2])  # (B, T/w, w·D)
         return torch.relu(self.project(stretches)).transpose(0, 1)
 
 

@@ -489,7 +489,9 @@ class Forecaster(RegressorMixin, Estimator[ForecastSettings]):  # type: ignore[m
 
 def _without_nan(values: NDArray[np.float64]) -> Any:
     """As lists, None for NaN, which JSON does not have."""
-    return np.where(np.isnan(values), None, values.astype(object)).tolist()
+    listed = values.astype(object)
+    listed[np.isnan(values)] = None
+    return listed.tolist()
 
 
 def _pieces(index: Indices) -> Sequence[Indices]:

@@ -104,24 +104,25 @@ class ForecastNetwork(nn.Module):
         m = -(-H // w)
         future = self._each(future)
         future = torch.cat([future, future[:, -1:].expand(-1, m * w - H, -1)], dim=1)
-        known = future.unflatten(1, (m, w))  # (B', m, w, F)
+        known = future.reshape(len(future), m, w, self.shape.future)  # (B', m, w, F)
         if self.settings.decoding == "direct":
             query = self.queries(known.flatten(2).transpose(0, 1), read)  # (m, B', E)
-            found = self._ask(query, state).unflatten(0, (m, -1)).transpose(0, 1)  # (B', m, ·)
+            found = self._ask(query, state).view(m, len(known), -1).transpose(0, 1)  # (B', m, ·)
         else:
             pieces = []
             for k in range(m):
                 query = self.queries(known[:, k].flatten(1)[None], read)
                 pieces.append(self._ask(query, state))
                 if k + 1 < m:
-                    value = pieces[-1].unflatten(-1, (w, self.own, self.levels))
+                    value = pieces[-1].view(-1, w, self.own, self.levels)
                     steps = torch.cat([self._point(value), known[:, k]], dim=-1)
                     _, state = self.recurrent(self.segments(steps), state)
             found = torch.stack(pieces, dim=1)
-        found = found.unflatten(-1, (w, self.own, self.levels)).flatten(1, 2)[:, :H]
+        found = found.reshape(len(known), m * w, self.own, self.levels)[:, :H]
         if self.apart:  # (B·C, H, 1, Q)
-            found = found.squeeze(2).unflatten(0, (-1, self.shape.targets)).transpose(1, 2)
-        return found + last[:, None, :, None]
+            found = found.view(-1, self.shape.targets, H, self.levels).transpose(1, 2)
+        foretold: Tensor = found + last[:, None, :, None]
+        return foretold
 
     def _ask(self, query: Tensor, state: Any) -> Tensor:
         """Queries (m, B', E), each one step from the same state → (m·B', w·c·Q)."""

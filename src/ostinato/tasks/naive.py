@@ -33,7 +33,8 @@ def seasonal_naive(windows: Windows, index: Indices, season: int) -> NDArray[np.
     steps = origin - season + np.arange(windows.horizon) % season
     steps = np.where(origin >= season, steps, origin - 1)
     at = windows.offsets[index[:, 0]][:, None] + steps
-    return windows.values[at][..., : windows.targets_read]
+    found: NDArray[np.float32] = windows.values[at][..., : windows.targets_read]
+    return found
 
 
 def naive_error(windows: Windows, ends: Indices, season: int) -> NDArray[np.float64]:

@@ -1,6 +1,6 @@
-"""Temperatures of 2010, hour by hour, in Seattle and San Francisco: a light first forecast.
+"""Weather in Seattle from 2012 to 2015, day by day: a light first forecast.
 
-Normal temperatures of the weather stations, in degrees Fahrenheit, from the examples of Vega.
+Measured at the airport; from the examples of Vega.
 """
 
 from __future__ import annotations
@@ -12,24 +12,29 @@ from ostinato.data.sources import _package
 from ostinato.data.table import Table
 
 LICENCE = "BSD-3-Clause (the package); the measurements: NOAA, public domain"
-SHA256 = "863cd1bf024ca8b79edbb9f85f76186c91b05f72807ba67186c908534c701aa5"
+SHA256 = "62f0609f787158128aa2bd102967173a4953122dd4f872bf1d502cae1037df0b"
 
-_CITIES = ("Seattle", "San Francisco")
+_NAMES = {
+    "date": "date",
+    "temp_max": "maximum",
+    "temp_min": "minimum",
+    "precipitation": "rain",
+    "wind": "wind",
+}
 
 
 def read() -> Table:
-    """The columns city, time and temperature: Seattle first, then San Francisco.
+    """A row for each of 1461 days, in order.
+
+    Its columns are date, maximum and minimum (of the temperature, in degrees Celsius), rain (in
+    millimetres) and wind (in metres per second).
 
     Raises:
-        DataError: when the package is missing or its files are not the known ones.
+        DataError: when the package is missing or its file is not the known one.
     """
-    raw = _package.files(
-        "vega_datasets", "_data/s*-temps.csv", SHA256, "pip install vega-datasets==0.9.0"
+    raw, *_ = _package.files(
+        "vega_datasets", "_data/seattle-weather.csv", SHA256, "pip install vega-datasets==0.9.0"
     )
-    columns: dict[str, list[str]] = {"city": [], "time": [], "temperature": []}
-    for city, content in zip(_CITIES, raw, strict=True):  # seattle-temps.csv, sf-temps.csv
-        for row in csv.DictReader(io.StringIO(content.decode("ascii"))):
-            columns["city"].append(city)
-            columns["time"].append(row["date"].replace("/", "-"))
-            columns["temperature"].append(row["temp"])
-    return Table(columns)
+    rows = list(csv.DictReader(io.StringIO(raw.decode("ascii"))))
+    table = {own: [row[theirs] for row in rows] for theirs, own in _NAMES.items()}
+    return Table(table | {"date": [date.replace("/", "-") for date in table["date"]]})
