@@ -130,6 +130,41 @@ class Panel:
             digest.update(np.where(np.isnan(each.values), np.nan, each.values).tobytes())
         return digest.hexdigest()
 
+    def time(self, series: int, step: int) -> int | datetime:
+        """The time of a step of a series."""
+        return self.clock.at(self.series[series].start, range(step, step + 1))[0]
+
+    def called(self, each: Series) -> str:
+        """What a series is called in an error."""
+        return f"{self.title}: series {each.name!r}" if each.name else self.title
+
+    def to_json(self) -> dict[str, Any]:
+        """Plain data, times as text."""
+        return {
+            "columns": vars(self.columns),
+            "clock": self.clock.to_json(),
+            "title": self.title,
+            "series": [
+                vars(each) | {"start": str(each.start), "values": listed(each.values)}
+                for each in self.series
+            ],
+        }
+
+    @classmethod
+    def from_json(cls, read: Any) -> Panel:
+        """What `to_json` made; missing values are not counted again."""
+        columns = Columns(**read["columns"])
+        series = [
+            Series(
+                each["name"],
+                moment(each["start"]),
+                np.array(each["values"], np.float64).reshape(-1, len(columns.numbers)),
+                each["static"],
+            )
+            for each in read["series"]
+        ]
+        return cls(series, columns, Clock(**read["clock"]), {}, 0, read["title"])
+
     def told(self) -> str:
         """What was read, in a sentence, missing values included."""
         count, steps = len(self.series), sum(map(len, self.series))
@@ -143,6 +178,13 @@ class Panel:
             more = ", …" if len(self.missing) > 4 else ""
             text += f"; missing values: {some}{more}"
         return text + "."
+
+
+def listed(values: NDArray[np.float64]) -> Any:
+    """Numbers as lists, None for NaN, which JSON does not have."""
+    plain = values.astype(object)
+    plain[np.isnan(values)] = None
+    return plain.tolist()
 
 
 def read_series(

@@ -49,21 +49,17 @@ class Parts:
             own = len(each) - held - seen if training is None else _steps(training, each)
             if own < 1 or own + held + seen > len(each):
                 raise DataError(
-                    f"{_called(panel, each)} {len(each):,} steps, too few for parts of "
+                    f"{panel.called(each)} has {len(each):,} steps, too few for parts of "
                     f"{max(own, 0):,}, {held:,} and {seen:,}"
                 )
             for part, size in ({"validation": held} | ({"test": seen} if seen else {})).items():
                 if size < horizon:
                     raise DataError(
-                        f"{_called(panel, each)} {size:,} steps in its {part} part, and a horizon "
+                        f"{panel.called(each)} has {size:,} steps in its {part} part, and a horizon "
                         f"of {horizon:,} is longer; make data.{part} larger or data.horizon shorter"
                     )
             ends.append((own, own + held, own + held + seen))
         return cls(*np.array(ends, dtype=np.int64).T)
-
-
-def _called(panel: Panel, each: Series) -> str:
-    return f"{panel.title}: series {each.name!r} has" if each.name else f"{panel.title} has"
 
 
 def _steps(size: float, each: Series) -> int:
@@ -100,7 +96,7 @@ class Scale:
             for k, column in enumerate(panel.columns.target):
                 if empty[k]:
                     raise DataError(
-                        f"{_called(panel, each)} no value of {column} in its training part"
+                        f"{panel.called(each)} has no value of {column} in its training part"
                     )
             part = np.where(empty, 0.0, part)
             mean[each.name] = np.nanmean(part, axis=0)
@@ -136,7 +132,7 @@ class Scale:
                     row += [float(str(value) == word) for word in how["words"]]
                 elif isinstance(value, str):
                     raise DataError(
-                        f"{_called(panel, each)} the static value {value!r}, where training had "
+                        f"{panel.called(each)} has the static value {value!r}, where training had "
                         "numbers"
                     )
                 else:
@@ -200,7 +196,7 @@ class Windows:
             if each.name not in scale.mean:
                 known = ", ".join(map(repr, scale.mean))[:200]
                 raise DataError(
-                    f"{_called(panel, each)[:-4]} was not in the training data, which had {known}"
+                    f"{panel.called(each)} was not in the training data, which had {known}"
                 )
         self.mean = np.array([scale.mean[each.name] for each in panel.series])
         self.deviation = np.array([scale.deviation[each.name] for each in panel.series])
@@ -265,7 +261,7 @@ class Windows:
         need = self.lookback + self.horizon
         longest = self.panel.series[int(self.lengths.argmax())]
         raise DataError(
-            f"{_called(self.panel, longest)} {len(longest):,} steps, and there is no window in the "
+            f"{self.panel.called(longest)} has {len(longest):,} steps, and there is no window in the "
             f"{part} part: a look-back of {self.lookback:,} and a horizon of {self.horizon:,} need "
             f"{need:,} steps in a row"
         )

@@ -72,7 +72,8 @@ class Accuracy:
 
         Returns:
             `mse`, `mae`; `mase`; `steps` (`mse`, `mae` for each step of the horizon); `columns`
-            (for each target `mae` and `rmse` in its own units); `windows` and `values` (how many);
+            (for each target `mae` and `rmse` in its own units); `windows` and `values` (how many),
+            `each` (the MSE of each window);
             with quantiles `pinball` (the mean over levels), `below` (by level the part of values
             that are not above it), `coverage` (the part between the outermost two).
         """
@@ -95,6 +96,7 @@ class Accuracy:
                 for k, name in enumerate(self.names)
             },
             "windows": len(self.windows),
+            "each": self.windows,
             "values": int(self.count.sum()),
         }
         if self.levels:

@@ -81,7 +81,7 @@ class ForecastNetwork(nn.Module):
     def forward(self, past: Tensor, future: Tensor, static: Tensor) -> Tensor:
         """Past (B, L, C+P+F), future (B, H, F), static (B, S) → quantiles (B, H, C, Q)."""
         state, last, read = self.encode(past, static)
-        return self.decode(state, last, read, future, static)
+        return self.decode(state, last, read, future)
 
     def encode(self, past: Tensor, static: Tensor) -> tuple[Any, Tensor, Tensor]:
         """The state after the look-back, the last targets (B, C), and the static ones as read."""
@@ -96,9 +96,7 @@ class ForecastNetwork(nn.Module):
         _, state = self.recurrent(self.segments(steps))
         return state, last, read
 
-    def decode(
-        self, state: Any, last: Tensor, read: Tensor, future: Tensor, static: Tensor
-    ) -> Tensor:
+    def decode(self, state: Any, last: Tensor, read: Tensor, future: Tensor) -> Tensor:
         """What follows a state: quantiles (B, H, C, Q), not sorted."""
         w, H = self.settings.segment, future.shape[1]
         m = -(-H // w)

@@ -12,7 +12,8 @@ from ostinato.cli.runs import Data, Repeated, merge, run_in
 from ostinato.cli.screen import aside, console, duration, say_skipped, table
 from ostinato.data import Panel, Skipped, read_series
 from ostinato.errors import ConfigError
-from ostinato.tasks.forecast import Forecaster, ForecastSettings
+from ostinato.tasks.forecast import Forecaster
+from ostinato.tasks.forecast_settings import ForecastSettings
 from ostinato.train import Run
 
 
