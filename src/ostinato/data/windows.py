@@ -55,8 +55,9 @@ class Parts:
             for part, size in ({"validation": held} | ({"test": seen} if seen else {})).items():
                 if size < horizon:
                     raise DataError(
-                        f"{panel.called(each)} has {size:,} steps in its {part} part, and a horizon "
-                        f"of {horizon:,} is longer; make data.{part} larger or data.horizon shorter"
+                        f"{panel.called(each)} has {size:,} steps in its {part} part, and a "
+                        f"horizon of {horizon:,} is longer; make data.{part} larger or "
+                        "data.horizon shorter"
                     )
             ends.append((own, own + held, own + held + seen))
         return cls(*np.array(ends, dtype=np.int64).T)
@@ -261,8 +262,8 @@ class Windows:
         need = self.lookback + self.horizon
         longest = self.panel.series[int(self.lengths.argmax())]
         raise DataError(
-            f"{self.panel.called(longest)} has {len(longest):,} steps, and there is no window in the "
-            f"{part} part: a look-back of {self.lookback:,} and a horizon of {self.horizon:,} need "
+            f"{self.panel.called(longest)} has {len(longest):,} steps, and there is no window in "
+            f"the {part} part: look-back {self.lookback:,} and horizon {self.horizon:,} need "
             f"{need:,} steps in a row"
         )
 

@@ -11,6 +11,7 @@ from typing import Any
 
 from ostinato.report.diagrams import cell_diagram, network_diagram
 from ostinato.report.figures import Look, gradient_times, looks, reliability_curves
+from ostinato.report.forecasts import fans_section, horizon_section, quantiles_section
 from ostinato.report.page import Results, bar, document, key, legend, origin, plot
 from ostinato.report.sections import gradients, learning
 from ostinato.report.sentences import cell_name, duration
@@ -42,10 +43,13 @@ def comparison_page(results: Results, command: str) -> str:
     Returns:
         HTML, see `document`.
     """
-    generate = results["task"] == "generate"
-    things = "symbols" if generate else "texts"
+    things = {"generate": "symbols", "forecast": "windows"}.get(results["task"], "texts")
+    forecasts = results.get("forecasts") or {}
     sections = {
         "Comparison": _table(results),
+        "Forecasts": fans_section(forecasts),
+        "Horizon": horizon_section(forecasts),
+        "Quantiles": quantiles_section(forecasts),
         "Differences": _pairs(results),
         "Learning": learning(_histories(results), things, results["task"]),
         "Gradients": _gradients(results),
@@ -178,7 +182,7 @@ def _pairs(results: Results) -> str:
             f"<td>{_two(_small(pair['over_examples']), f'each seed: {each}')}</td>"
             f"<td>{corrected}</td></tr>"
         )
-    unit = "difference, points" if metric == "accuracy" else "difference, nats"
+    unit = {"accuracy": "difference, points", "nats": "difference, nats"}.get(metric, "difference")
     heads = [unit, "p over seeds", "p over examples", "corrected"]
     return f"""<h2>Which differences are shown?</h2>
 <div class="wide" role="region" aria-label="Differences" tabindex="0"><table>
@@ -207,9 +211,14 @@ def _gradients(results: Results) -> str:
     flow = results.get("flow", {})
     if not flow:
         return ""
-    generate = results["task"] == "generate"
+    generate, forecast = (results["task"] == task for task in ("generate", "forecast"))
     pooling = results.get("pooling")
-    if generate:
+    if forecast:
+        note = (
+            "Means over windows; a step is a segment of the look-back, and the loss is the error "
+            "of the whole horizon."
+        )
+    elif generate:
         note = "Means over pieces of the text; the loss is that of the symbol after the last step."
     elif pooling in (None, "last"):
         note = "Means over the longest texts; the loss is read off the last step."
@@ -218,7 +227,7 @@ def _gradients(results: Results) -> str:
             f"Means over the longest texts. The pooling, {escape(pooling.replace('_', ' '))}, "
             "reads every step, so the gradient does not only come back from the last one."
         )
-    text = gradients(flow, note, "symbol" if generate else "word")
+    text = gradients(flow, note, "symbol" if generate else "segment" if forecast else "word")
     look = looks(flow)
     times = list(dict.fromkeys(when for own in flow.values() for when in own))
     if len(times) > 2:
