@@ -1,7 +1,7 @@
 import pytest
-from order import PERIODIC, SMALL, SMALL_GENERATOR, texts_by_order
+from order import PERIODIC, SMALL, SMALL_FORECASTER, SMALL_GENERATOR, WAVE, texts_by_order
 
-from ostinato import Classifier, Generator
+from ostinato import Classifier, Forecaster, Generator
 
 
 @pytest.fixture(scope="session")
@@ -14,3 +14,9 @@ def classifier() -> Classifier:
 def generator() -> Generator:
     """Knows that after abc comes abc."""
     return Generator("gru", **SMALL_GENERATOR).fit(PERIODIC)
+
+
+@pytest.fixture(scope="session")
+def forecaster() -> Forecaster:
+    """Knows how a wave goes on."""
+    return Forecaster("gru", **SMALL_FORECASTER).fit(WAVE)

@@ -19,7 +19,7 @@ _SEASONS = {60: 1440, 900: 96, 1800: 48, 3600: 24, 86_400: 7, 604_800: 52}
 _UNITS = {"week": 604_800, "day": 86_400, "hour": 3600, "minute": 60, "second": 1}
 
 
-class TimeFault(Exception):
+class TimeFault(ValueError):
     """What is wrong with a time, for an error that says where it stands."""
 
 
