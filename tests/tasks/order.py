@@ -15,7 +15,7 @@ WAVE = 10 + 4 * np.sin(np.arange(400) / 2)
 SMALL_FORECASTER = {
     "data": {"lookback": 16, "horizon": 8, "batch": 16},
     "model": {"embedding": 12, "hidden": 12, "segment": 4},
-    "train": {"epochs": 8, "lr": 0.02, "threads": 1},
+    "train": {"epochs": 16, "lr": 0.02, "patience": 16, "threads": 1},
 }
 
 PERIODIC = "abc" * 200

@@ -91,9 +91,11 @@ class Clock:
             raise TimeFault("some times are dates, others are numbers")
         if not dates:
             return cls("number", _least([list(map(int, times)) for times in series]))  # type: ignore[arg-type]
-        at = {t.day for t in every} if len(every) < 10_000 else {t.day for t in every[:10_000]}  # type: ignore[union-attr]
-        if len(at) == 1 or at <= {28, 29, 30, 31}:
-            day = min(at) if len(at) == 1 else 31
+        moments = [t for t in every if isinstance(t, datetime)]
+        days = {t.day for t in moments}
+        if len(days) == 1 or min(days) > 27:
+            ends = all(t.day == monthrange(t.year, t.month)[1] for t in moments)
+            day = 31 if ends else max(days)
             monthly = cls("month", 1, day, _seconds(every[0]) % 86_400)
             try:
                 step = _least([[monthly._unit(t) for t in times] for times in series])
