@@ -13,9 +13,10 @@ from collections.abc import Collection, Iterator, Sequence
 from itertools import islice
 from pathlib import Path
 from types import ModuleType
+from typing import Any
 
 from ostinato import registry
-from ostinato.data import folders, formats, sources
+from ostinato.data import folders, formats, signals, sources
 from ostinato.data.examples import Examples
 from ostinato.data.files import File, flaw, title
 from ostinato.data.labels import LabelColumn, each, interned, refuse_measurements
@@ -63,6 +64,8 @@ def read_labelled(
                 k: Examples(e.texts, [tuple(each(y)) for y in e.labels]) for k, e in source.items()
             }
         return source
+    if where.lower().endswith(signals.SUFFIXES):
+        return {"train": signals.read_signals(where, label, skip_bad_rows)}
     texts, labels, places = Texts(), [], dict[str, str]()
     rows = _rows(where, format, "csv", [text, label.name], label)
     known = rows if classes is None else _known(rows, classes)
@@ -114,7 +117,7 @@ def read_texts(
     *,
     format: str | None = None,
     skip_bad_rows: Skipped | None = None,
-) -> Sequence[str]:
+) -> Sequence[Any]:
     """Texts to predict on: a column of a table, else the lines of a file or of `-`.
 
     Args:
@@ -126,6 +129,8 @@ def read_texts(
     Raises:
         DataError: when the file cannot be read, or a text is empty.
     """
+    if where.lower().endswith(signals.SUFFIXES):
+        return signals.read_signals(where, LabelColumn(""), skip_bad_rows).texts
     texts = Texts()
     for read in good(_rows(where, format, "text", [text], None), title(where), skip_bad_rows):
         texts.append(read.values[0])

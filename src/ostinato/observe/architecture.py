@@ -67,6 +67,15 @@ def architecture(network: Any) -> list[dict[str, Any]]:
 
 
 def _embedding(embedding: Any) -> dict[str, Any]:
+    if isinstance(embedding, nn.Linear):  # of signals
+        features = embedding.out_features
+        return {
+            "kind": "embedding",
+            "name": "numbers",
+            "inside": f"linear, {embedding.in_features} → {features}",
+            "gives": f"B × T × {features}",
+            "parameters": _count(embedding),
+        }
     symbols, features = embedding.weight.shape
     return {
         "kind": "embedding",
