@@ -28,7 +28,10 @@ def raw_reviews() -> list[tuple[str, str]]:
 
 def test_each_source_says_its_licence_and_checksum():
     assert registry.names(sources) == [
+        "adding",
+        "copying",
         "imdb",
+        "japanese_vowels",
         "python_docs",
         "shakespeare",
         "temperatures",

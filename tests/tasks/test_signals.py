@@ -105,7 +105,7 @@ def test_files_of_the_archive(tmp_path, monkeypatch):
         "1,2": "no class after the last colon",
         "1,2:x": "1 numbers a step, but the first series has 2",
         "1,inf:3,4:x": "number 1 of step 2 is missing or not finite",
-        "@timeStamps true": "times of their own",
+        "@timeStamps true": "steps with times of their own",
     }.items():
         (tmp_path / "b.ts").write_text("1,2:3,4:x\n" + line + "\n")
         with pytest.raises(DataError, match=f"b.ts, line 2: {message}"):

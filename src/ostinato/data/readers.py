@@ -20,6 +20,7 @@ from ostinato.data import folders, formats, signals, sources
 from ostinato.data.examples import Examples
 from ostinato.data.files import File, flaw, title
 from ostinato.data.labels import LabelColumn, each, interned, refuse_measurements
+from ostinato.data.problem import Problem
 from ostinato.data.rows import Check, Row, Skipped, good, row, untouched
 from ostinato.data.table import Table
 from ostinato.data.texts import Texts
@@ -165,7 +166,9 @@ def _packaged(where: str) -> dict[str, Examples] | str | Table | None:
         if os.path.isdir(where):
             return None
         raise DataError(f"{where}: no such file, and {unknown}") from None
-    content: dict[str, Examples] | str | Table = source.read()
+    content: dict[str, Examples] | str | Table | Problem = source.read()
+    if isinstance(content, Problem):
+        raise DataError(f"{where} is a problem that is generated: `ostinato recall {where}`")
     return content
 
 

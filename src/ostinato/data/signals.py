@@ -36,7 +36,7 @@ def checked(signals: Sequence[Any]) -> list[Signal]:
     Raises:
         DataError: for one that is empty, holds what is no finite number, or has another D.
     """
-    found = []
+    found: list[Signal] = []
     for number, given in enumerate(signals, start=1):
         kind = getattr(getattr(given, "dtype", None), "kind", "O")
         if kind not in "fiub" or np.ndim(given) not in (1, 2):

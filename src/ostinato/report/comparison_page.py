@@ -99,7 +99,8 @@ def _table(results: Results) -> str:
         body.append(_row(name, aside, metric, value, around, full, look[row["cell"]], best, cells))
     if baseline:
         grey = Look("var(--muted)", "line")
-        aside = "words and pairs, tf-idf" if metric == "accuracy" else "interpolated Kneser–Ney"
+        asides = {"accuracy": "words and pairs, tf-idf", "mse": "as one season ago"}
+        aside = asides.get(metric, "interpolated Kneser–Ney")
         cells = ["–" if judged else None, "–" if extra else None]
         count = f"{baseline['parameters']:,}" if "parameters" in baseline else "–"
         cells += [count, duration(baseline["seconds"])]
