@@ -64,8 +64,8 @@ def test_backtest_and_page(terminal, fitted):
     [
         (["2024-01-02,1,0", "2024-01-01,1,0"], [], "bad.csv, line 3: its time"),
         (["2024-01-01,1,0", "2024-01-02,inf,0"], [], "bad.csv, line 3: the load is not finite"),
-        (["2024-01-01,1,0"], [], "bad.csv has 1 steps"),
-        (ROWS, ["--data.horizon", "999"], "a horizon of 999 is longer"),
+        (["2024-01-01,1,0"], [], "bad.csv has 0 steps in its validation part"),
+        (ROWS, ["--data.test", "5"], "5 steps in its test part, and a horizon of 7 is longer"),
         (ROWS, ["--data.past", "none"], "no column 'none'"),
         (ROWS, ["--model.loss", "rmse"], "--model.loss"),
     ],

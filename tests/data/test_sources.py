@@ -30,6 +30,7 @@ def test_each_source_says_its_licence_and_checksum():
     assert registry.names(sources) == [
         "adding",
         "copying",
+        "film_sentences",
         "imdb",
         "japanese_vowels",
         "python_docs",
