@@ -101,6 +101,7 @@ REFUSED = {
     "time,x\n2024-01-02,1\n\n2024-01-03,inf\n": "a.csv, line 4: the x is not finite",
     "time,x\n2024-01-02,1\n2024-01-03,1e300\n": "a.csv, line 3: the x is not finite, or too large",
     "time,x\n2024-01-02,1\n2024-01-03,two\n": "a.csv, line 3: the x is no number: 'two'",
+    "time,x\n20240102,1\n20240103,1_000\n": "a.csv, line 3: the x is no number: '1_000'",
     "time,x\n2024-01-02,1\n2024-01-03\n": "a.csv, line 3: 1 fields, but the header has 2",
     "time,x\n2024-13-02,1\n": "a.csv, line 2: the time '2024-13-02' is no time",
     "time,x\n,1\n": "a.csv, line 2: the time is missing",
@@ -153,7 +154,16 @@ def test_columns_that_do_not_fit_are_named(place):
 def test_times_of_all_kinds():
     same = datetime(2024, 7, 1)
     zoned = "2024-07-01T02:00:00+02:00"
-    for value in ("2024-07-01", "2024-07", zoned, same, date(2024, 7, 1), np.datetime64(same)):
+    for value in (
+        "2024-07-01",
+        "2024-07",
+        "20240701",
+        20240701,
+        zoned,
+        same,
+        date(2024, 7, 1),
+        np.datetime64(same),
+    ):
         assert moment(value) == same
     assert moment(pandas.Timestamp(same)) == same
     assert moment(3.0) == moment("3") == moment(np.int64(3)) == 3

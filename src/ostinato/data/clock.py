@@ -26,7 +26,7 @@ class TimeFault(ValueError):
 def moment(value: Any) -> int | datetime:
     """A time as it stands in a table: a whole number, or a date, perhaps with a time of day.
 
-    Dates are ISO 8601 (`2016-07-01 05:00`, `2016-07`); those with a time zone become UTC.
+    Dates are ISO 8601 (`2016-07-01 05:00`, `20160701`, `2016-07`); with a time zone they become UTC.
 
     >>> moment("2016-07"), moment("12"), moment("2016-07-01T02:00+02:00")
     (datetime.datetime(2016, 7, 1, 0, 0), 12, datetime.datetime(2016, 7, 1, 0, 0))
@@ -39,7 +39,7 @@ def moment(value: Any) -> int | datetime:
     if isinstance(value, str):
         value = value.strip()
         if _WHOLE.fullmatch(value):
-            return int(value.partition(".")[0])
+            return _number_or_day(int(value.partition(".")[0]))
         try:
             month = _MONTH.fullmatch(value)
             value = datetime.fromisoformat(f"{value}-01" if month else value)
@@ -55,9 +55,18 @@ def moment(value: Any) -> int | datetime:
     if isinstance(value, float) and value.is_integer():
         value = int(value)
     if isinstance(value, int) and not isinstance(value, bool) and abs(value) < 10**18:
-        return value
+        return _number_or_day(value)
     missing = value is None or value != value
     raise TimeFault("is missing" if missing else f"{value!r:.60} is no time")
+
+
+def _number_or_day(value: int) -> int | datetime:
+    """A whole number; one such as 20160701 is the day that it looks like."""
+    year, rest = divmod(value, 10_000)
+    month, day = divmod(rest, 100)
+    if 1800 <= year < 2200 and 1 <= month <= 12 and 1 <= day <= monthrange(year, month)[1]:
+        return datetime(year, month, day)
+    return value
 
 
 @dataclass(frozen=True)

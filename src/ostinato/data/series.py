@@ -288,6 +288,8 @@ def _number(value: Any) -> float:
     if isinstance(value, str) and value.strip().lower() in ("true", "false"):
         value = value.strip().lower() == "true"
     try:
+        if isinstance(value, str) and "_" in value:  # Python would read 1_000
+            raise ValueError
         number = float(value)
     except (TypeError, ValueError):
         raise ValueError(f"is no number: {value!r:.60}") from None
