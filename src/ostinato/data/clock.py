@@ -26,7 +26,7 @@ class TimeFault(ValueError):
 def moment(value: Any) -> int | datetime:
     """A time as it stands in a table: a whole number, or a date, perhaps with a time of day.
 
-    Dates are ISO 8601 (`2016-07-01 05:00`, `20160701`, `2016-07`); with a time zone they become UTC.
+    Dates are ISO 8601 (`2016-07-01 05:00`, `20160701`, `2016-07`); those with a zone become UTC.
 
     >>> moment("2016-07"), moment("12"), moment("2016-07-01T02:00+02:00")
     (datetime.datetime(2016, 7, 1, 0, 0), 12, datetime.datetime(2016, 7, 1, 0, 0))
