@@ -15,9 +15,20 @@ _HOMES = {
     ),
     "ostinato.tasks.classify": ("Classifier",),
     "ostinato.tasks.generate": ("Generator",),
+    "ostinato.tasks.tag": ("Tagger",),
 }  # fmt: skip
 
-__all__ = ["Cell", "Classifier", "Generator", "Worked", "affine", "cell", "exp", "layer_norm"]
+__all__ = [
+    "Cell",
+    "Classifier",
+    "Generator",
+    "Tagger",
+    "Worked",
+    "affine",
+    "cell",
+    "exp",
+    "layer_norm",
+]
 __all__ += ["log", "maximum", "nn", "relu", "scale", "sigmoid", "tanh"]
 
 

@@ -51,7 +51,11 @@ def facts(progress: Progress) -> str:
 def epoch_line(record: dict[str, float]) -> str:
     """An epoch's record in words."""
     parts = [f"epoch {record['epoch']}", f"loss {record['loss']:.3f}"]
-    shown = {"accuracy": "validation accuracy {:.4f}", "nats": "validation {:.3f} nats/symbol"}
+    shown = {
+        "accuracy": "validation accuracy {:.4f}",
+        "f1": "F1 {:.4f}",
+        "nats": "validation {:.3f} nats/symbol",
+    }
     parts += [text.format(record[name]) for name, text in shown.items() if name in record]
     parts.append(f"{record['tokens_per_second']:,.0f} tokens/s")
     parts.append(duration(record["seconds"]))

@@ -52,7 +52,7 @@ def read_labelled(
     Raises:
         DataError: when there is nothing of that name, or something is wrong in it.
     """
-    source = _packaged(where)
+    source = packaged(where)
     if isinstance(source, str):
         raise DataError(f"{where} is plain text without labels; a labelled source is needed here")
     if source is not None:
@@ -85,7 +85,7 @@ def read_chunks(where: str, *, skip_bad_rows: Skipped | None = None) -> Iterator
         DataError: when there is nothing of that name, or something is wrong in it. What can be
             seen in the first chunk is refused at once, before the iterator is used.
     """
-    source = _packaged(where)
+    source = packaged(where)
     if isinstance(source, dict):
         raise DataError(f"{where} holds labelled examples; a plain text is needed here")
     if source is not None:
@@ -124,7 +124,7 @@ def read_texts(
     return texts.settled()
 
 
-def _packaged(where: str) -> dict[str, Examples] | str | None:
+def packaged(where: str) -> dict[str, Examples] | str | None:
     """What the packaged source of that name gives; None when `where` is a file, folder or `-`."""
     if where == "-" or (os.path.exists(where) and not os.path.isdir(where)):
         return None

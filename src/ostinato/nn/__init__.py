@@ -1,6 +1,8 @@
-"""PyTorch modules: recurrent layers over any cell, embeddings, poolings."""
+"""PyTorch modules: recurrent layers over any cell, embeddings, poolings, a CRF."""
 
 from ostinato.nn.bigrams import BigramEmbedding, frequent_pairs
+from ostinato.nn.characters import CharacterEncoder
+from ostinato.nn.crf import CRF, Constraints
 from ostinato.nn.drop_in import GRU, LSTM, RNN
 from ostinato.nn.embedding import Embedding
 from ostinato.nn.packing import Packing
@@ -8,6 +10,6 @@ from ostinato.nn.pooling import POOLINGS, Pooling, pooling
 from ostinato.nn.recurrent import Recurrent
 
 __all__ = [
-    "GRU", "LSTM", "POOLINGS", "RNN", "BigramEmbedding", "Embedding", "Packing", "Pooling",
-    "Recurrent", "frequent_pairs", "pooling",
+    "CRF", "GRU", "LSTM", "POOLINGS", "RNN", "BigramEmbedding", "CharacterEncoder", "Constraints",
+    "Embedding", "Packing", "Pooling", "Recurrent", "frequent_pairs", "pooling",
 ]  # fmt: skip
