@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass
 from typing import Annotated, Any, Literal, Self, TypeVar
 
 import numpy as np
@@ -124,21 +125,21 @@ class Tagger(Estimator[TagSettings]):
             self.format_, self.width_ = sentences.format, sentences.width
         training, held = self._split(given, validation)
         self.labels_ = Labels.of(training.tags, settings.data.scheme, settings.data.unlabelled)
-        plain = [self._plain(words) for words in training.words]
+        words = (plain(s) if settings.data.lower else s for s in training.words)
         self.vocabulary_ = Vocabulary.build(
-            plain, settings.data.vocabulary, settings.data.min_count
+            words, settings.data.vocabulary, settings.data.min_count
         )
         self.spelling_ = Spelling.of(training.words, settings.data.max_characters)
         with reproducible(settings.seed, settings.train.threads):
             self.network_ = self._network(self._cell())
-            encoded = [self.vocabulary_.encode(words) for words in plain]
-            counts = np.bincount(np.concatenate(encoded), minlength=len(self.vocabulary_))
+            read = self.read(training.words)
+            counts = np.bincount(np.concatenate(read.words), minlength=len(self.vocabulary_))
             self.network_.counts = torch.from_numpy(counts).float()
             if settings.model.start == "ppmi":
                 size = settings.model.embedding
-                vectors = ppmi_vectors(encoded, len(self.vocabulary_), size, settings.seed)
+                vectors = ppmi_vectors(read.words, len(self.vocabulary_), size, settings.seed)
                 self.network_.embedding.weight.data = torch.from_numpy(0.3 * vectors)
-            learner = _Learner(self, training, held)
+            learner = _Learner(self, (read, training), held)
             if run:
                 sha256 = given.fingerprint()
                 self._begin(run, self.network_.recurrent, sha256, resume)
@@ -221,7 +222,7 @@ class Tagger(Estimator[TagSettings]):
         scores = (entity_scores if self.labels_.entities else tag_scores)(true, predicted)
         classes, counts = confusion(true, predicted, self.labels_.scheme)
         words, right = sum(map(len, true)), _right(true, predicted)
-        encoded = (self.vocabulary_.encode(self._plain(words)) for words in given.words)
+        encoded = self.read(given.words).words
         return Evaluation(
             accuracy=right / max(words, 1),
             total=total(scores),
@@ -243,17 +244,16 @@ class Tagger(Estimator[TagSettings]):
             measures["f1"] = total(entity_scores(true, predicted)).f1
         return measures
 
-    def batch(self, sentences: Sequence[Sequence[str]]) -> TagBatch:
-        """Sentences as the network takes them."""
-        words, lengths = data.pad([self.vocabulary_.encode(self._plain(s)) for s in sentences])
+    def read(self, sentences: Sequence[Sequence[str]]) -> Read:
+        """Sentences as numbers."""
         number: dict[str, int] = {}
-        which = [
-            np.array([number.setdefault(word, len(number)) for word in s], np.int64)
-            for s in sentences
-        ]
-        spelt, sizes = data.pad([self.spelling_.encode(word) for word in number])
-        arrays = (words, lengths, spelt, sizes, data.pad(which)[0])
-        return TagBatch(*map(torch.from_numpy, arrays))
+        lower = self.settings().data.lower
+        words, which = [], []
+        for sentence in sentences:
+            words.append(self.vocabulary_.encode(plain(sentence) if lower else sentence))
+            numbers = (number.setdefault(word, len(number)) for word in sentence)
+            which.append(np.fromiter(numbers, np.int64, len(sentence)))
+        return Read(words, which, [self.spelling_.encode(word) for word in number])
 
     def _each(self, sentences: Any, answers: Callable[[Tensor, Tensor], Iterable[R]]) -> list[R]:
         """What is made of each sentence's emissions, sentences of like length together.
@@ -263,13 +263,13 @@ class Tagger(Estimator[TagSettings]):
             answers: emissions (T, B, K) and which are real (T, B) → B answers.
         """
         check_is_fitted(self)
-        words = words_of(sentences)
-        lengths = [len(sentence) for sentence in words]
-        found: list[Any] = [None] * len(words)
+        read = sentences if isinstance(sentences, Read) else self.read(words_of(sentences))
+        lengths = [len(words) for words in read.words]
+        found: list[Any] = [None] * len(lengths)
         self.network_.eval()
         with torch.no_grad():
             for chosen in data.bucketed(lengths, _ASIDE * self.settings().data.batch_tokens, 0, 0):
-                batch = self.batch([words[i] for i in chosen])
+                batch = read.batch(chosen)
                 emissions = self.network_(batch)
                 for i, answer in zip(chosen, answers(emissions, real(batch)), strict=True):
                     found[i] = answer
@@ -288,12 +288,6 @@ class Tagger(Estimator[TagSettings]):
             raise DataError("a tagger needs two sentences: one to learn from, one to validate by")
         kept, held = data.split_blocks([""] * len(given), float(share), settings.seed)
         return given.select(np.sort(kept)), given.select(np.sort(held))
-
-    def _plain(self, words: Sequence[str]) -> list[str]:
-        """Words as the vocabulary has them."""
-        if not self.settings().data.lower:
-            return list(words)
-        return [_DIGIT.sub("0", word.lower()) for word in words]
 
     def _known(
         self, true: Sequence[Sequence[str]], predicted: Sequence[Sequence[str]]
@@ -338,22 +332,24 @@ class Tagger(Estimator[TagSettings]):
 class _Learner:
     """Tagging as the loop sees it."""
 
-    def __init__(self, tagger: Tagger, training: Tagged, validation: Tagged) -> None:
+    def __init__(self, tagger: Tagger, training: tuple[Read, Tagged], validation: Tagged) -> None:
         self.model: nn.Module = tagger.network_
         self.judged_by = tagger.metric
         self.state: tuple[Tensor, ...] = ()  # nothing is carried
-        self.tagger, self.training, self.validation = tagger, training, validation
-        self.settings = tagger.settings()
-        self.sets = [tagger.labels_.sets(tags) for tags in training.tags]
+        self.tagger, self.settings = tagger, tagger.settings().data
+        self.seed = tagger.seed
+        self.read, given = training
+        self.sets = [tagger.labels_.sets(tags) for tags in given.tags]
+        self.validation = tagger.read(validation.words), validation.tags
 
     def batches(self, epoch: int) -> list[NDArray[np.intp]]:
         """Indices of sentences of like length, within the budget of tokens."""
-        lengths = list(map(len, self.training.words))
-        return data.bucketed(lengths, self.settings.data.batch_tokens, self.settings.seed, epoch)
+        lengths = list(map(len, self.read.words))
+        return data.bucketed(lengths, self.settings.batch_tokens, self.seed, epoch)
 
     def loss(self, batch: NDArray[np.intp]) -> tuple[Tensor, int, int]:
         """-ln P(labels) in nats for each word, and the number of words, twice."""
-        read = self.tagger.batch([self.training.words[i] for i in batch])
+        read = self.read.batch(batch)
         tokens = int(read.lengths.sum())
         allowed = np.ones((*read.words.T.shape, len(self.tagger.labels_.classes)), np.bool_)
         for row, i in enumerate(batch):
@@ -363,8 +359,32 @@ class _Learner:
 
     def validate(self) -> dict[str, float]:
         """Accuracy on the validation sentences, and F1 of entities."""
-        predicted = self.tagger.predict(self.validation.words)
-        return self.tagger.judged(self.validation.tags, predicted)
+        read, tags = self.validation
+        return self.tagger.judged(tags, self.tagger.predict(read))
+
+
+@dataclass(frozen=True)
+class Read:
+    """Sentences as numbers.
+
+    Attributes:
+        words: the symbol of each word of each sentence.
+        which: each word's row in `spelt`.
+        spelt: the characters of the different words.
+    """
+
+    words: list[NDArray[np.int64]]
+    which: list[NDArray[np.int64]]
+    spelt: list[NDArray[np.int64]]
+
+    def batch(self, chosen: NDArray[np.intp]) -> TagBatch:
+        """Some sentences as the network takes them; each word's spelling is in it once."""
+        words, lengths = data.pad([self.words[i] for i in chosen])
+        which, _ = data.pad([self.which[i] for i in chosen])
+        distinct, places = np.unique(which, return_inverse=True)
+        spelt, sizes = data.pad([self.spelt[i] for i in distinct])
+        places = places.reshape(which.shape)
+        return TagBatch(*map(torch.from_numpy, (words, lengths, spelt, sizes, places)))
 
 
 def tagged(sentences: Any, tags: Any = None) -> Tagged:
@@ -382,6 +402,11 @@ def tagged(sentences: Any, tags: Any = None) -> Tagged:
     if not len(given):
         raise DataError("there are no sentences")
     return given
+
+
+def plain(words: Sequence[str]) -> list[str]:
+    """Words in small letters, each digit as 0."""
+    return [_DIGIT.sub("0", word.lower()) for word in words]
 
 
 def words_of(sentences: Any) -> list[list[str]]:
