@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import Annotated, Any, Literal, Self, TypeVar
+from typing import Annotated, Any, Literal, Self, TypeAlias, TypeVar
 
 import numpy as np
 import torch
@@ -30,6 +30,7 @@ from ostinato.train import Progress, Run, Section, Training, fit
 _ASIDE = 8  # times as many tokens in a batch where nothing is learnt from it
 _DIGIT = re.compile(r"\d")
 R = TypeVar("R")
+Chosen: TypeAlias = NDArray[np.intp]
 
 
 class TagData(Section):
@@ -160,7 +161,11 @@ class Tagger(Estimator[TagSettings]):
 
     def predict(self, sentences: Any) -> list[list[str]]:
         """The most likely tags of each sentence, all its words taken together."""
-        return [tags for tags, _ in self.tag(sentences)]
+
+        def answers(emissions: Tensor, mask: Tensor, chosen: Chosen) -> Iterator[list[str]]:
+            return map(self.labels_.tags, self.network_.crf.decode(emissions, mask))
+
+        return self.each(sentences, answers)
 
     def tag(self, sentences: Any) -> list[tuple[list[str], NDArray[np.float32]]]:
         """Tags of each sentence, and how likely each is by itself, given the whole sentence.
@@ -173,7 +178,7 @@ class Tagger(Estimator[TagSettings]):
         """
 
         def answers(
-            emissions: Tensor, mask: Tensor
+            emissions: Tensor, mask: Tensor, chosen: Chosen
         ) -> Iterator[tuple[list[str], NDArray[np.float32]]]:
             crf = self.network_.crf
             chances = crf.marginals(emissions, mask)
@@ -181,28 +186,32 @@ class Tagger(Estimator[TagSettings]):
                 sure = chances[torch.arange(len(path)), row, torch.tensor(path)]
                 yield self.labels_.tags(path), sure.numpy()
 
-        return self._each(sentences, answers)
+        return self.each(sentences, answers)
 
     def predict_proba(self, sentences: Any) -> list[NDArray[np.float32]]:
         """P of each label at each word (T, K), in the order of `labels_.classes`."""
 
-        def answers(emissions: Tensor, mask: Tensor) -> Iterator[NDArray[np.float32]]:
+        def answers(
+            emissions: Tensor, mask: Tensor, chosen: Chosen
+        ) -> Iterator[NDArray[np.float32]]:
             chances = self.network_.crf.marginals(emissions, mask)
             for row, length in enumerate(mask.sum(0).tolist()):
                 yield chances[:length, row].numpy()
 
-        return self._each(sentences, answers)
+        return self.each(sentences, answers)
 
     def best(self, sentences: Any, n: int = 5) -> list[list[tuple[float, list[str]]]]:
         """The n most likely taggings of each sentence, each with its log-probability in nats."""
 
-        def answers(emissions: Tensor, mask: Tensor) -> Iterator[list[tuple[float, list[str]]]]:
+        def answers(
+            emissions: Tensor, mask: Tensor, chosen: Chosen
+        ) -> Iterator[list[tuple[float, list[str]]]]:
             crf = self.network_.crf
             likely = crf.log_partition(emissions, mask).tolist()
             for paths, all_ in zip(crf.n_best(emissions, mask, n), likely, strict=True):
                 yield [(score - all_, self.labels_.tags(path)) for score, path in paths]
 
-        return self._each(sentences, answers)
+        return self.each(sentences, answers)
 
     def score(self, sentences: Any, tags: Any = None) -> float:
         """F1 of entities, or the accuracy where tags are no entities."""
@@ -255,12 +264,15 @@ class Tagger(Estimator[TagSettings]):
             which.append(np.fromiter(numbers, np.int64, len(sentence)))
         return Read(words, which, [self.spelling_.encode(word) for word in number])
 
-    def _each(self, sentences: Any, answers: Callable[[Tensor, Tensor], Iterable[R]]) -> list[R]:
+    def each(
+        self, sentences: Any, answers: Callable[[Tensor, Tensor, Chosen], Iterable[R]]
+    ) -> list[R]:
         """What is made of each sentence's emissions, sentences of like length together.
 
         Args:
             sentences: lists of words.
-            answers: emissions (T, B, K) and which are real (T, B) → B answers.
+            answers: emissions (T, B, K), which are real (T, B) and of which sentences they are
+                (B,) → B answers.
         """
         check_is_fitted(self)
         read = sentences if isinstance(sentences, Read) else self.read(words_of(sentences))
@@ -271,7 +283,7 @@ class Tagger(Estimator[TagSettings]):
             for chosen in data.bucketed(lengths, _ASIDE * self.settings().data.batch_tokens, 0, 0):
                 batch = read.batch(chosen)
                 emissions = self.network_(batch)
-                for i, answer in zip(chosen, answers(emissions, real(batch)), strict=True):
+                for i, answer in zip(chosen, answers(emissions, real(batch), chosen), strict=True):
                     found[i] = answer
         return found
 
@@ -340,27 +352,44 @@ class _Learner:
         self.seed = tagger.seed
         self.read, given = training
         self.sets = [tagger.labels_.sets(tags) for tags in given.tags]
-        self.validation = tagger.read(validation.words), validation.tags
+        self.held, self.true = tagger.read(validation.words), validation.tags
+        self.held_sets = [tagger.labels_.sets(tags, strangers=True) for tags in self.true]
 
-    def batches(self, epoch: int) -> list[NDArray[np.intp]]:
+    def batches(self, epoch: int) -> list[Chosen]:
         """Indices of sentences of like length, within the budget of tokens."""
         lengths = list(map(len, self.read.words))
         return data.bucketed(lengths, self.settings.batch_tokens, self.seed, epoch)
 
-    def loss(self, batch: NDArray[np.intp]) -> tuple[Tensor, int, int]:
+    def loss(self, batch: Chosen) -> tuple[Tensor, int, int]:
         """-ln P(labels) in nats for each word, and the number of words, twice."""
         read = self.read.batch(batch)
-        tokens = int(read.lengths.sum())
-        allowed = np.ones((*read.words.T.shape, len(self.tagger.labels_.classes)), np.bool_)
-        for row, i in enumerate(batch):
-            allowed[: len(self.sets[i]), row] = self.sets[i]
-        loss = self.tagger.network_.loss(read, torch.from_numpy(allowed))
+        tokens, mask = int(read.lengths.sum()), real(read)
+        network = self.tagger.network_
+        loss = network.loss(network(read), mask, _sets(self.sets, batch))
         return loss / tokens, tokens, tokens
 
     def validate(self) -> dict[str, float]:
-        """Accuracy on the validation sentences, and F1 of entities."""
-        read, tags = self.validation
-        return self.tagger.judged(tags, self.tagger.predict(read))
+        """-ln P(labels) in nats for each word, accuracy, and F1 of entities."""
+        network, loss = self.tagger.network_, 0.0
+
+        def answers(emissions: Tensor, mask: Tensor, chosen: Chosen) -> Iterator[list[str]]:
+            nonlocal loss
+            loss += network.loss(emissions, mask, _sets(self.held_sets, chosen)).item()
+            return map(self.tagger.labels_.tags, network.crf.decode(emissions, mask))
+
+        predicted = self.tagger.each(self.held, answers)
+        words = sum(map(len, self.true))
+        return {"validation_loss": loss / words} | self.tagger.judged(self.true, predicted)
+
+
+def _sets(sets: Sequence[NDArray[np.bool_]], chosen: Chosen) -> Tensor:
+    """Which labels the words of some sentences may have (T, B, K); behind an end the first one."""
+    longest, labels = max(len(sets[i]) for i in chosen), sets[0].shape[1]
+    allowed = np.zeros((longest, len(chosen), labels), np.bool_)
+    for row, i in enumerate(chosen):
+        allowed[: len(sets[i]), row] = sets[i]
+        allowed[len(sets[i]) :, row, 0] = True
+    return torch.from_numpy(allowed)
 
 
 @dataclass(frozen=True)

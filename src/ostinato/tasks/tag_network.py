@@ -119,14 +119,15 @@ class TagNetwork(nn.Module):
         emissions: Tensor = self.output(self.dropout(outputs))
         return emissions
 
-    def loss(self, batch: TagBatch, allowed: Tensor) -> Tensor:
-        """-ln P(labels) of the whole batch, in nats.
+    def loss(self, emissions: Tensor, mask: Tensor, allowed: Tensor) -> Tensor:
+        """-ln P(labels) of a whole batch, in nats.
 
         Args:
-            batch: the sentences.
+            emissions: (T, B, K).
+            mask: which steps are real (T, B).
             allowed: the labels that each word may have (T, B, K) bool; of most just one.
         """
-        emissions, mask = self(batch).float(), real(batch)
+        emissions = emissions.float()
         if self.softmax:
             right = emissions.masked_fill(~allowed, -torch.inf)
             each = emissions.logsumexp(-1) - right.logsumexp(-1)
@@ -143,5 +144,5 @@ def real(batch: TagBatch) -> Tensor:
 
 def _numbers(allowed: Tensor) -> Tensor:
     """Sets of one label each as numbers (T, B); other sets as they are."""
-    sizes = allowed.sum(-1)
-    return allowed.int().argmax(-1) if int(sizes.max()) == 1 else allowed
+    single = int(allowed.sum(-1).max()) == 1
+    return allowed.int().argmax(-1) if single else allowed
