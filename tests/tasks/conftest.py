@@ -1,7 +1,8 @@
 import pytest
+from names import SMALL_TAGGER, names
 from order import PERIODIC, SMALL, SMALL_GENERATOR, texts_by_order
 
-from ostinato import Classifier, Generator
+from ostinato import Classifier, Generator, Tagger
 
 
 @pytest.fixture(scope="session")
@@ -14,3 +15,9 @@ def classifier() -> Classifier:
 def generator() -> Generator:
     """Knows that after abc comes abc."""
     return Generator("gru", **SMALL_GENERATOR).fit(PERIODIC)
+
+
+@pytest.fixture(scope="session")
+def tagger() -> Tagger:
+    """Knows names of persons and places, by neighbours and by spelling."""
+    return Tagger("gru", **SMALL_TAGGER).fit(*names(200, seed=0))

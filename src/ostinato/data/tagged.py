@@ -24,21 +24,27 @@ from ostinato.errors import DataError
 class Tagged:
     """Sentences, each a list of words, and for each word its tag.
 
+    Attributes:
+        words: the sentences.
+        tags: the tags of each.
+        places: where each is, for errors; "sentence 1" and so on unless given.
+
     Raises:
         DataError: when a sentence has no words, or not as many tags as words.
     """
 
     words: list[list[str]]
     tags: list[list[str]]
+    places: Sequence[str] = ()
 
     def __post_init__(self) -> None:
         if len(self.words) != len(self.tags):
             raise DataError(f"{len(self.words)} sentences, but tags for {len(self.tags)}")
-        for k, (words, tags) in enumerate(zip(self.words, self.tags, strict=True), start=1):
+        for k, (words, tags) in enumerate(zip(self.words, self.tags, strict=True)):
             if len(words) != len(tags):
-                raise DataError(f"sentence {k}: {len(words)} words, but {len(tags)} tags")
+                raise DataError(f"{self.place(k)}: {len(words)} words, but {len(tags)} tags")
             if not words:
-                raise DataError(f"sentence {k}: it has no words")
+                raise DataError(f"{self.place(k)}: it has no words")
 
     def __len__(self) -> int:
         return len(self.words)
@@ -46,7 +52,12 @@ class Tagged:
     def select(self, indices: Iterable[int]) -> Tagged:
         """The sentences at these indices, in their order."""
         chosen = list(indices)
-        return Tagged([self.words[i] for i in chosen], [self.tags[i] for i in chosen])
+        places = [self.place(i) for i in chosen]
+        return Tagged([self.words[i] for i in chosen], [self.tags[i] for i in chosen], places)
+
+    def place(self, sentence: int) -> str:
+        """Where a sentence is, for errors."""
+        return self.places[sentence] if self.places else f"sentence {sentence + 1}"
 
     def tokens(self) -> int:
         """How many words there are."""
@@ -65,11 +76,13 @@ class TaggedFile:
     """A file of sentences.
 
     Attributes:
+        title: what it is called in an error.
         format: which it is of.
         pieces: all that stands in it, in order: sentences, bad ones only where they may be left
             out, and what belongs to none.
     """
 
+    title: str
     format: str
     pieces: list[Sentence]
 
@@ -85,7 +98,9 @@ class TaggedFile:
 
     def tagged(self) -> Tagged:
         """The words and tags of the good sentences."""
-        return Tagged([s.words for s in self.sentences], [s.tags for s in self.sentences])
+        good = self.sentences
+        places = [f"{self.title}, {s.place}" for s in good]
+        return Tagged([s.words for s in good], [s.tags for s in good], places)
 
     def written(self, answers: Iterable[Answer]) -> Iterator[str]:
         """The file with an answer for each good sentence, piece by piece; the rest as it is."""
@@ -147,7 +162,7 @@ def _gathered(
 
     for _ in good(sentences(), title, skipped):
         pass
-    return TaggedFile(format, pieces)
+    return TaggedFile(title, format, pieces)
 
 
 def _lines(source: dict[str, Examples] | str) -> Iterator[tuple[int, str]]:

@@ -125,7 +125,7 @@ class Tagger(Estimator[TagSettings]):
         if isinstance(sentences, TaggedFile):
             self.format_, self.width_ = sentences.format, sentences.width
         training, held = self._split(given, validation)
-        self.labels_ = Labels.of(training.tags, settings.data.scheme, settings.data.unlabelled)
+        self.labels_ = Labels.of(given, settings.data.scheme, settings.data.unlabelled)
         words = (plain(s) if settings.data.lower else s for s in training.words)
         self.vocabulary_ = Vocabulary.build(
             words, settings.data.vocabulary, settings.data.min_count
@@ -319,7 +319,7 @@ class Tagger(Estimator[TagSettings]):
             DataError: for one that is of no scheme.
         """
         if self.labels_.entities:
-            Labels.of(given.tags, self.labels_.scheme, self.labels_.unlabelled)
+            Labels.of(given, self.labels_.scheme, self.labels_.unlabelled)
 
     def _network(self, cell: Cell) -> TagNetwork:
         sizes = len(self.vocabulary_), len(self.spelling_.characters), len(self.labels_.classes)

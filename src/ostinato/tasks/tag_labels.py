@@ -10,7 +10,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from ostinato.data import schemes
+from ostinato.data import Tagged, schemes
 from ostinato.data.schemes import OUTSIDE
 from ostinato.errors import DataError
 from ostinato.nn import Constraints
@@ -34,11 +34,11 @@ class Labels:
     unlabelled: str = ""
 
     @classmethod
-    def of(cls, sentences: Sequence[Sequence[str]], scheme: str, unlabelled: str) -> Self:
+    def of(cls, sentences: Tagged, scheme: str, unlabelled: str = "") -> Self:
         """The labels of training sentences.
 
         Args:
-            sentences: their tags.
+            sentences: the sentences.
             scheme: `auto` takes tags for entities where one begins with `B-`, `I-`, `E-` or `S-`,
                 and the scheme that most tags agree with.
             unlabelled: see the class.
@@ -46,7 +46,11 @@ class Labels:
         Raises:
             DataError: for a tag that is of no scheme, where there should be one.
         """
-        seen = {tag: k for k, tags in enumerate(sentences, start=1) for tag in tags}
+        seen: dict[str, str] = {}
+        for k, tags in enumerate(sentences.tags):
+            for tag in tags:
+                if tag not in seen:
+                    seen[tag] = sentences.place(k)
         seen.pop(unlabelled, None)
         looks = any(schemes.is_tag(tag) and tag != OUTSIDE for tag in seen)
         if scheme == "none" or (scheme == "auto" and not looks):
@@ -54,11 +58,11 @@ class Labels:
         odd = next((tag for tag in seen if not schemes.is_tag(tag)), None)
         if odd is not None:
             raise DataError(
-                f"sentence {seen[odd]}: the tag {odd!r} is of no scheme: O, or B-, I-, E- or S- "
-                "and a type; tags that are no entities are told by data.scheme none"
+                f"{seen[odd]}: the tag {odd!r} is of no scheme: O, or B-, I-, E- or S- and a type; "
+                "tags that mark no entities are told by --data.scheme none"
             )
         if scheme == "auto":
-            known = ([t for t in tags if t != unlabelled] for tags in sentences)
+            known = ([t for t in tags if t != unlabelled] for tags in sentences.tags)
             count = schemes.strangers(known)
             scheme = min(count, key=lambda name: count[name])
         kinds = sorted({tag[2:] for tag in seen} - {""})

@@ -20,10 +20,13 @@ _LINES = 20  # that a sniff looks at
 
 
 def sniff(head: bytes) -> bool:
-    """Whether all of the first lines have the same number of columns, two or more."""
+    """Whether all of the first lines have the same number of columns, from two to nine.
+
+    What has ten may be CoNLL-U.
+    """
     lines = head.decode("utf-8-sig", "replace").splitlines()[:-1][:_LINES]
     widths = {len(_fields(line)) for line in lines if line.strip() and line[0] != "#"}
-    return len(lines) > 2 and len(widths) == 1 and min(widths) > 1
+    return len(lines) > 2 and len(widths) == 1 and 1 < min(widths) < 10
 
 
 @dataclass
