@@ -23,6 +23,7 @@ from ostinato.report.statistics import (
     sign_flip,
     spread,
 )
+from ostinato.report.tagging import tagging
 
 Record = Mapping[str, Any]
 PERMUTED = 6
@@ -51,6 +52,7 @@ def comparison(
         "calibrations": calibrations(runs),
         "flow": mean_flow(runs),
         "samples": {c: run["samples"] for c, run in firsts.items() if run.get("samples")},
+        "tagged": tagging(by_cell(runs)),
         "architectures": {cell: run["architecture"] for cell, run in firsts.items()},
         "graphs": {cell: run["graph"] for cell, run in firsts.items()},
         "runs": [{name: run[name] for name in ("cell", "seed", "path", "history")} for run in runs],

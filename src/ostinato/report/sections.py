@@ -26,6 +26,8 @@ def learning(runs: Sequence[Results], things: str, task: str = "classify") -> st
     loss = plot(loss_curves(runs, validation), f"Loss, nats for each {things.removesuffix('s')}")
     if task == "generate":
         second = plot(bits_curves(runs), "Bits for each symbol of validation text")
+    elif task == "tag":
+        second = plot(accuracy_curves(runs, "f1"), f"F1 on validation {things}")
     else:
         second = plot(accuracy_curves(runs), f"Accuracy on validation {things}")
     band = (

@@ -227,7 +227,7 @@ class Tagger(Estimator[TagSettings]):
         check_is_fitted(self)
         given = tagged(sentences, tags)
         self._check(given)
-        true, predicted = self._known(given.tags, self.predict(given.words))
+        true, predicted = self.known(given.tags, self.predict(given.words))
         scores = (entity_scores if self.labels_.entities else tag_scores)(true, predicted)
         classes, counts = confusion(true, predicted, self.labels_.scheme)
         words, right = sum(map(len, true)), _right(true, predicted)
@@ -246,12 +246,11 @@ class Tagger(Estimator[TagSettings]):
     def judged(
         self, true: Sequence[Sequence[str]], predicted: Sequence[Sequence[str]]
     ) -> dict[str, float]:
-        """Accuracy, and F1 of entities."""
-        true, predicted = self._known(true, predicted)
-        measures = {"accuracy": _right(true, predicted) / max(sum(map(len, true)), 1)}
-        if self.labels_.entities:
-            measures["f1"] = total(entity_scores(true, predicted)).f1
-        return measures
+        """Accuracy, and F1 as in `Evaluation`."""
+        true, predicted = self.known(true, predicted)
+        accuracy = _right(true, predicted) / max(sum(map(len, true)), 1)
+        f1 = total(entity_scores(true, predicted)).f1 if self.labels_.entities else accuracy
+        return {"accuracy": accuracy, "f1": f1}
 
     def read(self, sentences: Sequence[Sequence[str]]) -> Read:
         """Sentences as numbers."""
@@ -301,7 +300,7 @@ class Tagger(Estimator[TagSettings]):
         kept, held = data.split_blocks([""] * len(given), float(share), settings.seed)
         return given.select(np.sort(kept)), given.select(np.sort(held))
 
-    def _known(
+    def known(
         self, true: Sequence[Sequence[str]], predicted: Sequence[Sequence[str]]
     ) -> tuple[list[list[str]], list[list[str]]]:
         """Both in the tagger's scheme, without the words whose tag is not known."""

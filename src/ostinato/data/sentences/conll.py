@@ -16,17 +16,18 @@ from ostinato.data.sentences._sentence import Answer, Sentence, blocks
 from ostinato.errors import ConfigError
 
 SUFFIXES = (".conll", ".iob", ".iob2", ".bio", ".bioes")
-_LINES = 20  # that a sniff looks at
+_LINES = 100  # that a sniff looks at
 
 
 def sniff(head: bytes) -> bool:
-    """Whether all of the first lines have the same number of columns, from two to nine.
+    """Whether the first lines have all the same number of columns, and some are blank.
 
-    What has ten may be CoNLL-U.
+    From two to nine columns: what has ten may be CoNLL-U.
     """
     lines = head.decode("utf-8-sig", "replace").splitlines()[:-1][:_LINES]
     widths = {len(_fields(line)) for line in lines if line.strip() and line[0] != "#"}
-    return len(lines) > 2 and len(widths) == 1 and 1 < min(widths) < 10
+    parted = any(_outside(line) for line in lines)
+    return parted and len(widths) == 1 and 1 < min(widths) < 10
 
 
 @dataclass
