@@ -14,11 +14,11 @@ class CellError(OstinatoError):
     """A cell whose equations cannot be read; the message points at the line of its source."""
 
 
-class DataError(OstinatoError):
+class DataError(OstinatoError, ValueError):  # scikit-learn expects one of what it gives
     """Data that cannot be used; the message names the file and, where there is one, the row."""
 
 
-class ConfigError(OstinatoError):
+class ConfigError(OstinatoError, ValueError):
     """A setting that is unknown or out of range; the message gives its path."""
 
 

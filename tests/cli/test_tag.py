@@ -8,8 +8,8 @@ import sys
 import pytest
 
 SMALL = "--model.hidden 12 --model.embedding 8 --model.characters 6 --model.character-hidden 6"
-SMALL += " --model.dropout 0.1 --train.epochs 8 --train.lr 0.02 --data.batch-tokens 200"
-SMALL += " --train.patience 8 --cell gru"
+SMALL += " --model.dropout 0.1 --train.epochs 14 --train.lr 0.02 --data.batch-tokens 200"
+SMALL += " --train.patience 14 --cell gru"
 SMALL = SMALL.split()
 NAMES = [
     ("mr Ann Lee sees Oldburg .", "O I-PER I-PER O I-LOC O"),

@@ -8,15 +8,13 @@ from scipy import stats
 
 from ostinato.report.statistics import (
     EXACT,
-    Bin,
-    calibration_error,
     holm,
     mcnemar,
     paired_t,
-    reliability,
     sign_flip,
     spread,
 )
+from ostinato.tasks.calibration import Bin, calibration_error, reliability
 
 numbers = st.lists(st.integers(-40, 40).map(lambda n: n / 8), min_size=2, max_size=12)
 

@@ -12,7 +12,7 @@ from ostinato import Generator
 from ostinato.data import tokenizer
 from ostinato.decode import chain
 from ostinato.errors import ConfigError, DataError
-from ostinato.tasks.generate import _Learner
+from ostinato.tasks.generate import GenerateData, _Learner, _measure
 from ostinato.tasks.writer import read_natively, read_plainly
 from tolerances import FLOAT32, ORACLE, SAME
 
@@ -188,6 +188,13 @@ def test_the_measures_by_hand(generator):
     expected = {"nats": nats, "bits": bits, "perplexity": math.exp(nats)}
     expected |= {"bits_per_character": bits, "unknown": 0}
     assert generator.evaluate(text) == pytest.approx(expected, rel=FLOAT32)
+
+
+def test_how_a_text_is_cut_for_training_does_not_change_its_measures(generator):
+    symbols = np.random.default_rng(0).integers(1, 4, 2000)
+    shapes = GenerateData(streams=1, steps=500), GenerateData(streams=32, steps=7)
+    one, other = (_measure(generator.network_, symbols, 2000, shape) for shape in shapes)
+    assert one["nats"] == pytest.approx(other["nats"], rel=FLOAT32)
 
 
 def test_windows_carry_the_state_but_not_the_gradient(generator):

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import time
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from functools import partial
 from pathlib import Path
 from typing import Annotated, Any, Literal, TypeAlias
@@ -15,6 +15,7 @@ import torch
 from cyclopts import App, Parameter
 
 from ostinato.cells import find
+from ostinato.cli.frameworks import TEXTS, compare_frameworks, few, named, plain
 from ostinato.cli.parallel import Job, Show, in_parallel
 from ostinato.cli.report import BASELINE, collected, tell, write_page
 from ostinato.cli.runs import Data, free_folder, merge
@@ -58,8 +59,10 @@ def classify(
     /,
     *,
     cells: str = "rnn,lstm,gru",
-    seeds: int = 3,
+    seeds: int | None = None,
     equal: Equal | None = None,
+    frameworks: str | None = None,
+    texts: int | None = None,
     out: str | None = None,
     jobs: int | None = None,
     config: str | None = None,
@@ -70,9 +73,15 @@ def classify(
 
     Example: ostinato compare classify reviews.csv --cells rnn,lstm,gru --seeds 3 --out runs/c
 
+    Example: ostinato compare classify imdb --frameworks torch,keras
+
     Every cell is trained with every seed on the same texts in the same batches, and judged by
     the same texts held out: the test part of a packaged source, else a fifth of a file, in whole
     blocks of neighbours. Given again with the same --out, it goes on where it was stopped.
+
+    With --frameworks each cell is trained in each framework instead, from the same first weights,
+    on the same batches in the same order, without dropout: do the loss curves coincide, do the
+    trained models agree, and which is faster?
 
     Parameters
     ----------
@@ -82,13 +91,20 @@ def classify(
     cells
         The cells, with commas between them; path/to/file.py:name for your own.
     seeds
-        How many seeds: --seed, the one after it, and so on.
+        How many seeds: --seed, the one after it, and so on; 3 unless given.
     equal
         `parameters` or `recurrent`: hidden sizes are chosen so that all parameters, or those of
         the recurrent layers, are as many as the first cell's. `time`: each run gets
         --train.seconds seconds (60 unless given).
+    frameworks
+        `torch`, `keras` or both, with commas between them; KERAS_BACKEND says what Keras runs on.
+    texts
+        With --frameworks: how many texts are trained on, drawn at random, and at most asked
+        about; 2000 unless given. So that Keras is done in minutes, --data.max-tokens is 200 then,
+        and --train.epochs 3, unless given.
     out
-        The folder for runs and page; runs/compare-1, -2, … unless given.
+        The folder for runs and page; runs/compare-1, -2, … (with --frameworks
+        runs/frameworks-1, …) unless given.
     jobs
         How many runs are trained at a time; as many as there are cores unless given.
     config
@@ -99,6 +115,23 @@ def classify(
         The settings, the same for all cells.
     """
     chosen = merge(ClassifySettings, config, _without_cell(settings))
+    if chosen.data.labels.several:
+        raise ConfigError(
+            "several labels of a text (data.multi_label, data.separator) cannot be compared yet; "
+            "train each cell with `ostinato fit classify`, and judge it with `ostinato evaluate`"
+        )
+    if frameworks is not None:
+        alone = {"--seeds": seeds, "--equal": equal, "--jobs": jobs}
+        for option, value in alone.items():
+            if value is not None:
+                raise ConfigError(f"{option} is for comparing cells; leave it or --frameworks out")
+        chosen = plain(chosen)
+        named(frameworks)
+    elif texts is not None:
+        raise ConfigError("--texts is for --frameworks, which is not given")
+    if texts is not None and texts < 2:
+        raise ConfigError(f"--texts {texts}: there must be two at least")
+    words = _named_cells(cells)
     splits = read_labelled(data, chosen.data.text, chosen.data.label)
     training, test = splits["train"], splits.get("test")
     if min(Counter(training.labels).values()) < 3 or len(set(training.labels)) < 2:
@@ -106,11 +139,27 @@ def classify(
     if test is None:
         kept, held = split_blocks(training.labels, HELD_OUT, 0)
         training, test = training.select(np.sort(kept)), training.select(np.sort(held))
-    texts = (list(training.texts), training.labels)  # in memory: they go into processes
+    if frameworks is not None:
+        count = TEXTS if texts is None else texts
+        training, test = (few(part, count, chosen.seed) for part in (training, test))
+        about = _title(data)
+        compare_frameworks(about, chosen, frameworks, words, training, test, out, open_page)
+        return
+    pairs = (list(training.texts), training.labels)  # in memory: they go into processes
     test = Examples(list(test.texts), test.labels)
     sizes = (2, len(set(training.labels)))  # the embedding is as large for every cell
     _compare(
-        data, chosen, cells, seeds, equal, texts, ClassifyExam(test), sizes, out, jobs, open_page
+        data,
+        chosen,
+        words,
+        3 if seeds is None else seeds,
+        equal,
+        pairs,
+        ClassifyExam(test),
+        sizes,
+        out,
+        jobs,
+        open_page,
     )
 
 
@@ -163,7 +212,8 @@ def generate(
     end = len(text) - round(len(text) * HELD_OUT_TEXT)
     sizes = (len(symbols_of(chosen, text[:end])[1]), 0)
     exam = GenerateExam(text[end:])
-    _compare(data, chosen, cells, seeds, equal, (text[:end],), exam, sizes, out, jobs, open_page)
+    words = _named_cells(cells)
+    _compare(data, chosen, words, seeds, equal, (text[:end],), exam, sizes, out, jobs, open_page)
 
 
 @compare.command
@@ -222,14 +272,14 @@ def tag(
     training, exam = given.select(np.sort(kept)), TagExam(given.select(np.sort(held)))
     labels = Labels.of(given, chosen.data.scheme, chosen.data.unlabelled)
     sizes = (2, 2, len(labels.classes))  # the embeddings are as large for every cell
-    both = training.words, training.tags
-    _compare(data, chosen, cells, seeds, equal, both, exam, sizes, out, jobs, open_page)
+    both, words = (training.words, training.tags), _named_cells(cells)
+    _compare(data, chosen, words, seeds, equal, both, exam, sizes, out, jobs, open_page)
 
 
 def _compare(
     data: str,
     settings: Settings,
-    cells: str,
+    cells: Mapping[str, str],
     seeds: int,
     equal: Equal | None,
     training: tuple[Any, ...],
@@ -281,21 +331,10 @@ def _baseline(
 
 
 def _settings_of_cells(
-    settings: Settings, cells: str, equal: Equal | None, sizes: tuple[int, ...]
+    settings: Settings, cells: Mapping[str, str], equal: Equal | None, sizes: tuple[int, ...]
 ) -> dict[str, Settings]:
-    """The settings of each cell, by the name that its runs have; one thread unless said.
-
-    Raises:
-        ConfigError: when a cell is named twice, or none is.
-    """
-    found: dict[str, Settings] = {}
-    for word in filter(None, (word.strip() for word in cells.split(","))):
-        name = find(word).name
-        if name in found:
-            raise ConfigError(f"--cells {cells}: there are two called {name!r}")
-        found[name] = settings.model_copy(update={"cell": word})
-    if not found:
-        raise ConfigError("--cells needs the name of a cell")
+    """The settings of each cell, by the name that its runs have; one thread unless said."""
+    found = {name: settings.model_copy(update={"cell": word}) for name, word in cells.items()}
     train: dict[str, Any] = {"threads": settings.train.threads or 1}
     if equal == "time":  # then nothing but the clock stops a run
         seconds = settings.train.seconds or SECONDS
@@ -310,6 +349,23 @@ def _settings_of_cells(
             hidden = nearest_size(count, wanted, settings.model.projection + 1)
             model = settings.model.model_copy(update={"hidden": hidden})
             found[name] = found[name].model_copy(update={"model": model})
+    return found
+
+
+def _named_cells(cells: str) -> dict[str, str]:
+    """What `--cells` asks for: how each is called, and the word for it.
+
+    Raises:
+        ConfigError: when a cell is named twice, or none is.
+    """
+    found: dict[str, str] = {}
+    for word in filter(None, (word.strip() for word in cells.split(","))):
+        name = find(word).name
+        if name in found:
+            raise ConfigError(f"--cells {cells}: there are two called {name!r}")
+        found[name] = word
+    if not found:
+        raise ConfigError("--cells needs the name of a cell")
     return found
 
 

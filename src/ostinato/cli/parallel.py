@@ -23,11 +23,11 @@ Job = tuple[Callable[..., Any], tuple[Any, ...]]
 """A function and its arguments; it is given a `Show` besides, as the last."""
 
 
-def in_parallel(jobs: Mapping[str, Job], workers: int) -> dict[str, Any]:
+def in_parallel(jobs: Mapping[str, Job], workers: int, apart: bool = False) -> dict[str, Any]:
     """Runs jobs by title and gives their results by title.
 
-    With one worker they run here, one after the other; with more, each in a process of its own
-    with one thread.
+    With one worker they run here, one after the other, unless they are to run `apart` from this
+    process; with more, each in a process of its own with one thread.
 
     Raises:
         OstinatoError: that of the first job to fail, with its title; the others are ended.
@@ -47,7 +47,7 @@ def in_parallel(jobs: Mapping[str, Job], workers: int) -> dict[str, Any]:
             if done >= 1:
                 aside.print(f"{title}  {words}", soft_wrap=True)
 
-        if workers == 1 or len(jobs) == 1:
+        if (workers == 1 or len(jobs) == 1) and not apart:
             return {
                 title: _run(title, job, arguments, partial(tell, title))
                 for title, (job, arguments) in jobs.items()

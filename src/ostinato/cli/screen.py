@@ -52,6 +52,7 @@ def epoch_line(record: dict[str, float]) -> str:
     """An epoch's record in words."""
     parts = [f"epoch {record['epoch']}", f"loss {record['loss']:.3f}"]
     shown = {
+        "micro_f1": "validation micro F1 {:.4f}",
         "accuracy": "validation accuracy {:.4f}",
         "f1": "validation F1 {:.4f}",
         "nats": "validation {:.3f} nats/symbol",

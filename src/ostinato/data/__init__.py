@@ -6,6 +6,7 @@ source → examples → tokenizer, vocabulary → batches (values (B,T), lengths
 from ostinato.data.batches import Symbols, bucketed, pad, streams
 from ostinato.data.examples import Examples
 from ostinato.data.frames import examples_of, texts_of
+from ostinato.data.labels import LabelColumn
 from ostinato.data.readers import read_chunks, read_labelled, read_text, read_texts
 from ostinato.data.rows import Skipped
 from ostinato.data.split import split_blocks
@@ -16,6 +17,7 @@ from ostinato.data.vocabulary import Vocabulary
 
 __all__ = [
     "Examples",
+    "LabelColumn",
     "Rows",
     "Skipped",
     "Store",

@@ -5,8 +5,9 @@ from __future__ import annotations
 import hashlib
 import json
 from array import array
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
 
 from ostinato.data.texts import Chosen
 
@@ -15,12 +16,18 @@ from ostinato.data.texts import Chosen
 class Examples:
     """Texts, each with its label, in the order of the file they come from.
 
+    Attributes:
+        texts: the texts.
+        labels: the label of each, or a tuple of several.
+        own: for each label the number that it was given as; empty where labels were texts.
+
     Raises:
         ValueError: when there are not as many labels as texts.
     """
 
     texts: Sequence[str]
-    labels: list[str]
+    labels: list[Any]
+    own: Mapping[str, Any] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         if len(self.texts) != len(self.labels):
@@ -34,7 +41,7 @@ class Examples:
         chosen = array("q", map(int, indices))
         held = isinstance(self.texts, list)
         texts = [self.texts[i] for i in chosen] if held else Chosen(self.texts, chosen)
-        return Examples(texts, [self.labels[i] for i in chosen])
+        return Examples(texts, [self.labels[i] for i in chosen], self.own)
 
     def fingerprint(self) -> str:
         """SHA-256 (hex) over all texts and labels and their order: what a run says it saw."""

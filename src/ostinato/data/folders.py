@@ -3,17 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 from ostinato.data.files import File, flaw
+from ostinato.data.labels import LabelColumn
 from ostinato.data.rows import Row, row
 from ostinato.errors import DataError
 
 SUFFIXES = (".txt", ".txt.gz", ".txt.xz")
 
 
-def rows(folder: Path) -> Iterator[Row]:
+def rows(folder: Path, label: LabelColumn) -> Iterator[Row]:
     """Each text and its class, classes and files in alphabetical order; a row is a whole file.
+
+    A name of a folder may be several labels, where `label` says so.
 
     Hidden folders and files that do not end in `.txt`, `.txt.gz` or `.txt.xz` are passed over.
 
@@ -34,15 +38,15 @@ def rows(folder: Path) -> Iterator[Row]:
         if not texts:
             raise DataError(f"{path}: no .txt file in the folder of this class")
         for text in texts:
-            yield _row(text, path.name)
+            yield _row(text, path.name, replace(label, name="label"))
 
 
 def _is_text(path: Path) -> bool:
     return path.name.lower().endswith(SUFFIXES) and path.name[0] != "."
 
 
-def _row(path: Path, label: str) -> Row:
-    place = f"{label}/{path.name}"
+def _row(path: Path, name: str, label: LabelColumn) -> Row:
+    place = f"{name}/{path.name}"
     try:
         with File(str(path)) as file:
             text = "".join(file.chunks())
@@ -51,4 +55,4 @@ def _row(path: Path, label: str) -> Row:
     if found := flaw(text):
         line = text.count("\n", 0, found[0]) + 1
         return Row(place, [], f"line {line}: {found[1]}")
-    return row(place, {"text": text, "label": label}, "label")
+    return row(place, {"text": text, "label": name}, label)

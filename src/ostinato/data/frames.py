@@ -6,14 +6,14 @@ as they are. Such a library is never imported here: who has an object of it has 
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 
 from ostinato.data.examples import Examples
-from ostinato.data.labels import refuse_measurements
+from ostinato.data.labels import LabelColumn, each, interned, label_text, refuse_measurements
 from ostinato.data.rows import row
 from ostinato.data.texts import Chosen, Texts
 from ostinato.errors import DataError
@@ -22,15 +22,21 @@ _PLAIN = (list, tuple, np.ndarray, Texts, Chosen)
 
 
 def examples_of(
-    texts: Any, labels: Any = None, text: str = "text", label: str = "label", split: str = "train"
+    texts: Any,
+    labels: Any = None,
+    text: str = "text",
+    label: str | LabelColumn = "label",
+    split: str = "train",
 ) -> Examples:
     """Labelled examples, each checked.
 
     Args:
         texts: the texts, as a list, an array or a Series; or a table with both columns.
-        labels: the label of each text, of any type `label_text` knows; None for a table.
+        labels: the label of each text, of any type `label_text` knows, or a list of several; None
+            for a table.
         text: the column with the texts.
-        label: the column with the labels; class numbers of a `Dataset` become their names.
+        label: the column with the labels; class numbers of a `Dataset` become their names. A
+            `LabelColumn` may have several.
         split: which part of a `DatasetDict`; its first where there is none of that name.
 
     Raises:
@@ -40,24 +46,29 @@ def examples_of(
     """
     if isinstance(texts, Examples):
         return texts
+    label = LabelColumn(label) if isinstance(label, str) else label
     if labels is None:
-        columns = _columns(texts, [text, label], split)
+        columns = _columns(texts, [text, label.name], split)
     else:
-        columns = [_column(texts, text, split), _column(labels, label, split)]
+        columns = [_column(texts, text, split), _column(labels, label.name, split)]
     size = [len(column) for column in columns]
     if size[0] != size[1]:
         raise ValueError(f"{size[0]} texts but {size[1]} labels")
     same = isinstance(columns[0], Texts | Chosen)  # already in a file, or points into one
-    kept, names = Texts(), []
+    kept, names, own = Texts(), [], dict[str, Any]()
+    column = replace(label, name="label")
     for k, pair in enumerate(zip(*columns, strict=True), start=1):
-        read = row(f"row {k}", {"text": pair[0], "label": pair[1]}, "label")
+        read = row(f"row {k}", {"text": pair[0], "label": pair[1]}, column)
         if read.fault:
             raise DataError(f"{read.place}: {read.fault}")
         if not same:
             kept.append(str(pair[0]))
-        names.append(sys.intern(read.values[1]))
-    refuse_measurements(dict.fromkeys(names, "the labels"), "labels")
-    return Examples(columns[0] if same else kept.settled(), names)
+        names.append(interned(read.values[1]))
+        for part in column.parts(pair[1]):
+            own.setdefault(label_text(part), part)
+    refuse_measurements({name for label in names for name in each(label)}, "labels")
+    numbers = not any(isinstance(value, str) for value in own.values())
+    return Examples(columns[0] if same else kept.settled(), names, own if numbers else {})
 
 
 def texts_of(texts: Any, text: str = "text", split: str = "test") -> Sequence[str]:
@@ -82,6 +93,10 @@ def _column(values: Any, name: str, split: str) -> Any:
     """The values of a list, an array or a Series, or of the column of a table."""
     if isinstance(values, str | bytes):
         raise DataError(f"{name}s must be a list of {name}s, not one {name}")
+    if getattr(values, "ndim", 1) != 1 and hasattr(values, "dtype"):
+        raise DataError(
+            f"an array of shape {tuple(values.shape)} is no list of {name}s; give one dimension"
+        )
     if isinstance(values, _PLAIN):
         return values
     if not _is_dataset(values) and not isinstance(values, Mapping):

@@ -3,13 +3,62 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Mapping
-from typing import Any
+import sys
+from collections.abc import Collection, Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any, TypeAlias
 
 from ostinato.errors import DataError
 
 _NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?")
 _WHOLE = re.compile(r"([+-]?\d+)\.0*")
+
+Label: TypeAlias = str | tuple[str, ...]
+"""The label of a text; where a text may have several, all that it has, in alphabetical order."""
+
+
+@dataclass(frozen=True)
+class LabelColumn:
+    """The column with the labels, and how many a text has there.
+
+    Attributes:
+        name: the column.
+        several: whether a text may have several labels, or none.
+        separator: what stands between them where they are one text; None where they never are.
+    """
+
+    name: str = "label"
+    several: bool = False
+    separator: str | None = None
+
+    def parts(self, value: Any) -> list[Any]:
+        """The labels in a value, as they are there; of several none may be missing.
+
+        >>> LabelColumn("label", several=True, separator="|").parts("war|drama")
+        ['war', 'drama']
+        >>> LabelColumn("label", several=True).parts(None)
+        []
+        """
+        if not self.several:
+            return [value]
+        if isinstance(value, str):
+            parts = value.split(self.separator) if self.separator else [value]
+            return [part for part in parts if part.strip()]
+        if hasattr(value, "tolist"):  # of NumPy, as pyarrow and Hugging Face give lists
+            value = value.tolist()
+        if value is None or (isinstance(value, float) and value != value):
+            return []
+        return list(value) if isinstance(value, list | tuple | set | frozenset) else [value]
+
+
+def each(label: Label) -> Iterator[str]:
+    """The one label, or each of several; equal ones are one string in memory."""
+    return map(sys.intern, (label,) if isinstance(label, str) else label)
+
+
+def interned(label: Label) -> Label:
+    """The label, of which memory holds every name once."""
+    return sys.intern(label) if isinstance(label, str) else tuple(each(label))
 
 
 def label_text(value: Any) -> Any:
@@ -53,5 +102,6 @@ def refuse_measurements(labels: Mapping[str, str] | Collection[str], title: str)
             place = f", {labels[label]}" if isinstance(labels, Mapping) else ""
             raise DataError(
                 f"{title}{place}: the label {label} is a number with a fraction, as all labels are "
-                "numbers: a classifier needs classes, not measurements; name each class by a word"
+                "numbers: a classifier needs classes, not continuous measurements; name each class "
+                "by a word"
             )

@@ -9,7 +9,6 @@ several lines); a faulty byte is named by its own line.
 from __future__ import annotations
 
 import os
-import sys
 from collections.abc import Collection, Iterator, Sequence
 from itertools import islice
 from pathlib import Path
@@ -19,7 +18,7 @@ from ostinato import registry
 from ostinato.data import folders, formats, sources
 from ostinato.data.examples import Examples
 from ostinato.data.files import File, flaw, title
-from ostinato.data.labels import refuse_measurements
+from ostinato.data.labels import LabelColumn, each, interned, refuse_measurements
 from ostinato.data.rows import Row, Skipped, good
 from ostinato.data.texts import Texts
 from ostinato.errors import DataError, UnknownName
@@ -28,7 +27,7 @@ from ostinato.errors import DataError, UnknownName
 def read_labelled(
     where: str,
     text: str = "text",
-    label: str = "label",
+    label: str | LabelColumn = "label",
     *,
     format: str | None = None,
     classes: Collection[str] | None = None,
@@ -41,7 +40,7 @@ def read_labelled(
             for each class, or the name of a packaged source; where a file has a source's name,
             the file is read, and a folder of that name is `./name`. All line ends become `\n`.
         text: the column with the texts; columns not named here are passed over.
-        label: the column with the labels, see `label_text`.
+        label: the column with the labels, see `label_text`; a `LabelColumn` may have several.
         format: the format's name, where the file does not tell it.
         classes: the only labels that are right; None allows any.
         skip_bad_rows: goes on without bad rows and counts them; None refuses the first.
@@ -52,18 +51,24 @@ def read_labelled(
     Raises:
         DataError: when there is nothing of that name, or something is wrong in it.
     """
+    label = LabelColumn(label) if isinstance(label, str) else label
     source = packaged(where)
     if isinstance(source, str):
         raise DataError(f"{where} is plain text without labels; a labelled source is needed here")
     if source is not None:
+        if label.several:  # a packaged text has one
+            return {
+                k: Examples(e.texts, [tuple(each(y)) for y in e.labels]) for k, e in source.items()
+            }
         return source
     texts, labels, places = Texts(), [], dict[str, str]()
-    rows = _rows(where, format, "csv", [text, label], label)
+    rows = _rows(where, format, "csv", [text, label.name], label)
     known = rows if classes is None else _known(rows, classes)
     for row in good(known, title(where), skip_bad_rows):
         texts.append(row.values[0])
-        labels.append(sys.intern(row.values[1]))  # a class has one string, not one for each row
-        places.setdefault(labels[-1], row.place)
+        labels.append(interned(row.values[1]))  # a class has one string, not one for each row
+        for name in each(labels[-1]):
+            places.setdefault(name, row.place)
     refuse_measurements(places, title(where))
     return {"train": Examples(texts.settled(), labels)}
 
@@ -139,10 +144,10 @@ def packaged(where: str) -> dict[str, Examples] | str | None:
 
 
 def _rows(
-    where: str, given: str | None, default: str, columns: list[str], label: str | None
+    where: str, given: str | None, default: str, columns: list[str], label: LabelColumn | None
 ) -> Iterator[Row]:
     if label and where != "-" and os.path.isdir(where):
-        yield from folders.rows(Path(where))
+        yield from folders.rows(Path(where), label)
         return
     with File(where) as file:
         found = _format(where, file, given, default, columns)
@@ -166,8 +171,9 @@ def _format(
 def _known(rows: Iterator[Row], classes: Collection[str]) -> Iterator[Row]:
     """The rows, those with a label that is none of the classes made bad."""
     for row in rows:
-        if row.fault is None and row.values[1] not in classes:
-            what = f"its label {row.values[1]!r} was not in the training data, which had "
+        unknown = [] if row.fault else [y for y in each(row.values[1]) if y not in classes]
+        if unknown:
+            what = f"its label {unknown[0]!r} was not in the training data, which had "
             row = Row(row.place, [], what + ", ".join(classes))
         yield row
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any, NamedTuple, Protocol, TypeVar
 
 from ostinato.data.files import flaw
-from ostinato.data.labels import label_text
+from ostinato.data.labels import LabelColumn, label_text
 from ostinato.errors import DataError
 
 
@@ -16,12 +16,13 @@ class Row(NamedTuple):
 
     Attributes:
         place: where it is, such as `line 3`; empty where the file itself is the row.
-        values: the values of the columns that were asked for, in their order.
+        values: the values of the columns that were asked for, in their order; each a text, several
+            labels a tuple of them.
         fault: why the row cannot be used; None for a good row.
     """
 
     place: str
-    values: list[str]
+    values: list[Any]
     fault: str | None = None
 
 
@@ -99,7 +100,7 @@ def good(rows: Iterable[R], title: str, skipped: Skipped | None) -> Iterator[R]:
         raise DataError(f"{title}: no row can be used; {first}")
 
 
-def row(place: str, columns: dict[str, Any], label: str | None) -> Row:
+def row(place: str, columns: dict[str, Any], label: LabelColumn | None) -> Row:
     """A row from its values, each checked.
 
     Args:
@@ -107,20 +108,34 @@ def row(place: str, columns: dict[str, Any], label: str | None) -> Row:
         columns: a value for each column, as the file gives it.
         label: the column with labels, which may be numbers; all others are texts.
     """
-    values: list[str] = []
+    values: list[Any] = []
     for name, value in columns.items():
-        if name == label:
-            value = label_text(value)
-        if value is None or (isinstance(value, float) and value != value):
-            return Row(place, [], f"the {name} is missing")
-        if not isinstance(value, str):
-            return Row(place, [], f"the {name} is {_kind(value)}, not a text")
-        if fault := flaw(value):
-            return Row(place, [], f"{fault[1]} in the {name}")
-        if not value.strip():
-            return Row(place, [], f"the {name} is empty")
-        values.append(value.replace("\r\n", "\n").replace("\r", "\n"))
+        if label is None or name != label.name:
+            parts = [value]
+        else:
+            parts = [label_text(part) for part in label.parts(value)]
+            if not label.several and isinstance(value, list | tuple):
+                several = "data.multi_label = true allows several"
+                return Row(place, [], f"the {name} is a list, not a text; {several}")
+        for part in parts:
+            if fault := _fault(name, part):
+                return Row(place, [], fault)
+        if label is not None and name == label.name and label.several:
+            values.append(tuple(sorted(set(parts))))
+        else:
+            values.append(parts[0].replace("\r\n", "\n").replace("\r", "\n"))
     return Row(place, values)
+
+
+def _fault(name: str, value: Any) -> str | None:
+    """Why a value of a column is no text that can be used."""
+    if value is None or (isinstance(value, float) and value != value):
+        return f"the {name} is missing"
+    if not isinstance(value, str):
+        return f"the {name} is {_kind(value)}, not a text"
+    if fault := flaw(value):
+        return f"{fault[1]} in the {name}"
+    return None if value.strip() else f"the {name} is empty"
 
 
 def _kind(value: Any) -> str:

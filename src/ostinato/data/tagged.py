@@ -174,10 +174,7 @@ def _lines(source: dict[str, Examples] | str) -> Iterator[tuple[int, str]]:
 
 
 def _format(where: str, file: File, given: str | None) -> ModuleType:
-    """The format that is given, or that the name tells, or else the first bytes.
-
-    Without either it is `conll`: taking a table for text would train another task.
-    """
+    """The format that is given, or that the name tells, or else the first bytes; or `conll`."""
     if given:
         return registry.find(formats, "format", given)
     known = {name: registry.find(formats, "format", name) for name in registry.names(formats)}

@@ -1,9 +1,10 @@
-"""PyTorch modules: recurrent layers over any cell, embeddings, poolings, a CRF."""
+"""PyTorch modules: recurrent layers over any cell, embeddings, dropout, poolings, a CRF."""
 
 from ostinato.nn.bigrams import BigramEmbedding, frequent_pairs
 from ostinato.nn.characters import CharacterEncoder
 from ostinato.nn.crf import CRF, Constraints
 from ostinato.nn.drop_in import GRU, LSTM, RNN
+from ostinato.nn.dropout import Dropout
 from ostinato.nn.embedding import Embedding
 from ostinato.nn.packing import Packing
 from ostinato.nn.pooling import POOLINGS, Pooling, pooling
@@ -11,5 +12,5 @@ from ostinato.nn.recurrent import Recurrent
 
 __all__ = [
     "CRF", "GRU", "LSTM", "POOLINGS", "RNN", "BigramEmbedding", "CharacterEncoder", "Constraints",
-    "Embedding", "Packing", "Pooling", "Recurrent", "frequent_pairs", "pooling",
+    "Dropout", "Embedding", "Packing", "Pooling", "Recurrent", "frequent_pairs", "pooling",
 ]  # fmt: skip

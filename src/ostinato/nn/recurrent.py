@@ -18,6 +18,7 @@ from ostinato.equation.rewrite import recurrent_dropout, without_bias, zoneout
 from ostinato.equation.trace import Cell
 from ostinato.errors import ConfigError, UnknownName
 from ostinato.levels import dialects, native
+from ostinato.nn.dropout import chosen, dropout
 from ostinato.nn.embedding import Lookup, lookup_of
 from ostinato.nn.packing import Layout, Packing
 
@@ -414,7 +415,7 @@ class Recurrent(nn.Module):
                 for kept, end in zip(last, direction, strict=True):
                     kept.append(end)
             if self.dropout and layer < self.num_layers - 1:
-                x = nn.functional.dropout(x, self.dropout, self.training)
+                x = dropout(x, self.dropout, self.training)
         return x, last
 
     def _run_native(
@@ -460,7 +461,7 @@ class Recurrent(nn.Module):
             return x
         row = layout.row if layout else packing.row
         ones = x.new_ones(packing.batch_sizes[0], x.shape[-1])
-        return x * nn.functional.dropout(ones, self.variational_dropout)[row].view_as(x)
+        return x * dropout(ones, self.variational_dropout)[row].view_as(x)
 
     def _draw_noise(self, cell: Cell, x: Tensor, packing: Packing) -> dict[str, Any]:
         """The noise that the cell's graph reads: masks m_s of a sequence, keeps k_s of a step."""
@@ -469,10 +470,12 @@ class Recurrent(nn.Module):
             units = self._sizes[leaf.size]
             if leaf.op == "still":
                 ones = x.new_ones(packing.batch_sizes[0], units)
-                noise[leaf.label] = nn.functional.dropout(ones, self.recurrent_dropout)
+                noise[leaf.label] = dropout(ones, self.recurrent_dropout)
             else:
-                chance = x.new_full((packing.tokens, units), self.zoneout.get(leaf.label[2:], 0.0))
-                noise[leaf.label] = torch.bernoulli(chance) if self.training else chance
+                shape, chance = (packing.tokens, units), self.zoneout.get(leaf.label[2:], 0.0)
+                noise[leaf.label] = (
+                    chosen(shape, chance, x) if self.training else x.new_full(shape, chance)
+                )
         return noise
 
     def stream(self, weights: str = "same") -> Stream:

@@ -15,15 +15,14 @@ import numpy as np
 
 from ostinato.report.statistics import (
     LEVEL,
-    calibration_error,
     holm,
     mcnemar,
     paired_t,
-    reliability,
     sign_flip,
     spread,
 )
 from ostinato.report.tagging import tagging
+from ostinato.tasks.calibration import calibration_error, reliability
 
 Record = Mapping[str, Any]
 PERMUTED = 6

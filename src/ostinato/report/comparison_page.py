@@ -14,7 +14,6 @@ from ostinato.report.figures import Look, gradient_times, looks, reliability_cur
 from ostinato.report.page import Results, bar, document, key, legend, origin, plot
 from ostinato.report.sections import gradients, learning
 from ostinato.report.sentences import cell_name, duration
-from ostinato.report.statistics import Bin, calibration_error
 from ostinato.report.tagging import sentences_section, types_section
 from ostinato.report.verdicts import (
     PARTS,
@@ -26,6 +25,7 @@ from ostinato.report.verdicts import (
     overview,
     p_value,
 )
+from ostinato.tasks.calibration import Bin, calibration_error
 
 FEW = 8
 """The most classes whose confusion is shown as a square."""

@@ -1,4 +1,4 @@
-"""Numbers → what may be said of them: spreads, intervals, paired tests, calibration.
+"""Numbers → what may be said of them: spreads, intervals, paired tests.
 
 All tests are two-sided.
 """
@@ -33,14 +33,6 @@ class Spread(NamedTuple):
     deviation: float | None = None
     low: float | None = None
     high: float | None = None
-
-
-class Bin(NamedTuple):
-    """Predictions of like confidence: how many, their mean confidence, the part that is right."""
-
-    size: int
-    confidence: float
-    accuracy: float
 
 
 def spread(values: Sequence[float], level: float = LEVEL) -> Spread:
@@ -136,32 +128,3 @@ def holm(ps: Sequence[float]) -> list[float]:
         largest = max(largest, min(1.0, (len(ps) - rank) * ps[k]))
         corrected[k] = largest
     return corrected
-
-
-def reliability(confidence: Sequence[float], right: Sequence[bool], bins: int = 10) -> list[Bin]:
-    """Predictions in bins of like confidence, equally wide from 0 to 1; empty ones are left out.
-
-    Args:
-        confidence: the probability given to each predicted class.
-        right: whether it was right.
-        bins: how many bins; a border belongs to the bin below it.
-    """
-    sure, hits = np.asarray(confidence, dtype=np.float64), np.asarray(right, dtype=np.float64)
-    where = np.clip(np.ceil(sure * bins) - 1, 0, bins - 1)
-    return [
-        Bin(int(inside.sum()), float(sure[inside].mean()), float(hits[inside].mean()))
-        for k in range(bins)
-        if (inside := where == k).any()
-    ]
-
-
-def calibration_error(bins: Sequence[Bin]) -> float:
-    """The expected calibration error: Σ n_b / n · |accuracy_b - confidence_b|.
-
-    Naeini et al. 2015; Guo et al., "On calibration of modern neural networks", ICML 2017.
-
-    >>> calibration_error([Bin(1, 0.5, 1.0), Bin(3, 0.9, 0.8)])
-    0.2
-    """
-    total = sum(each.size for each in bins)
-    return round(sum(b.size * abs(b.accuracy - b.confidence) for b in bins) / total, 12)

@@ -1,10 +1,10 @@
-"""Classify texts: `Classifier`, and how well it does."""
+"""Classify texts: `Classifier`."""
 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import asdict
 from typing import Any, Self
 
 import numpy as np
@@ -17,37 +17,27 @@ from torch import Tensor
 from ostinato import data
 from ostinato.data import Examples, Skipped, Store, tokenizer
 from ostinato.data.cooccurrence import ppmi_vectors
+from ostinato.data.labels import Label, each, label_text
 from ostinato.equation import Cell
 from ostinato.errors import DataError
 from ostinato.nn import frequent_pairs
-from ostinato.tasks.classify_learner import ClassifyLearner, pad_batch
+from ostinato.tasks.calibration import (
+    error_of,
+    log_probabilities,
+    probabilities,
+)
+from ostinato.tasks.class_weights import class_weights
+from ostinato.tasks.classify_learner import ClassifyLearner, logits_of, pad_batch
 from ostinato.tasks.classify_network import ClassifyEnsemble, ClassifyNetwork
 from ostinato.tasks.classify_settings import ClassifySettings
+from ostinato.tasks.decision import Decision, check_threshold
 from ostinato.tasks.estimator import TextEstimator, from_json, reproducible
+from ostinato.tasks.evaluation import Evaluation, measured
 from ostinato.tasks.linear import Baseline, fit_baseline
-from ostinato.train import Progress, Run, fit
+from ostinato.train import Progress, Run, fit, read_toml
 
 _TEXTS_AT_A_TIME = 2**14
 _CHARACTERS = 2**25  # of texts for the baseline, where they do not fit into memory
-
-
-@dataclass(frozen=True)
-class Evaluation:
-    """How a classifier does on labelled texts.
-
-    Attributes:
-        accuracy: the part of texts whose label is right.
-        f1: the mean over classes of the harmonic mean of precision and recall.
-        report: precision, recall, F1 and count of each class, as a table.
-        confusion: texts by true class (row) and predicted class (column).
-        classes: the classes, in the order of the rows.
-    """
-
-    accuracy: float
-    f1: float
-    report: str
-    confusion: NDArray[np.int64]
-    classes: list[str]
 
 
 class Classifier(ClassifierMixin, TextEstimator[ClassifySettings]):  # type: ignore[misc]
@@ -59,17 +49,23 @@ class Classifier(ClassifierMixin, TextEstimator[ClassifySettings]):  # type: ign
     Args:
         cell: a cell, its name, or `path/to/file.py:name`.
         tokenizer: `word` (the default), `char` or `bpe`.
-        seed: fixes everything random.
+        seed: fixes everything random, as scikit-learn's `random_state` does.
         data: what is read, see `ClassifyData`.
         model: the network, see `ClassifyModel`.
         train: the loop, see `Training`.
         baseline: whether to fit the linear baseline too.
 
-    After `fit`: `classes_`, `tokenizer_`, `vocabulary_`, `network_`, `history_` (a record for each
-    epoch), `baseline_` and `baseline_accuracy_` on the validation texts.
+    With `data={"multi_label": True}` each text has a list of labels, which may be empty; what is a
+    matrix of classes (N, K) below then tells of each label for itself.
+
+    After `fit`: `classes_` (as they were given: numbers stay numbers), `tokenizer_`, `vocabulary_`,
+    `network_`, `history_` (a record for each epoch), `decision_` (temperature and thresholds),
+    `baseline_`, and on the validation texts `baseline_accuracy_` and `baseline_micro_f1_`.
     """
 
     kind = ClassifySettings
+    classes_: NDArray[Any]
+    decision_: Decision
 
     def fit(
         self,
@@ -100,16 +96,14 @@ class Classifier(ClassifierMixin, TextEstimator[ClassifySettings]):  # type: ign
                 has a single text.
         """
         settings = self.settings()
-        examples = data.examples_of(texts, labels, settings.data.text, settings.data.label)
+        column = settings.data.labels
+        examples = data.examples_of(texts, labels, settings.data.text, column)
         self.skipped_ = skipped
-        counts = Counter(examples.labels)
-        if len(counts) < 2 or min(counts.values()) < 2:
-            raise DataError(
-                f"a classifier needs two classes with two texts each, not {dict(counts)}"
-            )
-        self.classes_ = sorted(counts)
-        kept, held = data.split_blocks(examples.labels, settings.data.validation, settings.seed)
-        training, validation = examples.select(kept), examples.select(held)
+        self.classes_ = _classes_in(examples, column.several)
+        if settings.model.threshold is not None:
+            check_threshold(len(self.classes_), column.several)
+        self.decision_ = Decision()
+        training, validation = _split(examples, settings)
 
         size = settings.data.vocabulary
         self.tokenizer_ = tokenizer(settings.tokenizer).train(training.texts, size)
@@ -127,26 +121,46 @@ class Classifier(ClassifierMixin, TextEstimator[ClassifySettings]):  # type: ign
                 vectors = ppmi_vectors(near, symbols, settings.model.embedding, settings.seed)
                 for member in getattr(self.network_, "members", [self.network_]):
                     member.embedding.weight.data = torch.from_numpy(0.3 * vectors)
+            truth = self._truth(training.labels)
             learner = ClassifyLearner(
                 self.network_,
                 settings,
                 (rows, self._targets(training.labels)),
                 (held_out.rows(self.vocabulary_), self._targets(validation.labels)),
+                class_weights(settings.model.class_weight, self.class_names, truth, column.several),
             )
             if run:
                 self._begin(run, self.network_.recurrent, examples.fingerprint(), resume)
             self.history_ = fit(learner, settings.train, run, show, resume)
+            self.decision_ = Decision.fit(
+                learner.held_out(),
+                self._truth(validation.labels),
+                column.several,
+                settings.model.calibrate,
+                settings.model.threshold,
+            )
+        if run:
+            run.write_json("decision.json", asdict(self.decision_))
         self.baseline_: Baseline | None = None
         if self.baseline:
             part = _in_memory(training)
             self.baseline_ = fit_baseline(part.texts, part.labels, self.tokenizer_)
             validation = _in_memory(validation)
-            self.baseline_accuracy_ = self.baseline_.accuracy(validation.texts, validation.labels)
+            guessed = self.baseline_.predict(validation.texts)
+            right = measured(
+                self._truth(validation.labels),
+                self._truth(guessed),
+                self.class_names,
+                self._several,
+            )
+            self.baseline_accuracy_ = right.accuracy
+            self.baseline_micro_f1_ = right.micro_f1
         if run and self.baseline_:
             run.write_json(
                 "baseline.json",
                 {
                     "validation_accuracy": self.baseline_accuracy_,
+                    "validation_micro_f1": self.baseline_micro_f1_,
                     "parameters": self.baseline_.parameters,
                     "seconds": self.baseline_.seconds,
                     "texts": len(part),
@@ -155,7 +169,7 @@ class Classifier(ClassifierMixin, TextEstimator[ClassifySettings]):  # type: ign
         return self
 
     def decision_function(self, texts: Any) -> NDArray[np.float32]:
-        """Logits (N, K) of each text and class.
+        """Logits (N, K) of each text and class; of two classes ln(p₁ / p₀) (N).
 
         Args:
             texts: a list, an array, a Series, or a table with a column of texts, as for `fit`.
@@ -163,89 +177,135 @@ class Classifier(ClassifierMixin, TextEstimator[ClassifySettings]):  # type: ign
         Raises:
             DataError: for a single text in place of a list, or what is no text.
         """
-        check_is_fitted(self)
-        settings = self.settings()
-        texts = data.texts_of(texts, settings.data.text)
-        logits = np.zeros((len(texts), len(self.classes_)), dtype=np.float32)
-        with torch.inference_mode():
-            self.network_.eval()
-            for start in range(0, len(texts), _TEXTS_AT_A_TIME):
-                sequences = self._encode_all(texts[start : start + _TEXTS_AT_A_TIME])
-                lengths = list(map(len, sequences))
-                for batch in data.bucketed(lengths, settings.data.batch_tokens, 0, 0):
-                    found = self.network_(*pad_batch([sequences[i] for i in batch]))
-                    logits[start + batch] = found.numpy()
-        return logits
+        logits = self._logits(texts)
+        two = logits.shape[1] == 2 and not self._several
+        return logits[:, 1] - logits[:, 0] if two else logits
 
     def predict_proba(self, texts: Any) -> NDArray[np.float32]:
-        """Probabilities (N, K) of each text and class, in the order of `classes_`."""
-        probabilities: NDArray[np.float32] = (
-            torch.tensor(self.decision_function(texts)).softmax(-1).numpy()
-        )
-        return probabilities
+        """Probabilities (N, K) of each text and class, in the order of `classes_`.
 
-    def predict(self, texts: Any) -> NDArray[np.str_]:
-        """The most probable label of each text."""
-        best = self.decision_function(texts).argmax(-1)
-        predicted: NDArray[np.str_] = np.array(self.classes_)[best]
-        return predicted
+        Where a text may have several labels, each is a probability of its own.
+        """
+        return probabilities(self._logits(texts), self._several)
 
-    def score(self, texts: Any, labels: Any = None, sample_weight: Any = None) -> float:
-        """The part of texts whose label is right; labels are compared as text."""
-        examples = self._labelled(texts, labels)
-        return float(super().score(examples.texts, examples.labels, sample_weight))
+    def predict_log_proba(self, texts: Any) -> NDArray[np.float32]:
+        """The natural logarithms of `predict_proba` (N, K)."""
+        return log_probabilities(self._logits(texts), self._several)
 
-    def evaluate(self, texts: Any, labels: Any = None) -> Evaluation:
-        """How well labels are predicted; texts and labels as for `fit`.
+    def predict(self, texts: Any, threshold: float | None = None) -> NDArray[Any]:
+        """The most probable label of each text (N), or all from their thresholds on.
+
+        Args:
+            texts: as for `decision_function`.
+            threshold: the probability from which on a label is given, in place of the fitted ones;
+                of two classes that of the second.
+
+        Returns:
+            Labels as they were given to `fit`, numbers as numbers; of several labels tuples.
 
         Raises:
-            DataError: for a label that was not in the training data.
+            ConfigError: for a threshold out of range, or with more than two classes.
         """
-        from sklearn.metrics import classification_report, confusion_matrix, f1_score
+        given = self.given(self.predict_proba(texts), threshold)
+        if not self._several:
+            found: NDArray[Any] = self.classes_[given.argmax(-1)]
+            return found
+        tuples = np.empty(len(given), dtype=object)
+        tuples[:] = [tuple(self.classes_[row].tolist()) for row in given]
+        return tuples
 
+    def given(
+        self, probabilities: NDArray[np.float32], threshold: float | None = None
+    ) -> NDArray[np.bool_]:
+        """Which labels are given to texts of these probabilities, both (N, K); see `predict`."""
+        check_is_fitted(self)
+        decision, several = self.decision_, self._several
+        if threshold is not None:
+            decision = decision.at(threshold, len(self.classes_), several)
+        return decision.given(probabilities, several)
+
+    @property
+    def class_names(self) -> list[str]:
+        """The classes as text, in the order of `classes_`."""
+        return [label_text(each) for each in self.classes_]
+
+    def score(self, texts: Any, labels: Any = None, sample_weight: Any = None) -> float:
+        """The part of texts whose labels are right; they are compared as text."""
         examples = self._labelled(texts, labels)
-        truth, predicted = examples.labels, self.predict(examples.texts)
-        for number, label in enumerate(truth, start=1):
-            if label not in self.classes_:
-                raise DataError(
-                    f"text {number}: its label {label!r} was not in the training data, "
-                    f"which had {', '.join(self.classes_)}"
-                )
-        options = {"labels": self.classes_, "zero_division": 0}
-        return Evaluation(
-            accuracy=float(np.mean(predicted == np.array(truth))),
-            f1=float(f1_score(truth, predicted, average="macro", **options)),
-            report=str(classification_report(truth, predicted, digits=3, **options)),
-            confusion=confusion_matrix(truth, predicted, labels=self.classes_),
-            classes=list(self.classes_),
-        )
+        given = self.given(self.predict_proba(examples.texts))
+        right = (given == self._truth(examples.labels)).all(1)
+        known = set(self.class_names)
+        right &= [known.issuperset(each(label)) for label in examples.labels]
+        return float(np.average(right, weights=sample_weight))
+
+    def evaluate(
+        self, texts: Any, labels: Any = None, *, threshold: float | None = None
+    ) -> Evaluation:
+        """How well labels are predicted; texts and labels as for `fit`, threshold as for `predict`.
+
+        Raises:
+            DataError: for a label that was not in the training data, or when there are no texts.
+        """
+        examples = self._labelled(texts, labels)
+        if not len(examples):
+            raise DataError("there are no texts to judge by")
+        known = self.class_names
+        for number, label in enumerate(examples.labels, start=1):
+            for name in each(label):
+                if name not in known:
+                    raise DataError(
+                        f"text {number}: its label {name!r} was not in the training data, "
+                        f"which had {', '.join(known)}"
+                    )
+        logits, truth = self._logits(examples.texts), self._truth(examples.labels)
+        found = probabilities(logits, self._several)
+        given = self.given(found, threshold)
+        raw = probabilities(logits * np.float32(self.decision_.temperature), self._several)
+        errors = (error_of(p, truth, self._several) for p in (raw, found))
+        return measured(truth, given, known, self._several, *errors)
+
+    def __sklearn_tags__(self) -> Any:
+        tags = super().__sklearn_tags__()
+        given = self.data or {}
+        tags.classifier_tags.multi_label = bool(given.get("multi_label") or given.get("separator"))
+        return tags
 
     def _network(self, cell: Cell) -> ClassifyNetwork | ClassifyEnsemble:
         settings, pairs = self.settings().model, self.bigrams_
         sizes = len(self.vocabulary_), len(self.classes_)
         members = [ClassifyNetwork(cell, settings, *sizes, pairs) for _ in range(settings.members)]
-        return members[0] if len(members) == 1 else ClassifyEnsemble(members)
+        return members[0] if len(members) == 1 else ClassifyEnsemble(members, self._several)
 
     def _read(self, run: Run) -> None:
         super()._read(run)
-        self.classes_ = from_json(run, "labels.json", lambda labels: [str(y) for y in labels])
+        self.classes_ = from_json(run, "labels.json", _classes)
+        self.decision_ = Decision()
+        # runs from before there was calibration have no such setting, and no such file
+        if "calibrate" in read_toml(run.path / "config.toml").get("model", {}):
+            sizes = len(self.classes_), self._several
+            self.decision_ = from_json(
+                run, "decision.json", lambda found: Decision.from_json(found, *sizes)
+            )
         self.bigrams_ = np.zeros((0, 2), np.int64)
         if self.settings().model.bigrams:
             self.bigrams_ = from_json(run, "bigrams.json", _pairs)
 
     def _write(self, run: Run) -> None:
         super()._write(run)
-        run.write_json("labels.json", self.classes_)
+        run.write_json("labels.json", self.classes_.tolist())
+        run.write_json("decision.json", asdict(self.decision_))
         if self.settings().model.bigrams:
             run.write_json("bigrams.json", self.bigrams_.tolist())
 
-    def encode(self, texts: Sequence[str], labels: Sequence[str]) -> tuple[Tensor, Tensor, Tensor]:
+    def encode(
+        self, texts: Sequence[str], labels: Sequence[Label]
+    ) -> tuple[Tensor, Tensor, Tensor]:
         """Texts as the network takes them: tokens (B, T), lengths (B,); and the classes (B,)."""
         return *pad_batch(self._encode_all(texts)), self._targets(list(labels))
 
     def _labelled(self, texts: Any, labels: Any) -> Examples:
         columns = self.settings().data
-        return data.examples_of(texts, labels, columns.text, columns.label, split="test")
+        return data.examples_of(texts, labels, columns.text, columns.labels, split="test")
 
     def _store(self, texts: Sequence[str], settings: ClassifySettings) -> Store:
         store = Store(self.tokenizer_, keep=settings.data.max_tokens)
@@ -261,8 +321,77 @@ class Classifier(ClassifierMixin, TextEstimator[ClassifySettings]):  # type: ign
         """Symbols of a text's last tokens; a text without any is one unknown symbol."""
         return self.vocabulary_.encode(tokens[-settings.data.max_tokens :] or [""])
 
-    def _targets(self, labels: list[str]) -> Tensor:
-        return torch.tensor([self.classes_.index(label) for label in labels])
+    @property
+    def _several(self) -> bool:
+        return self.settings().data.labels.several
+
+    def _logits(self, texts: Any) -> NDArray[np.float32]:
+        """Logits (N, K) over the temperature."""
+        check_is_fitted(self)
+        settings = self.settings()
+        texts = data.texts_of(texts, settings.data.text)
+        logits = np.zeros((len(texts), len(self.classes_)), dtype=np.float32)
+        for start in range(0, len(texts), _TEXTS_AT_A_TIME):
+            some = self._encode_all(texts[start : start + _TEXTS_AT_A_TIME])
+            found = logits_of(self.network_, some, settings.data.batch_tokens)
+            logits[start : start + len(some)] = found
+        return logits / np.float32(self.decision_.temperature)
+
+    def _truth(self, labels: Sequence[Label]) -> NDArray[np.bool_]:
+        """Whether each text has each label (N, K); a label that is no class leaves no trace."""
+        place = {name: k for k, name in enumerate(self.class_names)}
+        truth = np.zeros((len(labels), len(place)), dtype=bool)
+        for row, label in zip(truth, labels, strict=True):
+            row[[place[name] for name in each(label) if name in place]] = True
+        return truth
+
+    def _targets(self, labels: Sequence[Label]) -> Tensor:
+        """What the loss takes: the class of each text (N,), or of several labels (N, K) 0 and 1."""
+        truth = torch.from_numpy(self._truth(labels))
+        return truth.float() if self._several else truth.int().argmax(-1)
+
+
+def _classes_in(examples: Examples, several: bool) -> NDArray[Any]:
+    """The classes in order: numbers where labels were given as numbers, else texts.
+
+    Raises:
+        DataError: when there is not enough to learn from.
+    """
+    counts = Counter(name for label in examples.labels for name in each(label))
+    if several and (len(counts) < 2 or len(examples) < 2):
+        raise DataError(f"several labels need two texts and two labels, not {dict(counts)}")
+    if not several and (len(counts) < 2 or min(counts.values()) < 2):
+        found = f"{dict(counts)}" if len(counts) > 1 else f"one class alone, {dict(counts)}"
+        raise DataError(f"a classifier needs two classes with two texts each, not {found}")
+    return np.array(sorted(examples.own[n] for n in counts) if examples.own else sorted(counts))
+
+
+def _classes(listed: Any) -> NDArray[Any]:
+    """Classes from what a run's file holds."""
+    if not isinstance(listed, list) or not all(isinstance(y, str | int | float) for y in listed):
+        raise ValueError("no list of labels")
+    return np.array(listed)
+
+
+def _split(examples: Examples, settings: ClassifySettings) -> tuple[Examples, Examples]:
+    """Texts to train on, and held out: of each class whole blocks of neighbours.
+
+    Where a text may have several labels, blocks are of all texts; texts with a label that would
+    be in none that is trained on are trained on too.
+    """
+    several = settings.data.labels.several
+    labels = [""] * len(examples) if several else examples.labels
+    kept, held = data.split_blocks(labels, settings.data.validation, settings.seed)
+    if several:
+        known = _names(examples.labels[i] for i in kept)
+        rare = [i for i in held if not known.issuperset(examples.labels[i])]
+        if len(rare) < len(held):
+            kept, held = np.concatenate([kept, rare]).astype(np.intp), np.setdiff1d(held, rare)
+    return examples.select(kept), examples.select(held)
+
+
+def _names(labels: Iterable[Label]) -> set[str]:
+    return {name for label in labels for name in each(label)}
 
 
 def _pairs(listed: Any) -> NDArray[np.int64]:

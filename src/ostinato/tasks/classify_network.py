@@ -3,17 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Literal, cast
+from typing import Annotated, Any, Literal, TypeAlias, cast
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from pydantic import Field
+from pydantic import Field, field_validator
 from torch import Tensor, nn
 
+from ostinato.data.labels import label_text
 from ostinato.equation import Cell
 from ostinato.nn import BigramEmbedding, Embedding, Recurrent, pooling
 from ostinato.tasks.stack import Stack
+
+Weight: TypeAlias = Annotated[float, Field(gt=0, allow_inf_nan=False)]
+Threshold: TypeAlias = Annotated[float, Field(ge=0, le=1)]
 
 
 class ClassifyModel(Stack):
@@ -34,6 +38,25 @@ class ClassifyModel(Stack):
     )
     label_smoothing: float = Field(0.0, ge=0, lt=1, description="the part of each label shared out")
     members: int = Field(1, ge=1, description="networks trained side by side and averaged")
+    class_weight: Literal["balanced"] | dict[str, Weight] | None = Field(
+        None, description="how much each class counts in training: balanced, or a number for each"
+    )
+    calibrate: bool = Field(
+        True, description="make probabilities softer or sharper by what was held out"
+    )
+    threshold: Threshold | Literal["f1", "accuracy"] | None = Field(
+        None,
+        description="probability from which on a label is given, or what it is to be best for on "
+        "what was held out (f1, accuracy); for two classes that of the second",
+    )
+
+    @field_validator("class_weight", mode="before")
+    @classmethod
+    def _by_name(cls, chosen: Any) -> Any:
+        """Classes may be numbers in Python, where their names are text here."""
+        if isinstance(chosen, dict):
+            return {label_text(name): weight for name, weight in chosen.items()}
+        return chosen
 
 
 class ClassifyNetwork(nn.Module):
@@ -97,10 +120,15 @@ class ClassifyEnsemble(nn.Module):
     """Networks that begin differently; the probability of a class is the mean of theirs.
 
     They see the same batches, each with dropout of its own, and learn in one loop.
+
+    Args:
+        members: the networks.
+        several: whether a text may have several labels.
     """
 
-    def __init__(self, members: Sequence[ClassifyNetwork]) -> None:
+    def __init__(self, members: Sequence[ClassifyNetwork], several: bool = False) -> None:
         super().__init__()
+        self.several = several
         self.members = nn.ModuleList(members)
         self.rates = {
             f"members.{k}.{part}": rate
@@ -111,7 +139,12 @@ class ClassifyEnsemble(nn.Module):
     def forward(self, values: Tensor, lengths: Tensor) -> Tensor:
         """Tokens (B, T), lengths (B,) → logits (B, K); in training each member's, (M, B, K)."""
         logits = torch.stack([member(values, lengths) for member in self.members])
-        return logits if self.training else logits.softmax(-1).mean(0).log()
+        if self.training:
+            return logits
+        if self.several:  # ln(p / (1 - p)) of the mean p, without rounding p to 0 or 1
+            yes, no = (nn.functional.logsigmoid(x).logsumexp(0) for x in (logits, -logits))
+            return yes - no
+        return logits.softmax(-1).mean(0).log()
 
     @property
     def embedding(self) -> nn.Module:

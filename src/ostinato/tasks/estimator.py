@@ -19,9 +19,9 @@ from torch import nn
 from ostinato import cells
 from ostinato.data import Skipped, Tokenizer, Vocabulary, tokenizer
 from ostinato.equation import Cell, Graph
-from ostinato.errors import CellError, DataError, RunError
+from ostinato.errors import CellError, ConfigError, DataError, RunError
 from ostinato.nn import Recurrent
-from ostinato.train import Run, Section, read_toml, versions
+from ostinato.train import Run, Section, known_paths, nearest, read_toml, versions
 
 S = TypeVar("S", bound=Section)
 T = TypeVar("T")
@@ -30,11 +30,14 @@ T = TypeVar("T")
 class Estimator(BaseEstimator, Generic[S]):  # type: ignore[misc]
     """An estimator of scikit-learn whose trained form is a run folder.
 
-    Its arguments are its settings, part by part, as in a run's `config.toml`.
+    Its arguments are its settings, part by part, as in a run's `config.toml`. Searches may vary a
+    whole part, `{"model": [{"hidden": 8}, {"hidden": 16}]}`, or a single setting of one,
+    `{"model__hidden": [8, 16]}`.
 
     Args:
         cell: a cell, its name, or `path/to/file.py:name`.
-        seed: fixes everything random.
+        seed: fixes everything random, as scikit-learn's `random_state` does; always a number, so
+            that the same call gives the same model.
         data: what is read, a part of the settings.
         model: the network, a part of the settings.
         train: the loop, a part of the settings.
@@ -84,6 +87,24 @@ class Estimator(BaseEstimator, Generic[S]):  # type: ignore[misc]
             if value is not None:
                 values[name] = value.name if isinstance(value, Cell) else value
         return self.kind.parse(values, type(self).__name__)  # type: ignore[return-value]
+
+    def set_params(self, **params: Any) -> Self:
+        """Sets arguments, and with two underscores single settings of a part: `model__hidden=8`.
+
+        Raises:
+            ConfigError: for a setting that is unknown in its part.
+            ValueError: for an unknown argument.
+        """
+        super().set_params(**{k: value for k, value in params.items() if "__" not in k})
+        for key, value in params.items():
+            part, nested, name = key.partition("__")
+            if not nested:
+                continue
+            path, known = f"{part}.{name}", known_paths(self.kind)
+            if path not in known:
+                raise ConfigError(f"set_params: unknown setting {key!r}; {nearest(path, known)}")
+            setattr(self, part, {**(getattr(self, part) or {}), name: value})
+        return self
 
     def save(self, path: str | Path) -> None:
         """Writes the trained network as a run folder.
@@ -229,6 +250,12 @@ class TextEstimator(Estimator[S]):
     ) -> None:
         super().__init__(cell, seed=seed, data=data, model=model, train=train, baseline=baseline)
         self.tokenizer = tokenizer
+
+    def __sklearn_tags__(self) -> Any:
+        tags = super().__sklearn_tags__()
+        tags.input_tags.string = tags.input_tags.one_d_array = True
+        tags.input_tags.two_d_array = False
+        return tags
 
     def _read(self, run: Run) -> None:
         self.tokenizer_ = tokenizer(self.settings().tokenizer)  # type: ignore[attr-defined]

@@ -15,6 +15,7 @@ from typing import Any
 import numpy as np
 
 from ostinato.data import Tokenizer
+from ostinato.data.labels import Label
 
 
 @dataclass(frozen=True)
@@ -22,7 +23,7 @@ class Baseline:
     """A fitted baseline and what it cost.
 
     Attributes:
-        pipeline: scikit-learn's tf-idf and logistic regression.
+        pipeline: scikit-learn's tf-idf and logistic regression; of several labels one of each.
         parameters: the number of its weights.
         seconds: how long fitting took.
     """
@@ -30,26 +31,34 @@ class Baseline:
     pipeline: Any
     parameters: int
     seconds: float
+    labels: Any = None
+    """Of several labels scikit-learn's binarizer, which knows their columns."""
 
-    def predict(self, texts: Sequence[str]) -> list[str]:
-        """The most probable label of each text."""
-        return [str(label) for label in self.pipeline.predict(texts)]
+    def predict(self, texts: Sequence[str]) -> list[Label]:
+        """The most probable label of each text, or all that are more probable than not."""
+        found = self.pipeline.predict(texts)
+        if self.labels is None:
+            return [str(label) for label in found]
+        return [tuple(map(str, row)) for row in self.labels.inverse_transform(found)]
 
-    def accuracy(self, texts: Sequence[str], labels: Sequence[str]) -> float:
+    def accuracy(self, texts: Sequence[str], labels: Sequence[Label]) -> float:
         """The part of texts whose label is right."""
         hits = [p == y for p, y in zip(self.predict(texts), labels, strict=True)]
         return sum(hits) / len(hits)
 
 
-def fit_baseline(texts: Sequence[str], labels: Sequence[str], tokenizer: Tokenizer) -> Baseline:
+def fit_baseline(texts: Sequence[str], labels: Sequence[Label], tokenizer: Tokenizer) -> Baseline:
     """Fits the baseline on tokens and pairs of neighbours.
 
     Term counts are damped (1 + ln), rows have length 1, pairs and words seen in one text only are
-    left out when there are a hundred texts or more; the penalty is L2 with C = 10.
+    left out when there are a hundred texts or more; the penalty is L2 with C = 10. Where a text may
+    have several labels, each label has a regression of its own, against the rest.
     """
     from sklearn.feature_extraction.text import TfidfVectorizer
     from sklearn.linear_model import LogisticRegression
+    from sklearn.multiclass import OneVsRestClassifier
     from sklearn.pipeline import make_pipeline
+    from sklearn.preprocessing import MultiLabelBinarizer
 
     began = time.perf_counter()
     features = TfidfVectorizer(
@@ -61,10 +70,17 @@ def fit_baseline(texts: Sequence[str], labels: Sequence[str], tokenizer: Tokeniz
         sublinear_tf=True,
         dtype=np.float32,
     )
-    pipeline = make_pipeline(features, LogisticRegression(C=10.0, max_iter=200))
+    regression: Any = LogisticRegression(C=10.0, max_iter=200)
+    binarizer, targets = None, labels
+    if isinstance(labels[0], tuple):
+        regression, binarizer = OneVsRestClassifier(regression), MultiLabelBinarizer()
+        targets = binarizer.fit_transform(labels)
+    pipeline = make_pipeline(features, regression)
     with warnings.catch_warnings():
         # many classes with few texts each are the user's, and are counted elsewhere
         warnings.filterwarnings("ignore", "The number of unique classes")
-        pipeline.fit(texts, labels)
-    parameters = pipeline[-1].coef_.size + pipeline[-1].intercept_.size
-    return Baseline(pipeline, parameters, time.perf_counter() - began)
+        warnings.filterwarnings("ignore", "Label .* is present in all training examples")
+        pipeline.fit(texts, targets)
+    fitted = getattr(pipeline[-1], "estimators_", [pipeline[-1]])
+    sizes = [one.coef_.size + one.intercept_.size for one in fitted if hasattr(one, "coef_")]
+    return Baseline(pipeline, sum(sizes), time.perf_counter() - began, binarizer)

@@ -9,7 +9,7 @@ from pydantic import Field
 from torch import Tensor, nn
 
 from ostinato.equation import Cell
-from ostinato.nn import CRF, CharacterEncoder, Constraints, Embedding
+from ostinato.nn import CRF, CharacterEncoder, Constraints, Dropout, Embedding
 from ostinato.tasks.stack import Stack
 
 
@@ -96,7 +96,7 @@ class TagNetwork(nn.Module):
         self.word_dropout, self.softmax = settings.word_dropout, settings.output == "softmax"
         # How often each word was seen in training; unknown until it is told.
         self.register_buffer("counts", torch.full((symbols,), torch.inf), persistent=False)
-        self.dropout = nn.Dropout(settings.dropout)
+        self.dropout = Dropout(settings.dropout)
         self.recurrent = settings.recurrent(cell, features, bidirectional=settings.bidirectional)
         width = self.recurrent.output_size * (1 + settings.bidirectional)
         self.output = nn.Linear(width, labels)

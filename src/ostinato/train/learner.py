@@ -28,8 +28,11 @@ class Learner(Protocol):
         """The batches of an epoch, in an order that only (seed, epoch) decides."""
         ...
 
-    def loss(self, batch: Any) -> tuple[Tensor, int, int]:
-        """The mean loss of a batch in nats, of how many terms it is the mean, and real tokens."""
+    def loss(self, batch: Any) -> tuple[Tensor, float, int]:
+        """The mean loss of a batch in nats, of how many terms it is the mean, and real tokens.
+
+        Where the mean is weighted, the sum of the weights is the number of terms.
+        """
         ...
 
     def validate(self) -> dict[str, float]:

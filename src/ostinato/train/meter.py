@@ -36,7 +36,7 @@ class Meter:
         steps: steps of the optimiser.
         lr: the learning rate of the last one.
         loss: the sum of the loss over all terms, in nats.
-        terms: the terms that it is a sum of.
+        terms: the terms that it is a sum of, or their weights together.
         tokens: real tokens.
         seconds: time spent, that of earlier processes included.
     """
@@ -44,11 +44,11 @@ class Meter:
     steps: int = 0
     lr: float = 0.0
     loss: float = 0.0
-    terms: int = 0
+    terms: float = 0
     tokens: int = 0
     seconds: float = 0.0
 
-    def add(self, loss: float, terms: int, tokens: int) -> None:
+    def add(self, loss: float, terms: float, tokens: int) -> None:
         """Counts a batch: its mean loss, the terms of the mean, its tokens."""
         self.loss += loss * terms
         self.terms += terms

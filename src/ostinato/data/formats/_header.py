@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from ostinato.data.files import File
+from ostinato.data.labels import LabelColumn
 from ostinato.data.rows import Row, row
 
 
@@ -32,7 +33,7 @@ def pick(
     fields: Sequence[str],
     header: Sequence[str],
     wanted: dict[str, int],
-    label: str | None,
+    label: LabelColumn | None,
 ) -> Row:
     """The wanted fields of a record, which has as many as the header."""
     if len(fields) != len(header):

@@ -8,6 +8,7 @@ from collections.abc import Iterator, Sequence
 
 from ostinato.data.files import LINE, File, flaw
 from ostinato.data.formats._header import pick, places
+from ostinato.data.labels import LabelColumn
 from ostinato.data.rows import Row
 from ostinato.errors import DataError
 
@@ -21,7 +22,7 @@ def sniff(head: bytes, columns: Sequence[str]) -> bool:
     return len(header) > 1 and set(columns) <= set(header)
 
 
-def rows(file: File, columns: Sequence[str], label: str | None) -> Iterator[Row]:
+def rows(file: File, columns: Sequence[str], label: LabelColumn | None) -> Iterator[Row]:
     """The named columns of each record.
 
     A bad record is named by the line on which it starts, a faulty byte by its own. After a

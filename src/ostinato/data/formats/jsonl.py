@@ -7,6 +7,7 @@ from collections.abc import Iterator, Sequence
 from typing import Any
 
 from ostinato.data.files import File, flaw
+from ostinato.data.labels import LabelColumn
 from ostinato.data.rows import Row, row
 from ostinato.errors import DataError
 
@@ -19,7 +20,7 @@ def sniff(head: bytes, columns: Sequence[str]) -> bool:
     return start[:1] == b"{" and start[1:].lstrip()[:1] == b'"'
 
 
-def rows(file: File, columns: Sequence[str], label: str | None) -> Iterator[Row]:
+def rows(file: File, columns: Sequence[str], label: LabelColumn | None) -> Iterator[Row]:
     """The named values of each object; blank lines are passed over.
 
     Raises:
@@ -34,7 +35,7 @@ def rows(file: File, columns: Sequence[str], label: str | None) -> Iterator[Row]
         raise DataError(f"{file.title}: the file is empty")
 
 
-def _row(place: str, line: str, columns: Sequence[str], label: str | None) -> Row:
+def _row(place: str, line: str, columns: Sequence[str], label: LabelColumn | None) -> Row:
     if found := flaw(line):
         return Row(place, [], found[1])
     try:

@@ -7,6 +7,7 @@ from collections.abc import Iterator, Sequence
 from ostinato.data.extra import extra
 from ostinato.data.files import File
 from ostinato.data.formats._header import missing
+from ostinato.data.labels import LabelColumn
 from ostinato.data.rows import Row, row
 from ostinato.errors import DataError
 
@@ -18,7 +19,7 @@ def sniff(head: bytes, columns: Sequence[str]) -> bool:
     return head[:4] == b"PAR1" and head[4:5] < b" "
 
 
-def rows(file: File, columns: Sequence[str], label: str | None) -> Iterator[Row]:
+def rows(file: File, columns: Sequence[str], label: LabelColumn | None) -> Iterator[Row]:
     """The named columns of each row.
 
     Raises:
@@ -41,6 +42,8 @@ def rows(file: File, columns: Sequence[str], label: str | None) -> Iterator[Row]
                     number += 1
                     named = dict(zip(columns, values, strict=True))
                     yield row(f"row {number}", named, label)
+    except DataError:
+        raise
     except (arrow.ArrowException, OSError, ValueError, OverflowError) as error:
         why = " ".join(str(error).split())[:200]
         where = f", after row {number}" if number else ""

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from ostinato.data.files import File, flaw
+from ostinato.data.labels import LabelColumn
 from ostinato.data.rows import Row, row
 from ostinato.errors import DataError
 
@@ -16,7 +17,7 @@ def sniff(head: bytes, columns: Sequence[str]) -> bool:
     return False
 
 
-def rows(file: File, columns: Sequence[str], label: str | None) -> Iterator[Row]:
+def rows(file: File, columns: Sequence[str], label: LabelColumn | None) -> Iterator[Row]:
     """Each line; one that is blank has an empty text.
 
     Raises:

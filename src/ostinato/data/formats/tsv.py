@@ -10,6 +10,7 @@ from collections.abc import Iterator, Sequence
 
 from ostinato.data.files import File, flaw
 from ostinato.data.formats._header import pick, places
+from ostinato.data.labels import LabelColumn
 from ostinato.data.rows import Row
 from ostinato.errors import DataError
 
@@ -23,7 +24,7 @@ def sniff(head: bytes, columns: Sequence[str]) -> bool:
     return len(header) > 1 and set(columns) <= set(header)
 
 
-def rows(file: File, columns: Sequence[str], label: str | None) -> Iterator[Row]:
+def rows(file: File, columns: Sequence[str], label: LabelColumn | None) -> Iterator[Row]:
     """The named columns of each line; blank lines are passed over.
 
     Raises:

@@ -39,6 +39,9 @@ class Subwords(Tokenizer):
             except Exception as error:  # the library raises nothing narrower
                 raise DataError(f"the state of the tokenizer is damaged: {error}") from None
 
+    def __reduce__(self) -> tuple[type[Subwords], tuple[str | None]]:
+        return Subwords, (self.state,)  # the library is imported again where it is unpickled
+
     def train(self, texts: Iterable[str], size: int) -> Subwords:
         """Merges the most frequent pair of neighbours until there are `size` subwords."""
         library = self._library

@@ -30,8 +30,8 @@ if TYPE_CHECKING:
     from ostinato.levels.proof import Case, Values
 
 __all__ = [
-    "Recurrent", "RecurrentCell", "absence", "obstacle", "rounds_to_float32", "run", "run_layer",
-    "run_layer_reversed", "run_reversed", "scan", "source", "step", "supports",
+    "Recurrent", "RecurrentCell", "absence", "missing", "obstacle", "rounds_to_float32", "run",
+    "run_layer", "run_layer_reversed", "run_reversed", "scan", "source", "step", "supports",
 ]  # fmt: skip
 
 BACKENDS = ("tensorflow", "torch", "jax")
@@ -139,14 +139,24 @@ def obstacle() -> str | None:
     return None if name in BACKENDS else f"Keras' backend {name} has no gradients"
 
 
-@cache
-def absence() -> str | None:
-    """Why there is no Keras to run on here; None if there is. Imports it."""
+def missing() -> str | None:
+    """Which package has to be installed before Keras can be; None if none. Imports nothing."""
     if importlib.util.find_spec("keras") is None:
         return "Keras is not installed: pip install 'ostinato[keras]'"
     version = importlib.metadata.version("keras")
     if int(version.partition(".")[0]) < 3:
         return f"Keras {version} is installed, and Keras 3 is needed: pip install 'keras>=3'"
+    backend = os.environ.get("KERAS_BACKEND")
+    if backend in BACKENDS and importlib.util.find_spec(backend) is None:
+        return f"KERAS_BACKEND is {backend}, which is not installed here"
+    return None
+
+
+@cache
+def absence() -> str | None:
+    """Why there is no Keras to run on here; None if there is. Imports it."""
+    if reason := missing():
+        return reason
     _choose_backend()
     try:
         importlib.import_module("keras")

@@ -9,6 +9,7 @@ import numpy as np
 from torch import Tensor, nn
 
 from ostinato.data import Examples, read_labelled, split_blocks, tokenizer
+from ostinato.errors import ConfigError
 from ostinato.observe.exams._exam import SEQUENCES, Exam, reached
 from ostinato.tasks.classify import Classifier
 from ostinato.tasks.classify_settings import ClassifySettings
@@ -27,8 +28,17 @@ class ClassifyExam(Exam):
 
     @classmethod
     def read(cls, data: str, estimator: Classifier, run: Run) -> Self:
-        """A source's test texts; else all texts, without those that the run was trained on."""
+        """A source's test texts; else all texts, without those that the run was trained on.
+
+        Raises:
+            ConfigError: where a text may have several labels.
+        """
         settings = estimator.settings()
+        if settings.data.labels.several:
+            raise ConfigError(
+                f"{run.path}: its texts may have several labels, which a report cannot judge yet; "
+                "`ostinato evaluate` does"
+            )
         splits = read_labelled(data, settings.data.text, settings.data.label)
         if "test" in splits:
             return cls(splits["test"])
@@ -58,7 +68,8 @@ class ClassifyExam(Exam):
         """
         evaluation = estimator.evaluate(self.examples.texts, self.examples.labels)
         probabilities = estimator.predict_proba(self.examples.texts)
-        predicted = np.array(estimator.classes_)[probabilities.argmax(-1)]
+        best = estimator.given(probabilities).argmax(-1)
+        predicted = np.array(estimator.class_names)[best]
         right = predicted == np.array([label.strip() for label in self.examples.labels])
         return {
             "accuracy": evaluation.accuracy,
@@ -66,7 +77,7 @@ class ClassifyExam(Exam):
             "classes": evaluation.classes,
             "confusion": evaluation.confusion.tolist(),
             "scores": right.astype(int).tolist(),
-            "confidence": [round(float(p), 6) for p in probabilities.max(-1)],
+            "confidence": [round(float(p), 6) for p in probabilities[np.arange(len(best)), best]],
         }
 
     def baseline(self, settings: ClassifySettings, training: tuple[Any, ...]) -> dict[str, Any]:

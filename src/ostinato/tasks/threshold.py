@@ -1,0 +1,45 @@
+"""From which probability on a label is given: what the training setting asks, or the best one."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+
+def best_threshold(
+    probabilities: ArrayLike, truth: ArrayLike, measure: Literal["f1", "accuracy"]
+) -> float:
+    """The threshold under which held-out texts are judged best.
+
+    The label is given where p ≥ threshold. All thresholds between two neighbouring probabilities
+    are alike; the one half-way stands for them. Of equally good ones it is the one nearest to 0.5,
+    and 0.5 itself where no text has the label, or all have it.
+
+    Args:
+        probabilities: of the label, for each text (N).
+        truth: whether the text has it (N).
+        measure: F1 = 2 TP / (2 TP + FP + FN) of the label, or the part of texts that is right.
+
+    >>> best_threshold([0.125, 0.25, 0.375, 0.45], [False, False, True, True], "f1")
+    0.3125
+    """
+    p, positive = np.asarray(probabilities, dtype=np.float64), np.asarray(truth, dtype=bool)
+    if not 0 < positive.sum() < len(positive):
+        return 0.5
+    places = np.unique(p)
+    between = (places[1:] + places[:-1]) / 2
+    # Beyond all probabilities every text has the label, or none.
+    candidates = np.unique([*between, 0.5, places[0] / 2, (places[-1] + 1) / 2])
+    order = np.argsort(p)
+    # Texts from each threshold on, and how many of those have the label.
+    start = np.searchsorted(p[order], candidates, side="left")
+    hits = np.concatenate([np.cumsum(positive[order][::-1])[::-1], [0]])[start]
+    given, wanted = len(p) - start, int(positive.sum())
+    if measure == "f1":
+        scores = 2 * hits / (given + wanted)
+    else:
+        scores = (hits + (len(p) - given) - (wanted - hits)) / len(p)
+    best = np.flatnonzero(scores == scores.max())
+    return float(candidates[best[np.abs(candidates[best] - 0.5).argmin()]])

@@ -1,0 +1,131 @@
+import json
+
+import numpy as np
+import pytest
+from document import Document
+
+from ostinato.data import Examples
+from ostinato.report.frameworks import COINCIDE, side_by_side
+from ostinato.report.frameworks_page import frameworks_page, says
+from ostinato.tasks import frameworks
+from ostinato.tasks.classify_settings import ClassifySettings
+from ostinato.tasks.frameworks import Outcome
+
+LOADS = {"src", "srcset", "href", "data", "action", "poster", "xlink:href"}
+
+
+@pytest.fixture(scope="module")
+def lesson():
+    said = Examples(["good film", "bad film", "good", "bad"] * 2, ["pos", "neg & co"] * 4)
+    values = {
+        "cell": "gru",
+        "model": {"hidden": 3, "embedding": 2, "dropout": 0.0},
+        "train": {"epochs": 2},
+        "data": {"batch_tokens": 4, "min_count": 1},
+    }
+    return frameworks.lesson(ClassifySettings.parse(values, "test"), said, said)
+
+
+def outcome(lesson, shift=0.0, flipped=0, seconds=0.1):
+    """An outcome whose last loss, weights and first answers are shifted."""
+    steps = sum(map(len, lesson.epochs))
+    losses = np.linspace(0.7, 0.5, steps)
+    losses[-1] += shift
+    sign = np.where(lesson.held[1] == 1, 1.0, -1.0)
+    sign[:flipped] *= -1
+    logits = np.stack([-sign, sign], 1).astype(np.float32)
+    weights = {name: w + 0.1 + shift for name, w in lesson.weights.items()}
+    return Outcome(
+        "Some 1.0", losses.tolist(), [2.0] + [seconds] * (steps - 1), [10] * steps, 0.5, 0.25,
+        logits, weights,
+    )  # fmt: skip
+
+
+def results(lesson, **outcomes):
+    shaken = ("torch", outcome(lesson, 6e-8)) if len(outcomes) > 1 else None
+    return {
+        "title": "GRU & <b>others",
+        "created": "2026-11-21T04:56:26Z",
+        "seconds": 75.0,
+        "machine": "Linux x86_64",
+        "titles": {name: {"torch": "PyTorch", "keras": "Keras"}[name] for name in outcomes},
+        "threads": 1,
+        "training": 8,
+        "held": 8,
+        "settings": lesson.settings.model_dump(exclude_none=True),
+        "cells": [{"name": "<mgu>", **side_by_side(lesson, outcomes, shaken)}],
+    }
+
+
+@pytest.fixture(scope="module")
+def given(lesson):
+    return results(lesson, torch=outcome(lesson), keras=outcome(lesson, 2.4e-5, 2, 0.8))
+
+
+@pytest.fixture(scope="module")
+def document(given):
+    return Document(frameworks_page(json.loads(json.dumps(given)), "ostinato compare"))
+
+
+def test_nothing_is_loaded_from_outside(document):
+    for tag, attributes in document.elements:
+        assert tag not in {"link", "iframe", "img", "object", "embed", "base"}
+        for name in LOADS & attributes.keys():
+            assert (attributes[name] or "").startswith("#"), (tag, attributes)
+
+
+def test_numbers_are_worked_out(lesson, given):
+    (each,) = given["cells"]
+    (found,) = each["differences"]
+    steps = sum(map(len, lesson.epochs))
+    assert (found["framework"], found["at"]) == ("keras", steps)
+    assert found["largest"] == pytest.approx(2.4e-5)
+    assert found["weights"] == pytest.approx(2.4e-5 / 0.1, rel=1e-3)
+    assert (found["alike"], found["asked"]) == (6, 8)
+    assert [text["text"] for text in found["texts"]] == [0, 1]
+    assert found["texts"][0]["labels"] == ["pos", "neg & co"]
+    sure = 1 / (1 + np.exp(-2.0))
+    assert found["probability"] == pytest.approx(2 * sure - 1)
+    ours, theirs = each["trials"]
+    assert (ours["accuracy"], theirs["accuracy"]) == (1.0, 0.75)
+    assert ours["tokens_per_second"] == pytest.approx(100)
+    assert ours["first_step"] == 2.0  # which counts for no speed
+    assert sum(ours["epoch_seconds"]) == pytest.approx(2 + 0.1 * (steps - 1))
+
+
+def test_the_page_tells_them(given, document):
+    assert document.texts("h2") == [
+        "Do the curves coincide?", "How far apart are they?", "How fast are they?",
+        "What is compared",
+    ]  # fmt: skip
+    lead = document.classed("p", "lead")[0]
+    for sentence in says(given):
+        assert sentence in lead
+    assert "coincide: at no step are they further apart than 2.4·10⁻⁵ nats" in lead
+    assert "PyTorch trains 8 times as fast" in lead
+    rows = "".join(document.texts("tr"))
+    for number in ("2.4·10⁻⁵", "6 of 8", "a rounding a step", "2.50 s", "100"):
+        assert number in rows
+    losses, apart = map(json.loads, document.texts("script", type="application/json"))
+    assert [trace["name"] for trace in losses["data"]] == ["PyTorch", "Keras"]
+    assert [trace["name"] for trace in apart["data"]] == ["a rounding a step", "Keras"]
+    assert losses["data"][1]["y"] == given["cells"][0]["trials"][1]["losses"]
+    assert "<MGU> text 1PyTorch: pos 88.08%Keras: neg & co 88.08%" in rows
+    assert "75.00% Keras" in rows
+
+
+def test_curves_that_part_are_said_to(lesson):
+    shift = 3 * COINCIDE
+    told = says(results(lesson, torch=outcome(lesson), keras=outcome(lesson, shift)))
+    assert "The loss curves of PyTorch and Keras part: they are up to 0.003 nats apart." in told
+
+
+def test_the_faster_one_is_named(lesson):
+    told = says(results(lesson, keras=outcome(lesson, 0, 0, 0.3), torch=outcome(lesson)))
+    assert "PyTorch trains 3 times as fast." in told
+
+
+def test_one_framework_has_no_differences(lesson):
+    page = Document(frameworks_page(results(lesson, keras=outcome(lesson)), "x"))
+    assert page.texts("h2") == ["How it learned", "How fast are they?", "What is compared"]
+    assert page.classed("p", "lead") == ["Trained in Keras on 8 texts."]
