@@ -189,3 +189,25 @@ def test_a_run_goes_on_and_is_repeated(place):
     done = place("fit", "tag", "dev.conll", "--resume", "--out", "runs/two")
     assert done.status == 1
     assert "was trained on other data" in done.err
+
+
+def test_cells_are_compared_and_reported(place):
+    out = place.text(
+        "compare", "tag", "names.conll", "--cells", "rnn,gru", "--seeds", "2", "--jobs", "1",
+        "--equal", "parameters", "--out", "runs/tagged", *SMALL[:-2], "--train.epochs", "2",
+    )  # fmt: skip
+    assert re.search(r"^ most frequent tag +\d+\.\d\d%", out, re.M)
+    assert "The page: runs/tagged/report.html" in out
+    page = (place.folder / "runs/tagged/report.html").read_text()
+    assert "<h2>What is found?</h2>" in page
+    assert "<h2>Sentences</h2>" in page
+    results = json.loads((place.folder / "runs/tagged/comparison.json").read_text())
+    (rnn, gru) = results["rows"]
+    assert rnn["parameters"] == pytest.approx(gru["parameters"], rel=0.1)
+    again = place.text(
+        "compare", "tag", "names.conll", "--cells", "rnn,gru", "--seeds", "2", "--jobs", "1",
+        "--equal", "parameters", "--out", "runs/tagged", *SMALL[:-2], "--train.epochs", "2",
+    )  # fmt: skip
+    assert again.splitlines()[:6] == out.splitlines()[:6]
+    out = place.text("report", "runs/names", "--data", "dev.conll", "--out", "names.html")
+    assert re.search(r"^ gru +\d+\.\d\d%", out, re.M)
