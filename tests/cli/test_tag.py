@@ -8,9 +8,10 @@ import sys
 import pytest
 
 SMALL = "--model.hidden 12 --model.embedding 8 --model.characters 6 --model.character-hidden 6"
-SMALL += " --model.dropout 0.1 --train.epochs 14 --train.lr 0.02 --data.batch-tokens 200"
-SMALL += " --train.patience 14 --cell gru"
-SMALL = SMALL.split()
+SMALL += " --model.dropout 0.1 --train.lr 0.02 --data.batch-tokens 200 --train.patience 14"
+CELLS = [*SMALL.split(), "--train.epochs", "2"]
+SHORT = [*CELLS, "--cell", "gru"]
+SMALL = [*SMALL.split(), "--cell", "gru", "--train.epochs", "14"]
 NAMES = [
     ("mr Ann Lee sees Oldburg .", "O I-PER I-PER O I-LOC O"),
     ("Bo left Newville", "I-PER O I-LOC"),
@@ -151,7 +152,7 @@ def test_bad_sentences_are_refused_or_left_as_they_are(place):
     assert done.stderr == b"ostinato: bad.conll: 1 bad row left out: line 12: not UTF-8\n"
     assert done.stdout.splitlines()[9:12] == raw.splitlines()[9:12]
     assert len(done.stdout.splitlines()) == len(raw.splitlines())
-    place.text("fit", "tag", "bad.conll", "--skip-bad-rows", "--out", "runs/skip", *SMALL[:-2])
+    place.text("fit", "tag", "bad.conll", "--skip-bad-rows", "--out", "runs/skip", *SHORT)
     manifest = json.loads((place.folder / "runs/skip/manifest.json").read_text())
     assert manifest["data"]["skipped"] == {"rows": 1, "first": ["line 12: not UTF-8"]}
 
@@ -179,8 +180,8 @@ def test_what_cannot_be_learnt_is_one_line_and_no_run_stays(place, words, text, 
 
 
 def test_a_run_goes_on_and_is_repeated(place):
-    words = ["fit", "tag", "names.conll", "--data.validation", "dev.conll", *SMALL]
-    place.text(*words, "--out", "runs/two", "--train.epochs", "2")
+    words = ["fit", "tag", "names.conll", "--data.validation", "dev.conll", *SHORT]
+    place.text(*words, "--out", "runs/two")
     weights = (place.folder / "runs/two/model.safetensors").read_bytes()
     place.text("fit", "tag", "names.conll", "--resume", "--out", "runs/two")
     assert (place.folder / "runs/two/model.safetensors").read_bytes() == weights
@@ -194,7 +195,7 @@ def test_a_run_goes_on_and_is_repeated(place):
 def test_cells_are_compared_and_reported(place):
     out = place.text(
         "compare", "tag", "names.conll", "--cells", "rnn,gru", "--seeds", "2", "--jobs", "1",
-        "--equal", "parameters", "--out", "runs/tagged", *SMALL[:-2], "--train.epochs", "2",
+        "--equal", "parameters", "--out", "runs/tagged", *CELLS,
     )  # fmt: skip
     assert re.search(r"^ most frequent tag +\d+\.\d\d%", out, re.M)
     assert "The page: runs/tagged/report.html" in out
@@ -206,7 +207,7 @@ def test_cells_are_compared_and_reported(place):
     assert rnn["parameters"] == pytest.approx(gru["parameters"], rel=0.1)
     again = place.text(
         "compare", "tag", "names.conll", "--cells", "rnn,gru", "--seeds", "2", "--jobs", "1",
-        "--equal", "parameters", "--out", "runs/tagged", *SMALL[:-2], "--train.epochs", "2",
+        "--equal", "parameters", "--out", "runs/tagged", *CELLS,
     )  # fmt: skip
     assert again.splitlines()[:6] == out.splitlines()[:6]
     out = place.text("report", "runs/names", "--data", "dev.conll", "--out", "names.html")

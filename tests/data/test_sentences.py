@@ -245,7 +245,7 @@ def test_wrong_columns_are_refused(options, says, tmp_path):
         ("x.txt.gz", gzip.compress(TEXT.encode()), "text"),
         ("x.CONLLU", CONLLU, "conllu"),
         ("x", "one sentence\nof text", "conll"),
-        ("x", "a line of seven words, or eight\nand another line, this one of eight.\n", "text"),
+        ("x", "a line of seven words, or eight\nand another line, this one is of eight.\n", "text"),
         ("x", "EU NNP\nrejects VBZ\nGerman JJ\n", "conll"),
         ("x", "a b c d e f g h\n1 2 3 4 5 6 7\n1 2 3 4 5 6 7 8\n1 2 3 4 5 6 7 8", "conll"),
     ],

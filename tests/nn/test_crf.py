@@ -1,7 +1,11 @@
 """The CRF against all label sequences written out, and against pytorch-crf."""
 
 import itertools
+import re
+import subprocess
+import sys
 import warnings
+from pathlib import Path
 
 import pytest
 import torch
@@ -261,3 +265,10 @@ def test_what_no_number_is_stays_none():
     crf, emissions, tags, mask = case(0)
     emissions[0, 0, 0] = torch.nan
     assert torch.isnan(crf(emissions, tags, mask))
+
+
+def test_the_benchmark_checks_and_prints():
+    script = Path(__file__).parents[2] / "benchmarks" / "crf.py"
+    done = subprocess.run([sys.executable, script, "--quick"], capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    assert re.fullmatch(r"\| 4×3×5 (\| \d+\.\d\d ){6}\|", done.stdout.splitlines()[2])

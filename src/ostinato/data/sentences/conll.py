@@ -24,10 +24,10 @@ def sniff(head: bytes) -> bool:
 
     From two to nine columns: what has ten may be CoNLL-U.
     """
-    lines = head.decode("utf-8-sig", "replace").splitlines()[:-1][:_LINES]
-    widths = {len(_fields(line)) for line in lines if line.strip() and line[0] != "#"}
+    lines = head.decode("utf-8-sig", "replace").split("\n")[:-1][:_LINES]
+    widths = [len(_fields(line)) for line in lines if line.strip() and line[0] != "#"]
     parted = any(_outside(line) for line in lines)
-    return parted and len(widths) == 1 and 1 < min(widths) < 10
+    return parted and len(widths) > 2 and len(set(widths)) == 1 and 1 < widths[0] < 10
 
 
 @dataclass
