@@ -9,26 +9,27 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from names import SMALL_TAGGER, names
 from order import PERIODIC, SMALL, SMALL_GENERATOR, texts_by_order
 from safetensors import safe_open
 from sklearn.base import clone
 from sklearn.exceptions import NotFittedError
 
 from every import MGU, assert_near
-from ostinato import Classifier, Generator, cells
+from ostinato import Classifier, Generator, Tagger, cells
 from ostinato.errors import OstinatoError, RunError
 from ostinato.train import Run
 from tolerances import BFLOAT16, SAME
 
-DATA = {Classifier: texts_by_order(60, seed=3), Generator: (PERIODIC,)}
-SETTINGS = {Classifier: SMALL, Generator: SMALL_GENERATOR}
+DATA = {Classifier: texts_by_order(60, seed=3), Generator: (PERIODIC,), Tagger: names(60, seed=3)}
+SETTINGS = {Classifier: SMALL, Generator: SMALL_GENERATOR, Tagger: SMALL_TAGGER}
 PROBE = ["p a q b", "b", ""]
-each_estimator = pytest.mark.parametrize("kind", [Classifier, Generator])
+each_estimator = pytest.mark.parametrize("kind", [Classifier, Generator, Tagger])
 
 
 @pytest.fixture
-def estimator(kind, classifier, generator):
-    return {Classifier: classifier, Generator: generator}[kind]
+def estimator(kind, classifier, generator, tagger):
+    return {Classifier: classifier, Generator: generator, Tagger: tagger}[kind]
 
 
 def quick(kind, cell="gru", **changes):
@@ -40,6 +41,8 @@ def quick(kind, cell="gru", **changes):
 def answers(estimator):
     if isinstance(estimator, Classifier):
         return estimator.predict_proba(PROBE)
+    if isinstance(estimator, Tagger):
+        return np.concatenate(estimator.predict_proba([["mr", "Lee"], ["b"]]))
     return np.array([d.probabilities for d in estimator.stream("ab", 5, temperature=5)])
 
 
