@@ -2,8 +2,6 @@
 
 import json
 import re
-import subprocess
-import sys
 
 import pytest
 
@@ -143,15 +141,13 @@ def test_bad_sentences_are_refused_or_left_as_they_are(place):
         assert (done.status, done.out) == (1, "")
         assert done.err == "ostinato: bad.conll, line 12: not UTF-8\n"
     assert not (place.folder / "runs/bad").exists()
-    # Bytes that are no text are written as they were: the output is looked at as bytes.
-    done = subprocess.run(
-        [sys.executable, "-m", "ostinato", "predict", "runs/names", "bad.conll", "--skip-bad-rows"],
-        cwd=place.folder,
-        capture_output=True,
-    )
-    assert done.stderr == b"ostinato: bad.conll: 1 bad row left out: line 12: not UTF-8\n"
-    assert done.stdout.splitlines()[9:12] == raw.splitlines()[9:12]
-    assert len(done.stdout.splitlines()) == len(raw.splitlines())
+    tagged = place.folder / "tagged.conll"
+    tagged.touch()
+    place.start("predict", "runs/names", "bad.conll", "--skip-bad-rows", out=tagged)
+    assert place.wait().err == "ostinato: bad.conll: 1 bad row left out: line 12: not UTF-8\n"
+    written = tagged.read_bytes().splitlines()
+    assert written[9:12] == raw.splitlines()[9:12]
+    assert len(written) == len(raw.splitlines())
     place.text("fit", "tag", "bad.conll", "--skip-bad-rows", "--out", "runs/skip", *SHORT)
     manifest = json.loads((place.folder / "runs/skip/manifest.json").read_text())
     assert manifest["data"]["skipped"] == {"rows": 1, "first": ["line 12: not UTF-8"]}
@@ -165,7 +161,11 @@ def test_bad_sentences_are_refused_or_left_as_they_are(place):
         (["--data.scheme", "iobes"], "a O\n", r"--data\.scheme.*iobes"),
         (["--data.tag", "5"], "a O\n", r"standard input, line 1: there is no column 5"),
         (["--data.validation", "none.conll"], "a O\n\nb O\n", r"none\.conll: no such file"),
-        (["--data.validation", "1.5"], "a O\n\nb O\n", r"(command line: data\.validation|1\.5)"),
+        (
+            ["--data.validation", "1.5"],
+            "a O\n\nb O\n",
+            r"--data\.validation.* 1\.5: .*a part lies between 0 and 1",
+        ),
         ([], "\n\n", r"standard input: no rows"),
         ([], "a O\n", r"a tagger needs two sentences"),
     ],

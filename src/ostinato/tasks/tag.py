@@ -10,7 +10,7 @@ from typing import Annotated, Any, Literal, Self, TypeAlias, TypeVar
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from pydantic import Field
+from pydantic import AfterValidator, Field
 from sklearn.utils.validation import check_is_fitted
 from torch import Tensor, nn
 
@@ -33,6 +33,17 @@ R = TypeVar("R")
 Chosen: TypeAlias = NDArray[np.intp]
 
 
+def _part_or_file(value: float | str) -> float | str:
+    """A part between 0 and 1, which the command line gives as text; or a file."""
+    try:
+        part = float(value)
+    except ValueError:
+        return value
+    if not 0 < part < 1:
+        raise ValueError("a part lies between 0 and 1; or give the name of a file")
+    return part
+
+
 class TagData(Section):
     """What is read, and as what."""
 
@@ -42,7 +53,7 @@ class TagData(Section):
         "auto", description="how tags mark entities; none: they do not"
     )
     unlabelled: str = Field("", description="the tag of a word whose tag is not known")
-    validation: Annotated[float, Field(gt=0, lt=1)] | str = Field(
+    validation: Annotated[float | str, AfterValidator(_part_or_file)] = Field(
         0.1, description="what chooses the epoch: a part of the sentences, or another file"
     )
     lower: bool = Field(True, description="words in small letters, digits as 0; not their spelling")
