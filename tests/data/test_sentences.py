@@ -170,6 +170,7 @@ WRONG = {
         ("a X\nb\n", "line 2: 1 columns, but the first word has 2"),
         ("a X\n\nb Y Z\n", "line 3: 3 columns"),
         ("a\nb\n", "line 1: there is no column 2 for data.tag, only 1"),
+        ("a\n\nb\n", "line 1: column 1 of 1 for both words and tags"),
         (b"a X\nb\xff Y\n", "line 2: not UTF-8"),
         ("a X\nb\0 Y\n", "line 2: a NUL byte"),
         ("", "no rows"),

@@ -47,7 +47,7 @@ def test_errors_of_sentences_are_what_f1_counts(tagger):
 def test_the_baseline_is_judged_by_the_same_sentences(tagger):
     exam, training = TagExam(HELD), (WORDS, TAGS)
     found = exam.baseline(tagger.settings(), training)
-    fitted = FrequentTag.of(*training)
+    fitted = FrequentTag.of(Tagged(*training))
     predicted = [fitted.predict(words) for words in HELD.words]
     assert predicted == [["O", "B-PER"], ["O", fitted.unseen, "B-LOC", fitted.unseen]]
     assert len(found["scores"]) == len(exam)

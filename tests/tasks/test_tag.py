@@ -247,8 +247,9 @@ def test_an_unknown_scheme_and_tags_that_are_none(tagger, tmp_path):
 def test_the_most_frequent_tag_by_hand():
     words = [["a", "b"], ["a", "c"], ["a"], ["d", "d"]]
     tags = [["X", "Y"], ["Y", "Y"], ["X"], ["Z", "W"]]
-    baseline = FrequentTag.of(words, tags)
+    baseline = FrequentTag.of(Tagged(words, tags))
     assert baseline.predict(["a", "b", "d", "new"]) == ["X", "Y", "W", "Y"]
+    assert FrequentTag.of(Tagged(words, tags), "X").predict(["a", "new"]) == ["Y", "Y"]
 
 
 def test_spelling_is_read_once_for_each_word_and_in_its_own_place():

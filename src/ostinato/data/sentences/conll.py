@@ -93,7 +93,7 @@ def read(file: File, word: str, tag: str, trained: int | None = None) -> Iterato
                 continue
             if not width:
                 width = len(fields)
-                _check(file, number, width, {"word": words} | ({} if trained else {"tag": column}))
+                _check(file, number, width, words, column, trained is None)
             if len(fields) != width:
                 what = f"{len(fields)} columns, but the first word has {width}"
                 sentence.blame(number, f"{what}; --format says what is no such file")
@@ -117,12 +117,18 @@ def _is_comment(fields: list[str], width: int) -> bool:
     return fields[0].startswith("#") and len(fields) != width
 
 
-def _check(file: File, line: int, width: int, wanted: dict[str, int]) -> None:
-    """Refuses columns that are not there."""
-    for name, column in wanted.items():
-        if not -width <= column < width:
+def _check(file: File, line: int, width: int, words: int, tags: int, tagged: bool) -> None:
+    """Refuses columns that are not there, and words that are their own tags.
+
+    Raises:
+        DataError: where they are.
+    """
+    for name, column in (("word", words), ("tag", tags)):
+        if not -width <= column < width and (tagged or name == "word"):
             shown = column + 1 if column >= 0 else column
             raise file.fault(line, f"there is no column {shown} for data.{name}, only {width}")
+    if tagged and words % width == tags % width:
+        raise file.fault(line, f"column {words % width + 1} of {width} for both words and tags")
 
 
 def _fields(line: str) -> list[str]:
