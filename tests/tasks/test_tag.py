@@ -117,6 +117,7 @@ def test_labels_that_are_not_known_are_learnt_from_their_neighbours():
     draw = np.random.default_rng(0)
     partly = [[tag if draw.random() < 0.6 else "?" for tag in own] for own in TAGS]
     options = SMALL_TAGGER | {"data": SMALL_TAGGER["data"] | {"unlabelled": "?"}}
+    options["train"] = SMALL_TAGGER["train"] | {"epochs": 16, "patience": 16}
     for output in ("crf", "softmax"):
         options["model"] = SMALL_TAGGER["model"] | {"output": output}
         tagger = Tagger("gru", **options).fit(WORDS * 3, partly * 3)
