@@ -27,7 +27,8 @@ def raw_reviews() -> list[tuple[str, str]]:
 
 
 def test_each_source_says_its_licence_and_checksum():
-    assert registry.names(sources) == ["imdb", "python_docs", "reviews", "shakespeare"]
+    names = ["film_sentences", "imdb", "python_docs", "reviews", "shakespeare"]
+    assert registry.names(sources) == names
     for name in registry.names(sources):
         source = registry.find(sources, "packaged source", name)
         assert source.LICENCE

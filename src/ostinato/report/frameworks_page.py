@@ -360,7 +360,8 @@ def _conditions(results: Results) -> str:
         apart += [
             "The optimisers are each framework’s own. Keras adds Adam’s ε before v is corrected "
             "for its beginning, PyTorch after; PyTorch’s ε is set at each step so that both mean "
-            "the same. PyTorch clips by the norm + 10⁻⁶.",
+            "the same. PyTorch clips by the norm + 10⁻⁶; Keras on TensorFlow by a smaller norm, in "
+            "which gradients of one word count apart, so that curves part where clipping acts.",
             "Where a layer of PyTorch has two biases that only count by their sum, Keras has one: "
             "the second is zero here and does not learn, or Adam would move the sum twice as far.",
             "Ours leaves padding out; Keras computes it and throws it away. Keras is used as it "
