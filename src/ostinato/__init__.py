@@ -16,6 +16,7 @@ _HOMES = {
     "ostinato.tasks.classify": ("Classifier",),
     "ostinato.tasks.forecast": ("Forecaster",),
     "ostinato.tasks.generate": ("Generator",),
+    "ostinato.tasks.tag": ("Tagger",),
 }  # fmt: skip
 
 __all__ = [
@@ -23,6 +24,7 @@ __all__ = [
     "Classifier",
     "Forecaster",
     "Generator",
+    "Tagger",
     "Worked",
     "affine",
     "cell",

@@ -39,7 +39,17 @@ def weather(folder: Path) -> None:
     (folder / "temperatures").write_text("\n".join([",".join(columns), *lines[:550]]) + "\n")
 
 
-SOURCES = {"imdb": reviews, "shakespeare": plays, "temperatures": weather}
+def prose(folder: Path) -> None:
+    """Reviews as text."""
+    (folder / "reviews").write_text(read_text("reviews")[:20_000], "utf-8")
+
+
+SOURCES = {
+    "imdb": reviews,
+    "tag reviews": prose,
+    "shakespeare": plays,
+    "temperatures": weather,
+}
 
 
 def steps(page: str) -> list[tuple[str, str]]:

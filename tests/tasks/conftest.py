@@ -1,7 +1,8 @@
 import pytest
+from names import SMALL_TAGGER, names
 from order import PERIODIC, SMALL, SMALL_FORECASTER, SMALL_GENERATOR, WAVE, texts_by_order
 
-from ostinato import Classifier, Forecaster, Generator
+from ostinato import Classifier, Forecaster, Generator, Tagger
 
 
 @pytest.fixture(scope="session")
@@ -20,3 +21,9 @@ def generator() -> Generator:
 def forecaster() -> Forecaster:
     """Knows how a wave goes on."""
     return Forecaster("gru", **SMALL_FORECASTER).fit(WAVE)
+
+
+@pytest.fixture(scope="session")
+def tagger() -> Tagger:
+    """Knows names of persons and places, by neighbours and by spelling."""
+    return Tagger("gru", **SMALL_TAGGER).fit(*names(200, seed=0))

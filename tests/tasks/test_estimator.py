@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from names import SMALL_TAGGER, names
 from order import (
     PERIODIC,
     SMALL,
@@ -22,20 +23,32 @@ from sklearn.base import clone
 from sklearn.exceptions import NotFittedError
 
 from every import MGU, assert_near
-from ostinato import Classifier, Forecaster, Generator, cells
+from ostinato import Classifier, Forecaster, Generator, Tagger, cells
 from ostinato.errors import OstinatoError, RunError
 from ostinato.train import Run
 from tolerances import BFLOAT16, SAME
 
-DATA = {Classifier: texts_by_order(60, seed=3), Generator: (PERIODIC,), Forecaster: (WAVE,)}
-SETTINGS = {Classifier: SMALL, Generator: SMALL_GENERATOR, Forecaster: SMALL_FORECASTER}
+DATA = {
+    Classifier: texts_by_order(60, seed=3),
+    Generator: (PERIODIC,),
+    Forecaster: (WAVE,),
+    Tagger: names(60, seed=3),
+}
+SETTINGS = {
+    Classifier: SMALL,
+    Generator: SMALL_GENERATOR,
+    Forecaster: SMALL_FORECASTER,
+    Tagger: SMALL_TAGGER,
+}
 PROBE = ["p a q b", "b", ""]
-each_estimator = pytest.mark.parametrize("kind", [Classifier, Generator, Forecaster])
+each_estimator = pytest.mark.parametrize("kind", [*DATA])
 
 
 @pytest.fixture
-def estimator(kind, classifier, generator, forecaster):
-    return {Classifier: classifier, Generator: generator, Forecaster: forecaster}[kind]
+def estimator(kind, classifier, generator, forecaster, tagger):
+    return {
+        Classifier: classifier, Generator: generator, Forecaster: forecaster, Tagger: tagger,
+    }[kind]  # fmt: skip
 
 
 def quick(kind, cell="gru", **changes):
@@ -49,6 +62,8 @@ def answers(estimator):
         return estimator.predict_proba(PROBE)
     if isinstance(estimator, Forecaster):
         return estimator.predict().values
+    if isinstance(estimator, Tagger):
+        return np.concatenate(estimator.predict_proba([["mr", "Lee"], ["b"]]))
     return np.array([d.probabilities for d in estimator.stream("ab", 5, temperature=5)])
 
 

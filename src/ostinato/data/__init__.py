@@ -12,6 +12,7 @@ from ostinato.data.rows import Skipped
 from ostinato.data.series import Columns, Panel, Series, read_series, series_of
 from ostinato.data.split import split_blocks
 from ostinato.data.store import Rows, Store, Tokens
+from ostinato.data.tagged import Tagged, TaggedFile, read_tagged
 from ostinato.data.tokenizers import Tokenizer, tokenizer, train_on_beginning
 from ostinato.data.vocabulary import Vocabulary
 
@@ -25,6 +26,8 @@ __all__ = [
     "Skipped",
     "Store",
     "Symbols",
+    "Tagged",
+    "TaggedFile",
     "Tokenizer",
     "Tokens",
     "Vocabulary",
@@ -34,6 +37,7 @@ __all__ = [
     "read_chunks",
     "read_labelled",
     "read_series",
+    "read_tagged",
     "read_text",
     "read_texts",
     "series_of",

@@ -55,7 +55,7 @@ def read_labelled(
         DataError: when there is nothing of that name, or something is wrong in it.
     """
     label = LabelColumn(label) if isinstance(label, str) else label
-    source = _packaged(where)
+    source = packaged(where)
     if isinstance(source, str | Table):
         kind = "plain text without labels" if isinstance(source, str) else "a table of series"
         raise DataError(f"{where} is {kind}; a labelled source is needed here")
@@ -96,7 +96,7 @@ def read_chunks(where: str, *, skip_bad_rows: Skipped | None = None) -> Iterator
         DataError: when there is nothing of that name, or something is wrong in it. What can be
             seen in the first chunk is refused at once, before the iterator is used.
     """
-    source = _packaged(where)
+    source = packaged(where)
     if isinstance(source, dict | Table):
         kind = "labelled examples" if isinstance(source, dict) else "series"
         raise DataError(f"{where} holds {kind}; a plain text is needed here")
@@ -148,7 +148,7 @@ def read_rows(where: str, format: str | None = None) -> Iterator[Row]:
     Raises:
         DataError: when there is nothing of that name, or it is no table.
     """
-    source = _packaged(where)
+    source = packaged(where)
     if source is not None and not isinstance(source, Table):
         raise DataError(f"{where} holds texts; a table of numbers is needed here")
     if source is not None:
@@ -156,7 +156,7 @@ def read_rows(where: str, format: str | None = None) -> Iterator[Row]:
     return _rows(where, format, "csv", None, None, untouched)
 
 
-def _packaged(where: str) -> dict[str, Examples] | str | Table | None:
+def packaged(where: str) -> dict[str, Examples] | str | Table | None:
     """What the packaged source of that name gives; None when `where` is a file, folder or `-`."""
     if where == "-" or (os.path.exists(where) and not os.path.isdir(where)):
         return None

@@ -8,10 +8,11 @@ from torch import nn
 
 
 def architecture(network: Any) -> list[dict[str, Any]]:
-    """What a network is made of: embedding, recurrent layers, pooling, output.
+    """What a network is made of: embedding, spelling, recurrent layers, pooling, output, CRF.
 
     Args:
-        network: a network of a task, with `embedding`, `recurrent`, perhaps `pooling`, `output`.
+        network: a network of a task, with `embedding`, `recurrent`, `output`, perhaps `spelling`,
+            `pooling` and `crf`.
 
     Returns:
         A record for each part: `kind`, `name`, `inside` (what it is made of, in words), `gives`
@@ -20,6 +21,18 @@ def architecture(network: Any) -> list[dict[str, Any]]:
     """
     recurrent, segments = network.recurrent, getattr(network, "segments", None)
     parts = [_embedding(network.embedding) if segments is None else _segments(segments)]
+    spelling = getattr(network, "spelling", None)
+    if spelling is not None:
+        units = f"{spelling.recurrent.hidden_size} units, both directions"
+        parts.append(
+            {
+                "kind": "spelling",
+                "name": "spelling",
+                "inside": f"{spelling.embedding.weight.shape[0]:,} characters, {units}",
+                "gives": f"B × T × {spelling.output_size}, beside the embedding",
+                "parameters": _count(spelling),
+            }
+        )
     directions, output = len(recurrent.directions), recurrent.output_size
     sizes = {"H": recurrent.hidden_size, "R": recurrent.proj_size}
     weights = recurrent.all_weights
@@ -63,6 +76,17 @@ def architecture(network: Any) -> list[dict[str, Any]]:
             "parameters": _count(network.output),
         }
     )
+    crf = getattr(network, "crf", None)
+    if crf is not None and not network.softmax:  # whose weights are zeros
+        parts.append(
+            {
+                "kind": "crf",
+                "name": "CRF",
+                "inside": "scores of neighbouring labels",
+                "gives": "B × T labels",
+                "parameters": _count(crf),
+            }
+        )
     return parts
 
 

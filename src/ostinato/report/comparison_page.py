@@ -15,7 +15,9 @@ from ostinato.report.forecasts import fans_section, horizon_section, quantiles_s
 from ostinato.report.page import Results, bar, document, key, legend, origin, plot
 from ostinato.report.sections import gradients, learning
 from ostinato.report.sentences import cell_name, duration
+from ostinato.report.tagging import sentences_section, types_section
 from ostinato.report.verdicts import (
+    PARTS,
     WORDS,
     contestant,
     equality,
@@ -43,8 +45,9 @@ def comparison_page(results: Results, command: str) -> str:
     Returns:
         HTML, see `document`.
     """
-    things = {"generate": "symbols", "forecast": "windows"}.get(results["task"], "texts")
-    forecasts = results.get("forecasts") or {}
+    kinds = {"generate": "symbols", "forecast": "windows", "tag": "words"}
+    things = kinds.get(results["task"], "texts")
+    forecasts, tagged = results.get("forecasts") or {}, results.get("tagged", {})
     sections = {
         "Comparison": _table(results),
         "Forecasts": fans_section(forecasts),
@@ -53,7 +56,9 @@ def comparison_page(results: Results, command: str) -> str:
         "Differences": _pairs(results),
         "Learning": learning(_histories(results), things, results["task"]),
         "Gradients": _gradients(results),
-        "Mistakes": _confusions(results.get("confusions", {})),
+        "Types": types_section(tagged),
+        "Sentences": sentences_section(tagged),
+        "Mistakes": _confusions(results.get("confusions", {}), things),
         "Calibration": _calibrations(results.get("calibrations", {})),
         "Samples": _samples(results.get("samples", {})),
         "Diagrams": _diagrams(results),
@@ -77,7 +82,7 @@ def _table(results: Results) -> str:
     values += [baseline[metric]] if baseline else []
     most = max([*values, 1e-9])
     best = (min if results["lower"] else max)(values) if len(values) > 1 else None
-    full = 1.0 if metric == "accuracy" else most
+    full = 1.0 if metric in PARTS else most
     extra = any("calibration_error" in row for row in rows)
     body = []
     for row in rows:
@@ -99,7 +104,11 @@ def _table(results: Results) -> str:
         body.append(_row(name, aside, metric, value, around, full, look[row["cell"]], best, cells))
     if baseline:
         grey = Look("var(--muted)", "line")
-        asides = {"accuracy": "words and pairs, tf-idf", "mse": "as one season ago"}
+        asides = {
+            "accuracy": "words and pairs, tf-idf",
+            "f1": "of each word",
+            "mse": "as one season ago",
+        }
         aside = asides.get(metric, "interpolated Kneser–Ney")
         cells = ["–" if judged else None, "–" if extra else None]
         count = f"{baseline['parameters']:,}" if "parameters" in baseline else "–"
@@ -183,7 +192,8 @@ def _pairs(results: Results) -> str:
             f"<td>{_two(_small(pair['over_examples']), f'each seed: {each}')}</td>"
             f"<td>{corrected}</td></tr>"
         )
-    unit = {"accuracy": "difference, points", "nats": "difference, nats"}.get(metric, "difference")
+    unit = "difference, points" if metric in PARTS else "difference"
+    unit += ", nats" if metric == "nats" else ""
     heads = [unit, "p over seeds", "p over examples", "corrected"]
     return f"""<h2>Which differences are shown?</h2>
 <div class="wide" role="region" aria-label="Differences" tabindex="0"><table>
@@ -198,7 +208,7 @@ def _pairs(results: Results) -> str:
 
 def _signed(metric: str, value: float) -> str:
     """A difference with its sign; one of accuracies in points."""
-    text = f"{100 * value:+.2f}" if metric == "accuracy" else f"{value:+.3f}"
+    text = f"{100 * value:+.2f}" if metric in PARTS else f"{value:+.3f}"
     return text.replace("-", "−")
 
 
@@ -219,6 +229,8 @@ def _gradients(results: Results) -> str:
             "Means over windows; a step is a segment of the look-back, and the loss is the error "
             "of the whole horizon."
         )
+    elif results["task"] == "tag":
+        note = "Means over the longest sentences; the loss is that of the last word’s tag."
     elif generate:
         note = "Means over pieces of the text; the loss is that of the symbol after the last step."
     elif pooling in (None, "last"):
@@ -245,7 +257,7 @@ later the stronger.</p>
     return text
 
 
-def _confusions(confusions: Mapping[str, Any]) -> str:
+def _confusions(confusions: Mapping[str, Any], things: str) -> str:
     """Which classes are taken for which."""
     if not confusions:
         return ""
@@ -256,8 +268,8 @@ def _confusions(confusions: Mapping[str, Any]) -> str:
         for cell, own in confusions.items()
     )
     return f"""<h2>What is taken for what</h2>
-<p>Held-out texts by their true class (rows) and the predicted one (columns), as parts of each true
-class; all seeds together.</p>
+<p>Held-out {things} by their true class (rows) and the predicted one (columns), as parts of each
+true class; all seeds together.</p>
 <div class="trio">{figures}</div>"""
 
 
@@ -272,7 +284,7 @@ def _confusion(classes: Sequence[str], counts: Sequence[Sequence[int]], color: s
             f"<td>{n:,}</td></tr>"
             for n, a, b in wrong[:MISTAKES]
         )
-        head = "<tr><th>true</th><th>predicted</th><th>texts</th></tr>"
+        head = "<tr><th>true</th><th>predicted</th><th>count</th></tr>"
         return (
             f'<div class="scroll"><table><thead>{head}</thead><tbody>{rows}</tbody></table></div>'
         )

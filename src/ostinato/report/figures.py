@@ -80,11 +80,11 @@ def loss_curves(runs: Sequence[Record], validation: str = "validation_loss") -> 
     return figure
 
 
-def accuracy_curves(runs: Sequence[Record]) -> go.Figure:
-    """The accuracy on validation data by epoch, drawn as by `loss_curves`."""
+def accuracy_curves(runs: Sequence[Record], metric: str = "accuracy") -> go.Figure:
+    """The accuracy, or F1, on validation data by epoch, drawn as by `loss_curves`."""
     figure = empty_figure("epoch").update_yaxes(tickformat=".4~p", hoverformat=".2%")
     for cell, histories, look in _with_looks(runs):
-        _by_epoch(figure, histories, "accuracy", cell_label(cell), look)
+        _by_epoch(figure, histories, metric, cell_label(cell), look)
     return figure
 
 

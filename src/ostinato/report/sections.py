@@ -30,6 +30,8 @@ def learning(runs: Sequence[Results], things: str, task: str = "classify") -> st
     elif task == "forecast":
         loss = plot(loss_curves(runs, validation), "Loss for each value foretold")
         second = plot(metric_curves(runs, "mse"), "Mean squared error on validation windows")
+    elif task == "tag":
+        second = plot(accuracy_curves(runs, "f1"), f"F1 on validation {things}")
     else:
         second = plot(accuracy_curves(runs), f"Accuracy on validation {things}")
     band = (

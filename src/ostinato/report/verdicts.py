@@ -10,8 +10,15 @@ from ostinato.report.sentences import listed
 from ostinato.report.statistics import LEVEL
 
 Record = Mapping[str, Any]
-WORDS = {"accuracy": "accuracy", "nats": "nats for each symbol", "mse": "mean squared error"}
+WORDS = {
+    "accuracy": "accuracy",
+    "f1": "F1",
+    "nats": "nats for each symbol",
+    "mse": "mean squared error",
+}
 """How a metric is called."""
+PARTS = ("accuracy", "f1")
+"""The metrics that are parts of a whole, told in percent."""
 MANY = 4
 """The most pairs without a shown difference that are named one by one."""
 
@@ -22,7 +29,7 @@ def measure(metric: str, value: float) -> str:
     >>> measure("accuracy", 0.8651), measure("nats", 1.5)
     ('86.51%', '1.500')
     """
-    if metric == "accuracy":
+    if metric in PARTS:
         return f"{value:.2%}"
     return f"{value:.4f}" if metric == "mse" else f"{value:.3f}"
 
@@ -97,7 +104,10 @@ def method(results: Record) -> str:
     over_seeds = _names(pair["seeds_test"] for pair in pairs if pair["seeds_test"])
     over_examples = _names(pair["examples_test"] for pair in pairs)
     each = _names(pair["each_seed_test"] for pair in pairs)
-    kinds = {"accuracy": "texts", "nats": "blocks of the text", "mse": "blocks of windows"}
+    kinds = {
+        "accuracy": "texts", "f1": "sentences", "nats": "blocks of the text",
+        "mse": "blocks of windows",
+    }  # fmt: skip
     examples = kinds[results["metric"]]
     text = (
         f"Every two are judged on the same {examples}, seed by seed. Over {examples}, where each "
@@ -156,7 +166,7 @@ def overview(results: Record) -> Sequence[str]:
     seeds = {len(row["seeds"]) for row in rows}
     each = " each" if len(rows) > 1 else ""
     times = f"with {_number(seeds.pop())}{each}" if len(seeds) == 1 else ""
-    kinds = {"generate": "characters", "forecast": "steps"}
+    kinds = {"generate": "characters", "forecast": "steps", "tag": "sentences"}
     things = kinds.get(results["task"], "texts")
     did = f"{names} {'was' if len(rows) == 1 else 'were'} trained {times}".rstrip()
     if data:
