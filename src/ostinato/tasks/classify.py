@@ -21,6 +21,7 @@ from ostinato.data.labels import Label, each, label_text
 from ostinato.equation import Cell
 from ostinato.errors import ConfigError, DataError
 from ostinato.nn import frequent_pairs
+from ostinato.tasks.bayes import check_countable
 from ostinato.tasks.calibration import (
     error_of,
     log_probabilities,
@@ -110,9 +111,11 @@ class Classifier(ClassifierMixin, TextEstimator[ClassifySettings]):  # type: ign
             raise ConfigError("model.linear: texts of several labels have none")
         self.decision_ = Decision()
         training, validation = _split(examples, settings)
+        digests = {"sha256": examples.fingerprint()} if run else {}
         if settings.data.extra:
             extra = self._extra(settings.data.extra)
-            examples, training = _joined(examples, extra), _joined(training, extra)
+            training = _joined(training, extra)
+            digests |= {"extra_sha256": extra.fingerprint()} if run else {}
 
         size = settings.data.vocabulary
         self.tokenizer_ = tokenizer(settings.tokenizer).train(training.texts, size)
@@ -120,6 +123,8 @@ class Classifier(ClassifierMixin, TextEstimator[ClassifySettings]):  # type: ign
         self.vocabulary_ = store.vocabulary(size, settings.data.min_count)
         held_out = self._store(validation.texts, settings)
         rows, symbols = store.rows(self.vocabulary_), len(self.vocabulary_)
+        if settings.model.linear:
+            check_countable(settings.model.linear, symbols)
         ppmi = settings.model.start == "ppmi"
         counted = ppmi or settings.model.bigrams > 0  # over texts that fit into memory
         near = [np.asarray(row) for row in rows] if counted else []
@@ -139,7 +144,7 @@ class Classifier(ClassifierMixin, TextEstimator[ClassifySettings]):  # type: ign
                 class_weights(settings.model.class_weight, self.class_names, truth, column.several),
             )
             if run:
-                self._begin(run, self.network_.recurrent, examples.fingerprint(), resume)
+                self._begin(run, self.network_.recurrent, digests, resume)
             self.history_ = fit(learner, settings.train, run, show, resume)
             said, judged = learner.held_out(), validation
             if settings.model.linear:
