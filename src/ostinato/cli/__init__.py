@@ -99,9 +99,10 @@ def _one_line(error: CycloptsError) -> str:
     """What is wrong with the arguments, and where to read how they go."""
     cause = error.__cause__
     if isinstance(cause, ValidationError):
-        fault = cause.errors()[0]
-        option = ".".join(str(part) for part in fault["loc"]).replace("_", "-")
-        text = f"--{option} {fault['input']}: {fault['msg']}"
+        from ostinato.train import first_fault  # which imports PyTorch
+
+        path, given, why = first_fault(cause)
+        text = f"--{path.replace('_', '-')} {given}: {why}"
     else:
         text = " ".join(str(error).split())
     return f"{text.rstrip('.')}; see --help"

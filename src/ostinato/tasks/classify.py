@@ -22,6 +22,7 @@ from ostinato.data.signals import are_signals
 from ostinato.equation import Cell
 from ostinato.errors import ConfigError, DataError
 from ostinato.nn import frequent_pairs
+from ostinato.tasks.bayes import check_countable
 from ostinato.tasks.calibration import (
     error_of,
     log_probabilities,
@@ -116,9 +117,11 @@ class Classifier(ClassifierMixin, TextEstimator[ClassifySettings]):  # type: ign
             raise ConfigError("model.linear: texts of several labels have none")
         self.decision_ = Decision()
         training, validation = _split(examples, settings)
+        digests = {"sha256": examples.fingerprint()} if run else {}
         if settings.data.extra:
             extra = self._extra(settings.data.extra)
-            examples, training = _joined(examples, extra), _joined(training, extra)
+            training = _joined(training, extra)
+            digests |= {"extra_sha256": extra.fingerprint()} if run else {}
 
         self.numbers_ = Numbers.of(training.texts) if are_signals(training.texts) else None
         if self.numbers_:
@@ -126,6 +129,8 @@ class Classifier(ClassifierMixin, TextEstimator[ClassifySettings]):  # type: ign
             rows, held_out = (self._encode_all(part.texts) for part in (training, validation))
         else:
             rows, held_out = self._learn_symbols(training.texts, validation.texts)
+        if settings.model.linear:
+            check_countable(settings.model.linear, len(self.vocabulary_))
         ppmi = settings.model.start == "ppmi"
         counted = ppmi or settings.model.bigrams > 0  # over texts that fit into memory
         near = [np.asarray(row) for row in rows] if counted else []
@@ -146,7 +151,7 @@ class Classifier(ClassifierMixin, TextEstimator[ClassifySettings]):  # type: ign
                 class_weights(settings.model.class_weight, self.class_names, truth, column.several),
             )
             if run:
-                self._begin(run, self.network_.recurrent, examples.fingerprint(), resume)
+                self._begin(run, self.network_.recurrent, digests, resume)
             self.history_ = fit(learner, settings.train, run, show, resume)
             said, judged = learner.held_out(), validation
             if settings.model.linear:

@@ -32,7 +32,7 @@ class ClassifyExam(Exam):
         """A source's test texts; else all texts, without those that the run was trained on.
 
         Raises:
-            ConfigError: where a text may have several labels.
+            ConfigError: where a text may have several labels, or the run learnt from all of them.
         """
         settings = estimator.settings()
         if settings.data.labels.several:
@@ -44,7 +44,12 @@ class ClassifyExam(Exam):
         if "test" in splits:
             return cls(splits["test"])
         examples = splits["train"]
-        if examples.fingerprint() == run.read_json("manifest.json")["data"]["sha256"]:
+        digest, trained = examples.fingerprint(), run.read_json("manifest.json")["data"]
+        if digest == trained.get("extra_sha256"):
+            raise ConfigError(
+                f"{run.path}: learnt from all of {data} (data.extra), which can be no judge of it"
+            )
+        if digest == trained["sha256"]:
             _, held = split_blocks(examples.labels, settings.data.validation, settings.seed)
             examples = examples.select(np.sort(held))
         return cls(examples)
