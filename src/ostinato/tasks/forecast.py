@@ -107,7 +107,8 @@ class Forecaster(RegressorMixin, Estimator[ForecastSettings]):  # type: ignore[m
                 lambda: self._accuracy(windows, held_out),
             )
             if run:
-                self._begin(run, self.network_.recurrent, panel.fingerprint(), resume)
+                sha256 = {"sha256": panel.fingerprint()}
+                self._begin(run, self.network_.recurrent, sha256, resume)
             self.history_ = fit(learner, settings.train, run, show, resume)
         if self.baseline:
             self.baseline_ = self._accuracy(windows, held_out, naive=True)
