@@ -86,7 +86,7 @@ def test_reviews_are_a_tenth_of_imdb_as_text(raw_reviews):
     assert 2_000_000 < len(text) < 3_000_000
     known = {review for review, _ in raw_reviews}
     found = [review for review in text.split("\n\n") if review in known]
-    assert len(found) > 1000  # those without an empty line inside
+    assert len(found) > 800  # those without an empty line inside
     assert "<br" not in text
 
 
