@@ -14,6 +14,7 @@ _HOMES = {
         "tanh", "Cell", "Worked",
     ),
     "ostinato.tasks.classify": ("Classifier",),
+    "ostinato.tasks.forecast": ("Forecaster",),
     "ostinato.tasks.generate": ("Generator",),
     "ostinato.tasks.tag": ("Tagger",),
 }  # fmt: skip
@@ -21,6 +22,7 @@ _HOMES = {
 __all__ = [
     "Cell",
     "Classifier",
+    "Forecaster",
     "Generator",
     "Tagger",
     "Worked",

@@ -1,8 +1,8 @@
 import pytest
 from names import SMALL_TAGGER, names
-from order import PERIODIC, SMALL, SMALL_GENERATOR, texts_by_order
+from order import PERIODIC, SMALL, SMALL_FORECASTER, SMALL_GENERATOR, WAVE, texts_by_order
 
-from ostinato import Classifier, Generator, Tagger
+from ostinato import Classifier, Forecaster, Generator, Tagger
 
 
 @pytest.fixture(scope="session")
@@ -15,6 +15,12 @@ def classifier() -> Classifier:
 def generator() -> Generator:
     """Knows that after abc comes abc."""
     return Generator("gru", **SMALL_GENERATOR).fit(PERIODIC)
+
+
+@pytest.fixture(scope="session")
+def forecaster() -> Forecaster:
+    """Knows how a wave goes on."""
+    return Forecaster("gru", **SMALL_FORECASTER).fit(WAVE)
 
 
 @pytest.fixture(scope="session")

@@ -23,6 +23,7 @@ SUMMARIES = {
     "show": "Show a cell at a level: the very code that runs.",
     "verify": "Prove that a cell is the same at every level.",
     "cache": "Show what is kept of compiled cells, or remove it.",
+    "recall": "Show how far back each cell remembers: the adding problem, the copy task.",
     "bench": "Measure speed beside the peers that are installed.",
 }
 

@@ -9,6 +9,7 @@ from ostinato.data.frames import examples_of, texts_of
 from ostinato.data.labels import LabelColumn
 from ostinato.data.readers import read_chunks, read_labelled, read_text, read_texts
 from ostinato.data.rows import Skipped
+from ostinato.data.series import Columns, Panel, Series, read_series, series_of
 from ostinato.data.split import split_blocks
 from ostinato.data.store import Rows, Store, Tokens
 from ostinato.data.tagged import Tagged, TaggedFile, read_tagged
@@ -16,9 +17,12 @@ from ostinato.data.tokenizers import Tokenizer, tokenizer, train_on_beginning
 from ostinato.data.vocabulary import Vocabulary
 
 __all__ = [
+    "Columns",
     "Examples",
     "LabelColumn",
+    "Panel",
     "Rows",
+    "Series",
     "Skipped",
     "Store",
     "Symbols",
@@ -32,9 +36,11 @@ __all__ = [
     "pad",
     "read_chunks",
     "read_labelled",
+    "read_series",
     "read_tagged",
     "read_text",
     "read_texts",
+    "series_of",
     "split_blocks",
     "streams",
     "texts_of",

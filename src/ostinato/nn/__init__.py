@@ -1,4 +1,4 @@
-"""PyTorch modules: recurrent layers over any cell, embeddings, dropout, poolings, a CRF."""
+"""PyTorch modules: recurrent layers over any cell, embeddings, dropout, poolings, CRF, segments."""
 
 from ostinato.nn.bigrams import BigramEmbedding, frequent_pairs
 from ostinato.nn.characters import CharacterEncoder
@@ -9,8 +9,10 @@ from ostinato.nn.embedding import Embedding
 from ostinato.nn.packing import Packing
 from ostinato.nn.pooling import POOLINGS, Pooling, pooling
 from ostinato.nn.recurrent import Recurrent
+from ostinato.nn.segments import Queries, Segments
 
 __all__ = [
     "CRF", "GRU", "LSTM", "POOLINGS", "RNN", "BigramEmbedding", "CharacterEncoder", "Constraints",
-    "Dropout", "Embedding", "Packing", "Pooling", "Recurrent", "frequent_pairs", "pooling",
+    "Dropout", "Embedding", "Packing", "Pooling", "Queries", "Recurrent", "Segments",
+    "frequent_pairs", "pooling",
 ]  # fmt: skip

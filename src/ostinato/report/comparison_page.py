@@ -11,6 +11,7 @@ from typing import Any
 
 from ostinato.report.diagrams import cell_diagram, network_diagram
 from ostinato.report.figures import Look, gradient_times, looks, reliability_curves
+from ostinato.report.forecasts import fans_section, horizon_section, quantiles_section
 from ostinato.report.page import Results, bar, document, key, legend, origin, plot
 from ostinato.report.sections import gradients, learning
 from ostinato.report.sentences import cell_name, duration
@@ -44,10 +45,14 @@ def comparison_page(results: Results, command: str) -> str:
     Returns:
         HTML, see `document`.
     """
-    things = {"generate": "symbols", "tag": "words"}.get(results["task"], "texts")
-    tagged = results.get("tagged", {})
+    kinds = {"generate": "symbols", "forecast": "windows", "tag": "words"}
+    things = kinds.get(results["task"], "texts")
+    forecasts, tagged = results.get("forecasts") or {}, results.get("tagged", {})
     sections = {
         "Comparison": _table(results),
+        "Forecasts": fans_section(forecasts),
+        "Horizon": horizon_section(forecasts),
+        "Quantiles": quantiles_section(forecasts),
         "Differences": _pairs(results),
         "Learning": learning(_histories(results), things, results["task"]),
         "Gradients": _gradients(results),
@@ -99,7 +104,11 @@ def _table(results: Results) -> str:
         body.append(_row(name, aside, metric, value, around, full, look[row["cell"]], best, cells))
     if baseline:
         grey = Look("var(--muted)", "line")
-        asides = {"accuracy": "words and pairs, tf-idf", "f1": "of each word"}
+        asides = {
+            "accuracy": "words and pairs, tf-idf",
+            "f1": "of each word",
+            "mse": "as one season ago",
+        }
         aside = asides.get(metric, "interpolated Kneser–Ney")
         cells = ["–" if judged else None, "–" if extra else None]
         count = f"{baseline['parameters']:,}" if "parameters" in baseline else "–"
@@ -183,7 +192,8 @@ def _pairs(results: Results) -> str:
             f"<td>{_two(_small(pair['over_examples']), f'each seed: {each}')}</td>"
             f"<td>{corrected}</td></tr>"
         )
-    unit = "difference, points" if metric in PARTS else "difference, nats"
+    unit = "difference, points" if metric in PARTS else "difference"
+    unit += ", nats" if metric == "nats" else ""
     heads = [unit, "p over seeds", "p over examples", "corrected"]
     return f"""<h2>Which differences are shown?</h2>
 <div class="wide" role="region" aria-label="Differences" tabindex="0"><table>
@@ -212,9 +222,14 @@ def _gradients(results: Results) -> str:
     flow = results.get("flow", {})
     if not flow:
         return ""
-    generate = results["task"] == "generate"
+    generate, forecast = (results["task"] == task for task in ("generate", "forecast"))
     pooling = results.get("pooling")
-    if results["task"] == "tag":
+    if forecast:
+        note = (
+            "Means over windows; a step is a segment of the look-back, and the loss is the error "
+            "of the whole horizon."
+        )
+    elif results["task"] == "tag":
         note = "Means over the longest sentences; the loss is that of the last word’s tag."
     elif generate:
         note = "Means over pieces of the text; the loss is that of the symbol after the last step."
@@ -225,7 +240,7 @@ def _gradients(results: Results) -> str:
             f"Means over the longest texts. The pooling, {escape(pooling.replace('_', ' '))}, "
             "reads every step, so the gradient does not only come back from the last one."
         )
-    text = gradients(flow, note, "symbol" if generate else "word")
+    text = gradients(flow, note, "symbol" if generate else "segment" if forecast else "word")
     look = looks(flow)
     times = list(dict.fromkeys(when for own in flow.values() for when in own))
     if len(times) > 2:

@@ -10,7 +10,12 @@ from ostinato.report.sentences import listed
 from ostinato.report.statistics import LEVEL
 
 Record = Mapping[str, Any]
-WORDS = {"accuracy": "accuracy", "f1": "F1", "nats": "nats for each symbol"}
+WORDS = {
+    "accuracy": "accuracy",
+    "f1": "F1",
+    "nats": "nats for each symbol",
+    "mse": "mean squared error",
+}
 """How a metric is called."""
 PARTS = ("accuracy", "f1")
 """The metrics that are parts of a whole, told in percent."""
@@ -24,7 +29,9 @@ def measure(metric: str, value: float) -> str:
     >>> measure("accuracy", 0.8651), measure("nats", 1.5)
     ('86.51%', '1.500')
     """
-    return f"{value:.2%}" if metric in PARTS else f"{value:.3f}"
+    if metric in PARTS:
+        return f"{value:.2%}"
+    return f"{value:.4f}" if metric == "mse" else f"{value:.3f}"
 
 
 def p_value(p: float) -> str:
@@ -97,8 +104,11 @@ def method(results: Record) -> str:
     over_seeds = _names(pair["seeds_test"] for pair in pairs if pair["seeds_test"])
     over_examples = _names(pair["examples_test"] for pair in pairs)
     each = _names(pair["each_seed_test"] for pair in pairs)
-    things = {"accuracy": "texts", "f1": "sentences"}
-    examples = things.get(results["metric"], "blocks of the text")
+    kinds = {
+        "accuracy": "texts", "f1": "sentences", "nats": "blocks of the text",
+        "mse": "blocks of windows",
+    }  # fmt: skip
+    examples = kinds[results["metric"]]
     text = (
         f"Every two are judged on the same {examples}, seed by seed. Over {examples}, where each "
         f"counts with its mean over seeds: {over_examples}; for each seed by itself: {each}. "
@@ -156,7 +166,8 @@ def overview(results: Record) -> Sequence[str]:
     seeds = {len(row["seeds"]) for row in rows}
     each = " each" if len(rows) > 1 else ""
     times = f"with {_number(seeds.pop())}{each}" if len(seeds) == 1 else ""
-    things = {"generate": "characters", "tag": "sentences"}.get(results["task"], "texts")
+    kinds = {"generate": "characters", "forecast": "steps", "tag": "sentences"}
+    things = kinds.get(results["task"], "texts")
     did = f"{names} {'was' if len(rows) == 1 else 'were'} trained {times}".rstrip()
     if data:
         did += (

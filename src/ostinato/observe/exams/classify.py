@@ -9,6 +9,7 @@ import numpy as np
 from torch import Tensor, nn
 
 from ostinato.data import Examples, read_labelled, split_blocks, tokenizer
+from ostinato.data.signals import are_signals
 from ostinato.errors import ConfigError
 from ostinato.observe.exams._exam import SEQUENCES, Exam, reached
 from ostinato.tasks.classify import Classifier
@@ -85,7 +86,9 @@ class ClassifyExam(Exam):
         texts, labels = training
         kept, _ = split_blocks(labels, settings.data.validation, settings.seed)
         chosen = Examples(texts, labels).select(kept)
-        split = tokenizer(settings.tokenizer).train(chosen.texts, settings.data.vocabulary)
+        split = None
+        if not are_signals(chosen.texts):
+            split = tokenizer(settings.tokenizer).train(chosen.texts, settings.data.vocabulary)
         fitted = fit_baseline(chosen.texts, chosen.labels, split)
         predicted = fitted.predict(self.examples.texts)
         right = [int(p == y) for p, y in zip(predicted, self.examples.labels, strict=True)]
