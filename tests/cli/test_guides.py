@@ -41,12 +41,12 @@ def weather(folder: Path) -> None:
 
 def prose(folder: Path) -> None:
     """Reviews as text."""
-    (folder / "reviews").write_text(read_text("reviews")[:20_000], "utf-8")
+    (folder / "film-prose").write_text(read_text("film-prose")[:20_000], "utf-8")
 
 
 SOURCES = {
     "imdb": reviews,
-    "tag reviews": prose,
+    "film-prose": prose,
     "shakespeare": plays,
     "temperatures": weather,
 }

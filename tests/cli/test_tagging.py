@@ -57,11 +57,11 @@ def place(terminal):
             "--data.validation",
             "dev.conll",
             "--out",
-            "runs/names",
+            "taggers/names",
             *SMALL,
         ),
-        terminal.text("fit", "tag", "words.conllu", "--out", "runs/words", *SMALL),
-        terminal.text("fit", "tag", "notes.txt", "--out", "runs/case", *SMALL),
+        terminal.text("fit", "tag", "words.conllu", "--out", "taggers/words", *SMALL),
+        terminal.text("fit", "tag", "notes.txt", "--out", "taggers/case", *SMALL),
     ]
     return terminal
 
@@ -70,14 +70,14 @@ def test_fit_says_what_it_did(place):
     names, words, _ = place.tagged
     assert re.search(r"validation F1 .*\n.*\n gru +[01]\.\d{4} +[\d,]+ +\d+ s", names)
     assert re.search(r"each word's most frequent tag +[01]\.\d{4}", names)
-    assert "Saved in runs/names. Next: ostinato evaluate runs/names DATA" in names
+    assert "Saved in taggers/names. Next: ostinato evaluate taggers/names DATA" in names
     assert "validation accuracy" in words
-    manifest = json.loads((place.folder / "runs/names/manifest.json").read_text())
+    manifest = json.loads((place.folder / "taggers/names/manifest.json").read_text())
     assert manifest["data"]["given"] == "names.conll"
 
 
 def test_evaluate_counts_entities_and_words(place):
-    out = place.text("evaluate", "runs/names", "dev.conll")
+    out = place.text("evaluate", "taggers/names", "dev.conll")
     measures = dict(line.rsplit(" ", 1) for line in out.split("\n\n")[0].splitlines())
     assert list(measures) == [
         "accuracy", "precision", "recall", "f1", "words", "unknown words", "unknown characters",
@@ -85,49 +85,49 @@ def test_evaluate_counts_entities_and_words(place):
     assert float(measures["f1"]) > 0.8
     assert measures["words"] == "45"
     assert re.search(r"^ all +\d+\.\d\d% +\d+\.\d\d% +\d+\.\d\d% +20 +\d+ *$", out, re.M)
-    out = place.text("evaluate", "runs/words", "words.conllu")
+    out = place.text("evaluate", "taggers/words", "words.conllu")
     assert "f1" not in out
     assert re.search(r"^ PROPN +100\.00%", out, re.M)
     strange = conll(2).replace("Bo", "Бо")
-    out = place.text("evaluate", "runs/names", "-", given=strange)
+    out = place.text("evaluate", "taggers/names", "-", given=strange)
     assert "unknown words 1\nunknown characters 2 (Б о)\n" in out
 
 
 def test_predict_writes_the_file_again_with_tags_in_their_column(place):
     blind = re.sub(r"(?m) \S+$", " ?", conll(8))
-    out = place.text("predict", "runs/names", "-", given=blind)
+    out = place.text("predict", "taggers/names", "-", given=blind)
     assert [line.rsplit(" ", 1)[0] for line in out.split("\n")] == [
         line.rsplit(" ", 1)[0] for line in blind.split("\n")
     ]
     assert "Oldburg NN I-NP I-LOC\n" in out  # in the scheme that was read
     assert "B-" not in out
-    out = place.text("predict", "runs/names", "dev.conll", "--beside", "--confidence")
+    out = place.text("predict", "taggers/names", "dev.conll", "--beside", "--confidence")
     assert re.search(r"^mr NN I-NP O O [01]\.\d{4}$", out, re.M)
-    out = place.text("predict", "runs/names", "-", given="mr\nAnn\n\nBo\n")
+    out = place.text("predict", "taggers/names", "-", given="mr\nAnn\n\nBo\n")
     assert re.fullmatch(r"mr \S+\nAnn \S+\n\nBo \S+\n", out)
 
 
 def test_predict_keeps_all_of_conllu(place):
     text = (place.folder / "words.conllu").read_text()
-    assert place.text("predict", "runs/words", "words.conllu") == text
+    assert place.text("predict", "taggers/words", "words.conllu") == text
     blind = re.sub(r"(?m)^(\d+\t\S+\t_)\t[A-Z]+", r"\1\t_", text)
     assert blind != text
     (place.folder / "blind.conllu").write_text(blind)
-    assert place.text("predict", "runs/words", "blind.conllu") == text
-    out = place.text("predict", "runs/words", "blind.conllu", "--confidence")
+    assert place.text("predict", "taggers/words", "blind.conllu") == text
+    out = place.text("predict", "taggers/words", "blind.conllu", "--confidence")
     assert re.search(r"\tNote=1\|Confidence=[01]\.\d{4}\n", out)
 
 
 def test_predict_restores_case_and_marks(place):
-    out = place.text("predict", "runs/case", "-", given="well i am fine (is nasa here)\n\n")
+    out = place.text("predict", "taggers/case", "-", given="well i am fine (is nasa here)\n\n")
     assert out == "Well, I am fine. (Is NASA here?)\n\n"
-    done = place("predict", "runs/case", "--confidence", given="well\n")
+    done = place("predict", "taggers/case", "--confidence", given="well\n")
     assert (done.status, done.out) == (1, "")
     assert done.err.startswith("ostinato: plain text has no place for confidences")
 
 
 def test_what_was_never_seen_is_told(place):
-    done = place("predict", "runs/names", "-", given="mr\nБо\n")
+    done = place("predict", "taggers/names", "-", given="mr\nБо\n")
     assert done.err == "ostinato: not in training, read as unknown: Б о\n"
     assert done.out.count("\n") == 2
 
@@ -136,20 +136,20 @@ def test_bad_sentences_are_refused_or_left_as_they_are(place):
     raw = conll(4).encode().replace(b"Newville NN I-NP", b"Newville\xff NN", 1)
     bad = place.folder / "bad.conll"
     bad.write_bytes(raw)
-    for words in (["predict", "runs/names"], ["evaluate", "runs/names"], ["fit", "tag"]):
-        done = place(*words, "bad.conll", *(["--out", "runs/bad"] if words[0] == "fit" else []))
+    for words in (["predict", "taggers/names"], ["evaluate", "taggers/names"], ["fit", "tag"]):
+        done = place(*words, "bad.conll", *(["--out", "taggers/bad"] if words[0] == "fit" else []))
         assert (done.status, done.out) == (1, "")
         assert done.err == "ostinato: bad.conll, line 12: not UTF-8\n"
-    assert not (place.folder / "runs/bad").exists()
+    assert not (place.folder / "taggers/bad").exists()
     tagged = place.folder / "tagged.conll"
     tagged.touch()
-    place.start("predict", "runs/names", "bad.conll", "--skip-bad-rows", out=tagged)
+    place.start("predict", "taggers/names", "bad.conll", "--skip-bad-rows", out=tagged)
     assert place.wait().err == "ostinato: bad.conll: 1 bad row left out: line 12: not UTF-8\n"
     written = tagged.read_bytes().splitlines()
     assert written[9:12] == raw.splitlines()[9:12]
     assert len(written) == len(raw.splitlines())
-    place.text("fit", "tag", "bad.conll", "--skip-bad-rows", "--out", "runs/skip", *SHORT)
-    manifest = json.loads((place.folder / "runs/skip/manifest.json").read_text())
+    place.text("fit", "tag", "bad.conll", "--skip-bad-rows", "--out", "taggers/skip", *SHORT)
+    manifest = json.loads((place.folder / "taggers/skip/manifest.json").read_text())
     assert manifest["data"]["skipped"] == {"rows": 1, "first": ["line 12: not UTF-8"]}
 
 
@@ -171,23 +171,23 @@ def test_bad_sentences_are_refused_or_left_as_they_are(place):
     ],
 )
 def test_what_cannot_be_learnt_is_one_line_and_no_run_stays(place, words, text, says):
-    done = place("fit", "tag", "-", "--out", "runs/wrong", *words, given=text)
+    done = place("fit", "tag", "-", "--out", "taggers/wrong", *words, given=text)
     assert done.status in (1, 2)
     assert done.out == ""
     assert re.match(rf"ostinato: {says}.*\n$", done.err)
     assert done.err.count("\n") == 1
-    assert not (place.folder / "runs/wrong").exists()
+    assert not (place.folder / "taggers/wrong").exists()
 
 
 def test_a_run_goes_on_and_is_repeated(place):
     words = ["fit", "tag", "names.conll", "--data.validation", "dev.conll", *SHORT]
-    place.text(*words, "--out", "runs/two")
-    weights = (place.folder / "runs/two/model.safetensors").read_bytes()
-    place.text("fit", "tag", "names.conll", "--resume", "--out", "runs/two")
-    assert (place.folder / "runs/two/model.safetensors").read_bytes() == weights
-    place.text("fit", "--like", "runs/two", "--out", "runs/again")
-    assert (place.folder / "runs/again/model.safetensors").read_bytes() == weights
-    done = place("fit", "tag", "dev.conll", "--resume", "--out", "runs/two")
+    place.text(*words, "--out", "taggers/two")
+    weights = (place.folder / "taggers/two/model.safetensors").read_bytes()
+    place.text("fit", "tag", "names.conll", "--resume", "--out", "taggers/two")
+    assert (place.folder / "taggers/two/model.safetensors").read_bytes() == weights
+    place.text("fit", "--like", "taggers/two", "--out", "taggers/again")
+    assert (place.folder / "taggers/again/model.safetensors").read_bytes() == weights
+    done = place("fit", "tag", "dev.conll", "--resume", "--out", "taggers/two")
     assert done.status == 1
     assert "was trained on other data" in done.err
 
@@ -195,20 +195,20 @@ def test_a_run_goes_on_and_is_repeated(place):
 def test_cells_are_compared_and_reported(place):
     out = place.text(
         "compare", "tag", "names.conll", "--cells", "rnn,gru", "--seeds", "2", "--jobs", "1",
-        "--equal", "parameters", "--out", "runs/tagged", *CELLS,
+        "--equal", "parameters", "--out", "taggers/tagged", *CELLS,
     )  # fmt: skip
     assert re.search(r"^ most frequent tag +\d+\.\d\d%", out, re.M)
-    assert "The page: runs/tagged/report.html" in out
-    page = (place.folder / "runs/tagged/report.html").read_text()
+    assert "The page: taggers/tagged/report.html" in out
+    page = (place.folder / "taggers/tagged/report.html").read_text()
     assert "<h2>What is found?</h2>" in page
     assert "<h2>Sentences</h2>" in page
-    results = json.loads((place.folder / "runs/tagged/comparison.json").read_text())
+    results = json.loads((place.folder / "taggers/tagged/comparison.json").read_text())
     (rnn, gru) = results["rows"]
     assert rnn["parameters"] == pytest.approx(gru["parameters"], rel=0.1)
     again = place.text(
         "compare", "tag", "names.conll", "--cells", "rnn,gru", "--seeds", "2", "--jobs", "1",
-        "--equal", "parameters", "--out", "runs/tagged", *CELLS,
+        "--equal", "parameters", "--out", "taggers/tagged", *CELLS,
     )  # fmt: skip
     assert again.splitlines()[:6] == out.splitlines()[:6]
-    out = place.text("report", "runs/names", "--data", "dev.conll", "--out", "names.html")
+    out = place.text("report", "taggers/names", "--data", "dev.conll", "--out", "names.html")
     assert re.search(r"^ gru +\d+\.\d\d%", out, re.M)

@@ -30,11 +30,11 @@ def test_each_source_says_its_licence_and_checksum():
     assert registry.names(sources) == [
         "adding",
         "copying",
+        "film_prose",
         "film_sentences",
         "imdb",
         "japanese_vowels",
         "python_docs",
-        "reviews",
         "shakespeare",
         "temperatures",
     ]
@@ -91,7 +91,7 @@ def test_shakespeare_is_all_his_works_and_nothing_else():
 
 
 def test_reviews_are_a_tenth_of_imdb_as_text(raw_reviews):
-    text = read_text("reviews")
+    text = read_text("film-prose")
     assert 2_000_000 < len(text) < 3_000_000
     known = {review for review, _ in raw_reviews}
     found = [review for review in text.split("\n\n") if review in known]

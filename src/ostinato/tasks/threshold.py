@@ -30,8 +30,9 @@ def best_threshold(
         return 0.5
     places = np.unique(p)
     between = (places[1:] + places[:-1]) / 2
-    # Beyond all probabilities every text has the label, or none.
-    candidates = np.unique([*between, 0.5, places[0] / 2, (places[-1] + 1) / 2])
+    # Beyond all probabilities every text has the label, or none; also beyond 1, in float32.
+    above = max((places[-1] + 1) / 2, np.nextafter(np.float32(places[-1]), np.float32(2)))
+    candidates = np.unique([*between, 0.5, places[0] / 2, above])
     order = np.argsort(p)
     # Texts from each threshold on, and how many of those have the label.
     start = np.searchsorted(p[order], candidates, side="left")

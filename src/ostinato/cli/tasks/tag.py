@@ -40,7 +40,7 @@ def fit(
     ----------
     data
         Tagged sentences in columns (CoNLL) or in CoNLL-U, `-` for standard input; or a plain text
-        (.txt, `reviews`), from which restoring case and punctuation is learnt; .gz and .xz too.
+        (.txt, `film-prose`), from which restoring case and punctuation is learnt; .gz and .xz too.
     config
         A TOML file of settings; options given here win over it.
     out
