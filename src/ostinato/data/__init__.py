@@ -7,6 +7,7 @@ from ostinato.data.batches import Symbols, bucketed, pad, streams
 from ostinato.data.examples import Examples
 from ostinato.data.frames import examples_of, texts_of
 from ostinato.data.labels import LabelColumn
+from ostinato.data.pairs import Pairs, pairs_of, read_pairs
 from ostinato.data.readers import read_chunks, read_labelled, read_text, read_texts
 from ostinato.data.rows import Skipped
 from ostinato.data.split import split_blocks
@@ -17,6 +18,7 @@ from ostinato.data.vocabulary import Vocabulary
 __all__ = [
     "Examples",
     "LabelColumn",
+    "Pairs",
     "Rows",
     "Skipped",
     "Store",
@@ -27,8 +29,10 @@ __all__ = [
     "bucketed",
     "examples_of",
     "pad",
+    "pairs_of",
     "read_chunks",
     "read_labelled",
+    "read_pairs",
     "read_text",
     "read_texts",
     "split_blocks",

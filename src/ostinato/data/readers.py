@@ -13,6 +13,7 @@ from collections.abc import Collection, Iterator, Sequence
 from itertools import islice
 from pathlib import Path
 from types import ModuleType
+from typing import Any
 
 from ostinato import registry
 from ostinato.data import folders, formats, sources
@@ -52,9 +53,11 @@ def read_labelled(
         DataError: when there is nothing of that name, or something is wrong in it.
     """
     label = LabelColumn(label) if isinstance(label, str) else label
-    source = _packaged(where)
+    source = packaged(where)
     if isinstance(source, str):
         raise DataError(f"{where} is plain text without labels; a labelled source is needed here")
+    if source is not None and not isinstance(source["train"], Examples):
+        raise DataError(f"{where} holds pairs of texts; a labelled source is needed here")
     if source is not None:
         if label.several:  # a packaged text has one
             return {
@@ -62,7 +65,7 @@ def read_labelled(
             }
         return source
     texts, labels, places = Texts(), [], dict[str, str]()
-    rows = _rows(where, format, "csv", [text, label.name], label)
+    rows = table_rows(where, format, "csv", [text, label.name], label)
     known = rows if classes is None else _known(rows, classes)
     for row in good(known, title(where), skip_bad_rows):
         texts.append(row.values[0])
@@ -90,9 +93,9 @@ def read_chunks(where: str, *, skip_bad_rows: Skipped | None = None) -> Iterator
         DataError: when there is nothing of that name, or something is wrong in it. What can be
             seen in the first chunk is refused at once, before the iterator is used.
     """
-    source = _packaged(where)
+    source = packaged(where)
     if isinstance(source, dict):
-        raise DataError(f"{where} holds labelled examples; a plain text is needed here")
+        raise DataError(f"{where} holds examples, not one text; a plain text is needed here")
     if source is not None:
         return iter([source])
     chunks = _chunks(where, skip_bad_rows)
@@ -124,12 +127,12 @@ def read_texts(
         DataError: when the file cannot be read, or a text is empty.
     """
     texts = Texts()
-    for row in good(_rows(where, format, "text", [text], None), title(where), skip_bad_rows):
+    for row in good(table_rows(where, format, "text", [text], None), title(where), skip_bad_rows):
         texts.append(row.values[0])
     return texts.settled()
 
 
-def _packaged(where: str) -> dict[str, Examples] | str | None:
+def packaged(where: str) -> dict[str, Any] | str | None:
     """What the packaged source of that name gives; None when `where` is a file, folder or `-`."""
     if where == "-" or (os.path.exists(where) and not os.path.isdir(where)):
         return None
@@ -139,13 +142,22 @@ def _packaged(where: str) -> dict[str, Examples] | str | None:
         if os.path.isdir(where):
             return None
         raise DataError(f"{where}: no such file, and {unknown}") from None
-    content: dict[str, Examples] | str = source.read()
+    content: dict[str, Any] | str = source.read()
     return content
 
 
-def _rows(
+def table_rows(
     where: str, given: str | None, default: str, columns: list[str], label: LabelColumn | None
 ) -> Iterator[Row]:
+    """The rows of a file, good and bad.
+
+    Args:
+        where: a file, or `-`; where there is a label, also a folder of folders.
+        given: the format's name; None where name or first bytes tell it.
+        default: the format where they do not.
+        columns: the columns of a table that are wanted.
+        label: the column among them with labels.
+    """
     if label and where != "-" and os.path.isdir(where):
         yield from folders.rows(Path(where), label)
         return

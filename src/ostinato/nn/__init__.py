@@ -1,14 +1,18 @@
-"""PyTorch modules: recurrent layers over any cell, embeddings, dropout, poolings."""
+"""PyTorch modules: recurrent layers over any cell, embeddings, dropout, poolings, attention."""
 
+from ostinato.nn.attention import ATTENTIONS, Attention, Memory, attention
 from ostinato.nn.bigrams import BigramEmbedding, frequent_pairs
+from ostinato.nn.decoder import Carried, Decoder
 from ostinato.nn.drop_in import GRU, LSTM, RNN
 from ostinato.nn.dropout import Dropout
 from ostinato.nn.embedding import Embedding
+from ostinato.nn.encoder import Bridge, Encoder
 from ostinato.nn.packing import Packing
 from ostinato.nn.pooling import POOLINGS, Pooling, pooling
 from ostinato.nn.recurrent import Recurrent
 
 __all__ = [
-    "GRU", "LSTM", "POOLINGS", "RNN", "BigramEmbedding", "Dropout", "Embedding", "Packing",
-    "Pooling", "Recurrent", "frequent_pairs", "pooling",
+    "ATTENTIONS", "GRU", "LSTM", "POOLINGS", "RNN", "Attention", "BigramEmbedding", "Bridge",
+    "Carried", "Decoder", "Dropout", "Embedding", "Encoder", "Memory", "Packing", "Pooling",
+    "Recurrent", "attention", "frequent_pairs", "pooling",
 ]  # fmt: skip

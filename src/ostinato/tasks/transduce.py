@@ -1,0 +1,423 @@
+"""Turn sequences into others: encoder → bridge → decoder with attention → symbols."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any, Self, TypeAlias
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from pydantic import Field
+from sklearn.utils.validation import check_is_fitted
+from torch import Tensor, nn
+
+from ostinato import data
+from ostinato.data import Pairs, Skipped, Symbols
+from ostinato.data.extra import extra
+from ostinato.equation import Cell
+from ostinato.errors import DataError
+from ostinato.nn.pooling import real_steps
+from ostinato.tasks.encoder_decoder import TransduceModel, TransduceNetwork
+from ostinato.tasks.estimator import Estimator, from_json, reproducible
+from ostinato.tasks.measures import EXTRA, Measures, measure
+from ostinato.tasks.side import Side, SideSettings
+from ostinato.train import Progress, Run, Section, Training, fit
+
+Encoded: TypeAlias = tuple[Sequence[Symbols], Sequence[Symbols]]
+"""The symbols of sources, and of their targets."""
+
+
+class SourceSettings(SideSettings):
+    """What is read."""
+
+    column: str = Field("source", description="the column of a table with the sources")
+
+
+class TargetSettings(SideSettings):
+    """What is written."""
+
+    column: str = Field("target", description="the column of a table with the targets")
+
+
+class TransduceData(Section):
+    """How pairs are read and put together."""
+
+    separator: str | None = Field(
+        None, description="what stands between source and target in a line; unset for tables"
+    )
+    validation: float = Field(
+        0.1, gt=0, lt=1, description="the part held out to choose the epoch, where none is given"
+    )
+    max_tokens: int = Field(200, ge=1, description="pairs with a longer side are not trained on")
+    batch_tokens: int = Field(4000, ge=1, description="tokens in a batch, of both sides")
+
+
+class Decoding(Section):
+    """How outputs are searched for."""
+
+    beam: int = Field(5, ge=1, description="hypotheses kept at each step; 1 is greedy")
+    alpha: float = Field(0.0, ge=0, description="length penalty; above 0 favours longer outputs")
+
+
+class TransduceSettings(Section):
+    """Settings of a transducer."""
+
+    task = "transduce"
+    cell: str = Field("lstm", description="a cell's name, or path/to/file.py:name")
+    seed: int = Field(0, ge=0, lt=2**63, description="fixes everything random")
+    source: SourceSettings = SourceSettings()
+    target: TargetSettings = TargetSettings()
+    data: TransduceData = TransduceData()
+    model: TransduceModel = TransduceModel()
+    decoding: Decoding = Decoding()
+    train: Training = Training()
+
+
+@dataclass(frozen=True)
+class Transduction:
+    """An output that was found.
+
+    Attributes:
+        text: the output.
+        tokens: its tokens.
+        source: the tokens of what it was found for.
+        log_probability: of all its symbols, the end included, in nats.
+        score: what it was ranked by: the log-probability over the length penalty.
+        alignment: how much each token of the source (S) counted for each of the output (T): (T, S),
+            rows summing to 1; None without attention.
+    """
+
+    text: str
+    tokens: list[str]
+    source: list[str]
+    log_probability: float
+    score: float
+    alignment: NDArray[np.float32] | None
+
+
+class Transducer(Estimator[TransduceSettings]):
+    """Turns texts into others: translates, spells out, normalises.
+
+    `Transducer("gru", target={"tokenizer": "white_space"})`: the settings are those of
+    `TransduceSettings`.
+
+    Args:
+        cell: a cell, its name, or `path/to/file.py:name`.
+        seed: fixes everything random.
+        source: what is read, see `SourceSettings`.
+        target: what is written, see `TargetSettings`.
+        data: how pairs are put together, see `TransduceData`.
+        model: the network, see `TransduceModel`.
+        decoding: how outputs are searched for, see `Decoding`.
+        train: the loop, see `Training`.
+
+    After `fit`: `source_` and `target_` (each a `Side`), `network_`, `history_` (a record for each
+    epoch), `validation_` (the pairs held out), and `left_out_`: how many pairs were not trained on
+    because they are `longer` than `data.max_tokens`, or `known`: their source is among those held
+    out, whose references they join.
+    """
+
+    kind = TransduceSettings
+
+    def __init__(
+        self,
+        cell: str | Cell = "lstm",
+        *,
+        seed: int = 0,
+        source: dict[str, Any] | None = None,
+        target: dict[str, Any] | None = None,
+        data: dict[str, Any] | None = None,
+        model: dict[str, Any] | None = None,
+        decoding: dict[str, Any] | None = None,
+        train: dict[str, Any] | None = None,
+    ) -> None:
+        super().__init__(cell, seed=seed, data=data, model=model, train=train)
+        self.source = source
+        self.target = target
+        self.decoding = decoding
+
+    def fit(
+        self,
+        sources: Sequence[str] | Pairs,
+        targets: Sequence[str] | None = None,
+        *,
+        validation: Pairs | None = None,
+        run: Run | None = None,
+        show: Callable[[Progress], None] = lambda progress: None,
+        resume: bool = False,
+        skipped: Skipped | None = None,
+    ) -> Self:
+        """Trains on pairs.
+
+        Args:
+            sources: the texts to be turned, or `Pairs`.
+            targets: what each is turned into; None for `Pairs`.
+            validation: pairs that choose the best epoch; None holds a part of the others out.
+                Pairs whose source is among these are not trained on.
+            run: where to log and save; None saves nothing.
+            show: is told of the progress.
+            resume: go on from the newest checkpoint of `run`.
+            skipped: what was left out of the data, for the manifest of `run`.
+
+        Raises:
+            DataError: when a row is empty or no text, all are too long, or jiwer is missing.
+        """
+        extra("jiwer", EXTRA)  # before training rather than after the first epoch
+        settings = self.settings()
+        pairs, digest = _pairs(sources, targets), ""
+        if run:
+            digest = pairs.fingerprint() + (validation.fingerprint() if validation else "")
+        self.skipped_ = skipped
+        if validation is None:
+            pairs, validation = pairs.split(settings.data.validation, settings.seed)
+        held = set(validation.sources)
+        kept = [k for k, source in enumerate(pairs.sources) if source not in held]
+        self.left_out_ = {"known": len(pairs) - len(kept)}
+        self.validation_, pairs = validation, pairs.select(kept)
+
+        self.source_, source, lengths = Side.learn(pairs.sources, settings.source, "source")
+        self.target_, target, steps = Side.learn(pairs.targets, settings.target, "target")
+        fits = np.maximum(lengths, steps) <= settings.data.max_tokens
+        self.left_out_["longer"] = len(pairs) - int(fits.sum())
+        if not fits.any():
+            raise DataError(
+                f"all pairs are longer than data.max_tokens = {settings.data.max_tokens}"
+            )
+        with reproducible(settings.seed, settings.train.threads):
+            self.network_ = self._network(self._cell())
+            learner = _Learner(
+                self.network_,
+                settings,
+                (source, target),
+                np.where(fits, lengths + steps, 0),
+                self._encode(validation),
+            )
+            if run:
+                self._begin(run, self.network_.recurrent, digest, resume)
+            self.history_ = fit(learner, settings.train, run, show, resume)
+        return self
+
+    def search(
+        self,
+        texts: Sequence[str],
+        *,
+        beam: int | None = None,
+        best: int = 1,
+        alpha: float | None = None,
+    ) -> list[list[Transduction]]:
+        """The most probable outputs for each text that beam search finds, the best first.
+
+        Args:
+            texts: the sources.
+            beam: hypotheses kept at each step; 1 is greedy. None is `decoding.beam`.
+            best: how many are returned for a text, at most `beam`.
+            alpha: the length penalty; None is `decoding.alpha`.
+
+        Raises:
+            ConfigError: for numbers out of range.
+            DataError: for a single text in place of a list, or what is no text.
+        """
+        check_is_fitted(self)
+        self.network_.eval()
+        settings = self.settings()
+        beam = settings.decoding.beam if beam is None else beam
+        alpha = settings.decoding.alpha if alpha is None else alpha
+        texts = data.texts_of(texts)
+        sequences = self.source_.encode(texts)
+        found: list[list[Transduction]] = [[] for _ in texts]
+        for batch in data.bucketed(list(map(len, sequences)), settings.data.batch_tokens, 0, 0):
+            source, lengths = _steps_first([sequences[i] for i in batch])
+            hypotheses = self.network_.search(
+                source, lengths, self._limit(len(source)), beam=beam, best=best, alpha=alpha
+            )
+            looks = self._alignments(
+                source, lengths, [[h.symbols for h in own] for own in hypotheses]
+            )
+            for i, own in zip(batch, hypotheses, strict=True):
+                tokens = self.source_.tokens(texts[i])
+                found[i] = [
+                    Transduction(
+                        text=self.target_.decode(h.symbols),
+                        tokens=self.target_.vocabulary.decode(h.symbols),
+                        source=tokens,
+                        log_probability=h.log_probability,
+                        score=h.score,
+                        alignment=None
+                        if look is None
+                        else look[: len(h.symbols), : max(1, len(tokens))],
+                    )
+                    for h in own
+                    for look in (next(looks),)
+                ]
+        return found
+
+    def predict(self, texts: Sequence[str], **options: Any) -> list[str]:
+        """The best output for each text; options as for `search`."""
+        return [found[0].text for found in self.search(texts, **options)]
+
+    def evaluate(
+        self,
+        sources: Sequence[str] | Pairs,
+        targets: Sequence[str] | None = None,
+        *,
+        more: Pairs | None = None,
+        **options: Any,
+    ) -> Measures:
+        """How near outputs are to their references; see `Measures`.
+
+        Args:
+            sources: the texts, or `Pairs`.
+            targets: the reference of each; None for `Pairs`.
+            more: further references.
+            options: as for `search`.
+        """
+        pairs = _pairs(sources, targets)
+        texts = list(dict.fromkeys(pairs.sources))
+        return measure(dict(zip(texts, self.predict(texts, **options), strict=True)), pairs, more)
+
+    def score(self, sources: Sequence[str] | Pairs, targets: Sequence[str] | None = None) -> float:
+        """The part of texts whose output equals one of their references."""
+        return self.evaluate(sources, targets).exact_match
+
+    def unknown(self, texts: Sequence[str]) -> Counter[str]:
+        """The tokens of texts that were not in the training data, and how often they come."""
+        check_is_fitted(self)
+        return self.source_.unknown(texts)
+
+    def _network(self, cell: Cell) -> TransduceNetwork:
+        sizes = len(self.source_.vocabulary), len(self.target_.vocabulary)
+        return TransduceNetwork(cell, self.settings().model, *sizes)
+
+    def _read(self, run: Run) -> None:
+        settings = self.settings()
+        self.source_ = from_json(run, "source.json", lambda w: Side.from_json(w, settings.source))
+        self.target_ = from_json(run, "target.json", lambda w: Side.from_json(w, settings.target))
+
+    def _write(self, run: Run) -> None:
+        run.write_json("source.json", self.source_.to_json())
+        run.write_json("target.json", self.target_.to_json())
+
+    def _encode(self, pairs: Pairs) -> Encoded:
+        return self.source_.encode(pairs.sources), self.target_.encode(pairs.targets)
+
+    def _limit(self, length: int) -> int:
+        """The most symbols of an output for a source of this length.
+
+        As many as the longest target that was trained on, or longer by as much as the source is
+        longer than any that was.
+        """
+        return -(-self.target_.longest * max(length, self.source_.longest) // self.source_.longest)
+
+    def _alignments(
+        self, source: Tensor, lengths: Tensor, outputs: Sequence[Sequence[Sequence[int]]]
+    ) -> Iterator[NDArray[np.float32] | None]:
+        """The weights of attention for each output of each source, one after the other."""
+        rows = [row for row, own in enumerate(outputs) for _ in own]
+        if self.network_.decoder.attention is None:
+            yield from (None for _ in rows)
+            return
+        given = [np.array([self.network_.boundary, *each]) for own in outputs for each in own]
+        weights = self.network_.alignments(
+            source, lengths, _steps_first(given)[0], torch.tensor(rows)
+        )
+        yield from weights.numpy()
+
+
+class _Learner:
+    """Transduction as the loop sees it."""
+
+    judged_by = "-error_rate"
+
+    def __init__(
+        self,
+        network: TransduceNetwork,
+        settings: TransduceSettings,
+        training: Encoded,
+        lengths: NDArray[np.int64],
+        validation: Encoded,
+    ) -> None:
+        self.model: nn.Module = network
+        self.state: tuple[Tensor, ...] = ()  # nothing is carried
+        self.network, self.settings = network, settings
+        self.training, self.lengths, self.validation = training, lengths, validation
+        self.forcing = 1.0
+
+    def batches(self, epoch: int) -> list[NDArray[np.intp]]:
+        """Indices of pairs of like length, within the budget of tokens."""
+        model, epochs = self.settings.model, self.settings.train.epochs
+        done = 1.0 if model.forcing_schedule == "constant" else epoch / max(1, epochs - 1)
+        self.forcing = 1 - done * (1 - model.teacher_forcing)
+        tokens, seed = self.settings.data.batch_tokens, self.settings.seed
+        chosen = np.flatnonzero(self.lengths)
+        return [chosen[b] for b in data.bucketed(self.lengths[chosen], tokens, seed, epoch)]
+
+    def loss(self, batch: NDArray[np.intp]) -> tuple[Tensor, int, int]:
+        """Cross-entropy of a target's symbol in nats, how many there are, and tokens of both sides.
+
+        Targets end with a symbol of their own, which counts.
+        """
+        smoothing = self.settings.model.label_smoothing
+        loss, terms, tokens = self._loss(self.training, batch, self.forcing, smoothing)
+        return loss, terms, tokens
+
+    @torch.inference_mode()
+    def validate(self) -> dict[str, float]:
+        """On the validation pairs: cross-entropy in nats a symbol, and errors of greedy outputs.
+
+        `error_rate` is the number of symbols to be changed (Levenshtein) over those of the targets,
+        `exact_match` the part of outputs without any. Outputs end where the longest target of
+        their batch does.
+        """
+        self.model.eval()
+        process = extra("jiwer", EXTRA).process_words
+        total = count = edits = exact = 0.0
+        sources, targets = self.validation
+        lengths = [len(s) + len(t) for s, t in zip(sources, targets, strict=True)]
+        for batch in data.bucketed(lengths, self.settings.data.batch_tokens, 0, 0):
+            loss, terms, _ = self._loss(self.validation, batch)
+            total, count = total + loss.item() * terms, count + terms
+            source, steps = _steps_first([sources[i] for i in batch])
+            longest = max(len(targets[i]) for i in batch)
+            for i, (best,) in zip(batch, self.network.search(source, steps, longest), strict=True):
+                wanted = targets[i].tolist()
+                words = (" ".join(map(str, symbols)) for symbols in (wanted, best.symbols))
+                counts = process(*words)
+                edits += counts.substitutions + counts.deletions + counts.insertions
+                exact += list(best.symbols) == wanted
+        symbols = count - len(targets)
+        return {
+            "validation_loss": total / count,
+            "error_rate": edits / symbols,
+            "exact_match": exact / len(targets),
+        }
+
+    def _loss(
+        self, pairs: Encoded, batch: NDArray[np.intp], forcing: float = 1.0, smoothing: float = 0.0
+    ) -> tuple[Tensor, int, int]:
+        sources, targets = pairs
+        end = np.array([self.network.boundary])
+        source, lengths = _steps_first([sources[i] for i in batch])
+        chosen = [np.asarray(targets[i]) for i in batch]
+        given, steps = _steps_first([np.concatenate([end, target]) for target in chosen])
+        goal, _ = _steps_first([np.concatenate([target, end]) for target in chosen])
+        logits = self.model(source, lengths, given, steps, forcing)
+        goal = goal[real_steps(goal, steps).squeeze(-1)]
+        loss = nn.functional.cross_entropy(logits, goal, label_smoothing=smoothing)
+        return loss, len(goal), int(lengths.sum()) + len(goal)
+
+
+def _pairs(sources: Sequence[str] | Pairs, targets: Sequence[str] | None) -> Pairs:
+    if isinstance(sources, Pairs):
+        return sources
+    if targets is None:
+        raise DataError("targets are missing: give them, or Pairs")
+    return data.pairs_of(sources, targets)
+
+
+def _steps_first(sequences: Sequence[Symbols]) -> tuple[Tensor, Tensor]:
+    """Sequences as networks take them: symbols (T, B) and lengths (B,)."""
+    values, lengths = data.pad(sequences)
+    return torch.from_numpy(values.T.copy()), torch.from_numpy(lengths)
