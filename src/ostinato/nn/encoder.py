@@ -68,5 +68,6 @@ class Bridge(nn.Module):
 
 def _side_by_side(state: Tensor, directions: int) -> Tensor:
     """(L·directions, B, H) → (L, B, directions·H)."""
-    layers = state.unflatten(0, (-1, directions))
+    rows, batch, units = state.shape
+    layers = state.view(rows // directions, directions, batch, units)
     return layers.transpose(1, 2).flatten(2)

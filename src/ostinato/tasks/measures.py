@@ -25,9 +25,9 @@ class Measures:
         texts: different sources.
         exact_match: the part of texts that equal one of their references. The rest of 1 is the
             word error rate of pronunciations.
-        token_error_rate: the least number of tokens to be put in, taken out or changed (Levenshtein)
-            over the tokens of the references; tokens stand between white space. It is the phone
-            error rate of pronunciations, the word error rate of sentences.
+        token_error_rate: the least number of tokens to be put in, taken out or changed, over the
+            tokens of the references; tokens stand between white space. It is the phone error rate
+            of pronunciations, the word error rate of sentences.
         bleu: BLEU, 0 to 100 (Papineni et al. 2002).
         chrf: chrF2, 0 to 100 (Popović 2015).
         signatures: how sacrebleu computed these two.

@@ -115,9 +115,9 @@ class Transducer(Estimator[TransduceSettings]):
         train: the loop, see `Training`.
 
     After `fit`: `source_` and `target_` (each a `Side`), `network_`, `history_` (a record for each
-    epoch), `validation_` (the pairs held out), and `left_out_`: how many pairs were not trained on
-    because they are `longer` than `data.max_tokens`, or `known`: their source is among those held
-    out, whose references they join.
+    epoch), `validation_` (the pairs held out), `references_` (pairs that are not trained on because
+    their source is among those held out: further references), and `longer_`, how many are not
+    because a side is longer than `data.max_tokens`.
     """
 
     kind = TransduceSettings
@@ -175,13 +175,14 @@ class Transducer(Estimator[TransduceSettings]):
             pairs, validation = pairs.split(settings.data.validation, settings.seed)
         held = set(validation.sources)
         kept = [k for k, source in enumerate(pairs.sources) if source not in held]
-        self.left_out_ = {"known": len(pairs) - len(kept)}
-        self.validation_, pairs = validation, pairs.select(kept)
+        known = sorted(set(range(len(pairs))).difference(kept))
+        self.validation_, self.references_ = validation, pairs.select(known)
+        pairs = pairs.select(kept)
 
         self.source_, source, lengths = Side.learn(pairs.sources, settings.source, "source")
         self.target_, target, steps = Side.learn(pairs.targets, settings.target, "target")
         fits = np.maximum(lengths, steps) <= settings.data.max_tokens
-        self.left_out_["longer"] = len(pairs) - int(fits.sum())
+        self.longer_ = len(pairs) - int(fits.sum())
         if not fits.any():
             raise DataError(
                 f"all pairs are longer than data.max_tokens = {settings.data.max_tokens}"

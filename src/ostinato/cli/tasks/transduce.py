@@ -12,7 +12,7 @@ from ostinato.cli.runs import Data, Repeated, merge, run_in
 from ostinato.cli.screen import aside, console, duration, say_skipped, table
 from ostinato.data import Pairs, Skipped, read_pairs, read_texts
 from ostinato.tasks.measures import Measures
-from ostinato.tasks.transduce import Transducer, Transduction, TransduceSettings
+from ostinato.tasks.transduce import Transducer, TransduceSettings, Transduction
 from ostinato.train import Run
 
 Files = Annotated[list[str] | None, Parameter(consume_multiple=True)]
@@ -66,19 +66,19 @@ def fit(
     where = [data, parallel] if parallel else [data]
     skipped = Skipped() if skip_bad_rows else None
     splits = _read(where, chosen, format, skipped)
-    held = _read(validation, chosen, format, Skipped() if skip_bad_rows else None)["train"] if (
-        validation
-    ) else None
+    held = (
+        _read(validation, chosen, format, Skipped() if skip_bad_rows else None)["train"]
+        if (validation)
+        else None
+    )
     estimator = Transducer.of(chosen)
 
     def train(run: Run, show: Callable[[Any], None]) -> None:
         pairs = splits["train"]
-        estimator.fit(
-            pairs, validation=held, run=run, show=show, resume=resume, skipped=skipped
-        )
+        estimator.fit(pairs, validation=held, run=run, show=show, resume=resume, skipped=skipped)
 
     title = f"{chosen.cell} on {' and '.join(where)}"
-    given = [*where, *(["--validation", *validation] if validation else [])]
+    given = {"files": where} | ({"validation": validation} if validation else {})
     run = run_in(out, "transduce", title, train, resume, data=given, like=repeats)
     _say_left_out(estimator)
     best = min(estimator.history_, key=lambda record: record["error_rate"])
@@ -249,17 +249,16 @@ def _tell(measures: Measures) -> None:
 
 
 def _say_left_out(estimator: Transducer) -> None:
-    """Which pairs were not trained on, in a line on standard error."""
-    limit = estimator.settings().data.max_tokens
+    """Which pairs were not trained on, in a line each on standard error."""
     reasons = {
-        "known": "their source is among those held out",
-        "longer": f"one side is longer than data.max_tokens = {limit}",
+        "their source is among those held out": len(estimator.references_),
+        f"a side is longer than data.max_tokens = {estimator.settings().data.max_tokens}": (
+            estimator.longer_
+        ),
     }
-    for why, count in estimator.left_out_.items():
+    for why, count in reasons.items():
         if count:
-            aside.print(
-                f"ostinato: {count:,} pairs are not trained on: {reasons[why]}", soft_wrap=True
-            )
+            aside.print(f"ostinato: {count:,} pairs are not trained on: {why}", soft_wrap=True)
 
 
 def _say_unknown(unknown: Counter[str]) -> None:
