@@ -1,7 +1,8 @@
 import pytest
 from order import PERIODIC, SMALL, SMALL_GENERATOR, texts_by_order
+from spelling import SMALL_TRANSDUCER, words_spelled
 
-from ostinato import Classifier, Generator
+from ostinato import Classifier, Generator, Transducer
 
 
 @pytest.fixture(scope="session")
@@ -14,3 +15,9 @@ def classifier() -> Classifier:
 def generator() -> Generator:
     """Knows that after abc comes abc."""
     return Generator("gru", **SMALL_GENERATOR).fit(PERIODIC)
+
+
+@pytest.fixture(scope="session")
+def transducer() -> Transducer:
+    """Knows how words are spelled."""
+    return Transducer("gru", **SMALL_TRANSDUCER).fit(*words_spelled(800, seed=0))

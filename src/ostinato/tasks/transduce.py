@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from itertools import groupby
 from typing import Any, Self, TypeAlias
 
 import numpy as np
@@ -17,6 +18,7 @@ from torch import Tensor, nn
 from ostinato import data
 from ostinato.data import Pairs, Skipped, Symbols
 from ostinato.data.extra import extra
+from ostinato.decode import Hypothesis
 from ostinato.equation import Cell
 from ostinato.errors import DataError
 from ostinato.nn.pooling import real_steps
@@ -229,30 +231,18 @@ class Transducer(Estimator[TransduceSettings]):
         texts = data.texts_of(texts)
         sequences = self.source_.encode(texts)
         found: list[list[Transduction]] = [[] for _ in texts]
-        for batch in data.bucketed(list(map(len, sequences)), settings.data.batch_tokens, 0, 0):
-            source, lengths = _steps_first([sequences[i] for i in batch])
-            hypotheses = self.network_.search(
-                source, lengths, self._limit(len(source)), beam=beam, best=best, alpha=alpha
-            )
-            looks = self._alignments(
-                source, lengths, [[h.symbols for h in own] for own in hypotheses]
-            )
-            for i, own in zip(batch, hypotheses, strict=True):
-                tokens = self.source_.tokens(texts[i])
-                found[i] = [
-                    Transduction(
-                        text=self.target_.decode(h.symbols),
-                        tokens=self.target_.vocabulary.decode(h.symbols),
-                        source=tokens,
-                        log_probability=h.log_probability,
-                        score=h.score,
-                        alignment=None
-                        if look is None
-                        else look[: len(h.symbols), : max(1, len(tokens))],
-                    )
-                    for h in own
-                    for look in (next(looks),)
-                ]
+        lengths = list(map(len, sequences))
+        for batch in data.bucketed(lengths, settings.data.batch_tokens, 0, 0):
+            for limit, alike in groupby(batch, lambda i: self._limit(lengths[i])):
+                rows = list(alike)
+                source, steps = _steps_first([sequences[i] for i in rows])
+                hypotheses = self.network_.search(
+                    source, steps, limit, beam=beam, best=best, alpha=alpha
+                )
+                looks = self._alignments(source, steps, hypotheses)
+                for i, own in zip(rows, hypotheses, strict=True):
+                    tokens = self.source_.tokens(texts[i])
+                    found[i] = [self._transduction(h, tokens, next(looks)) for h in own]
         return found
 
     def predict(self, texts: Sequence[str], **options: Any) -> list[str]:
@@ -313,18 +303,31 @@ class Transducer(Estimator[TransduceSettings]):
         return -(-self.target_.longest * max(length, self.source_.longest) // self.source_.longest)
 
     def _alignments(
-        self, source: Tensor, lengths: Tensor, outputs: Sequence[Sequence[Sequence[int]]]
+        self, source: Tensor, lengths: Tensor, hypotheses: Sequence[Sequence[Hypothesis]]
     ) -> Iterator[NDArray[np.float32] | None]:
-        """The weights of attention for each output of each source, one after the other."""
-        rows = [row for row, own in enumerate(outputs) for _ in own]
+        """The weights of attention for each hypothesis of each source, one after the other."""
+        rows = [row for row, own in enumerate(hypotheses) for _ in own]
         if self.network_.decoder.attention is None:
             yield from (None for _ in rows)
             return
-        given = [np.array([self.network_.boundary, *each]) for own in outputs for each in own]
-        weights = self.network_.alignments(
+        begin = self.network_.boundary
+        given = [np.array([begin, *h.symbols]) for own in hypotheses for h in own]
+        yield from self.network_.alignments(
             source, lengths, _steps_first(given)[0], torch.tensor(rows)
+        ).numpy()
+
+    def _transduction(
+        self, found: Hypothesis, source: list[str], look: NDArray[np.float32] | None
+    ) -> Transduction:
+        tokens = self.target_.vocabulary.decode(found.symbols)
+        return Transduction(
+            text=self.target_.tokenizer.join(tokens),
+            tokens=tokens,
+            source=source,
+            log_probability=found.log_probability,
+            score=found.score,
+            alignment=None if look is None else look[: len(tokens), : max(1, len(source))],
         )
-        yield from weights.numpy()
 
 
 class _Learner:
