@@ -135,7 +135,7 @@ def test_pairs_whose_source_is_held_out_are_not_trained_on_but_are_references():
     held = Pairs(["ab", "cc"], [spelled("ab"), spelled("cc")])
     fitted = Transducer("gru", **QUICK)
     fitted.fit([*WORDS, "ab", "cc"], [*SPELLED, "AY BEE", "Z"], validation=held)
-    assert not {"ab", "cc"} & set(w for w in WORDS if w not in fitted.references_.sources)
+    assert not {"ab", "cc"} & {w for w in WORDS if w not in fitted.references_.sources}
     assert fitted.references_.sources[-2:] == ["ab", "cc"]
     assert fitted.references_.targets[-2:] == ["AY BEE", "Z"]
     assert fitted.validation_ == held

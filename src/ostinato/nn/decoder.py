@@ -19,6 +19,7 @@ import torch
 from torch import Tensor, nn
 
 from ostinato.nn.attention import Attention, Memory
+from ostinato.nn.dropout import Dropout
 from ostinato.nn.embedding import Embedding
 from ostinato.nn.encoder import States
 from ostinato.nn.recurrent import Recurrent
@@ -78,7 +79,7 @@ class Decoder(nn.Module):
         self.bias = nn.Parameter(torch.zeros(symbols))
         if self.weight is not None:
             nn.init.uniform_(self.weight, -(features**-0.5), features**-0.5)
-        self.dropout, self.readout_dropout = nn.Dropout(dropout), nn.Dropout(readout_dropout)
+        self.dropout, self.readout_dropout = Dropout(dropout), Dropout(readout_dropout)
 
     def start(self, states: States) -> Carried:
         """What the first step is given."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 
+from ostinato.nn.dropout import Dropout
 from ostinato.nn.embedding import Embedding
 from ostinato.nn.recurrent import Recurrent
 
@@ -24,7 +25,7 @@ class Encoder(nn.Module):
     def __init__(self, embedding: Embedding, recurrent: Recurrent, dropout: float = 0.0) -> None:
         super().__init__()
         self.embedding, self.recurrent = embedding, recurrent
-        self.dropout = nn.Dropout(dropout)
+        self.dropout = Dropout(dropout)
         self.output_size = recurrent.output_size * len(recurrent.directions)
 
     def forward(self, symbols: Tensor, lengths: Tensor) -> tuple[Tensor, States]:
