@@ -15,11 +15,23 @@ _HOMES = {
     ),
     "ostinato.tasks.classify": ("Classifier",),
     "ostinato.tasks.generate": ("Generator",),
+    "ostinato.tasks.tag": ("Tagger",),
     "ostinato.tasks.transduce": ("Transducer",),
 }  # fmt: skip
 
-__all__ = ["Cell", "Classifier", "Generator", "Transducer", "Worked", "affine", "cell", "exp"]
-__all__ += ["layer_norm", "log", "maximum", "nn", "relu", "scale", "sigmoid", "tanh"]
+__all__ = [
+    "Cell",
+    "Classifier",
+    "Generator",
+    "Tagger",
+    "Transducer",
+    "Worked",
+    "affine",
+    "cell",
+    "exp",
+    "layer_norm",
+]
+__all__ += ["log", "maximum", "nn", "relu", "scale", "sigmoid", "tanh"]
 
 
 def __getattr__(name: str) -> Any:

@@ -31,7 +31,12 @@ def plays(folder: Path) -> None:
     (folder / "shakespeare").write_text(read_text("shakespeare")[:20_000], "utf-8")
 
 
-SOURCES = {"imdb": reviews, "shakespeare": plays}
+def prose(folder: Path) -> None:
+    """Reviews as text."""
+    (folder / "reviews").write_text(read_text("reviews")[:20_000], "utf-8")
+
+
+SOURCES = {"imdb": reviews, "tag reviews": prose, "shakespeare": plays}
 
 
 def steps(page: str) -> list[tuple[str, str]]:

@@ -27,7 +27,7 @@ def raw_reviews() -> list[tuple[str, str]]:
 
 
 def test_each_source_says_its_licence_and_checksum():
-    assert registry.names(sources) == ["imdb", "python_docs", "shakespeare"]
+    assert registry.names(sources) == ["imdb", "python_docs", "reviews", "shakespeare"]
     for name in registry.names(sources):
         source = registry.find(sources, "packaged source", name)
         assert source.LICENCE
@@ -78,6 +78,15 @@ def test_shakespeare_is_all_his_works_and_nothing_else():
     assert "To be, or not to be,--that is the question" in text
     for trace in ("gutenberg", " etext", "e-text", "public domain", "\r", "\t", " \n"):
         assert trace not in text.lower()
+
+
+def test_reviews_are_a_tenth_of_imdb_as_text(raw_reviews):
+    text = read_text("reviews")
+    assert 2_000_000 < len(text) < 3_000_000
+    known = {review for review, _ in raw_reviews}
+    found = [review for review in text.split("\n\n") if review in known]
+    assert len(found) > 1000  # those without an empty line inside
+    assert "<br" not in text
 
 
 def test_python_docs_is_prose():

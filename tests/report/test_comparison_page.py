@@ -162,3 +162,42 @@ def test_samples_are_escaped():
 def test_what_was_made_equal_is_said(equal, said):
     text = "".join(Document(comparison_page(results(equal=equal), "x")).texts("section"))
     assert said in text.replace("\n", " ")
+
+
+def tagged(f1, errors):
+    """Runs of taggers of two cells, three seeds each."""
+    runs = []
+    for seed in range(3):
+        for cell in ("lstm", "gru"):
+            each = run(cell, seed, errors)
+            each["test"] = {"f1": f1, "scores": errors, "exam": "e",
+                            "kinds": {"PER": [3, 4, 6], "<b>": [0, 0, 1]}}  # fmt: skip
+            each["history"] = [e | {"f1": f1, "validation_loss": 0.5} for e in each["history"]]
+            each["tagged"] = [
+                {"words": ["mr", "<Lee>"], "true": ["O", "B-PER"], "tags": ["O", "B-<b>"],
+                 "sure": [0.9, 0.625]},
+            ]  # fmt: skip
+            each |= {"architecture": parts(cell), "graph": find(cell).graph.to_json()}
+            runs.append(each)
+    baseline = {"name": "most frequent tag", "f1": 0.5, "scores": [-1] * 20, "exam": "e",
+                "seconds": 0.1}  # fmt: skip
+    return {**results(), **comparison(runs, "f1", False, baseline), "task": "tag"}
+
+
+def test_a_page_on_taggers():
+    page = Document(comparison_page(tagged(0.875, [0, -1] * 10), "ostinato compare"))
+    assert "What is found?" in page.texts("h2")
+    lead = page.classed("p", "lead")[0]
+    assert "87.50% F1" in lead
+    assert "the most frequent tag has 50.00%" in lead
+    assert "400 sentences" in lead
+    types = "".join(page.texts("section", id="types"))
+    # of both types over three seeds; 3 of 4 found, of 6 that are there
+    assert "PER75.0%50.0%60.0%18" in types
+    assert "<b>–0.0%0.0%3" in types
+    sentences = "".join(page.texts("section", id="sentences"))
+    assert "<Lee> B-<b> B-PER" in sentences
+    titles = [attributes.get("title") for _, attributes in page.elements]
+    assert "B-<b>, 62.5% sure" in titles
+    accuracy = [json.loads(x) for x in page.texts("script", type="application/json")][1]
+    assert accuracy["layout"]["yaxis"]["tickformat"].endswith("p")

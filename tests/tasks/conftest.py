@@ -1,8 +1,9 @@
 import pytest
+from names import SMALL_TAGGER, names
 from order import PERIODIC, SMALL, SMALL_GENERATOR, texts_by_order
 from spelling import SMALL_TRANSDUCER, words_spelled
 
-from ostinato import Classifier, Generator, Transducer
+from ostinato import Classifier, Generator, Tagger, Transducer
 
 
 @pytest.fixture(scope="session")
@@ -21,3 +22,9 @@ def generator() -> Generator:
 def transducer() -> Transducer:
     """Knows how words are spelled."""
     return Transducer("gru", **SMALL_TRANSDUCER).fit(*words_spelled(800, seed=0))
+
+
+@pytest.fixture(scope="session")
+def tagger() -> Tagger:
+    """Knows names of persons and places, by neighbours and by spelling."""
+    return Tagger("gru", **SMALL_TAGGER).fit(*names(200, seed=0))

@@ -13,22 +13,27 @@ from order import PERIODIC, SMALL, SMALL_GENERATOR, texts_by_order
 from safetensors import safe_open
 from sklearn.base import clone
 from sklearn.exceptions import NotFittedError
+from spelling import SMALL_TRANSDUCER, words_spelled
 
 from every import MGU, assert_near
-from ostinato import Classifier, Generator, cells
+from ostinato import Classifier, Generator, Transducer, cells
 from ostinato.errors import OstinatoError, RunError
 from ostinato.train import Run
 from tolerances import BFLOAT16, SAME
 
-DATA = {Classifier: texts_by_order(60, seed=3), Generator: (PERIODIC,)}
-SETTINGS = {Classifier: SMALL, Generator: SMALL_GENERATOR}
+DATA = {
+    Classifier: texts_by_order(60, seed=3),
+    Generator: (PERIODIC,),
+    Transducer: words_spelled(60, seed=3),
+}
+SETTINGS = {Classifier: SMALL, Generator: SMALL_GENERATOR, Transducer: SMALL_TRANSDUCER}
 PROBE = ["p a q b", "b", ""]
-each_estimator = pytest.mark.parametrize("kind", [Classifier, Generator])
+each_estimator = pytest.mark.parametrize("kind", list(DATA))
 
 
 @pytest.fixture
-def estimator(kind, classifier, generator):
-    return {Classifier: classifier, Generator: generator}[kind]
+def estimator(kind, classifier, generator, transducer):
+    return {Classifier: classifier, Generator: generator, Transducer: transducer}[kind]
 
 
 def quick(kind, cell="gru", **changes):
@@ -40,6 +45,8 @@ def quick(kind, cell="gru", **changes):
 def answers(estimator):
     if isinstance(estimator, Classifier):
         return estimator.predict_proba(PROBE)
+    if isinstance(estimator, Transducer):
+        return np.array([h.score for own in estimator.search(PROBE, best=3) for h in own])
     return np.array([d.probabilities for d in estimator.stream("ab", 5, temperature=5)])
 
 

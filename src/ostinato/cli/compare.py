@@ -21,15 +21,19 @@ from ostinato.cli.report import BASELINE, collected, tell, write_page
 from ostinato.cli.runs import Data, free_folder, merge
 from ostinato.cli.screen import machine
 from ostinato.cli.trial import Settings, trial
-from ostinato.data import Examples, read_labelled, read_text, split_blocks
+from ostinato.data import Examples, read_labelled, read_tagged, read_text, split_blocks
 from ostinato.errors import ConfigError, DataError
 from ostinato.observe.exams import Exam
 from ostinato.observe.exams.classify import ClassifyExam
 from ostinato.observe.exams.generate import GenerateExam, symbols_of
+from ostinato.observe.exams.tag import TagExam
 from ostinato.report.sentences import listed
 from ostinato.tasks.classify_network import ClassifyNetwork
 from ostinato.tasks.classify_settings import ClassifySettings
 from ostinato.tasks.generate import GenerateNetwork, GenerateSettings
+from ostinato.tasks.tag import TagSettings
+from ostinato.tasks.tag_labels import Labels
+from ostinato.tasks.tag_network import TagNetwork
 from ostinato.train import Run
 
 compare = App(
@@ -212,6 +216,66 @@ def generate(
     _compare(data, chosen, words, seeds, equal, (text[:end],), exam, sizes, out, jobs, open_page)
 
 
+@compare.command
+def tag(
+    data: Data,
+    /,
+    *,
+    cells: str = "rnn,lstm,gru",
+    seeds: int = 3,
+    equal: Equal | None = None,
+    out: str | None = None,
+    jobs: int | None = None,
+    format: str | None = None,
+    config: str | None = None,
+    open_page: bool = False,
+    settings: Annotated[TagSettings | None, Parameter(name="*")] = None,
+) -> None:
+    """Compare cells as taggers of words, with each word's most frequent tag beside them.
+
+    Example: ostinato compare tag train.conllu --cells lstm,gru --seeds 3 --out runs/c
+
+    Every cell is trained with every seed on the same sentences in the same batches, and judged by
+    the same sentences held out: a fifth of the file, in whole blocks of neighbours. Given again
+    with the same --out, it goes on where it was stopped.
+
+    Parameters
+    ----------
+    data
+        Tagged sentences as for `fit tag`, or `-` for standard input.
+    cells
+        The cells, with commas between them; path/to/file.py:name for your own.
+    seeds
+        How many seeds: --seed, the one after it, and so on.
+    equal
+        `parameters` or `recurrent`: hidden sizes are chosen so that all parameters, or those of
+        the recurrent layers, are as many as the first cell's. `time`: each run gets
+        --train.seconds seconds (60 unless given).
+    out
+        The folder for runs and page; runs/compare-1, -2, … unless given.
+    jobs
+        How many runs are trained at a time; as many as there are cores unless given.
+    format
+        conll, conllu or text, where neither the name of the file nor its beginning tells.
+    config
+        A TOML file of settings; options given here win over it.
+    open_page
+        Open the page in a browser at the end.
+    settings
+        The settings, the same for all cells.
+    """
+    chosen = merge(TagSettings, config, _without_cell(settings))
+    given = read_tagged(data, chosen.data.word, chosen.data.tag, format=format).tagged()
+    if len(given) < 10:
+        raise DataError(f"{data}: a comparison of taggers needs ten sentences")
+    kept, held = split_blocks([""] * len(given), HELD_OUT, 0)
+    training, exam = given.select(np.sort(kept)), TagExam(given.select(np.sort(held)))
+    labels = Labels.of(given, chosen.data.scheme, chosen.data.unlabelled)
+    sizes = (2, 2, len(labels.classes))  # the embeddings are as large for every cell
+    both, words = (training.words, training.tags), _named_cells(cells)
+    _compare(data, chosen, words, seeds, equal, both, exam, sizes, out, jobs, open_page)
+
+
 def _compare(
     data: str,
     settings: Settings,
@@ -220,7 +284,7 @@ def _compare(
     equal: Equal | None,
     training: tuple[Any, ...],
     exam: Exam,
-    sizes: tuple[int, int],
+    sizes: tuple[int, ...],
     out: str | None,
     workers: int | None,
     open_page: bool,
@@ -267,7 +331,7 @@ def _baseline(
 
 
 def _settings_of_cells(
-    settings: Settings, cells: Mapping[str, str], equal: Equal | None, sizes: tuple[int, int]
+    settings: Settings, cells: Mapping[str, str], equal: Equal | None, sizes: tuple[int, ...]
 ) -> dict[str, Settings]:
     """The settings of each cell, by the name that its runs have; one thread unless said."""
     found = {name: settings.model_copy(update={"cell": word}) for name, word in cells.items()}
@@ -305,16 +369,19 @@ def _named_cells(cells: str) -> dict[str, str]:
     return found
 
 
-def _parameters(settings: Settings, equal: Equal, sizes: tuple[int, int], hidden: int) -> int:
+def _parameters(settings: Settings, equal: Equal, sizes: tuple[int, ...], hidden: int) -> int:
     """How many parameters a network has with so many hidden units; its weights are not made."""
     model: Any = settings.model.model_copy(update={"hidden": hidden})
-    cell, (symbols, classes) = find(settings.cell), sizes
+    cell, symbols = find(settings.cell), sizes[0]
+    network: Any
     with torch.device("meta"):
-        network = (
-            ClassifyNetwork(cell, model, symbols, classes)
-            if isinstance(settings, ClassifySettings)
-            else GenerateNetwork(cell, model, symbols)
-        )
+        match settings:
+            case ClassifySettings():
+                network = ClassifyNetwork(cell, model, symbols, sizes[1])
+            case GenerateSettings():
+                network = GenerateNetwork(cell, model, symbols)
+            case TagSettings():
+                network = TagNetwork(cell, model, symbols, sizes[1], sizes[2])
     part = network if equal == "parameters" else network.recurrent
     return sum(p.numel() for p in part.parameters())
 

@@ -54,8 +54,11 @@ def epoch_line(record: dict[str, float]) -> str:
     shown = {
         "micro_f1": "validation micro F1 {:.4f}",
         "accuracy": "validation accuracy {:.4f}",
+        "f1": "validation F1 {:.4f}",
         "nats": "validation {:.3f} nats/symbol",
     }
+    if record.get("f1") == record.get("accuracy"):
+        del shown["f1"]
     parts += [text.format(record[name]) for name, text in shown.items() if name in record]
     parts.append(f"{record['tokens_per_second']:,.0f} tokens/s")
     parts.append(duration(record["seconds"]))

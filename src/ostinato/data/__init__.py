@@ -12,6 +12,7 @@ from ostinato.data.readers import read_chunks, read_labelled, read_text, read_te
 from ostinato.data.rows import Skipped
 from ostinato.data.split import split_blocks
 from ostinato.data.store import Rows, Store, Tokens
+from ostinato.data.tagged import Tagged, TaggedFile, read_tagged
 from ostinato.data.tokenizers import Tokenizer, tokenizer, train_on_beginning
 from ostinato.data.vocabulary import Vocabulary
 
@@ -23,6 +24,8 @@ __all__ = [
     "Skipped",
     "Store",
     "Symbols",
+    "Tagged",
+    "TaggedFile",
     "Tokenizer",
     "Tokens",
     "Vocabulary",
@@ -33,6 +36,7 @@ __all__ = [
     "read_chunks",
     "read_labelled",
     "read_pairs",
+    "read_tagged",
     "read_text",
     "read_texts",
     "split_blocks",

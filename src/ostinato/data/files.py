@@ -89,13 +89,17 @@ class File:
         """Bytes, unpacked; fewer than `size` at the end only."""
         return self._bytes.read(size)
 
-    def lines(self) -> Iterator[tuple[int, str]]:
-        """Every line with its number and its end.
+    def lines(self, ends_as_they_are: bool = False) -> Iterator[tuple[int, str]]:
+        r"""Every line with its number and its end.
+
+        Args:
+            ends_as_they_are: leaves `\r\n` and `\r` what they are.
 
         Raises:
             DataError: for a line that is too long to be one.
         """
-        text = io.TextIOWrapper(self._bytes, "utf-8-sig", "surrogateescape")
+        newline = "" if ends_as_they_are else None
+        text = io.TextIOWrapper(self._bytes, "utf-8-sig", "surrogateescape", newline)
         while line := text.readline(LINE):
             self._line += 1
             if len(line) == LINE:

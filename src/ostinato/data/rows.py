@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, Protocol, TypeVar
 
 from ostinato.data.files import flaw
 from ostinato.data.labels import LabelColumn, label_text
@@ -24,6 +24,21 @@ class Row(NamedTuple):
     place: str
     values: list[Any]
     fault: str | None = None
+
+
+class Judged(Protocol):
+    """What a reader gives that may be bad: a `Row`, or a sentence."""
+
+    @property
+    def place(self) -> str:
+        """Where it is."""
+
+    @property
+    def fault(self) -> str | None:
+        """Why it cannot be used."""
+
+
+R = TypeVar("R", bound=Judged)
 
 
 @dataclass
@@ -53,7 +68,7 @@ class Skipped:
         return {"rows": len(self.rows), "first": self.reasons}
 
 
-def good(rows: Iterable[Row], title: str, skipped: Skipped | None) -> Iterator[Row]:
+def good(rows: Iterable[R], title: str, skipped: Skipped | None) -> Iterator[R]:
     """The rows that can be used.
 
     Args:

@@ -1,7 +1,9 @@
-"""PyTorch modules: recurrent layers over any cell, embeddings, dropout, poolings, attention."""
+"""PyTorch modules: recurrent layers over any cell, embeddings, attention, poolings, a CRF."""
 
 from ostinato.nn.attention import ATTENTIONS, Attention, Memory, attention
 from ostinato.nn.bigrams import BigramEmbedding, frequent_pairs
+from ostinato.nn.characters import CharacterEncoder
+from ostinato.nn.crf import CRF, Constraints
 from ostinato.nn.decoder import Carried, Decoder
 from ostinato.nn.drop_in import GRU, LSTM, RNN
 from ostinato.nn.dropout import Dropout
@@ -12,7 +14,7 @@ from ostinato.nn.pooling import POOLINGS, Pooling, pooling
 from ostinato.nn.recurrent import Recurrent
 
 __all__ = [
-    "ATTENTIONS", "GRU", "LSTM", "POOLINGS", "RNN", "Attention", "BigramEmbedding", "Bridge",
-    "Carried", "Decoder", "Dropout", "Embedding", "Encoder", "Memory", "Packing", "Pooling",
-    "Recurrent", "attention", "frequent_pairs", "pooling",
+    "ATTENTIONS", "CRF", "GRU", "LSTM", "POOLINGS", "RNN", "Attention", "BigramEmbedding", "Bridge",
+    "Carried", "CharacterEncoder", "Constraints", "Decoder", "Dropout", "Embedding", "Encoder",
+    "Memory", "Packing", "Pooling", "Recurrent", "attention", "frequent_pairs", "pooling",
 ]  # fmt: skip

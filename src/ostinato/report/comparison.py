@@ -21,6 +21,8 @@ from ostinato.report.statistics import (
     sign_flip,
     spread,
 )
+from ostinato.report.tagging import tagging
+from ostinato.report.transducing import transducing
 from ostinato.tasks.calibration import calibration_error, reliability
 
 Record = Mapping[str, Any]
@@ -50,6 +52,8 @@ def comparison(
         "calibrations": calibrations(runs),
         "flow": mean_flow(runs),
         "samples": {c: run["samples"] for c, run in firsts.items() if run.get("samples")},
+        "tagged": tagging(by_cell(runs)),
+        "transduced": transducing(by_cell(runs)),
         "architectures": {cell: run["architecture"] for cell, run in firsts.items()},
         "graphs": {cell: run["graph"] for cell, run in firsts.items()},
         "runs": [{name: run[name] for name in ("cell", "seed", "path", "history")} for run in runs],

@@ -14,7 +14,10 @@ from ostinato.report.figures import Look, gradient_times, looks, reliability_cur
 from ostinato.report.page import Results, bar, document, key, legend, origin, plot
 from ostinato.report.sections import gradients, learning
 from ostinato.report.sentences import cell_name, duration
+from ostinato.report.tagging import sentences_section, types_section
+from ostinato.report.transducing import attention_section, lengths_section
 from ostinato.report.verdicts import (
+    PARTS,
     WORDS,
     contestant,
     equality,
@@ -42,14 +45,20 @@ def comparison_page(results: Results, command: str) -> str:
     Returns:
         HTML, see `document`.
     """
-    generate = results["task"] == "generate"
-    things = "symbols" if generate else "texts"
+    things = {"generate": "symbols", "tag": "words", "transduce": "symbols"}.get(
+        results["task"], "texts"
+    )
+    tagged, transduced = results.get("tagged", {}), results.get("transduced", {})
     sections = {
         "Comparison": _table(results),
         "Differences": _pairs(results),
+        "Lengths": lengths_section(transduced),
+        "Attention": attention_section(transduced),
         "Learning": learning(_histories(results), things, results["task"]),
         "Gradients": _gradients(results),
-        "Mistakes": _confusions(results.get("confusions", {})),
+        "Types": types_section(tagged),
+        "Sentences": sentences_section(tagged),
+        "Mistakes": _confusions(results.get("confusions", {}), things),
         "Calibration": _calibrations(results.get("calibrations", {})),
         "Samples": _samples(results.get("samples", {})),
         "Diagrams": _diagrams(results),
@@ -73,7 +82,7 @@ def _table(results: Results) -> str:
     values += [baseline[metric]] if baseline else []
     most = max([*values, 1e-9])
     best = (min if results["lower"] else max)(values) if len(values) > 1 else None
-    full = 1.0 if metric == "accuracy" else most
+    full = 1.0 if metric in PARTS else most
     extra = any("calibration_error" in row for row in rows)
     body = []
     for row in rows:
@@ -95,7 +104,12 @@ def _table(results: Results) -> str:
         body.append(_row(name, aside, metric, value, around, full, look[row["cell"]], best, cells))
     if baseline:
         grey = Look("var(--muted)", "line")
-        aside = "words and pairs, tf-idf" if metric == "accuracy" else "interpolated Kneser–Ney"
+        asides = {
+            "accuracy": "words and pairs, tf-idf",
+            "f1": "of each word",
+            "error_rate": "unchanged",
+        }
+        aside = asides.get(metric, "interpolated Kneser–Ney")
         cells = ["–" if judged else None, "–" if extra else None]
         count = f"{baseline['parameters']:,}" if "parameters" in baseline else "–"
         cells += [count, duration(baseline["seconds"])]
@@ -178,7 +192,7 @@ def _pairs(results: Results) -> str:
             f"<td>{_two(_small(pair['over_examples']), f'each seed: {each}')}</td>"
             f"<td>{corrected}</td></tr>"
         )
-    unit = "difference, points" if metric == "accuracy" else "difference, nats"
+    unit = "difference, points" if metric in PARTS else "difference, nats"
     heads = [unit, "p over seeds", "p over examples", "corrected"]
     return f"""<h2>Which differences are shown?</h2>
 <div class="wide" role="region" aria-label="Differences" tabindex="0"><table>
@@ -193,7 +207,7 @@ def _pairs(results: Results) -> str:
 
 def _signed(metric: str, value: float) -> str:
     """A difference with its sign; one of accuracies in points."""
-    text = f"{100 * value:+.2f}" if metric == "accuracy" else f"{value:+.3f}"
+    text = f"{100 * value:+.2f}" if metric in PARTS else f"{value:+.3f}"
     return text.replace("-", "−")
 
 
@@ -209,7 +223,14 @@ def _gradients(results: Results) -> str:
         return ""
     generate = results["task"] == "generate"
     pooling = results.get("pooling")
-    if generate:
+    if results["task"] == "tag":
+        note = "Means over the longest sentences; the loss is that of the last word’s tag."
+    elif results["task"] == "transduce":
+        note = (
+            "Means over the longest texts, in the top layer of the encoder; the loss is that of "
+            "whole outputs. Attention has a short way back to every step."
+        )
+    elif generate:
         note = "Means over pieces of the text; the loss is that of the symbol after the last step."
     elif pooling in (None, "last"):
         note = "Means over the longest texts; the loss is read off the last step."
@@ -218,7 +239,7 @@ def _gradients(results: Results) -> str:
             f"Means over the longest texts. The pooling, {escape(pooling.replace('_', ' '))}, "
             "reads every step, so the gradient does not only come back from the last one."
         )
-    text = gradients(flow, note, "symbol" if generate else "word")
+    text = gradients(flow, note, "word" if results["task"] in ("classify", "tag") else "symbol")
     look = looks(flow)
     times = list(dict.fromkeys(when for own in flow.values() for when in own))
     if len(times) > 2:
@@ -235,7 +256,7 @@ later the stronger.</p>
     return text
 
 
-def _confusions(confusions: Mapping[str, Any]) -> str:
+def _confusions(confusions: Mapping[str, Any], things: str) -> str:
     """Which classes are taken for which."""
     if not confusions:
         return ""
@@ -246,8 +267,8 @@ def _confusions(confusions: Mapping[str, Any]) -> str:
         for cell, own in confusions.items()
     )
     return f"""<h2>What is taken for what</h2>
-<p>Held-out texts by their true class (rows) and the predicted one (columns), as parts of each true
-class; all seeds together.</p>
+<p>Held-out {things} by their true class (rows) and the predicted one (columns), as parts of each
+true class; all seeds together.</p>
 <div class="trio">{figures}</div>"""
 
 
@@ -262,7 +283,7 @@ def _confusion(classes: Sequence[str], counts: Sequence[Sequence[int]], color: s
             f"<td>{n:,}</td></tr>"
             for n, a, b in wrong[:MISTAKES]
         )
-        head = "<tr><th>true</th><th>predicted</th><th>texts</th></tr>"
+        head = "<tr><th>true</th><th>predicted</th><th>count</th></tr>"
         return (
             f'<div class="scroll"><table><thead>{head}</thead><tbody>{rows}</tbody></table></div>'
         )

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from ostinato.report.figures import (
     accuracy_curves,
     bits_curves,
+    error_curves,
     gradient_curves,
     looks,
     loss_curves,
@@ -26,6 +27,10 @@ def learning(runs: Sequence[Results], things: str, task: str = "classify") -> st
     loss = plot(loss_curves(runs, validation), f"Loss, nats for each {things.removesuffix('s')}")
     if task == "generate":
         second = plot(bits_curves(runs), "Bits for each symbol of validation text")
+    elif task == "transduce":
+        second = plot(error_curves(runs), "Wrong symbols of greedy outputs, on validation texts")
+    elif task == "tag":
+        second = plot(accuracy_curves(runs, "f1"), f"F1 on validation {things}")
     else:
         second = plot(accuracy_curves(runs), f"Accuracy on validation {things}")
     band = (

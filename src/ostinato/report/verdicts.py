@@ -10,8 +10,15 @@ from ostinato.report.sentences import listed
 from ostinato.report.statistics import LEVEL
 
 Record = Mapping[str, Any]
-WORDS = {"accuracy": "accuracy", "nats": "nats for each symbol"}
+WORDS = {
+    "accuracy": "accuracy",
+    "f1": "F1",
+    "nats": "nats for each symbol",
+    "error_rate": "wrong symbols",
+}
 """How a metric is called."""
+PARTS = ("accuracy", "f1", "error_rate")
+"""The metrics that are parts of a whole, told in percent."""
 MANY = 4
 """The most pairs without a shown difference that are named one by one."""
 
@@ -22,7 +29,7 @@ def measure(metric: str, value: float) -> str:
     >>> measure("accuracy", 0.8651), measure("nats", 1.5)
     ('86.51%', '1.500')
     """
-    return f"{value:.2%}" if metric == "accuracy" else f"{value:.3f}"
+    return f"{value:.2%}" if metric in PARTS else f"{value:.3f}"
 
 
 def p_value(p: float) -> str:
@@ -95,7 +102,8 @@ def method(results: Record) -> str:
     over_seeds = _names(pair["seeds_test"] for pair in pairs if pair["seeds_test"])
     over_examples = _names(pair["examples_test"] for pair in pairs)
     each = _names(pair["each_seed_test"] for pair in pairs)
-    examples = "texts" if results["metric"] == "accuracy" else "blocks of the text"
+    things = {"accuracy": "texts", "f1": "sentences", "error_rate": "texts"}
+    examples = things.get(results["metric"], "blocks of the text")
     text = (
         f"Every two are judged on the same {examples}, seed by seed. Over {examples}, where each "
         f"counts with its mean over seeds: {over_examples}; for each seed by itself: {each}. "
@@ -153,8 +161,7 @@ def overview(results: Record) -> Sequence[str]:
     seeds = {len(row["seeds"]) for row in rows}
     each = " each" if len(rows) > 1 else ""
     times = f"with {_number(seeds.pop())}{each}" if len(seeds) == 1 else ""
-    generate = results["task"] == "generate"
-    things = "characters" if generate else "texts"
+    things = {"generate": "characters", "tag": "sentences"}.get(results["task"], "texts")
     did = f"{names} {'was' if len(rows) == 1 else 'were'} trained {times}".rstrip()
     if data:
         did += (

@@ -24,18 +24,19 @@ class Stack(Section):
     forget_bias: float | None = Field(None, description="first bias of the gate f, if there is one")
     engine: str = Field("auto", description="auto, aten or torch: the level that runs")
 
-    def recurrent(self, cell: Cell, **options: Any) -> Recurrent:
+    def recurrent(self, cell: Cell, features: int | None = None, **options: Any) -> Recurrent:
         """The recurrent layers, over embedded symbols (T, B, embedding).
 
         Args:
             cell: the cell.
+            features: of a step, where there is more than the embedding.
             options: what `Recurrent` takes besides, such as `bidirectional`.
         """
         biased = {node.label for _, node in cell.graph.affines() if node.bias}
         bias_init = {} if self.forget_bias is None else {"f": self.forget_bias}
         return Recurrent(
             cell,
-            self.embedding,
+            features or self.embedding,
             self.hidden,
             self.layers,
             dropout=self.dropout,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import groupby
 from typing import Any, Self, TypeAlias
@@ -30,6 +30,8 @@ from ostinato.train import Progress, Run, Section, Training, fit
 
 Encoded: TypeAlias = tuple[Sequence[Symbols], Sequence[Symbols]]
 """The symbols of sources, and of their targets."""
+Batch: TypeAlias = tuple[Tensor, Tensor, Tensor, Tensor, Tensor]
+"""What `batch_of` gives."""
 
 
 class SourceSettings(SideSettings):
@@ -278,6 +280,11 @@ class Transducer(Estimator[TransduceSettings]):
         check_is_fitted(self)
         return self.source_.unknown(texts)
 
+    def encode(self, pairs: Pairs) -> Batch:
+        """Pairs as the network takes them."""
+        boundary = self.network_.boundary
+        return batch_of(*self._encode(pairs), range(len(pairs)), boundary)
+
     def _network(self, cell: Cell) -> TransduceNetwork:
         sizes = len(self.source_.vocabulary), len(self.target_.vocabulary)
         return TransduceNetwork(cell, self.settings().model, *sizes)
@@ -401,16 +408,33 @@ class _Learner:
     def _loss(
         self, pairs: Encoded, batch: NDArray[np.intp], forcing: float = 1.0, smoothing: float = 0.0
     ) -> tuple[Tensor, int, int]:
-        sources, targets = pairs
-        end = np.array([self.network.boundary])
-        source, lengths = _steps_first([sources[i] for i in batch])
-        chosen = [np.asarray(targets[i]) for i in batch]
-        given, steps = _steps_first([np.concatenate([end, target]) for target in chosen])
-        goal, _ = _steps_first([np.concatenate([target, end]) for target in chosen])
+        source, lengths, given, steps, goal = batch_of(*pairs, batch, self.network.boundary)
         logits = self.model(source, lengths, given, steps, forcing)
-        goal = goal[real_steps(goal, steps).squeeze(-1)]
         loss = nn.functional.cross_entropy(logits, goal, label_smoothing=smoothing)
         return loss, len(goal), int(lengths.sum()) + len(goal)
+
+
+def batch_of(
+    sources: Sequence[Symbols], targets: Sequence[Symbols], rows: Iterable[int], boundary: int
+) -> Batch:
+    """Some pairs as the network takes them.
+
+    Args:
+        sources: the symbols of all sources.
+        targets: and of all targets.
+        rows: which of them (B).
+        boundary: the symbol that begins and ends a target.
+
+    Returns:
+        Sources (S, B) and their lengths (B,); targets after a boundary (T, B), and their lengths
+        (B,); and the N symbols that are to follow at their real steps (N,), the boundary at last.
+    """
+    rows, end = list(rows), np.array([boundary])
+    source, lengths = _steps_first([sources[i] for i in rows])
+    chosen = [np.asarray(targets[i]) for i in rows]
+    given, steps = _steps_first([np.concatenate([end, target]) for target in chosen])
+    goal, _ = _steps_first([np.concatenate([target, end]) for target in chosen])
+    return source, lengths, given, steps, goal[real_steps(goal, steps).squeeze(-1)]
 
 
 def _pairs(sources: Sequence[str] | Pairs, targets: Sequence[str] | None) -> Pairs:

@@ -1,0 +1,223 @@
+"""Tagging on the command line: `fit tag`, and `evaluate` and `predict` of its runs."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Iterator
+from typing import Annotated, Any
+
+from cyclopts import Parameter
+from rich.table import Table
+
+from ostinato.cli.runs import Data, Repeated, merge, run_in
+from ostinato.cli.screen import aside, console, duration, say_skipped, table
+from ostinato.data import Skipped, read_tagged
+from ostinato.data.sentences import Answer
+from ostinato.errors import ConfigError
+from ostinato.tasks.tag import Tagger, TagSettings
+from ostinato.tasks.tag_scores import Evaluation, Score
+from ostinato.train import Run
+
+
+def fit(
+    data: Data,
+    /,
+    *,
+    config: str | None = None,
+    out: str | None = None,
+    resume: bool = False,
+    format: str | None = None,
+    skip_bad_rows: bool = False,
+    settings: Annotated[TagSettings | None, Parameter(name="*")] = None,
+    repeats: Repeated = None,
+) -> None:
+    """Train a tagger of words: names, parts of speech, or the case and marks of a plain text.
+
+    Example: ostinato fit tag train.conllu --data.validation dev.conllu --out runs/t
+
+    Parameters
+    ----------
+    data
+        Tagged sentences in columns (CoNLL) or in CoNLL-U, `-` for standard input; or a plain text
+        (.txt, `reviews`), from which restoring case and punctuation is learnt; .gz and .xz too.
+    config
+        A TOML file of settings; options given here win over it.
+    out
+        The folder of the run; runs/tag-1, -2, … unless given.
+    resume
+        Go on with the run in `out` from its newest checkpoint, with its own settings.
+    format
+        conll, conllu or text, where neither the name of the file nor its beginning tells.
+    skip_bad_rows
+        Leave sentences with a bad line out and say how many; without it the first is an error.
+    settings
+        The settings.
+    repeats
+        The folder of a run that this one repeats.
+    """
+    chosen = merge(TagSettings, config, settings, out if resume else repeats)
+    columns = chosen.data.word, chosen.data.tag
+    skipped = Skipped() if skip_bad_rows else None
+    sentences = read_tagged(data, *columns, format=format, skip_bad_rows=skipped)
+    say_skipped(skipped)
+    validation = None
+    if isinstance(chosen.data.validation, str):
+        aside_skipped = Skipped() if skip_bad_rows else None
+        held = read_tagged(
+            chosen.data.validation, *columns, format=format, skip_bad_rows=aside_skipped
+        )
+        say_skipped(aside_skipped)
+        validation = held.tagged()
+    estimator = Tagger.of(chosen)
+
+    def train(run: Run, show: Callable[[Any], None]) -> None:
+        estimator.fit(
+            sentences, validation=validation, run=run, show=show, resume=resume, skipped=skipped
+        )
+
+    title = f"{chosen.cell} on {data}"
+    run = run_in(out, "tag", title, train, resume, data=data, like=repeats)
+    metric = estimator.metric
+    best = max(estimator.history_, key=lambda record: record[metric])
+    network = sum(p.numel() for p in estimator.network_.parameters())
+    result = table("", f"validation {NAMES[metric]}", "parameters", "time")
+    spent = duration(sum(record["seconds"] for record in estimator.history_))
+    result.add_row(chosen.cell, f"{best[metric]:.4f}", f"{network:,}", spent)
+    if estimator.baseline_:
+        result.add_row("each word's most frequent tag", f"{estimator.baseline_score_:.4f}", "", "")
+    console.print(result)
+    if estimator.baseline_ and estimator.baseline_score_ > best[metric]:
+        console.print("Each word's most frequent tag is better here.")
+    console.print(f"Saved in {run.path}. Next: ostinato evaluate {run.path} DATA", soft_wrap=True)
+
+
+NAMES = {"f1": "F1", "accuracy": "accuracy"}
+
+
+def evaluate(
+    run: str, data: Data, /, *, format: str | None = None, skip_bad_rows: bool = False
+) -> None:
+    """Measure a tagger on sentences it has not seen: entities as conlleval counts them, words.
+
+    Example: ostinato evaluate runs/t test.conllu
+
+    Parameters
+    ----------
+    run
+        The folder of a run.
+    data
+        Tagged sentences as for `fit`; `-` is standard input.
+    format
+        conll, conllu or text; that of the run unless given.
+    skip_bad_rows
+        Leave sentences with a bad line out and say how many; without it the first is an error.
+    """
+    tagger = Tagger.load(run)
+    skipped = Skipped() if skip_bad_rows else None
+    columns = tagger.settings().data
+    sentences = read_tagged(
+        data,
+        columns.word,
+        columns.tag,
+        format=format or tagger.format_,
+        skip_bad_rows=skipped,
+    )
+    say_skipped(skipped)
+    result = tagger.evaluate(sentences)
+    entities = tagger.labels_.entities
+    print(f"accuracy {result.accuracy:.4f}")
+    if entities:
+        print(f"precision {result.total.precision:.4f}")
+        print(f"recall {result.total.recall:.4f}")
+        print(f"f1 {result.f1:.4f}")
+    print(f"words {result.words}")
+    print(f"unknown words {result.unknown_words}")
+    print(f"unknown characters {_characters(result)}\n")
+    console.print(scores_table(result, entities))
+
+
+def scores_table(result: Evaluation, entities: bool) -> Table:
+    """Precision, recall and F1 of each type of entity, or of each tag."""
+    counted = "entities" if entities else "words"
+    shown = table("", "precision", "recall", "F1", counted, "found")
+
+    def row(name: str, score: Score) -> None:
+        measures = (f"{value:.2%}" for value in (score.precision, score.recall, score.f1))
+        shown.add_row(name, *measures, f"{score.there:,}", f"{score.found:,}")
+
+    for name, score in result.scores.items():
+        row(name, score)
+    if entities:
+        row("all", result.total)
+    return shown
+
+
+def _characters(result: Evaluation) -> str:
+    """How many characters were not known, and the most frequent of them."""
+    count = result.unknown_characters
+    if not count:
+        return "0"
+    most = " ".join(c for c, _ in count.most_common(10) if c.isprintable())
+    return f"{count.total()} ({most}{' …' if len(count) > 10 else ''})"
+
+
+def predict(
+    run: str,
+    file: Data = "-",
+    /,
+    *,
+    confidence: bool = False,
+    beside: bool = False,
+    format: str | None = None,
+    skip_bad_rows: bool = False,
+) -> None:
+    """Tag a file with a trained tagger: the file comes out again, with the tags in their column.
+
+    All else is as it was: comments, blank lines, other columns. Where a file in columns has
+    fewer than the training file, the tags are a further column. Of a sentence with a bad line
+    that is left out, nothing is changed.
+
+    Example: ostinato predict runs/t new.conllu > tagged.conllu
+
+    Parameters
+    ----------
+    run
+        The folder of a run.
+    file
+        A file as for `fit`, with or without tags, or `-` for standard input.
+    confidence
+        Write how likely each tag is: in a further column, or in MISC.
+    beside
+        Write the tags beside those of the file: in a further column, or in MISC.
+    format
+        conll, conllu or text; that of the run unless given.
+    skip_bad_rows
+        Leave sentences with a bad line as they are, and say how many they are.
+    """
+    tagger = Tagger.load(run)
+    format = format or tagger.format_
+    if format == "text" and (confidence or beside):
+        raise ConfigError("plain text has no place for confidences, or for tags beside it")
+    skipped = Skipped() if skip_bad_rows else None
+    columns = tagger.settings().data
+    sentences = read_tagged(
+        file,
+        columns.word,
+        columns.tag,
+        format=format,
+        skip_bad_rows=skipped,
+        trained=max(tagger.width_, 1),
+    )
+    say_skipped(skipped)
+    unknown = tagger.spelling_.unknown(s.words for s in sentences.sentences)
+    if unknown:
+        named = " ".join(sorted(unknown))
+        aside.print(f"ostinato: not in training, read as unknown: {named}", soft_wrap=True)
+
+    def answers() -> Iterator[Answer]:
+        for tags, sure in tagger.tag(sentences):
+            yield Answer(tags, sure.tolist() if confidence else None, beside)
+
+    for piece in sentences.written(answers()):
+        # What was no UTF-8 is written as it was.
+        sys.stdout.buffer.write(piece.encode("utf-8", "surrogateescape"))

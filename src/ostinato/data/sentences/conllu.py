@@ -1,0 +1,115 @@
+"""CoNLL-U: ten columns parted by tabs, comments, words of several tokens, empty nodes.
+
+As https://universaldependencies.org/format.html has it. Tags are those of syntactic words, the
+lines whose ID is a whole number; all other lines are kept as they are.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+
+from ostinato.data.files import File, flaw
+from ostinato.data.sentences._sentence import Answer, Sentence, blocks
+from ostinato.errors import UnknownName
+
+SUFFIXES = (".conllu",)
+FIELDS = ("id", "form", "lemma", "upos", "xpos", "feats", "head", "deprel", "deps", "misc")
+_MISC = FIELDS.index("misc")
+_ID = re.compile(r"[1-9]\d*(-[1-9]\d*)?|\d+\.[1-9]\d*")
+
+
+def sniff(head: bytes) -> bool:
+    """Whether the first line that is no comment has ten columns, the first with the ID 1."""
+    lines = head.decode("utf-8-sig", "replace").splitlines()
+    first = next((line for line in lines if line.strip() and line[0] != "#"), "").split("\t")
+    return len(first) == len(FIELDS) and re.fullmatch(r"1(-\d+)?|0\.1", first[0]) is not None
+
+
+@dataclass
+class Tree(Sentence):
+    """A sentence of CoNLL-U.
+
+    Attributes:
+        at: which lines hold its words.
+        column: the field of the tags.
+    """
+
+    at: list[int] = field(default_factory=list)
+    column: int = 0
+
+    def written(self, answer: Answer) -> str:
+        """The tags in the place of those of the file, or beside them in MISC as `Tag=`.
+
+        A confidence goes into MISC as `Confidence=`.
+        """
+        lines = list(self.lines)
+        for k, line in enumerate(self.at):
+            text = lines[line].rstrip("\r\n")
+            end, fields = lines[line][len(text) :], text.split("\t")
+            notes = [] if fields[_MISC] == "_" else [fields[_MISC]]
+            if answer.beside:
+                notes.append(f"Tag={answer.tags[k]}")
+            else:
+                fields[self.column] = answer.tags[k]
+            if answer.confidence is not None:
+                notes.append(f"Confidence={answer.confidence[k]:.4f}")
+            fields[_MISC] = "|".join(notes) or "_"
+            lines[line] = "\t".join(fields) + end
+        return "".join(lines)
+
+
+def read(file: File, word: str, tag: str, trained: int | None = None) -> Iterator[Tree]:
+    """The sentences of a file.
+
+    Args:
+        file: the file.
+        word: the field with the words; "" is `form`.
+        tag: the field with the tags; "" is `upos`.
+        trained: has no meaning here.
+
+    Raises:
+        UnknownName: for a field that CoNLL-U does not have.
+    """
+    words, column = _field(word or "form"), _field(tag or "upos")
+    for first, lines in blocks(file, lambda line: not line.strip()):
+        sentence = Tree(lines=lines, column=column)
+        for number, line in enumerate(lines, first):
+            if found := flaw(line):
+                sentence.blame(number, found[1])
+            if not line.strip() or line[0] == "#":
+                continue
+            fields = line.rstrip("\r\n").split("\t")
+            if fault := _fault(fields, len(sentence.words)):
+                sentence.blame(number, fault)
+            elif fields[0].isdecimal():
+                sentence.at.append(number - first)
+                sentence.words.append(fields[words])
+                sentence.tags.append(fields[column])
+        if not sentence.words and any(line.strip() for line in lines):
+            sentence.blame(first + _first_text(lines), "a sentence without words")
+        sentence.place = sentence.place or f"line {first + sentence.at[0] if sentence.at else 0}"
+        yield sentence
+
+
+def _fault(fields: list[str], words: int) -> str | None:
+    """What is wrong with a line, of a sentence that has so many words before it."""
+    if len(fields) != len(FIELDS):
+        return f"{len(fields)} columns, but CoNLL-U has {len(FIELDS)}, parted by tabs"
+    if not _ID.fullmatch(fields[0]):
+        return f"the ID {fields[0]!r} is none of CoNLL-U"
+    if fields[0].isdecimal() and int(fields[0]) != words + 1:
+        return f"the ID {fields[0]} stands where {words + 1} should; is a blank line missing?"
+    return None
+
+
+def _first_text(lines: list[str]) -> int:
+    return next(k for k, line in enumerate(lines) if line.strip())
+
+
+def _field(name: str) -> int:
+    """The column of a field by its name, in small or capital letters."""
+    if name.lower() not in FIELDS:
+        raise UnknownName("field of CoNLL-U", name, FIELDS)
+    return FIELDS.index(name.lower())

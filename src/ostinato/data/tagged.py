@@ -1,0 +1,186 @@
+"""Sentences with a tag for each word, and the files they come from."""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import json
+import sys
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from types import ModuleType
+
+from ostinato import registry
+from ostinato.data import sentences as formats
+from ostinato.data.examples import Examples
+from ostinato.data.files import File, title
+from ostinato.data.readers import packaged
+from ostinato.data.rows import Skipped, good
+from ostinato.data.sentences import Answer, Sentence, text
+from ostinato.errors import DataError
+
+
+@dataclass(frozen=True)
+class Tagged:
+    """Sentences, each a list of words, and for each word its tag.
+
+    Attributes:
+        words: the sentences.
+        tags: the tags of each.
+        places: where each is, for errors; "sentence 1" and so on unless given.
+
+    Raises:
+        DataError: when a sentence has no words, or not as many tags as words.
+    """
+
+    words: list[list[str]]
+    tags: list[list[str]]
+    places: Sequence[str] = ()
+
+    def __post_init__(self) -> None:
+        if len(self.words) != len(self.tags):
+            raise DataError(f"{len(self.words)} sentences, but tags for {len(self.tags)}")
+        for k, (words, tags) in enumerate(zip(self.words, self.tags, strict=True)):
+            if len(words) != len(tags):
+                raise DataError(f"{self.place(k)}: {len(words)} words, but {len(tags)} tags")
+            if not words:
+                raise DataError(f"{self.place(k)}: it has no words")
+
+    def __len__(self) -> int:
+        return len(self.words)
+
+    def select(self, indices: Iterable[int]) -> Tagged:
+        """The sentences at these indices, in their order."""
+        chosen = list(indices)
+        places = [self.place(i) for i in chosen]
+        return Tagged([self.words[i] for i in chosen], [self.tags[i] for i in chosen], places)
+
+    def place(self, sentence: int) -> str:
+        """Where a sentence is, for errors."""
+        return self.places[sentence] if self.places else f"sentence {sentence + 1}"
+
+    def tokens(self) -> int:
+        """How many words there are."""
+        return sum(map(len, self.words))
+
+    def fingerprint(self) -> str:
+        """SHA-256 (hex) over all words and tags and their order: what a run says it saw."""
+        digest = hashlib.sha256()
+        for pair in zip(self.words, self.tags, strict=True):
+            digest.update(json.dumps(pair).encode())
+        return digest.hexdigest()
+
+
+@dataclass(frozen=True)
+class TaggedFile:
+    """A file of sentences.
+
+    Attributes:
+        title: what it is called in an error.
+        format: which it is of.
+        pieces: all that stands in it, in order: sentences, bad ones only where they may be left
+            out, and what belongs to none.
+    """
+
+    title: str
+    format: str
+    pieces: list[Sentence]
+
+    @property
+    def sentences(self) -> list[Sentence]:
+        """The good ones."""
+        return [piece for piece in self.pieces if piece.good]
+
+    @property
+    def width(self) -> int:
+        """How many columns it has; 0 where it is not of so many."""
+        return next((getattr(piece, "width", 0) for piece in self.sentences), 0)
+
+    def tagged(self) -> Tagged:
+        """The words and tags of the good sentences."""
+        good = self.sentences
+        places = [f"{self.title}, {s.place}" for s in good]
+        return Tagged([s.words for s in good], [s.tags for s in good], places)
+
+    def written(self, answers: Iterable[Answer]) -> Iterator[str]:
+        """The file with an answer for each good sentence, piece by piece; the rest as it is."""
+        following = iter(answers)
+        for piece in self.pieces:
+            yield piece.written(next(following)) if piece.good else piece.plain()
+
+
+def read_tagged(
+    where: str,
+    word: str = "",
+    tag: str = "",
+    *,
+    format: str | None = None,
+    skip_bad_rows: Skipped | None = None,
+    trained: int | None = None,
+) -> TaggedFile:
+    """Tagged sentences, in file order.
+
+    Args:
+        where: a file, `-` for standard input, or a packaged source of texts.
+        word: the column of the words, see the format; "" is its usual one.
+        tag: the column of the tags.
+        format: `conll`, `conllu` or `text`, where the file does not tell it.
+        skip_bad_rows: goes on without bad sentences and counts them; None refuses the first.
+        trained: how many columns the training file had, when it is not this one; then tags may
+            be missing.
+
+    Raises:
+        DataError: when there is nothing of that name, something is wrong in it, or it holds no
+            sentence.
+    """
+    source = packaged(where)
+    if source is not None:
+        if format not in (None, "text"):
+            raise DataError(f"{where} holds texts, and nothing in the format {format}")
+        lines = _lines(source)
+        all_ = (p for number, line in lines for p in text.pieces(line, f"line {number}"))
+        return _gathered(where, "text", all_, skip_bad_rows)
+    with File(where) as file:
+        kind = _format(where, file, format)
+        name = kind.__name__.rpartition(".")[2]
+        return _gathered(title(where), name, kind.read(file, word, tag, trained), skip_bad_rows)
+
+
+def _gathered(
+    title: str, format: str, read: Iterable[Sentence], skipped: Skipped | None
+) -> TaggedFile:
+    """All pieces, each word and tag that comes often held once."""
+    pieces: list[Sentence] = []
+
+    def sentences() -> Iterator[Sentence]:
+        for piece in read:
+            piece.words = [*map(sys.intern, piece.words)]
+            piece.tags = [*map(sys.intern, piece.tags)]
+            pieces.append(piece)
+            if piece.words or piece.fault:
+                yield piece
+
+    for _ in good(sentences(), title, skipped):
+        pass
+    return TaggedFile(title, format, pieces)
+
+
+def _lines(source: dict[str, Examples] | str) -> Iterator[tuple[int, str]]:
+    """The lines of a packaged source, numbered."""
+    if isinstance(source, str):
+        return enumerate(io.StringIO(source), start=1)
+    texts: Sequence[str] = source["train"].texts
+    return enumerate((line for t in texts for line in io.StringIO(f"{t}\n")), start=1)
+
+
+def _format(where: str, file: File, given: str | None) -> ModuleType:
+    """The format that is given, or that the name tells, or else the first bytes; or `conll`."""
+    if given:
+        return registry.find(formats, "format", given)
+    known = {name: registry.find(formats, "format", name) for name in registry.names(formats)}
+    plain = where.lower().removesuffix(".gz").removesuffix(".xz")
+    for name, kind in known.items():
+        if plain.endswith(kind.SUFFIXES) and name != "text":
+            return kind
+    found = next((kind for kind in known.values() if kind.sniff(file.head)), None)
+    return found or known["text" if plain.endswith(text.SUFFIXES) else "conll"]

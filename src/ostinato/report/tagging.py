@@ -1,0 +1,101 @@
+"""Sections on taggers: what is found of each type, and sentences with what was taken for what."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from html import escape
+from typing import Any
+
+import numpy as np
+
+from ostinato.report.figures import looks
+from ostinato.report.page import key
+from ostinato.report.sentences import cell_name
+
+Record = Mapping[str, Any]
+MOST = 40
+"""The most types that are listed, those that come most often."""
+
+
+def tagging(groups: Mapping[str, Sequence[Record]]) -> dict[str, Any]:
+    """For each cell the counts of each type over all seeds, and the sentences of its first seed.
+
+    Args:
+        groups: the runs of each cell; of taggers they have `tagged`, and `kinds` in `test`.
+    """
+    found: dict[str, Any] = {}
+    for cell, own in groups.items():
+        if not all(run.get("tagged") and "kinds" in run.get("test", {}) for run in own):
+            continue
+        kinds: dict[str, Any] = {}
+        for run in own:
+            for kind, counts in run["test"]["kinds"].items():
+                kinds[kind] = (np.array(kinds.get(kind, [0, 0, 0])) + counts).tolist()
+        found[cell] = {"kinds": kinds, "sentences": own[0]["tagged"]}
+    return found
+
+
+def types_section(tagged: Record) -> str:
+    """Precision, recall and F1 of each type."""
+    if not tagged:
+        return ""
+    look = looks(tagged)
+    figures = "".join(
+        f"<figure><figcaption>{key(look[cell])}{cell_name(cell)}</figcaption>"
+        f"{_types(own['kinds'])}</figure>"
+        for cell, own in tagged.items()
+    )
+    return f"""<h2>What is found?</h2>
+<p>Precision is the part of what was found that is right, recall the part of what is there that was
+found, F1 their harmonic mean; an entity is right only as a whole. All seeds together.</p>
+<div class="pair">{figures}</div>"""
+
+
+def _types(kinds: Mapping[str, Sequence[int]]) -> str:
+    shown = sorted(kinds.items(), key=lambda item: (-item[1][2], item[0]))
+    rows = "".join(
+        f'<tr><th scope="row">{escape(kind)}</th><td>{_part(correct, found)}</td>'
+        f"<td>{_part(correct, there)}</td><td><b>{_part(2 * correct, found + there)}</b></td>"
+        f"<td>{there:,}</td></tr>"
+        for kind, (correct, found, there) in shown[:MOST]
+    )
+    heads = "".join(f"<th>{name}</th>" for name in ("", "precision", "recall", "F1", "there"))
+    table = f"<table><thead><tr>{heads}</tr></thead><tbody>{rows}</tbody></table>"
+    return f'<div class="scroll">{table}</div>'
+
+
+def _part(count: int, all_: int) -> str:
+    return f"{count / all_:.1%}" if all_ else "–"
+
+
+def sentences_section(tagged: Record) -> str:
+    """Sentences, each tag under its word, the surer the stronger its ground; errors are struck."""
+    if not tagged:
+        return ""
+    look = looks(tagged)
+    figures = "".join(
+        f"<figure><figcaption>{key(look[cell])}{cell_name(cell)}</figcaption>"
+        f'<div style="--color:{look[cell].color}">'
+        f"{''.join(_sentence(each) for each in own['sentences'])}</div></figure>"
+        for cell, own in tagged.items()
+    )
+    return f"""<h2>Sentences</h2>
+<p>Held-out sentences, first those with errors; those of the first seed. The surer a tag is, given
+the whole sentence, the stronger its ground; hover to read how sure. Where a tag is wrong, the right
+one stands beside it.</p>
+<div class="samples">{figures}</div>"""
+
+
+def _sentence(each: Record) -> str:
+    rows = zip(each["words"], each["true"], each["tags"], each["sure"], strict=True)
+    return f'<p class="tagged">{" ".join(_word(*row) for row in rows)}</p>'
+
+
+def _word(word: str, true: str, tag: str, sure: float) -> str:
+    if true == tag and tag == "O":
+        return f'<span title="O, {sure:.1%} sure">{escape(word)}</span>'
+    right = "" if true == tag else f" <s>{escape(tag)}</s>"
+    return (
+        f'<span class="tag" style="--part:{sure:.3f}" title="{escape(tag)}, {sure:.1%} sure">'
+        f"{escape(word)}<small>{right} {escape(true)}</small></span>"
+    )

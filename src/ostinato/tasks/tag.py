@@ -1,0 +1,464 @@
+"""Tag the words of sentences: embedding, spelling → recurrent stack → CRF."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import Annotated, Any, Literal, Self, TypeAlias, TypeVar
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from pydantic import Field
+from sklearn.utils.validation import check_is_fitted
+from torch import Tensor, nn
+
+from ostinato import data
+from ostinato.data import Skipped, Tagged, TaggedFile, Vocabulary, read_tagged
+from ostinato.data.cooccurrence import ppmi_vectors
+from ostinato.data.spelling import Spelling
+from ostinato.equation import Cell
+from ostinato.errors import DataError
+from ostinato.tasks.estimator import Estimator, from_json, reproducible
+from ostinato.tasks.frequent_tag import FrequentTag
+from ostinato.tasks.tag_labels import Labels
+from ostinato.tasks.tag_network import TagBatch, TagModel, TagNetwork, real
+from ostinato.tasks.tag_scores import Evaluation, confusion, entity_scores, tag_scores, total
+from ostinato.train import Progress, Run, Section, Training, fit
+
+_ASIDE = 8  # times as many tokens in a batch where nothing is learnt from it
+_DIGIT = re.compile(r"\d")
+R = TypeVar("R")
+Chosen: TypeAlias = NDArray[np.intp]
+
+
+class TagData(Section):
+    """What is read, and as what."""
+
+    word: str = Field("", description="column of the words: a number from 1, or of CoNLL-U a field")
+    tag: str = Field("", description="column of the tags; the last one, or of CoNLL-U upos")
+    scheme: Literal["auto", "iob1", "iob2", "bioes", "none"] = Field(
+        "auto", description="how tags mark entities; none: they do not"
+    )
+    unlabelled: str = Field("", description="the tag of a word whose tag is not known")
+    validation: Annotated[float, Field(gt=0, lt=1)] | str = Field(
+        0.1, description="what chooses the epoch: a part of the sentences, or another file"
+    )
+    lower: bool = Field(True, description="words in small letters, digits as 0; not their spelling")
+    vocabulary: int = Field(50_000, ge=2, description="the most words known")
+    min_count: int = Field(1, ge=1, description="how often a word must be seen to be known")
+    max_characters: int = Field(30, ge=2, description="longer words lose their middle")
+    batch_tokens: int = Field(600, ge=1, description="tokens in a batch, padding included")
+
+
+class TagSettings(Section):
+    """Settings of a tagger."""
+
+    task = "tag"
+    cell: str = Field("lstm", description="a cell's name, or path/to/file.py:name")
+    seed: int = Field(0, ge=0, lt=2**63, description="fixes everything random")
+    data: TagData = TagData()
+    model: TagModel = TagModel()
+    train: Training = Training()
+
+
+class Tagger(Estimator[TagSettings]):
+    """Tags words with a recurrent network that reads sentences, and the spelling of words.
+
+    `Tagger("gru", model={"hidden": 128}, train={"epochs": 3})`: the settings are those of
+    `TagSettings`.
+
+    Args:
+        cell: a cell, its name, or `path/to/file.py:name`.
+        seed: fixes everything random.
+        data: what is read, see `TagData`.
+        model: the network, see `TagModel`.
+        train: the loop, see `Training`.
+        baseline: whether to count each word's most frequent tag too.
+
+    After `fit`: `labels_`, `vocabulary_`, `spelling_`, `network_`, `history_` (a record for each
+    epoch), `baseline_` and `baseline_score_` on the validation sentences.
+    """
+
+    kind = TagSettings
+    format_ = "conll"
+    width_ = 0
+    labels_: Labels
+    vocabulary_: Vocabulary
+    spelling_: Spelling
+    network_: TagNetwork
+
+    def fit(
+        self,
+        sentences: Any,
+        tags: Any = None,
+        *,
+        validation: Tagged | None = None,
+        run: Run | None = None,
+        show: Callable[[Progress], None] = lambda progress: None,
+        resume: bool = False,
+        skipped: Skipped | None = None,
+    ) -> Self:
+        """Trains the network.
+
+        The best epoch is chosen by F1 of entities, or by accuracy where tags are no entities, on
+        the validation sentences: those given, or the file of `data.validation`, or else a part
+        of the sentences, in whole blocks of neighbours.
+
+        Args:
+            sentences: lists of words, or what `read_tagged` gives.
+            tags: the tags of each sentence; None where the sentences have them.
+            validation: what chooses the epoch.
+            run: where to log and save; None saves nothing.
+            show: is told of the progress.
+            resume: go on from the newest checkpoint of `run`.
+            skipped: what was left out of the data, for the manifest of `run`.
+
+        Raises:
+            DataError: when a sentence is empty, words and tags are not as many, there are too few
+                sentences to hold some out, or a tag is of no scheme.
+        """
+        settings = self.settings()
+        given = tagged(sentences, tags)
+        self.skipped_ = skipped
+        if isinstance(sentences, TaggedFile):
+            self.format_, self.width_ = sentences.format, sentences.width
+        training, held = self._split(given, validation)
+        self.labels_ = Labels.of(given, settings.data.scheme, settings.data.unlabelled)
+        words = (plain(s) if settings.data.lower else s for s in training.words)
+        self.vocabulary_ = Vocabulary.build(
+            words, settings.data.vocabulary, settings.data.min_count
+        )
+        self.spelling_ = Spelling.of(training.words, settings.data.max_characters)
+        with reproducible(settings.seed, settings.train.threads):
+            self.network_ = self._network(self._cell())
+            read = self.read(training.words)
+            counts = np.bincount(np.concatenate(read.words), minlength=len(self.vocabulary_))
+            self.network_.counts = torch.from_numpy(counts).float()
+            if settings.model.start == "ppmi":
+                size = settings.model.embedding
+                vectors = ppmi_vectors(read.words, len(self.vocabulary_), size, settings.seed)
+                self.network_.embedding.weight.data = torch.from_numpy(0.3 * vectors)
+            learner = _Learner(self, (read, training), held)
+            if run:
+                sha256 = given.fingerprint()
+                self._begin(run, self.network_.recurrent, sha256, resume)
+            self.history_ = fit(learner, settings.train, run, show, resume)
+        self.baseline_: FrequentTag | None = None
+        if self.baseline:
+            self.baseline_ = FrequentTag.of(training.words, training.tags)
+            predicted = [self.baseline_.predict(words) for words in held.words]
+            self.baseline_score_ = self.judged(held.tags, predicted)[self.metric]
+            if run:
+                run.write_json("baseline.json", {f"validation_{self.metric}": self.baseline_score_})
+        return self
+
+    @property
+    def metric(self) -> str:
+        """What it is judged by: `f1` of entities, `accuracy` of other tags."""
+        return "f1" if self.labels_.entities else "accuracy"
+
+    def predict(self, sentences: Any) -> list[list[str]]:
+        """The most likely tags of each sentence, all its words taken together."""
+
+        def answers(emissions: Tensor, mask: Tensor, chosen: Chosen) -> Iterator[list[str]]:
+            return map(self.labels_.tags, self.network_.crf.decode(emissions, mask))
+
+        return self.each(sentences, answers)
+
+    def tag(self, sentences: Any) -> list[tuple[list[str], NDArray[np.float32]]]:
+        """Tags of each sentence, and how likely each is by itself, given the whole sentence.
+
+        Args:
+            sentences: lists of words, or what `read_tagged` gives.
+
+        Raises:
+            DataError: for what is no list of words, or has none.
+        """
+
+        def answers(
+            emissions: Tensor, mask: Tensor, chosen: Chosen
+        ) -> Iterator[tuple[list[str], NDArray[np.float32]]]:
+            crf = self.network_.crf
+            chances = crf.marginals(emissions, mask)
+            for row, path in enumerate(crf.decode(emissions, mask)):
+                sure = chances[torch.arange(len(path)), row, torch.tensor(path)]
+                yield self.labels_.tags(path), sure.numpy()
+
+        return self.each(sentences, answers)
+
+    def predict_proba(self, sentences: Any) -> list[NDArray[np.float32]]:
+        """P of each label at each word (T, K), in the order of `labels_.classes`."""
+
+        def answers(
+            emissions: Tensor, mask: Tensor, chosen: Chosen
+        ) -> Iterator[NDArray[np.float32]]:
+            chances = self.network_.crf.marginals(emissions, mask)
+            for row, length in enumerate(mask.sum(0).tolist()):
+                yield chances[:length, row].numpy()
+
+        return self.each(sentences, answers)
+
+    def best(self, sentences: Any, n: int = 5) -> list[list[tuple[float, list[str]]]]:
+        """The n most likely taggings of each sentence, each with its log-probability in nats."""
+
+        def answers(
+            emissions: Tensor, mask: Tensor, chosen: Chosen
+        ) -> Iterator[list[tuple[float, list[str]]]]:
+            crf = self.network_.crf
+            likely = crf.log_partition(emissions, mask).tolist()
+            for paths, all_ in zip(crf.n_best(emissions, mask, n), likely, strict=True):
+                yield [(score - all_, self.labels_.tags(path)) for score, path in paths]
+
+        return self.each(sentences, answers)
+
+    def score(self, sentences: Any, tags: Any = None) -> float:
+        """F1 of entities, or the accuracy where tags are no entities."""
+        result = self.evaluate(sentences, tags)
+        return result.f1 if self.labels_.entities else result.accuracy
+
+    def evaluate(self, sentences: Any, tags: Any = None) -> Evaluation:
+        """How well words are tagged; words whose tag is not known are left out.
+
+        Raises:
+            DataError: when words and tags are not as many, or a tag is of no scheme.
+        """
+        check_is_fitted(self)
+        given = tagged(sentences, tags)
+        self._check(given)
+        true, predicted = self.known(given.tags, self.predict(given.words))
+        scores = (entity_scores if self.labels_.entities else tag_scores)(true, predicted)
+        classes, counts = confusion(true, predicted, self.labels_.scheme)
+        words, right = sum(map(len, true)), _right(true, predicted)
+        encoded = self.read(given.words).words
+        return Evaluation(
+            accuracy=right / max(words, 1),
+            total=total(scores),
+            scores=scores,
+            confusion=counts,
+            classes=classes,
+            words=words,
+            unknown_words=sum(int((symbols == 0).sum()) for symbols in encoded),
+            unknown_characters=self.spelling_.unknown(given.words),
+        )
+
+    def judged(
+        self, true: Sequence[Sequence[str]], predicted: Sequence[Sequence[str]]
+    ) -> dict[str, float]:
+        """Accuracy, and F1 as in `Evaluation`."""
+        true, predicted = self.known(true, predicted)
+        accuracy = _right(true, predicted) / max(sum(map(len, true)), 1)
+        f1 = total(entity_scores(true, predicted)).f1 if self.labels_.entities else accuracy
+        return {"accuracy": accuracy, "f1": f1}
+
+    def read(self, sentences: Sequence[Sequence[str]]) -> Read:
+        """Sentences as numbers."""
+        number: dict[str, int] = {}
+        lower = self.settings().data.lower
+        words, which = [], []
+        for sentence in sentences:
+            words.append(self.vocabulary_.encode(plain(sentence) if lower else sentence))
+            numbers = (number.setdefault(word, len(number)) for word in sentence)
+            which.append(np.fromiter(numbers, np.int64, len(sentence)))
+        return Read(words, which, [self.spelling_.encode(word) for word in number])
+
+    def each(
+        self, sentences: Any, answers: Callable[[Tensor, Tensor, Chosen], Iterable[R]]
+    ) -> list[R]:
+        """What is made of each sentence's emissions, sentences of like length together.
+
+        Args:
+            sentences: lists of words.
+            answers: emissions (T, B, K), which are real (T, B) and of which sentences they are
+                (B,) → B answers.
+        """
+        check_is_fitted(self)
+        read = sentences if isinstance(sentences, Read) else self.read(words_of(sentences))
+        lengths = [len(words) for words in read.words]
+        found: list[Any] = [None] * len(lengths)
+        self.network_.eval()
+        with torch.no_grad():
+            for chosen in data.bucketed(lengths, _ASIDE * self.settings().data.batch_tokens, 0, 0):
+                batch = read.batch(chosen)
+                emissions = self.network_(batch)
+                for i, answer in zip(chosen, answers(emissions, real(batch), chosen), strict=True):
+                    found[i] = answer
+        return found
+
+    def _split(self, given: Tagged, validation: Tagged | None) -> tuple[Tagged, Tagged]:
+        """The sentences to learn from, and those that choose the epoch."""
+        settings = self.settings()
+        share = settings.data.validation
+        if validation is None and isinstance(share, str):
+            columns = settings.data.word, settings.data.tag
+            validation = read_tagged(share, *columns, format=self.format_).tagged()
+        if validation is not None:
+            return given, validation
+        if len(given) < 2:
+            raise DataError("a tagger needs two sentences: one to learn from, one to validate by")
+        kept, held = data.split_blocks([""] * len(given), float(share), settings.seed)
+        return given.select(np.sort(kept)), given.select(np.sort(held))
+
+    def known(
+        self, true: Sequence[Sequence[str]], predicted: Sequence[Sequence[str]]
+    ) -> tuple[list[list[str]], list[list[str]]]:
+        """Both in the tagger's scheme, without the words whose tag is not known."""
+        unlabelled, pairs = self.labels_.unlabelled, []
+        for a, b in zip(true, predicted, strict=True):
+            kept = [k for k, tag in enumerate(a) if tag != unlabelled]
+            pairs.append(([a[k] for k in kept], [b[k] for k in kept]))
+        written = self.labels_.written
+        return [written(a) for a, _ in pairs], [written(b) for _, b in pairs]
+
+    def _check(self, given: Tagged) -> None:
+        """That tags of entities are some.
+
+        Raises:
+            DataError: for one that is of no scheme.
+        """
+        if self.labels_.entities:
+            Labels.of(given, self.labels_.scheme, self.labels_.unlabelled)
+
+    def _network(self, cell: Cell) -> TagNetwork:
+        sizes = len(self.vocabulary_), len(self.spelling_.characters), len(self.labels_.classes)
+        return TagNetwork(cell, self.settings().model, *sizes, self.labels_.constraints())
+
+    def _read(self, run: Run) -> None:
+        self.vocabulary_ = from_json(run, "vocabulary.json", Vocabulary.from_json)
+        known = from_json(run, "characters.json", Vocabulary.from_json)
+        self.spelling_ = Spelling(known, self.settings().data.max_characters)
+        self.labels_ = from_json(run, "labels.json", Labels.from_json)
+        self.format_, self.width_ = from_json(
+            run, "format.json", lambda values: (str(values["format"]), int(values["width"]))
+        )
+
+    def _write(self, run: Run) -> None:
+        run.write_json("vocabulary.json", self.vocabulary_.to_json())
+        run.write_json("characters.json", self.spelling_.characters.to_json())
+        run.write_json("labels.json", self.labels_.to_json())
+        run.write_json("format.json", {"format": self.format_, "width": self.width_})
+
+
+class _Learner:
+    """Tagging as the loop sees it."""
+
+    def __init__(self, tagger: Tagger, training: tuple[Read, Tagged], validation: Tagged) -> None:
+        self.model: nn.Module = tagger.network_
+        self.judged_by = tagger.metric
+        self.state: tuple[Tensor, ...] = ()  # nothing is carried
+        self.tagger, self.settings = tagger, tagger.settings().data
+        self.seed = tagger.seed
+        self.read, given = training
+        self.sets = [tagger.labels_.sets(tags) for tags in given.tags]
+        self.held, self.true = tagger.read(validation.words), validation.tags
+        self.held_sets = [tagger.labels_.sets(tags, strangers=True) for tags in self.true]
+
+    def batches(self, epoch: int) -> list[Chosen]:
+        """Indices of sentences of like length, within the budget of tokens."""
+        lengths = list(map(len, self.read.words))
+        return data.bucketed(lengths, self.settings.batch_tokens, self.seed, epoch)
+
+    def loss(self, batch: Chosen) -> tuple[Tensor, int, int]:
+        """-ln P(labels) in nats for each word, and the number of words, twice."""
+        read = self.read.batch(batch)
+        tokens, mask = int(read.lengths.sum()), real(read)
+        network = self.tagger.network_
+        loss = network.loss(network(read), mask, _sets(self.sets, batch))
+        return loss / tokens, tokens, tokens
+
+    def validate(self) -> dict[str, float]:
+        """-ln P(labels) in nats for each word, accuracy, and F1 of entities."""
+        network, loss = self.tagger.network_, 0.0
+
+        def answers(emissions: Tensor, mask: Tensor, chosen: Chosen) -> Iterator[list[str]]:
+            nonlocal loss
+            loss += network.loss(emissions, mask, _sets(self.held_sets, chosen)).item()
+            return map(self.tagger.labels_.tags, network.crf.decode(emissions, mask))
+
+        predicted = self.tagger.each(self.held, answers)
+        words = sum(map(len, self.true))
+        return {"validation_loss": loss / words} | self.tagger.judged(self.true, predicted)
+
+
+def _sets(sets: Sequence[NDArray[np.bool_]], chosen: Chosen) -> Tensor:
+    """Which labels the words of some sentences may have (T, B, K); behind an end the first one."""
+    longest, labels = max(len(sets[i]) for i in chosen), sets[0].shape[1]
+    allowed = np.zeros((longest, len(chosen), labels), np.bool_)
+    for row, i in enumerate(chosen):
+        allowed[: len(sets[i]), row] = sets[i]
+        allowed[len(sets[i]) :, row, 0] = True
+    return torch.from_numpy(allowed)
+
+
+@dataclass(frozen=True)
+class Read:
+    """Sentences as numbers.
+
+    Attributes:
+        words: the symbol of each word of each sentence.
+        which: each word's row in `spelt`.
+        spelt: the characters of the different words.
+    """
+
+    words: list[NDArray[np.int64]]
+    which: list[NDArray[np.int64]]
+    spelt: list[NDArray[np.int64]]
+
+    def batch(self, chosen: NDArray[np.intp]) -> TagBatch:
+        """Some sentences as the network takes them; each word's spelling is in it once."""
+        words, lengths = data.pad([self.words[i] for i in chosen])
+        which, _ = data.pad([self.which[i] for i in chosen])
+        distinct, places = np.unique(which, return_inverse=True)
+        spelt, sizes = data.pad([self.spelt[i] for i in distinct])
+        places = places.reshape(which.shape)
+        return TagBatch(*map(torch.from_numpy, (words, lengths, spelt, sizes, places)))
+
+
+def tagged(sentences: Any, tags: Any = None) -> Tagged:
+    """Sentences and their tags, checked.
+
+    Raises:
+        DataError: when words and tags are not as many, or there are no sentences.
+    """
+    if isinstance(sentences, TaggedFile | Tagged):
+        given = sentences.tagged() if isinstance(sentences, TaggedFile) else sentences
+    elif tags is None:
+        raise DataError("tags are missing: give a list of tags for each sentence")
+    else:
+        given = Tagged(words_of(sentences), words_of(tags))
+    if not len(given):
+        raise DataError("there are no sentences")
+    return given
+
+
+def plain(words: Sequence[str]) -> list[str]:
+    """Words in small letters, each digit as 0."""
+    return [_DIGIT.sub("0", word.lower()) for word in words]
+
+
+def words_of(sentences: Any) -> list[list[str]]:
+    """Sentences as lists of words.
+
+    Raises:
+        DataError: for a sentence that is no list of words, or has none.
+    """
+    if isinstance(sentences, TaggedFile):
+        sentences = [sentence.words for sentence in sentences.sentences]
+    if isinstance(sentences, Tagged):
+        sentences = sentences.words
+    if isinstance(sentences, str):
+        raise DataError("sentences must be a list of lists of words, not one text")
+    found = []
+    for k, sentence in enumerate(sentences, start=1):
+        words = sentence if isinstance(sentence, str) else list(sentence)
+        if not words or isinstance(words, str) or not all(isinstance(w, str) for w in words):
+            raise DataError(f"sentence {k}: {sentence!r:.60} is no list of words")
+        found.append(words)
+    return found
+
+
+def _right(true: Sequence[Sequence[str]], predicted: Sequence[Sequence[str]]) -> int:
+    return sum(
+        a == b for x, y in zip(true, predicted, strict=True) for a, b in zip(x, y, strict=True)
+    )

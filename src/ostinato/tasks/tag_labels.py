@@ -1,0 +1,164 @@
+"""Tags of sentences as the labels of a network, and back."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import asdict, dataclass
+from typing import Any, Self
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from ostinato.data import Tagged, schemes
+from ostinato.data.schemes import OUTSIDE
+from ostinato.errors import DataError
+from ostinato.nn import Constraints
+
+PREFIXES = "BIES"
+
+
+@dataclass(frozen=True)
+class Labels:
+    """The labels of a tagger: of entities those of BIOES, whatever the scheme of the file.
+
+    Attributes:
+        classes: the labels, in the order of their numbers.
+        scheme: that in which tags are written, `iob1`, `iob2` or `bioes`; `none` where a tag is
+            just a tag.
+        unlabelled: the tag that stands for one that is not known; "" where there is none.
+    """
+
+    classes: list[str]
+    scheme: str
+    unlabelled: str = ""
+
+    @classmethod
+    def of(cls, sentences: Tagged, scheme: str, unlabelled: str = "") -> Self:
+        """The labels of training sentences.
+
+        Args:
+            sentences: the sentences.
+            scheme: `auto` takes tags for entities where one begins with `B-`, `I-`, `E-` or `S-`,
+                and the scheme that most tags agree with.
+            unlabelled: see the class.
+
+        Raises:
+            DataError: for a tag that is of no scheme, where there should be one.
+        """
+        seen: dict[str, str] = {}
+        for k, tags in enumerate(sentences.tags):
+            for tag in tags:
+                if tag not in seen:
+                    seen[tag] = sentences.place(k)
+        seen.pop(unlabelled, None)
+        looks = any(schemes.is_tag(tag) and tag != OUTSIDE for tag in seen)
+        if scheme == "none" or (scheme == "auto" and not looks):
+            return cls(sorted(seen), "none", unlabelled)
+        odd = next((tag for tag in seen if not schemes.is_tag(tag)), None)
+        if odd is not None:
+            raise DataError(
+                f"{seen[odd]}: the tag {odd!r} is of no scheme: O, or B-, I-, E- or S- and a type; "
+                "tags that mark no entities are told by --data.scheme none"
+            )
+        if scheme == "auto":
+            known = ([t for t in tags if t != unlabelled] for tags in sentences.tags)
+            count = schemes.strangers(known)
+            scheme = min(count, key=lambda name: count[name])
+        kinds = sorted({tag[2:] for tag in seen} - {""})
+        inside = [f"{prefix}-{kind}" for kind in kinds for prefix in PREFIXES]
+        return cls([OUTSIDE, *inside], scheme, unlabelled)
+
+    @property
+    def entities(self) -> bool:
+        """Whether tags are those of entities."""
+        return self.scheme != "none"
+
+    def constraints(self) -> Constraints | None:
+        """What may follow what; None where anything may."""
+        if not self.entities:
+            return None
+        after, may = self.classes, schemes.may_follow
+        return Constraints(
+            torch.tensor([may(None, b) for b in after]),
+            torch.tensor([[may(a, b) for b in after] for a in self.classes]),
+            torch.tensor([may(a, None) for a in self.classes]),
+        )
+
+    def sets(self, tags: Sequence[str], strangers: bool = False) -> NDArray[np.bool_]:
+        """Which labels each word may have (T, K): one, or where its tag is not known any.
+
+        Whether an entity beside an unknown tag ends there is not known either.
+
+        Args:
+            tags: those of a sentence.
+            strangers: takes a tag that training did not have for one that is not known.
+
+        Raises:
+            DataError: for a tag that is no label.
+        """
+        place = {name: k for k, name in enumerate(self.classes)}
+        allowed = np.zeros((len(tags), len(self.classes)), np.bool_)
+        if strangers:
+            types = {name[2:] for name in self.classes}
+            known = (lambda tag: tag[2:] in types) if self.entities else place.__contains__
+            tags = [tag if known(tag) else self.unlabelled for tag in tags]
+        plain = [OUTSIDE if tag == self.unlabelled else tag for tag in tags]
+        inside = schemes.in_scheme(plain, "bioes") if self.entities else tags
+        for k, tag in enumerate(tags):
+            if tag == self.unlabelled:
+                allowed[k] = True
+                continue
+            options = [inside[k]]
+            if tag != OUTSIDE and self.entities:
+                prefixes = _open(inside[k][0], *(self._unknown(tags, k + d) for d in (-1, 1)))
+                options = [f"{prefix}{inside[k][1:]}" for prefix in prefixes]
+            for option in options:
+                if option not in place:
+                    raise DataError(f"the tag {tag!r} was not in the training data")
+                allowed[k, place[option]] = True
+        return allowed
+
+    def tags(self, labels: Iterable[int]) -> list[str]:
+        """The tags of a sentence's labels, in the scheme."""
+        names = [self.classes[k] for k in labels]
+        return schemes.in_scheme(names, self.scheme) if self.entities else names
+
+    def written(self, tags: Sequence[str]) -> list[str]:
+        """A sentence's tags as this scheme writes them."""
+        return schemes.in_scheme(tags, self.scheme) if self.entities else list(tags)
+
+    def to_json(self) -> dict[str, Any]:
+        """What `from_json` reads."""
+        return asdict(self)
+
+    @classmethod
+    def from_json(cls, values: Any) -> Self:
+        """What `to_json` wrote.
+
+        Raises:
+            ValueError: when it is none.
+        """
+        read = cls(
+            [str(name) for name in values["classes"]], values["scheme"], values["unlabelled"]
+        )
+        if read.scheme not in (*schemes.SCHEMES, "none") or not read.classes:
+            raise ValueError(f"no scheme {read.scheme!r}")
+        return read
+
+    def _unknown(self, tags: Sequence[str], k: int) -> bool:
+        return 0 <= k < len(tags) and tags[k] == self.unlabelled
+
+
+def _open(prefix: str, before: bool, after: bool) -> str:
+    """The prefixes that a BIOES tag may have beside tags that are not known.
+
+    >>> _open("B", True, False), _open("S", False, True), _open("I", True, True)
+    ('BI', 'SB', 'I')
+    """
+    options = prefix
+    if before and prefix in "BS":
+        options += {"B": "I", "S": "E"}[prefix]
+    if after and prefix in "ES":
+        options += "".join({"E": "I", "S": "B", "B": ""}[p] for p in options)
+    return options

@@ -1,0 +1,213 @@
+"""Tagging at the command line: what is read comes out again, tagged; what is wrong is told."""
+
+import json
+import re
+import subprocess
+import sys
+
+import pytest
+
+SMALL = "--model.hidden 12 --model.embedding 8 --model.characters 6 --model.character-hidden 6"
+SMALL += " --model.dropout 0.1 --train.epochs 14 --train.lr 0.02 --data.batch-tokens 200"
+SMALL += " --train.patience 14 --cell gru"
+SMALL = SMALL.split()
+NAMES = [
+    ("mr Ann Lee sees Oldburg .", "O I-PER I-PER O I-LOC O"),
+    ("Bo left Newville", "I-PER O I-LOC"),
+]
+CLASSES = {"mr": "NOUN", "sees": "VERB", "left": "VERB", ".": "PUNCT"}
+
+
+def conll(count, start=0):
+    """Sentences in four columns, as CoNLL-2003 has them."""
+    blocks = ["-DOCSTART- -X- O O"]
+    for k in range(start, start + count):
+        words, tags = NAMES[k % 2]
+        rows = zip(words.replace("Lee", f"Le{k}").split(), tags.split(), strict=True)
+        blocks.append("\n".join(f"{w} NN I-NP {t}" for w, t in rows))
+    return "\n\n".join(blocks) + "\n"
+
+
+def conllu(count):
+    text = ""
+    for k in range(count):
+        text += f"# sent_id = {k}\n"
+        for n, word in enumerate(NAMES[k % 2][0].split(), start=1):
+            if n == 2:
+                text += "2-3\tboth\t_\t_\t_\t_\t_\t_\t_\t_\n"
+            kind = CLASSES.get(word, "PROPN")
+            text += f"{n}\t{word}\t_\t{kind}\tX\t_\t0\troot\t_\tNote={n}\n"
+        text += "1.1\tempty\t_\t_\t_\t_\t_\t_\t_\t_\n\n"
+    return text
+
+
+@pytest.fixture(scope="module")
+def place(terminal):
+    for name, text in {
+        "names.conll": conll(60),
+        "dev.conll": conll(10, start=7),
+        "words.conllu": conllu(40),
+        "notes.txt": "Well, I am fine. Is NASA here?\nWell, is it fine? I am here.\n" * 20,
+    }.items():
+        (terminal.folder / name).write_text(text)
+    terminal.tagged = [
+        terminal.text(
+            "fit",
+            "tag",
+            "names.conll",
+            "--data.validation",
+            "dev.conll",
+            "--out",
+            "runs/names",
+            *SMALL,
+        ),
+        terminal.text("fit", "tag", "words.conllu", "--out", "runs/words", *SMALL),
+        terminal.text("fit", "tag", "notes.txt", "--out", "runs/case", *SMALL),
+    ]
+    return terminal
+
+
+def test_fit_says_what_it_did(place):
+    names, words, _ = place.tagged
+    assert re.search(r"validation F1 .*\n.*\n gru +[01]\.\d{4} +[\d,]+ +\d+ s", names)
+    assert re.search(r"each word's most frequent tag +[01]\.\d{4}", names)
+    assert "Saved in runs/names. Next: ostinato evaluate runs/names DATA" in names
+    assert "validation accuracy" in words
+    manifest = json.loads((place.folder / "runs/names/manifest.json").read_text())
+    assert manifest["data"]["given"] == "names.conll"
+
+
+def test_evaluate_counts_entities_and_words(place):
+    out = place.text("evaluate", "runs/names", "dev.conll")
+    measures = dict(line.rsplit(" ", 1) for line in out.split("\n\n")[0].splitlines())
+    assert list(measures) == [
+        "accuracy", "precision", "recall", "f1", "words", "unknown words", "unknown characters",
+    ]  # fmt: skip
+    assert float(measures["f1"]) > 0.8
+    assert measures["words"] == "45"
+    assert re.search(r"^ all +\d+\.\d\d% +\d+\.\d\d% +\d+\.\d\d% +20 +\d+ *$", out, re.M)
+    out = place.text("evaluate", "runs/words", "words.conllu")
+    assert "f1" not in out
+    assert re.search(r"^ PROPN +100\.00%", out, re.M)
+    strange = conll(2).replace("Bo", "Бо")
+    out = place.text("evaluate", "runs/names", "-", given=strange)
+    assert "unknown words 1\nunknown characters 2 (Б о)\n" in out
+
+
+def test_predict_writes_the_file_again_with_tags_in_their_column(place):
+    blind = re.sub(r"(?m) \S+$", " ?", conll(8))
+    out = place.text("predict", "runs/names", "-", given=blind)
+    assert [line.rsplit(" ", 1)[0] for line in out.split("\n")] == [
+        line.rsplit(" ", 1)[0] for line in blind.split("\n")
+    ]
+    assert "Oldburg NN I-NP I-LOC\n" in out  # in the scheme that was read
+    assert "B-" not in out
+    out = place.text("predict", "runs/names", "dev.conll", "--beside", "--confidence")
+    assert re.search(r"^mr NN I-NP O O [01]\.\d{4}$", out, re.M)
+    out = place.text("predict", "runs/names", "-", given="mr\nAnn\n\nBo\n")
+    assert re.fullmatch(r"mr \S+\nAnn \S+\n\nBo \S+\n", out)
+
+
+def test_predict_keeps_all_of_conllu(place):
+    text = (place.folder / "words.conllu").read_text()
+    assert place.text("predict", "runs/words", "words.conllu") == text
+    blind = re.sub(r"(?m)^(\d+\t\S+\t_)\t[A-Z]+", r"\1\t_", text)
+    assert blind != text
+    (place.folder / "blind.conllu").write_text(blind)
+    assert place.text("predict", "runs/words", "blind.conllu") == text
+    out = place.text("predict", "runs/words", "blind.conllu", "--confidence")
+    assert re.search(r"\tNote=1\|Confidence=[01]\.\d{4}\n", out)
+
+
+def test_predict_restores_case_and_marks(place):
+    out = place.text("predict", "runs/case", "-", given="well i am fine (is nasa here)\n\n")
+    assert out == "Well, I am fine. (Is NASA here?)\n\n"
+    done = place("predict", "runs/case", "--confidence", given="well\n")
+    assert (done.status, done.out) == (1, "")
+    assert done.err.startswith("ostinato: plain text has no place for confidences")
+
+
+def test_what_was_never_seen_is_told(place):
+    done = place("predict", "runs/names", "-", given="mr\nБо\n")
+    assert done.err == "ostinato: not in training, read as unknown: Б о\n"
+    assert done.out.count("\n") == 2
+
+
+def test_bad_sentences_are_refused_or_left_as_they_are(place):
+    raw = conll(4).encode().replace(b"Newville NN I-NP", b"Newville\xff NN", 1)
+    bad = place.folder / "bad.conll"
+    bad.write_bytes(raw)
+    for words in (["predict", "runs/names"], ["evaluate", "runs/names"], ["fit", "tag"]):
+        done = place(*words, "bad.conll", *(["--out", "runs/bad"] if words[0] == "fit" else []))
+        assert (done.status, done.out) == (1, "")
+        assert done.err == "ostinato: bad.conll, line 12: not UTF-8\n"
+    assert not (place.folder / "runs/bad").exists()
+    # Bytes that are no text are written as they were: the output is looked at as bytes.
+    done = subprocess.run(
+        [sys.executable, "-m", "ostinato", "predict", "runs/names", "bad.conll", "--skip-bad-rows"],
+        cwd=place.folder,
+        capture_output=True,
+    )
+    assert done.stderr == b"ostinato: bad.conll: 1 bad row left out: line 12: not UTF-8\n"
+    assert done.stdout.splitlines()[9:12] == raw.splitlines()[9:12]
+    assert len(done.stdout.splitlines()) == len(raw.splitlines())
+    place.text("fit", "tag", "bad.conll", "--skip-bad-rows", "--out", "runs/skip", *SMALL[:-2])
+    manifest = json.loads((place.folder / "runs/skip/manifest.json").read_text())
+    assert manifest["data"]["skipped"] == {"rows": 1, "first": ["line 12: not UTF-8"]}
+
+
+@pytest.mark.parametrize(
+    ("words", "text", "says"),
+    [
+        ([], "a O\nb\n", r"standard input, line 2: 1 columns, but the first word has 2"),
+        ([], "a O\n\nb X-LOC\nc B-LOC\n", r"standard input, line 3: the tag 'X-LOC' is of no"),
+        (["--data.scheme", "iobes"], "a O\n", r"--data\.scheme.*iobes"),
+        (["--data.tag", "5"], "a O\n", r"standard input, line 1: there is no column 5"),
+        (["--data.validation", "none.conll"], "a O\n\nb O\n", r"none\.conll: no such file"),
+        (["--data.validation", "1.5"], "a O\n\nb O\n", r"(command line: data\.validation|1\.5)"),
+        ([], "\n\n", r"standard input: no rows"),
+        ([], "a O\n", r"a tagger needs two sentences"),
+    ],
+)
+def test_what_cannot_be_learnt_is_one_line_and_no_run_stays(place, words, text, says):
+    done = place("fit", "tag", "-", "--out", "runs/wrong", *words, given=text)
+    assert done.status in (1, 2)
+    assert done.out == ""
+    assert re.match(rf"ostinato: {says}.*\n$", done.err)
+    assert done.err.count("\n") == 1
+    assert not (place.folder / "runs/wrong").exists()
+
+
+def test_a_run_goes_on_and_is_repeated(place):
+    words = ["fit", "tag", "names.conll", "--data.validation", "dev.conll", *SMALL]
+    place.text(*words, "--out", "runs/two", "--train.epochs", "2")
+    weights = (place.folder / "runs/two/model.safetensors").read_bytes()
+    place.text("fit", "tag", "names.conll", "--resume", "--out", "runs/two")
+    assert (place.folder / "runs/two/model.safetensors").read_bytes() == weights
+    place.text("fit", "--like", "runs/two", "--out", "runs/again")
+    assert (place.folder / "runs/again/model.safetensors").read_bytes() == weights
+    done = place("fit", "tag", "dev.conll", "--resume", "--out", "runs/two")
+    assert done.status == 1
+    assert "was trained on other data" in done.err
+
+
+def test_cells_are_compared_and_reported(place):
+    out = place.text(
+        "compare", "tag", "names.conll", "--cells", "rnn,gru", "--seeds", "2", "--jobs", "1",
+        "--equal", "parameters", "--out", "runs/tagged", *SMALL[:-2], "--train.epochs", "2",
+    )  # fmt: skip
+    assert re.search(r"^ most frequent tag +\d+\.\d\d%", out, re.M)
+    assert "The page: runs/tagged/report.html" in out
+    page = (place.folder / "runs/tagged/report.html").read_text()
+    assert "<h2>What is found?</h2>" in page
+    assert "<h2>Sentences</h2>" in page
+    results = json.loads((place.folder / "runs/tagged/comparison.json").read_text())
+    (rnn, gru) = results["rows"]
+    assert rnn["parameters"] == pytest.approx(gru["parameters"], rel=0.1)
+    again = place.text(
+        "compare", "tag", "names.conll", "--cells", "rnn,gru", "--seeds", "2", "--jobs", "1",
+        "--equal", "parameters", "--out", "runs/tagged", *SMALL[:-2], "--train.epochs", "2",
+    )  # fmt: skip
+    assert again.splitlines()[:6] == out.splitlines()[:6]
+    out = place.text("report", "runs/names", "--data", "dev.conll", "--out", "names.html")
+    assert re.search(r"^ gru +\d+\.\d\d%", out, re.M)

@@ -1,0 +1,283 @@
+import json
+
+import numpy as np
+import pytest
+import torch
+from names import SMALL_TAGGER, names
+
+from every import assert_near
+from ostinato import Tagger
+from ostinato.data import Tagged, read_tagged
+from ostinato.data.schemes import in_scheme
+from ostinato.data.spelling import Spelling
+from ostinato.data.vocabulary import Vocabulary
+from ostinato.errors import DataError, OstinatoError
+from ostinato.nn import CharacterEncoder
+from ostinato.tasks.frequent_tag import FrequentTag
+from ostinato.tasks.tag_labels import Labels
+from tolerances import FLOAT32, SAME
+
+WORDS, TAGS = names(60, seed=1)
+QUICK = SMALL_TAGGER | {"train": {"epochs": 1}}
+
+
+def quick(**model):
+    return Tagger("gru", **QUICK | {"model": SMALL_TAGGER["model"] | model})
+
+
+@pytest.fixture(scope="module")
+def untaught():
+    """A tagger that knows next to nothing: any sequence may seem likely to it."""
+    model = SMALL_TAGGER["model"] | {"dropout": 0.0}
+    return {
+        output: Tagger("gru", **QUICK | {"model": model | {"output": output}}).fit(WORDS, TAGS)
+        for output in ("crf", "softmax")
+    }
+
+
+def test_it_learns_names_that_words_alone_do_not_tell(tagger):
+    assert tagger.score(WORDS, TAGS) > 0.95
+    assert tagger.baseline_score_ < 0.6
+    best = max(tagger.history_, key=lambda record: record["f1"])
+    assert best["f1"] > 0.9
+    assert {"loss", "validation_loss", "accuracy"} <= best.keys()
+    # none of these names was in the training data
+    unseen = ["mr", "Zorro", "left", "Xanburg", "."]
+    assert tagger.predict([unseen]) == [["O", "B-PER", "O", "B-LOC", "O"]]
+
+
+@pytest.mark.parametrize("output", ["crf", "softmax"])
+def test_what_else_is_in_the_batch_does_not_matter(untaught, output):
+    tagger = untaught[output]
+    some = [WORDS[0], ["."], ["mr", "Q"] * 20, ["☃", ""]]
+    together, alone = tagger.predict_proba(some), [tagger.predict_proba([s])[0] for s in some]
+    assert [len(p) for p in together] == [len(s) for s in some]
+    assert_near(together, alone, FLOAT32)
+    assert_near([p.sum(-1) for p in together], [np.ones(len(s)) for s in some], FLOAT32)
+    assert tagger.predict(some) == [tagger.predict([s])[0] for s in some]
+    assert tagger.predict([]) == []
+
+
+@pytest.mark.parametrize("output", ["crf", "softmax"])
+def test_its_answers_agree_and_are_legal(untaught, output):
+    tagger = untaught[output]
+    classes = tagger.labels_.classes
+    best, proba = tagger.best(WORDS[:9], n=4), tagger.predict_proba(WORDS[:9])
+    for (tags, sure), paths, chances in zip(tagger.tag(WORDS[:9]), best, proba, strict=True):
+        assert paths[0][1] == tags
+        assert in_scheme(tags, "iob2") == tags  # an illegal sequence cannot come out
+        inside = in_scheme(tags, "bioes")
+        assert_near(sure, [p[classes.index(y)] for p, y in zip(chances, inside, strict=True)], SAME)
+        values = [value for value, _ in paths]
+        assert values == sorted(values, reverse=True)
+        assert sum(np.exp(values)) <= 1 + FLOAT32
+        assert len({tuple(path) for _, path in paths}) == 4
+    assert tagger.predict(WORDS[:9]) == [paths[0][1] for paths in best]
+
+
+def test_the_loss_of_a_batch_is_the_mean_over_its_words(untaught):
+    from ostinato.tasks.tag import _Learner
+
+    for tagger in untaught.values():
+        tagger.network_.eval()
+        learner = _Learner(tagger, (tagger.read(WORDS), Tagged(WORDS, TAGS)), Tagged(WORDS, TAGS))
+        whole, *parts = (learner.loss(np.arange(*ends)) for ends in ((20,), (0, 7), (7, 20)))
+        assert whole[1] == whole[2] == sum(map(len, WORDS[:20]))
+        assert parts[0][1] + parts[1][1] == whole[1]
+        means = sum(loss * words for loss, words, _ in parts) / whole[1]
+        assert_near(whole[0], means, FLOAT32)
+        judged = learner.validate()
+        every = learner.loss(np.arange(len(WORDS)))[0]
+        assert judged["validation_loss"] == pytest.approx(every.item(), abs=FLOAT32)
+        assert judged["f1"] == tagger.score(WORDS, TAGS)
+
+
+def test_a_tag_that_is_just_a_tag(tmp_path):
+    kinds = [["N" if w[:1].isupper() else "x" for w in words] for words in WORDS]
+    tagger = Tagger("rnn", **SMALL_TAGGER).fit(WORDS, kinds)
+    assert tagger.labels_ == Labels(["N", "x"], "none")
+    assert tagger.metric == "accuracy"
+    result = tagger.evaluate(WORDS, kinds)
+    assert tagger.score(WORDS, kinds) == result.accuracy == result.f1 > 0.9
+    assert all(record["f1"] == record["accuracy"] for record in tagger.history_)
+    assert set(result.scores) == {"N", "x"}
+
+
+def test_schemes_come_back_as_they_were():
+    for scheme in ("iob1", "iob2", "bioes"):
+        tags = [in_scheme(own, scheme) for own in names(30, seed=2, scheme="iob1")[1]]
+        tagger = quick().fit(names(30, seed=2)[0], tags)
+        assert tagger.labels_.scheme == scheme
+        for own in tagger.predict(WORDS[:20]):
+            assert in_scheme(own, scheme) == own
+    assert Labels.of(Tagged([["a", "b"]], [["O", "O"]]), "iob2").classes == ["O"]
+
+
+def test_labels_that_are_not_known_are_learnt_from_their_neighbours():
+    draw = np.random.default_rng(0)
+    partly = [[tag if draw.random() < 0.6 else "?" for tag in own] for own in TAGS]
+    options = SMALL_TAGGER | {"data": SMALL_TAGGER["data"] | {"unlabelled": "?"}}
+    for output in ("crf", "softmax"):
+        options["model"] = SMALL_TAGGER["model"] | {"output": output}
+        tagger = Tagger("gru", **options).fit(WORDS * 3, partly * 3)
+        assert tagger.score(WORDS, TAGS) > (0.9 if output == "crf" else 0.5)
+        assert not any("?" in own for own in tagger.predict(WORDS))
+        judged = tagger.evaluate(WORDS, partly)
+        assert judged.words == sum(tag != "?" for own in partly for tag in own)
+
+
+@pytest.mark.parametrize(
+    ("tags", "sets"),
+    [
+        ("B-X I-X O", ["B", "E", "O"]),
+        ("B-X ? O", ["BS", "*", "O"]),
+        ("? B-X I-X", ["*", "BI", "E"]),
+        ("? B-X ?", ["*", "BIES", "*"]),
+        ("B-X I-X ?", ["B", "EI", "*"]),
+    ],
+)
+def test_what_an_entity_beside_an_unknown_tag_may_be(tags, sets):
+    labels = Labels.of(Tagged([["a", "b"]], [["B-X", "O"]]), "iob2", "?")
+    found = [
+        {labels.classes[k][0] for k in np.flatnonzero(row)} for row in labels.sets(tags.split())
+    ]
+    assert found == [set("OBIES") if own == "*" else set(own) for own in sets]
+
+
+def test_words_and_characters_never_seen_are_unknown_and_counted(tagger):
+    result = tagger.evaluate([["mr", "Ψψ", "left", "☃☃", "."]], [["O", "B-PER", "O", "O", "O"]])
+    assert (result.words, result.unknown_words) == (5, 2)
+    assert result.unknown_characters == {"Ψ": 1, "ψ": 1, "☃": 2}
+    assert tagger.spelling_.encode("☃").tolist() == [0]
+
+
+def test_a_tag_never_seen_counts_as_wrong(tagger):
+    result = tagger.evaluate([["mr", "Zorro"]], [["O", "B-GOD"]])
+    assert result.accuracy == 0.5
+    assert result.scores["GOD"].recall == 0
+
+
+def test_words_are_lowered_and_digits_are_one():
+    tagger = quick().fit([["A", "b", "1996"]] * 4, [["X", "Y", "X"]] * 4)
+    assert tagger.vocabulary_.symbols[1:] == ["0000", "a", "b"]
+    assert "1" in tagger.spelling_.characters and "A" in tagger.spelling_.characters  # noqa: PT018
+
+
+def test_rare_words_are_forgotten_now_and_then(tagger):
+    network = tagger.network_.train()
+    seen = []
+    handle = network.embedding.register_forward_pre_hook(lambda _, given: seen.append(given[0]))
+    try:
+        often = tagger.vocabulary_.symbols.index("mr")
+        network.counts = torch.full((len(tagger.vocabulary_),), 1e9)
+        network.counts[7] = 0.25  # as often as not
+        batch = tagger.read([["mr", tagger.vocabulary_.symbols[7]]] * 400).batch(np.arange(400))
+        network(batch)
+    finally:
+        handle.remove()
+        network.eval()
+    first, second = seen[0]
+    assert (first == often).all()
+    assert 0.4 < (second == 0).float().mean() < 0.6
+
+
+@pytest.mark.parametrize("change", ["characters", "ppmi", "one way"])
+def test_parts_can_be_left_out_or_chosen(change, tmp_path):
+    model = {
+        "characters": {"characters": 0},
+        "ppmi": {"start": "ppmi"},
+        "one way": {"bidirectional": False, "layers": 2},
+    }[change]
+    tagger = quick(**model).fit(WORDS, TAGS)
+    assert (tagger.network_.spelling is None) == (change == "characters")
+    tagger.save(tmp_path / "run")
+    again = Tagger.load(tmp_path / "run")
+    assert_near(again.predict_proba(WORDS[:5]), tagger.predict_proba(WORDS[:5]), SAME)
+
+
+def test_another_file_can_choose_the_epoch(tmp_path):
+    lines = ["\n".join(f"{w} {t}" for w, t in zip(*s, strict=True)) for s in zip(WORDS, TAGS)]  # noqa: B905
+    (tmp_path / "dev.conll").write_text("\n\n".join(lines[:20]))
+    (tmp_path / "train.conll").write_text("\n\n".join(lines[20:]))
+    options = QUICK | {"data": {"validation": str(tmp_path / "dev.conll")}}
+    train = read_tagged(str(tmp_path / "train.conll"))
+    tagger = Tagger("gru", **options).fit(train)
+    assert len(tagger.vocabulary_) < len({w.lower() for words in WORDS for w in words})
+    given = Tagger("gru", **QUICK).fit(
+        WORDS[20:], TAGS[20:], validation=Tagged(WORDS[:20], TAGS[:20])
+    )
+    assert given.history_[0]["f1"] == tagger.history_[0]["f1"]
+    assert (tagger.format_, tagger.width_) == ("conll", 2)
+
+
+@pytest.mark.parametrize(
+    ("words", "tags", "says"),
+    [
+        ([], [], "there are no sentences"),
+        ([["a"]], None, "tags are missing"),
+        ([["a"]], [["X"]], "needs two sentences"),
+        ([["a"], []], [["X"], []], r"sentence 2: \[\] is no list of words"),
+        ([["a"], ["b"]], [["X"]], "2 sentences, but tags for 1"),
+        ([["a"], ["b", "c"]], [["X"], ["Y"]], "sentence 2: 2 words, but 1 tags"),
+        ("a text", ["X"], "not one text"),
+        (["a text"] * 2, [["X"]] * 2, "sentence 1: 'a text' is no list of words"),
+        ([["a"]] * 2, [["B-X"], ["x"]], "sentence 2: the tag 'x' is of no scheme: O, or B-"),
+    ],
+)
+def test_what_cannot_be_learnt_is_refused(words, tags, says):
+    with pytest.raises(DataError, match=says):
+        quick().fit(words, tags)
+
+
+def test_an_unknown_scheme_and_tags_that_are_none(tagger, tmp_path):
+    with pytest.raises(OstinatoError, match=r"data\.scheme = 'iob3'"):
+        Tagger(data={"scheme": "iob3"}).fit(WORDS, TAGS)
+    with pytest.raises(DataError, match="'NN' is of no scheme"):
+        Tagger(data={"scheme": "iob2"}).fit([["a"]] * 2, [["NN"]] * 2)
+    with pytest.raises(DataError, match="'NN' is of no scheme"):
+        tagger.evaluate([["a"]], [["NN"]])
+    (tmp_path / "a.conll").write_text("a O\n\nb B-X\nc NN\n")
+    with pytest.raises(DataError, match=r"a\.conll, line 3: the tag 'NN' is of no scheme"):
+        Tagger().fit(read_tagged(str(tmp_path / "a.conll")))
+    plain = Tagger("rnn", **QUICK | {"data": {"scheme": "none"}}).fit(WORDS, TAGS)
+    assert plain.labels_.classes == ["B-LOC", "B-PER", "I-PER", "O"]
+    assert plain.network_.crf._may_transitions.all()
+
+
+def test_the_most_frequent_tag_by_hand():
+    words = [["a", "b"], ["a", "c"], ["a"], ["d", "d"]]
+    tags = [["X", "Y"], ["Y", "Y"], ["X"], ["Z", "W"]]
+    baseline = FrequentTag.of(words, tags)
+    assert baseline.predict(["a", "b", "d", "new"]) == ["X", "Y", "W", "Y"]
+
+
+def test_spelling_is_read_once_for_each_word_and_in_its_own_place():
+    torch.manual_seed(0)
+    from ostinato.cells import find
+
+    encoder = CharacterEncoder(find("lstm"), 5, 3, 4)
+    spelt, sizes = torch.tensor([[1, 2, 3], [4, 9, 9]]).clamp(max=4), torch.tensor([3, 1])
+    which = torch.tensor([[0, 1, 0], [1, 1, 0]])
+    found = encoder(spelt, sizes, which)
+    assert found.shape == (2, 3, encoder.output_size)
+    layer = torch.nn.LSTM(3, 4, bidirectional=True)
+    layer.load_state_dict(encoder.recurrent.state_dict())
+    for row, word in enumerate(([1, 2, 3], [4])):
+        _, (last, _) = layer(encoder.embedding.weight[torch.tensor(word)][:, None])
+        expected = last.flatten()
+        for at in (which == row).nonzero():
+            assert_near(found[tuple(at)], expected, FLOAT32)
+
+
+def test_long_words_lose_their_middle():
+    spelling = Spelling(Vocabulary("abcdefgh"), longest=5)
+    assert spelling.characters.decode(spelling.encode("abcdefgh")) == list("abcgh")
+    assert len(spelling.encode("")) == 1
+
+
+def test_a_run_knows_its_labels_and_format(tagger, tmp_path):
+    tagger.save(tmp_path / "run")
+    assert json.loads((tmp_path / "run" / "labels.json").read_text())["scheme"] == "iob2"
+    again = Tagger.load(tmp_path / "run")
+    assert (again.labels_, again.format_) == (tagger.labels_, "conll")
+    assert again.predict(WORDS) == tagger.predict(WORDS)
