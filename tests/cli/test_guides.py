@@ -12,7 +12,7 @@ import pytest
 
 from ostinato import registry
 from ostinato.cli import tasks
-from ostinato.data import read_labelled, read_text
+from ostinato.data import read_labelled, read_pairs, read_text
 
 GUIDE = Path(__file__).parents[2] / "docs" / "guide"
 TASKS = registry.names(tasks)
@@ -36,7 +36,14 @@ def prose(folder: Path) -> None:
     (folder / "reviews").write_text(read_text("reviews")[:20_000], "utf-8")
 
 
-SOURCES = {"imdb": reviews, "tag reviews": prose, "shakespeare": plays}
+def dates(folder: Path) -> None:
+    """Some dates."""
+    pairs = read_pairs(["dates"])["train"].select(range(150))
+    rows = [f"{s}\t{t}" for s, t in zip(pairs.sources, pairs.targets, strict=True)]
+    (folder / "dates").write_text("\n".join(["source\ttarget", *rows]) + "\n", "utf-8")
+
+
+SOURCES = {"transduce dates": dates, "imdb": reviews, "tag reviews": prose, "shakespeare": plays}
 
 
 def steps(page: str) -> list[tuple[str, str]]:

@@ -101,7 +101,7 @@ def test_what_is_wrong_is_named_by_file_and_row(write, files, says):
 @pytest.mark.parametrize(
     ("text", "says"),
     [
-        ("a  b\nab\n", "line 2: no separator '  ': the target column is missing"),
+        ("a  b\nab\n", "line 2: no separator '␣␣': the target column is missing"),
         ("a  b\n\na  b\n", "line 2: the line is empty"),
         ("  b\n", "line 1: the source is empty"),
         ("a  \n", "line 1: the target is empty"),

@@ -150,7 +150,8 @@ def _separated(where: str, separator: str) -> Iterator[Row]:
             elif not line.strip():
                 yield Row(place, [], "the line is empty")
             elif not found:
-                yield Row(place, [], f"no separator {separator!r}: the target column is missing")
+                shown = repr(separator).replace(" ", "␣")
+                yield Row(place, [], f"no separator {shown}: the target column is missing")
             else:
                 yield row(place, {"source": one.strip(), "target": other.strip()}, None)
 

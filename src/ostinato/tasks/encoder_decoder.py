@@ -18,14 +18,14 @@ from ostinato.tasks.stack import Stack
 class TransduceModel(Stack):
     """The network."""
 
-    embedding: int = Field(128, ge=1, description="features of a token, and of a readout")
+    embedding: int = Field(64, ge=1, description="features of a token, and of a readout")
     hidden: int = Field(
-        256,
+        128,
         ge=2,
         multiple_of=2,
         description="hidden units; the encoder's directions have half each",
     )
-    dropout: float = Field(0.3, ge=0, lt=1, description="between layers, and on readouts")
+    dropout: float = Field(0.2, ge=0, lt=1, description="between layers, and on readouts")
     embedding_dropout: float = Field(0.0, ge=0, lt=1, description="on embeddings")
     bidirectional: bool = Field(True, description="the encoder reads both ways")
     attention: str = Field(

@@ -56,7 +56,7 @@ class TransduceData(Section):
         0.1, gt=0, lt=1, description="the part held out to choose the epoch, where none is given"
     )
     max_tokens: int = Field(200, ge=1, description="pairs with a longer side are not trained on")
-    batch_tokens: int = Field(4000, ge=1, description="tokens in a batch, of both sides")
+    batch_tokens: int = Field(3000, ge=1, description="tokens in a batch, of both sides")
 
 
 class Decoding(Section):
@@ -77,7 +77,7 @@ class TransduceSettings(Section):
     data: TransduceData = TransduceData()
     model: TransduceModel = TransduceModel()
     decoding: Decoding = Decoding()
-    train: Training = Training()
+    train: Training = Training(lr=4e-3, epochs=8)
 
 
 @dataclass(frozen=True)
