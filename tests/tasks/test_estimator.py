@@ -218,7 +218,7 @@ def test_a_damaged_run_is_refused_in_one_line(kind, estimator, damage, tmp_path)
 @each_estimator
 def test_weights_of_another_shape_are_refused(kind, estimator, tmp_path):
     estimator.save(tmp_path / "run")
-    quick(kind, model={"hidden": 3}).fit(*DATA[kind]).save(tmp_path / "other")
+    quick(kind, model={"hidden": 4}).fit(*DATA[kind]).save(tmp_path / "other")
     (tmp_path / "other" / "model.safetensors").rename(tmp_path / "run" / "model.safetensors")
     with pytest.raises(RunError, match=r"model\.safetensors: size mismatch"):
         kind.load(tmp_path / "run")
