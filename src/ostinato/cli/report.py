@@ -15,6 +15,7 @@ from ostinato.observe import exams
 from ostinato.observe.exams import Exam
 from ostinato.report.comparison import comparison
 from ostinato.report.comparison_page import comparison_page
+from ostinato.report.figures import cell_label
 from ostinato.report.sentences import listed
 from ostinato.report.verdicts import equality, measure, verdicts
 from ostinato.train import Run, read_toml
@@ -53,7 +54,7 @@ def report(
     began = time.perf_counter()
     results = collected(paths, Run(home).read_json(BASELINE) if known else None, data)
     results |= {
-        "title": f"{listed(row['cell'].upper() for row in results['rows'])}, compared",
+        "title": f"{listed(cell_label(row['cell']) for row in results['rows'])}, compared",
         "created": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()),
         "seconds": time.perf_counter() - began,
         "machine": machine(),

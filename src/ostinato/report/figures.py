@@ -302,8 +302,14 @@ def _positive(size: float) -> bool:
 
 
 def cell_label(cell: str) -> str:
-    """A cell as people write it."""
-    return cell.upper()
+    """A cell as people write it, with the settings that set it apart.
+
+    >>> cell_label("gru"), cell_label("lstm attention=none layers=2")
+    ('GRU', 'LSTM (attention none, layers 2)')
+    """
+    name, *apart = cell.split(" ")
+    settings = ", ".join(setting.replace("=", " ") for setting in apart)
+    return f"{name.upper()} ({settings})" if settings else name.upper()
 
 
 def mean_histories(runs: Iterable[Record]) -> list[dict[str, Any]]:

@@ -56,15 +56,13 @@ def lengths_section(found: Record) -> str:
     head = "".join(f'<th scope="col">{name}</th>' for name in heads)
     signatures = next(iter(found.values()))["signatures"]
     plain = [cell for cell, own in found.items() if _blind(own)]
-    seeing = [cell for cell in found if cell not in plain]
     why = ""
-    if plain and seeing:
+    if plain and len(plain) < len(found):
         why = (
             "<p>Without attention everything that a text says must go through one vector, the "
-            "encoder’s last state, whatever its length: the longer the text, the more of it is "
-            "lost. With attention the decoder looks back at every symbol, and length costs "
-            "little. This is why attention was invented (Bahdanau, Cho and Bengio 2015, "
-            "figure 2).</p>"
+            "encoder’s last state, however long the text is. With attention the decoder looks "
+            "back at every symbol. This is why attention was invented (Bahdanau, Cho and Bengio "
+            f"2015). {' '.join(_change(cell, own) for cell, own in found.items())}</p>"
         )
     return f"""<h2>What does length cost?</h2>
 <p>Held-out texts in groups of like length, in {unit}. Symbols to be changed, put in or taken out,
@@ -82,13 +80,26 @@ def attention_section(found: Record) -> str:
     if not found:
         return ""
     look = looks(found)
+    most = max(len(own["shown"]) for own in found.values())
     figures = "".join(
-        _shown(cell, each, look[cell]) for cell, own in found.items() for each in own["shown"]
+        _shown(cell, own["shown"][k], look[cell])
+        for k in range(most)  # the same text of all of them side by side
+        for cell, own in found.items()
+        if k < len(own["shown"])
     )
     return f"""<h2>What does it look at?</h2>
 <p>Held-out texts (across) and what was made of them (down). A row says how much each token of the
 text counted for one token of the output; it sums to one. The darker, the more.</p>
-<div class="maps">{figures}</div>"""
+<div class="pair maps">{figures}</div>"""
+
+
+def _change(cell: str, own: Record) -> str:
+    """How errors go from the shortest texts to the longest."""
+    first, *_, last = own["lengths"]["groups"] * 2
+    return (
+        f"{cell_name(cell)}: {first['error_rate']:.1%} wrong symbols in the shortest texts, "
+        f"{last['error_rate']:.1%} in the longest."
+    )
 
 
 def _shown(cell: str, each: Record, look: Look) -> str:

@@ -19,6 +19,8 @@ from ostinato.train import Run
 
 BINS = 6
 """The most groups of texts of like length that errors are told for."""
+FEW = 8
+"""The words from which on the length of a text is told in words rather than in characters."""
 SHOWN = (0.35, 0.6, 0.85)
 """Which texts are shown, by their place among all of at most `LONGEST` tokens by length."""
 LONGEST = 40
@@ -154,7 +156,7 @@ class TransduceExam(Exam):
         """Errors of groups of texts of like length; they depend on the texts alone."""
         words = np.array([len(text.split()) for text in texts])
         unit, lengths = "words", words
-        if np.median(words) < 4:
+        if np.quantile(words, 0.9) < FEW:
             unit, lengths = "characters", np.array([len(text) for text in texts])
         ends = np.unique(np.quantile(lengths, np.linspace(0, 1, BINS + 1)).round())
         ends[-1] += 1
