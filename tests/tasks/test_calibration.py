@@ -87,9 +87,11 @@ def test_the_calibration_error_by_hand():
     found = np.array([[0.9, 0.1], [0.1, 0.9], [0.6, 0.4], [0.45, 0.55]])
     truth = np.array([[1, 0], [1, 0], [1, 0], [1, 0]], dtype=bool)
     assert error_of(found, truth, False) == pytest.approx(0.2375)
-    # Of two labels each answer is one of its own: confidences 0.9 0.9 0.9 0.9 0.6 0.6 0.55 0.55,
-    # right in 1 1 0 0 1 1 0 0; the same two bins, twice as full.
-    assert error_of(found, truth, True) == pytest.approx(0.2375)
+    # Of two labels each answer is one of its own: yes (0.9) right, no (0.8) right, yes (0.9)
+    # wrong, no (0.8) right: 2/4 · |1/2 - 0.9| + 2/4 · |1 - 0.8| = 0.3
+    found = np.array([[0.9, 0.2], [0.9, 0.2]])
+    truth = np.array([[1, 0], [0, 0]], dtype=bool)
+    assert error_of(found, truth, True) == pytest.approx(0.3)
 
 
 @given(
@@ -111,6 +113,7 @@ def test_no_other_threshold_is_better(pairs, measure):
 
 def test_the_threshold_is_half_way_between_neighbours():
     assert best_threshold([0.1, 0.3, 0.4, 0.45], [0, 0, 1, 1], "accuracy") == pytest.approx(0.35)
+    assert best_threshold([0.2, 0.5], [0, 1], "f1") == 0.5  # from 0.5 on the label is given
 
 
 def test_thresholds_are_given_where_they_can_be():

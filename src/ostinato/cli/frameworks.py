@@ -40,6 +40,8 @@ PLAIN: dict[str, tuple[tuple[Any, ...], str]] = {
     "model.start": (("random",), OURS),
     "model.bigrams": ((0,), OURS),
     "model.members": ((1,), OURS),
+    "model.class_weight": ((None,), OURS),
+    "model.threshold": ((None,), "the most probable class is the answer of all"),
     "train.find_lr": ((False,), OURS),
     "train.schedule": (("linear", "cosine", "constant"), "nothing is validated meanwhile"),
     "train.precision": (("float32",), "they are compared in float32"),

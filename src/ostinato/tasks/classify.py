@@ -19,7 +19,7 @@ from ostinato.data import Examples, Skipped, Store, tokenizer
 from ostinato.data.cooccurrence import ppmi_vectors
 from ostinato.data.labels import Label, each, label_text
 from ostinato.equation import Cell
-from ostinato.errors import DataError
+from ostinato.errors import ConfigError, DataError
 from ostinato.nn import frequent_pairs
 from ostinato.tasks.calibration import (
     error_of,
@@ -31,6 +31,7 @@ from ostinato.tasks.classify_learner import ClassifyLearner, logits_of, pad_batc
 from ostinato.tasks.classify_network import ClassifyEnsemble, ClassifyNetwork
 from ostinato.tasks.classify_settings import ClassifySettings
 from ostinato.tasks.decision import Decision, check_threshold
+from ostinato.tasks.ensemble import LinearMember
 from ostinato.tasks.estimator import TextEstimator, from_json, reproducible
 from ostinato.tasks.evaluation import Evaluation, measured
 from ostinato.tasks.linear import Baseline, fit_baseline
@@ -60,12 +61,15 @@ class Classifier(ClassifierMixin, TextEstimator[ClassifySettings]):  # type: ign
 
     After `fit`: `classes_` (as they were given: numbers stay numbers), `tokenizer_`, `vocabulary_`,
     `network_`, `history_` (a record for each epoch), `decision_` (temperature and thresholds),
-    `baseline_`, and on the validation texts `baseline_accuracy_` and `baseline_micro_f1_`.
+    `baseline_`, and on the validation texts `baseline_accuracy_` and `baseline_micro_f1_`; and
+    `linear_`, the linear model that answers with the network where `model.linear` asks for one.
     """
 
     kind = ClassifySettings
     classes_: NDArray[Any]
     decision_: Decision
+    linear_: LinearMember | None = None
+    baseline_: Baseline | None = None
 
     def fit(
         self,
@@ -95,15 +99,20 @@ class Classifier(ClassifierMixin, TextEstimator[ClassifySettings]):  # type: ign
             DataError: when a row is empty or no text, there are fewer than two classes, or a class
                 has a single text.
         """
-        settings = self.settings()
+        settings, self.linear_ = self.settings(), None
         column = settings.data.labels
         examples = data.examples_of(texts, labels, settings.data.text, column)
         self.skipped_ = skipped
         self.classes_ = _classes_in(examples, column.several)
         if settings.model.threshold is not None:
             check_threshold(len(self.classes_), column.several)
+        if settings.model.linear and column.several:
+            raise ConfigError("model.linear: texts of several labels have none")
         self.decision_ = Decision()
         training, validation = _split(examples, settings)
+        if settings.data.extra:
+            extra = self._extra(settings.data.extra)
+            examples, training = _joined(examples, extra), _joined(training, extra)
 
         size = settings.data.vocabulary
         self.tokenizer_ = tokenizer(settings.tokenizer).train(training.texts, size)
@@ -132,16 +141,23 @@ class Classifier(ClassifierMixin, TextEstimator[ClassifySettings]):  # type: ign
             if run:
                 self._begin(run, self.network_.recurrent, examples.fingerprint(), resume)
             self.history_ = fit(learner, settings.train, run, show, resume)
+            said, judged = learner.held_out(), validation
+            if settings.model.linear:
+                judged = _in_memory(validation)
+                self.linear_ = self._linear_member(_in_memory(training), judged)
+                said = self._logits(judged.texts)
             self.decision_ = Decision.fit(
-                learner.held_out(),
-                self._truth(validation.labels),
+                said,
+                self._truth(judged.labels),
                 column.several,
                 settings.model.calibrate,
                 settings.model.threshold,
             )
         if run:
             run.write_json("decision.json", asdict(self.decision_))
-        self.baseline_: Baseline | None = None
+        if run and self.linear_:
+            self.linear_.write(run)
+        self.baseline_ = None
         if self.baseline:
             part = _in_memory(training)
             self.baseline_ = fit_baseline(part.texts, part.labels, self.tokenizer_)
@@ -276,8 +292,51 @@ class Classifier(ClassifierMixin, TextEstimator[ClassifySettings]):  # type: ign
         members = [ClassifyNetwork(cell, settings, *sizes, pairs) for _ in range(settings.members)]
         return members[0] if len(members) == 1 else ClassifyEnsemble(members, self._several)
 
+    def alone(self, texts: Any, labels: Any = None) -> dict[str, float]:
+        """Accuracy of the network, the linear model and the baseline, each by itself.
+
+        Args:
+            texts: texts and labels as for `fit`.
+            labels: likewise.
+        """
+        examples = self._labelled(texts, labels)
+        targets = self._targets(examples.labels).numpy()
+        said = {"network": self._logits(examples.texts, linear=False)}
+        if self.linear_:
+            whole = self._whole(examples.texts)
+            said["linear model"] = self.linear_.model.log_probabilities(whole)
+        right = {part: float((s.argmax(1) == targets).mean()) for part, s in said.items()}
+        if self.baseline_:
+            guessed = self._targets(self.baseline_.predict(examples.texts)).numpy()
+            right["linear baseline"] = float((guessed == targets).mean())
+        return right
+
+    def _extra(self, where: str) -> Examples:
+        columns, known = self.settings().data, self.class_names
+        extra = data.read_labelled(where, columns.text, columns.labels, classes=known)["train"]
+        if strange := _names(extra.labels) - set(known):
+            raise DataError(f"{where}: its label {min(strange)!r} is none of {', '.join(known)}")
+        return extra
+
+    def _linear_member(self, training: Examples, validation: Examples) -> LinearMember:
+        def encoded(part: Examples) -> tuple[list[NDArray[np.int64]], NDArray[np.int64]]:
+            return self._whole(part.texts), self._targets(part.labels).numpy()
+
+        return LinearMember.fit(
+            encoded(training),
+            encoded(validation),
+            self._logits(validation.texts, linear=False),
+            order=self.settings().model.linear,
+            symbols=len(self.vocabulary_),
+        )
+
+    def _whole(self, texts: Sequence[str]) -> list[NDArray[np.int64]]:
+        """Symbols of texts, however long: a linear model sees all of them."""
+        return [self.vocabulary_.encode(self.tokenizer_.split(text)) for text in texts]
+
     def _read(self, run: Run) -> None:
         super()._read(run)
+        self.linear_ = LinearMember.read(run) if self.settings().model.linear else None
         self.classes_ = from_json(run, "labels.json", _classes)
         self.decision_ = Decision()
         # runs from before there was calibration have no such setting, and no such file
@@ -296,6 +355,8 @@ class Classifier(ClassifierMixin, TextEstimator[ClassifySettings]):  # type: ign
         run.write_json("decision.json", asdict(self.decision_))
         if self.settings().model.bigrams:
             run.write_json("bigrams.json", self.bigrams_.tolist())
+        if self.linear_:
+            self.linear_.write(run)
 
     def encode(
         self, texts: Sequence[str], labels: Sequence[Label]
@@ -325,15 +386,17 @@ class Classifier(ClassifierMixin, TextEstimator[ClassifySettings]):  # type: ign
     def _several(self) -> bool:
         return self.settings().data.labels.several
 
-    def _logits(self, texts: Any) -> NDArray[np.float32]:
-        """Logits (N, K) over the temperature."""
+    def _logits(self, texts: Any, linear: bool = True) -> NDArray[np.float32]:
+        """Logits (N, K) over the temperature; of the network alone, or of all that answer."""
         check_is_fitted(self)
         settings = self.settings()
         texts = data.texts_of(texts, settings.data.text)
         logits = np.zeros((len(texts), len(self.classes_)), dtype=np.float32)
         for start in range(0, len(texts), _TEXTS_AT_A_TIME):
-            some = self._encode_all(texts[start : start + _TEXTS_AT_A_TIME])
-            found = logits_of(self.network_, some, settings.data.batch_tokens)
+            some = texts[start : start + _TEXTS_AT_A_TIME]
+            found = logits_of(self.network_, self._encode_all(some), settings.data.batch_tokens)
+            if linear and self.linear_:
+                found = self.linear_.join(found, self._whole(some))
             logits[start : start + len(some)] = found
         return logits / np.float32(self.decision_.temperature)
 
@@ -388,6 +451,10 @@ def _split(examples: Examples, settings: ClassifySettings) -> tuple[Examples, Ex
         if len(rare) < len(held):
             kept, held = np.concatenate([kept, rare]).astype(np.intp), np.setdiff1d(held, rare)
     return examples.select(kept), examples.select(held)
+
+
+def _joined(one: Examples, other: Examples) -> Examples:
+    return Examples([*one.texts, *other.texts], [*one.labels, *other.labels], one.own)
 
 
 def _names(labels: Iterable[Label]) -> set[str]:

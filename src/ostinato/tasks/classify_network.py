@@ -21,7 +21,7 @@ Threshold: TypeAlias = Annotated[float, Field(ge=0, le=1)]
 
 
 class ClassifyModel(Stack):
-    """The network."""
+    """The network, what its loss counts, and how its answers become labels."""
 
     dropout: float = Field(0.3, ge=0, lt=1, description="on embeddings and pooled features")
     bidirectional: bool = Field(True, description="read both ways")
@@ -38,6 +38,9 @@ class ClassifyModel(Stack):
     )
     label_smoothing: float = Field(0.0, ge=0, lt=1, description="the part of each label shared out")
     members: int = Field(1, ge=1, description="networks trained side by side and averaged")
+    linear: int = Field(
+        0, ge=0, description="a linear model of n-grams this long answers with the network; 0: none"
+    )
     class_weight: Literal["balanced"] | dict[str, Weight] | None = Field(
         None, description="how much each class counts in training: balanced, or a number for each"
     )

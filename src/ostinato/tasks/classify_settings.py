@@ -20,6 +20,9 @@ class ClassifyData(Section):
         min_length=1,
         description="what stands between the labels of a text, if it has several",
     )
+    extra: str | None = Field(
+        None, description="more labelled texts to learn from, none held out: a file or a source"
+    )
     validation: float = Field(0.1, gt=0, lt=1, description="the part held out to choose the epoch")
     max_tokens: int = Field(400, ge=1, description="longer texts lose their beginning")
     vocabulary: int = Field(30_000, ge=2, description="the most words or characters known")

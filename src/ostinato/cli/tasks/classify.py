@@ -88,16 +88,26 @@ def fit(
         result.add_row(
             "linear baseline", *row, f"{baseline.parameters:,}", duration(baseline.seconds)
         )
+    linear = estimator.linear_
+    if linear:
+        row = [f"{linear.accuracy:.4f}", f"{linear.model.parameters:,}", duration(linear.seconds)]
+        result.add_row("linear model of n-grams", *row)
+        result.add_row(f"{chosen.cell} and linear model", f"{linear.together:.4f}", "", "")
     console.print(result)
     first = next(iter(measures))
     if baseline and its[first] > best[first]:
         console.print("The linear baseline is better here.")
+    if linear and linear.accuracy > best["accuracy"]:
+        console.print("The linear model alone is better than the network alone.")
     if several and (without := sum(not label for label in examples.labels)):
         console.print(f"{without:,} of {len(examples):,} texts have no label.")
     _say_decision(estimator)
     if "test" in splits:
         test = splits["test"]
         console.print(f"test accuracy {estimator.evaluate(test.texts, test.labels).accuracy:.4f}")
+        if linear:
+            alone = estimator.alone(test.texts, test.labels).items()
+            console.print(f"alone: {', '.join(f'{part} {right:.4f}' for part, right in alone)}")
     console.print(f"Saved in {run.path}. Next: ostinato evaluate {run.path} DATA", soft_wrap=True)
 
 

@@ -18,7 +18,7 @@ from ostinato.data.split import split_blocks
 LICENCE = "MIT (the package); the reviews are their authors', collected by Maas et al. 2011"
 SHA256 = "d4acac55fe7f38d09d551abf248647e257ec1ee13f5bb9ce524c2fb0b613675d"
 
-_LABELS = {"0": "neg", "1": "pos"}
+LABELS = {"0": "neg", "1": "pos"}
 
 
 def read() -> dict[str, Examples]:
@@ -39,7 +39,7 @@ def read() -> dict[str, Examples]:
     label_of: dict[str, str] = {}  # a dict keeps the first of each duplicate, in file order
     for text, label, source in csv.reader(io.StringIO(raw.decode("utf-8"), newline="")):
         if source == "imdb":
-            label_of.setdefault(text.replace("<br />", "\n"), _LABELS[label])
+            label_of.setdefault(text.replace("<br />", "\n"), LABELS[label])
     reviews = Examples(list(label_of), list(label_of.values()))
     train, test = split_blocks(reviews.labels, share=0.2, seed=0)
     return {"train": reviews.select(np.sort(train)), "test": reviews.select(np.sort(test))}

@@ -1,0 +1,106 @@
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+from order import SMALL, texts_by_order
+
+from every import assert_near
+from ostinato import Classifier
+from ostinato.data import read_labelled, split_blocks
+from ostinato.errors import RunError
+from ostinato.tasks import ensemble
+from ostinato.tasks.classify_settings import ClassifySettings
+from ostinato.tasks.ensemble import pool, pool_weights
+from ostinato.train import read_toml
+from tolerances import FLOAT32
+
+TEXTS, LABELS = texts_by_order(200, seed=1)
+WITH_LINEAR = SMALL | {
+    "model": SMALL["model"] | {"linear": 2, "calibrate": False},
+    "train": {"epochs": 1},
+}
+RECIPE = Path(__file__).parents[2] / "recipes" / "imdb-best.toml"
+
+
+@pytest.fixture(scope="module")
+def both() -> Classifier:
+    """A network and a linear model."""
+    return Classifier("gru", baseline=False, **WITH_LINEAR).fit(*texts_by_order(200, seed=0))
+
+
+def test_weights_calibrate_who_is_too_sure_and_leave_out_who_knows_nothing():
+    random = np.random.default_rng(0)
+    truth = random.normal(size=(20_000, 3))
+    p = np.exp(truth) / np.exp(truth).sum(1, keepdims=True)
+    classes = (p.cumsum(1) < random.random((20_000, 1))).sum(1)
+    weights = pool_weights([3 * truth, random.normal(size=(20_000, 3))], classes)
+    assert_near(weights, np.array([1 / 3, 0.0]), 0.02)
+
+
+def test_weights_have_bounds_where_members_are_always_right():
+    sure = np.array([[9.0, 0.0], [0.0, 9.0]])
+    weights = pool_weights([sure, -sure], np.array([0, 1]))
+    assert ((weights >= 0) & (weights <= 5)).all()
+    assert pool([sure, -sure], weights).argmax(1).tolist() == [0, 1]
+
+
+def test_answers_are_the_pool_of_both(both):
+    linear, texts = both.linear_, TEXTS[:50]
+    both.linear_ = None
+    network = both._logits(texts)
+    both.linear_ = linear
+    symbols = [both.vocabulary_.encode(text.split()) for text in texts]
+    product = np.exp(network - network.max(1, keepdims=True)).astype(float)
+    product /= product.sum(1, keepdims=True)
+    product **= linear.weights[0]
+    product *= np.exp(linear.model.log_probabilities(symbols)) ** linear.weights[1]
+    assert_near(both.predict_proba(texts), product / product.sum(1, keepdims=True), FLOAT32)
+
+
+def test_weights_are_found_on_validation_texts(monkeypatch):
+    seen = []
+
+    def spy(members, classes):
+        seen.append((members, classes))
+        return np.array([0.5, 0.25])
+
+    monkeypatch.setattr(ensemble, "pool_weights", spy)
+    fitted = Classifier("gru", baseline=False, **WITH_LINEAR).fit(TEXTS, LABELS)
+    _, held = split_blocks(LABELS, fitted.settings().data.validation, 0)
+    ((members, classes),) = seen
+    assert [fitted.classes_[k] for k in classes] == [LABELS[i] for i in held]
+    assert fitted.linear_.weights.tolist() == [0.5, 0.25]
+    validation = [TEXTS[i] for i in held]
+    assert_near(fitted._logits(validation), pool(members, np.array([0.5, 0.25])), FLOAT32)
+    right = fitted.score(validation, [LABELS[i] for i in held])
+    assert fitted.linear_.together == right
+
+
+def test_loaded_it_answers_the_same_to_the_bit(both, tmp_path):
+    both.save(tmp_path / "run")
+    again = Classifier.load(tmp_path / "run")
+    assert (again.decision_function(TEXTS) == both.decision_function(TEXTS)).all()
+    assert not list(tmp_path.rglob("*.pkl"))
+
+
+def test_a_damaged_file_is_named(both, tmp_path):
+    both.save(tmp_path / "run")
+    (tmp_path / "run" / "linear.json").write_text(json.dumps({"weights": [1]}))
+    with pytest.raises(RunError, match=r"linear\.json: damaged"):
+        Classifier.load(tmp_path / "run")
+    (tmp_path / "run" / "linear.safetensors").unlink()
+    with pytest.raises(RunError, match=r"linear\.safetensors"):
+        Classifier.load(tmp_path / "run")
+
+
+def test_the_recipe_trains():
+    values = read_toml(RECIPE)
+    assert values["data"].pop("extra") == "film-sentences"  # too many for a test
+    settings = ClassifySettings.parse(values, str(RECIPE))
+    reviews = read_labelled("imdb")["train"]
+    some = reviews.select(np.random.default_rng(0).permutation(len(reviews))[:200])
+    fitted = Classifier.of(settings, baseline=False).fit(some)
+    assert len(fitted.network_.members) == settings.model.members
+    assert fitted.linear_.accuracy >= 0.5
+    assert fitted.predict(some.texts[:3]).shape == (3,)
