@@ -1,7 +1,11 @@
 """The CRF against all label sequences written out, and against pytorch-crf."""
 
 import itertools
+import re
+import runpy
+import sys
 import warnings
+from pathlib import Path
 
 import pytest
 import torch
@@ -261,3 +265,14 @@ def test_what_no_number_is_stays_none():
     crf, emissions, tags, mask = case(0)
     emissions[0, 0, 0] = torch.nan
     assert torch.isnan(crf(emissions, tags, mask))
+
+
+@pytest.mark.filterwarnings("ignore")  # theirs
+def test_the_benchmark_checks_and_prints(monkeypatch, capsys):
+    script = runpy.run_path(str(Path(__file__).parents[2] / "benchmarks" / "crf.py"))
+    monkeypatch.setattr(sys, "argv", ["crf.py", "--quick"])
+    script["main"]()
+    assert re.fullmatch(r"\| 4×3×5 (\| \d+\.\d\d ){6}\|", capsys.readouterr().out.splitlines()[2])
+    given, theirs = script["case"](4, 3, 5), torchcrf.CRF(5)
+    with pytest.raises(SystemExit, match="differ"):
+        script["check"](CRF(5), theirs, given)  # other weights

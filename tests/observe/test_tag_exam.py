@@ -13,7 +13,7 @@ from ostinato.observe.exams.tag import TagExam
 from ostinato.tasks.frequent_tag import FrequentTag
 from ostinato.train import Run
 
-SIZES = {"embedding": 5, "hidden": 6, "characters": 4, "character_hidden": 3}
+SIZES = {"embedding": 8, "hidden": 12, "characters": 6, "character_hidden": 6}
 WORDS = [["mr", "Lee", "of", "Rome"], ["he", "is", "in", "York"]] * 6
 TAGS = [["O", "B-PER", "O", "B-LOC"], ["O", "O", "O", "B-LOC"]] * 6
 HELD = Tagged(
@@ -47,7 +47,7 @@ def test_errors_of_sentences_are_what_f1_counts(tagger):
 def test_the_baseline_is_judged_by_the_same_sentences(tagger):
     exam, training = TagExam(HELD), (WORDS, TAGS)
     found = exam.baseline(tagger.settings(), training)
-    fitted = FrequentTag.of(*training)
+    fitted = FrequentTag.of(Tagged(*training))
     predicted = [fitted.predict(words) for words in HELD.words]
     assert predicted == [["O", "B-PER"], ["O", fitted.unseen, "B-LOC", fitted.unseen]]
     assert len(found["scores"]) == len(exam)
@@ -56,7 +56,7 @@ def test_the_baseline_is_judged_by_the_same_sentences(tagger):
 
 def test_tags_that_mark_no_entities_are_judged_by_words():
     kinds = [["a" if w.islower() else "b" for w in words] for words in WORDS]
-    tagger = Tagger("rnn", model=SIZES, train={"epochs": 1}).fit(WORDS, kinds)
+    tagger = Tagger("gru", model=SIZES, train={"epochs": 1}).fit(WORDS, kinds)
     judged = TagExam(Tagged(WORDS, kinds)).judge(tagger)
     assert judged["f1"] == judged["accuracy"]
     assert sum(judged["scores"]) == pytest.approx(-2 * (1 - judged["accuracy"]) * 48)
@@ -84,13 +84,13 @@ def test_of_its_own_data_only_what_was_held_out_counts(tmp_path, tagger):
     path.write_text("\n\n".join(lines))
     given = Tagged(WORDS, TAGS)
     run = Run.create(tmp_path / "run")
-    Tagger("rnn", model=SIZES, train={"epochs": 1}).fit(given, run=run)
+    Tagger("gru", model=SIZES, train={"epochs": 1}).fit(given, run=run)
     exam = TagExam.read(str(path), Tagger.load(run.path), run)
     assert 0 < len(exam) < len(WORDS)
     path.write_text("\n\n".join([*lines, "Rome B-LOC"]))
     assert len(TagExam.read(str(path), tagger, run)) == len(WORDS) + 1
     path.write_text("\n\n".join(lines))
-    apart = Tagger("rnn", data={"validation": "dev"})
+    apart = Tagger("gru", data={"validation": "dev"})
     with pytest.raises(DataError, match="trained on all of it"):
         TagExam.read(str(path), apart, run)
 

@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from names import SMALL_TAGGER, names
 from order import PERIODIC, SMALL, SMALL_GENERATOR, texts_by_order
 from safetensors import safe_open
 from sklearn.base import clone
@@ -16,7 +17,7 @@ from sklearn.exceptions import NotFittedError
 from spelling import SMALL_TRANSDUCER, words_spelled
 
 from every import MGU, assert_near
-from ostinato import Classifier, Generator, Transducer, cells
+from ostinato import Classifier, Generator, Tagger, Transducer, cells
 from ostinato.errors import OstinatoError, RunError
 from ostinato.train import Run
 from tolerances import BFLOAT16, SAME
@@ -24,16 +25,27 @@ from tolerances import BFLOAT16, SAME
 DATA = {
     Classifier: texts_by_order(60, seed=3),
     Generator: (PERIODIC,),
+    Tagger: names(60, seed=3),
     Transducer: words_spelled(60, seed=3),
 }
-SETTINGS = {Classifier: SMALL, Generator: SMALL_GENERATOR, Transducer: SMALL_TRANSDUCER}
+SETTINGS = {
+    Classifier: SMALL,
+    Generator: SMALL_GENERATOR,
+    Tagger: SMALL_TAGGER,
+    Transducer: SMALL_TRANSDUCER,
+}
 PROBE = ["p a q b", "b", ""]
 each_estimator = pytest.mark.parametrize("kind", list(DATA))
 
 
 @pytest.fixture
-def estimator(kind, classifier, generator, transducer):
-    return {Classifier: classifier, Generator: generator, Transducer: transducer}[kind]
+def estimator(kind, classifier, generator, tagger, transducer):
+    return {
+        Classifier: classifier,
+        Generator: generator,
+        Tagger: tagger,
+        Transducer: transducer,
+    }[kind]
 
 
 def quick(kind, cell="gru", **changes):
@@ -45,6 +57,8 @@ def quick(kind, cell="gru", **changes):
 def answers(estimator):
     if isinstance(estimator, Classifier):
         return estimator.predict_proba(PROBE)
+    if isinstance(estimator, Tagger):
+        return np.concatenate(estimator.predict_proba([["mr", "Lee"], ["b"]]))
     if isinstance(estimator, Transducer):
         return np.array([h.score for own in estimator.search(PROBE, best=3) for h in own])
     return np.array([d.probabilities for d in estimator.stream("ab", 5, temperature=5)])

@@ -31,9 +31,9 @@ from ostinato.report.sentences import listed
 from ostinato.tasks.classify_network import ClassifyNetwork
 from ostinato.tasks.classify_settings import ClassifySettings
 from ostinato.tasks.generate import GenerateNetwork, GenerateSettings
-from ostinato.tasks.tag import TagSettings
 from ostinato.tasks.tag_labels import Labels
 from ostinato.tasks.tag_network import TagNetwork
+from ostinato.tasks.tag_settings import TagSettings
 from ostinato.train import Run
 
 compare = App(

@@ -18,7 +18,7 @@ from ostinato.observe.exams import Exam
 from ostinato.tasks.classify_settings import ClassifySettings
 from ostinato.tasks.estimator import Estimator, reproducible
 from ostinato.tasks.generate import GenerateSettings
-from ostinato.tasks.tag import TagSettings
+from ostinato.tasks.tag_settings import TagSettings
 from ostinato.train import Progress, Run
 
 OBSERVED, FLOW = "observed.json", "flow.json"

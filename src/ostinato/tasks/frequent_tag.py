@@ -6,6 +6,8 @@ from collections import Counter, defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from ostinato.data import Tagged
+
 
 @dataclass(frozen=True)
 class FrequentTag:
@@ -20,14 +22,20 @@ class FrequentTag:
     unseen: str
 
     @classmethod
-    def of(cls, sentences: Sequence[Sequence[str]], tags: Sequence[Sequence[str]]) -> FrequentTag:
-        """Counts; of equally frequent tags the first in the alphabet wins."""
+    def of(cls, sentences: Tagged, unlabelled: str = "") -> FrequentTag:
+        """Counts; of equally frequent tags the first in the alphabet wins.
+
+        Args:
+            sentences: the training sentences.
+            unlabelled: the tag that stands for one that is not known, and is not counted.
+        """
         counts: dict[str, Counter[str]] = defaultdict(Counter)
-        for words, own in zip(sentences, tags, strict=True):
+        for words, own in zip(sentences.words, sentences.tags, strict=True):
             for word, tag in zip(words, own, strict=True):
-                counts[word][tag] += 1
+                if tag != unlabelled:
+                    counts[word][tag] += 1
         once = Counter(tag for each in counts.values() if each.total() == 1 for tag in each)
-        every = Counter(tag for own in tags for tag in own)
+        every = sum(counts.values(), Counter[str]())
         return cls({word: _first(each) for word, each in counts.items()}, _first(once or every))
 
     def predict(self, words: Sequence[str]) -> list[str]:
@@ -36,4 +44,4 @@ class FrequentTag:
 
 
 def _first(counts: Counter[str]) -> str:
-    return min(counts, key=lambda tag: (-counts[tag], tag))
+    return min(counts, key=lambda tag: (-counts[tag], tag), default="")

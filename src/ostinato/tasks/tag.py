@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass
-from typing import Annotated, Any, Literal, Self, TypeAlias, TypeVar
+from typing import Any, Self, TypeVar
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from pydantic import Field
 from sklearn.utils.validation import check_is_fitted
 from torch import Tensor, nn
 
@@ -23,44 +20,14 @@ from ostinato.errors import DataError
 from ostinato.tasks.estimator import Estimator, from_json, reproducible
 from ostinato.tasks.frequent_tag import FrequentTag
 from ostinato.tasks.tag_labels import Labels
-from ostinato.tasks.tag_network import TagBatch, TagModel, TagNetwork, real
+from ostinato.tasks.tag_network import TagNetwork, real
 from ostinato.tasks.tag_scores import Evaluation, confusion, entity_scores, tag_scores, total
-from ostinato.train import Progress, Run, Section, Training, fit
+from ostinato.tasks.tag_sentences import Chosen, Read, plain, tagged, words_of
+from ostinato.tasks.tag_settings import TagSettings
+from ostinato.train import Progress, Run, fit
 
 _ASIDE = 8  # times as many tokens in a batch where nothing is learnt from it
-_DIGIT = re.compile(r"\d")
 R = TypeVar("R")
-Chosen: TypeAlias = NDArray[np.intp]
-
-
-class TagData(Section):
-    """What is read, and as what."""
-
-    word: str = Field("", description="column of the words: a number from 1, or of CoNLL-U a field")
-    tag: str = Field("", description="column of the tags; the last one, or of CoNLL-U upos")
-    scheme: Literal["auto", "iob1", "iob2", "bioes", "none"] = Field(
-        "auto", description="how tags mark entities; none: they do not"
-    )
-    unlabelled: str = Field("", description="the tag of a word whose tag is not known")
-    validation: Annotated[float, Field(gt=0, lt=1)] | str = Field(
-        0.1, description="what chooses the epoch: a part of the sentences, or another file"
-    )
-    lower: bool = Field(True, description="words in small letters, digits as 0; not their spelling")
-    vocabulary: int = Field(50_000, ge=2, description="the most words known")
-    min_count: int = Field(1, ge=1, description="how often a word must be seen to be known")
-    max_characters: int = Field(30, ge=2, description="longer words lose their middle")
-    batch_tokens: int = Field(600, ge=1, description="tokens in a batch, padding included")
-
-
-class TagSettings(Section):
-    """Settings of a tagger."""
-
-    task = "tag"
-    cell: str = Field("lstm", description="a cell's name, or path/to/file.py:name")
-    seed: int = Field(0, ge=0, lt=2**63, description="fixes everything random")
-    data: TagData = TagData()
-    model: TagModel = TagModel()
-    train: Training = Training()
 
 
 class Tagger(Estimator[TagSettings]):
@@ -147,7 +114,7 @@ class Tagger(Estimator[TagSettings]):
             self.history_ = fit(learner, settings.train, run, show, resume)
         self.baseline_: FrequentTag | None = None
         if self.baseline:
-            self.baseline_ = FrequentTag.of(training.words, training.tags)
+            self.baseline_ = FrequentTag.of(training, settings.data.unlabelled)
             predicted = [self.baseline_.predict(words) for words in held.words]
             self.baseline_score_ = self.judged(held.tags, predicted)[self.metric]
             if run:
@@ -227,7 +194,7 @@ class Tagger(Estimator[TagSettings]):
         check_is_fitted(self)
         given = tagged(sentences, tags)
         self._check(given)
-        true, predicted = self.known(given.tags, self.predict(given.words))
+        true, predicted = self.labels_.known(given.tags, self.predict(given.words))
         scores = (entity_scores if self.labels_.entities else tag_scores)(true, predicted)
         classes, counts = confusion(true, predicted, self.labels_.scheme)
         words, right = sum(map(len, true)), _right(true, predicted)
@@ -247,7 +214,7 @@ class Tagger(Estimator[TagSettings]):
         self, true: Sequence[Sequence[str]], predicted: Sequence[Sequence[str]]
     ) -> dict[str, float]:
         """Accuracy, and F1 as in `Evaluation`."""
-        true, predicted = self.known(true, predicted)
+        true, predicted = self.labels_.known(true, predicted)
         accuracy = _right(true, predicted) / max(sum(map(len, true)), 1)
         f1 = total(entity_scores(true, predicted)).f1 if self.labels_.entities else accuracy
         return {"accuracy": accuracy, "f1": f1}
@@ -299,17 +266,6 @@ class Tagger(Estimator[TagSettings]):
             raise DataError("a tagger needs two sentences: one to learn from, one to validate by")
         kept, held = data.split_blocks([""] * len(given), float(share), settings.seed)
         return given.select(np.sort(kept)), given.select(np.sort(held))
-
-    def known(
-        self, true: Sequence[Sequence[str]], predicted: Sequence[Sequence[str]]
-    ) -> tuple[list[list[str]], list[list[str]]]:
-        """Both in the tagger's scheme, without the words whose tag is not known."""
-        unlabelled, pairs = self.labels_.unlabelled, []
-        for a, b in zip(true, predicted, strict=True):
-            kept = [k for k, tag in enumerate(a) if tag != unlabelled]
-            pairs.append(([a[k] for k in kept], [b[k] for k in kept]))
-        written = self.labels_.written
-        return [written(a) for a, _ in pairs], [written(b) for _, b in pairs]
 
     def _check(self, given: Tagged) -> None:
         """That tags of entities are some.
@@ -389,73 +345,6 @@ def _sets(sets: Sequence[NDArray[np.bool_]], chosen: Chosen) -> Tensor:
         allowed[: len(sets[i]), row] = sets[i]
         allowed[len(sets[i]) :, row, 0] = True
     return torch.from_numpy(allowed)
-
-
-@dataclass(frozen=True)
-class Read:
-    """Sentences as numbers.
-
-    Attributes:
-        words: the symbol of each word of each sentence.
-        which: each word's row in `spelt`.
-        spelt: the characters of the different words.
-    """
-
-    words: list[NDArray[np.int64]]
-    which: list[NDArray[np.int64]]
-    spelt: list[NDArray[np.int64]]
-
-    def batch(self, chosen: NDArray[np.intp]) -> TagBatch:
-        """Some sentences as the network takes them; each word's spelling is in it once."""
-        words, lengths = data.pad([self.words[i] for i in chosen])
-        which, _ = data.pad([self.which[i] for i in chosen])
-        distinct, places = np.unique(which, return_inverse=True)
-        spelt, sizes = data.pad([self.spelt[i] for i in distinct])
-        places = places.reshape(which.shape)
-        return TagBatch(*map(torch.from_numpy, (words, lengths, spelt, sizes, places)))
-
-
-def tagged(sentences: Any, tags: Any = None) -> Tagged:
-    """Sentences and their tags, checked.
-
-    Raises:
-        DataError: when words and tags are not as many, or there are no sentences.
-    """
-    if isinstance(sentences, TaggedFile | Tagged):
-        given = sentences.tagged() if isinstance(sentences, TaggedFile) else sentences
-    elif tags is None:
-        raise DataError("tags are missing: give a list of tags for each sentence")
-    else:
-        given = Tagged(words_of(sentences), words_of(tags))
-    if not len(given):
-        raise DataError("there are no sentences")
-    return given
-
-
-def plain(words: Sequence[str]) -> list[str]:
-    """Words in small letters, each digit as 0."""
-    return [_DIGIT.sub("0", word.lower()) for word in words]
-
-
-def words_of(sentences: Any) -> list[list[str]]:
-    """Sentences as lists of words.
-
-    Raises:
-        DataError: for a sentence that is no list of words, or has none.
-    """
-    if isinstance(sentences, TaggedFile):
-        sentences = [sentence.words for sentence in sentences.sentences]
-    if isinstance(sentences, Tagged):
-        sentences = sentences.words
-    if isinstance(sentences, str):
-        raise DataError("sentences must be a list of lists of words, not one text")
-    found = []
-    for k, sentence in enumerate(sentences, start=1):
-        words = sentence if isinstance(sentence, str) else list(sentence)
-        if not words or isinstance(words, str) or not all(isinstance(w, str) for w in words):
-            raise DataError(f"sentence {k}: {sentence!r:.60} is no list of words")
-        found.append(words)
-    return found
 
 
 def _right(true: Sequence[Sequence[str]], predicted: Sequence[Sequence[str]]) -> int:

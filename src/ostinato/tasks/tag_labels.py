@@ -128,6 +128,21 @@ class Labels:
         """A sentence's tags as this scheme writes them."""
         return schemes.in_scheme(tags, self.scheme) if self.entities else list(tags)
 
+    def known(
+        self, true: Sequence[Sequence[str]], predicted: Sequence[Sequence[str]]
+    ) -> tuple[list[list[str]], list[list[str]]]:
+        """The tags of sentences as this scheme writes them, without words whose tag is not known.
+
+        Args:
+            true: those of the file.
+            predicted: those of a model.
+        """
+        pairs = []
+        for a, b in zip(true, predicted, strict=True):
+            kept = [k for k, tag in enumerate(a) if tag != self.unlabelled]
+            pairs.append(([a[k] for k in kept], [b[k] for k in kept]))
+        return [self.written(a) for a, _ in pairs], [self.written(b) for _, b in pairs]
+
     def to_json(self) -> dict[str, Any]:
         """What `from_json` reads."""
         return asdict(self)

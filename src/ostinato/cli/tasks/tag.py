@@ -14,8 +14,9 @@ from ostinato.cli.screen import aside, console, duration, say_skipped, table
 from ostinato.data import Skipped, read_tagged
 from ostinato.data.sentences import Answer
 from ostinato.errors import ConfigError
-from ostinato.tasks.tag import Tagger, TagSettings
+from ostinato.tasks.tag import Tagger
 from ostinato.tasks.tag_scores import Evaluation, Score
+from ostinato.tasks.tag_settings import TagSettings
 from ostinato.train import Run
 
 

@@ -24,10 +24,10 @@ def sniff(head: bytes) -> bool:
 
     From two to nine columns: what has ten may be CoNLL-U.
     """
-    lines = head.decode("utf-8-sig", "replace").splitlines()[:-1][:_LINES]
-    widths = {len(_fields(line)) for line in lines if line.strip() and line[0] != "#"}
+    lines = head.decode("utf-8-sig", "replace").split("\n")[:-1][:_LINES]
+    widths = [len(_fields(line)) for line in lines if line.strip() and line[0] != "#"]
     parted = any(_outside(line) for line in lines)
-    return parted and len(widths) == 1 and 1 < min(widths) < 10
+    return parted and len(widths) > 2 and len(set(widths)) == 1 and 1 < widths[0] < 10
 
 
 @dataclass
@@ -93,7 +93,7 @@ def read(file: File, word: str, tag: str, trained: int | None = None) -> Iterato
                 continue
             if not width:
                 width = len(fields)
-                _check(file, number, width, {"word": words} | ({} if trained else {"tag": column}))
+                _check(file, number, width, words, column, trained is None)
             if len(fields) != width:
                 what = f"{len(fields)} columns, but the first word has {width}"
                 sentence.blame(number, f"{what}; --format says what is no such file")
@@ -117,12 +117,18 @@ def _is_comment(fields: list[str], width: int) -> bool:
     return fields[0].startswith("#") and len(fields) != width
 
 
-def _check(file: File, line: int, width: int, wanted: dict[str, int]) -> None:
-    """Refuses columns that are not there."""
-    for name, column in wanted.items():
-        if not -width <= column < width:
+def _check(file: File, line: int, width: int, words: int, tags: int, tagged: bool) -> None:
+    """Refuses columns that are not there, and words that are their own tags.
+
+    Raises:
+        DataError: where they are.
+    """
+    for name, column in (("word", words), ("tag", tags)):
+        if not -width <= column < width and (tagged or name == "word"):
             shown = column + 1 if column >= 0 else column
             raise file.fault(line, f"there is no column {shown} for data.{name}, only {width}")
+    if tagged and words % width == tags % width:
+        raise file.fault(line, f"column {words % width + 1} of {width} for both words and tags")
 
 
 def _fields(line: str) -> list[str]:

@@ -16,9 +16,10 @@ from ostinato.data.schemes import spans
 from ostinato.errors import DataError
 from ostinato.observe.exams._exam import SEQUENCES, Exam, reached
 from ostinato.tasks.frequent_tag import FrequentTag
-from ostinato.tasks.tag import Tagger, TagSettings
+from ostinato.tasks.tag import Tagger
 from ostinato.tasks.tag_labels import Labels
 from ostinato.tasks.tag_scores import entity_scores, tag_scores, total
+from ostinato.tasks.tag_settings import TagSettings
 from ostinato.train import Run
 
 SENTENCES = 12
@@ -68,7 +69,7 @@ class TagExam(Exam):
     def judge(self, estimator: Tagger) -> dict[str, Any]:
         """F1, accuracy, confusion; each type's counts; and minus the errors of each sentence."""
         found = estimator.evaluate(self.sentences)
-        true, predicted = estimator.known(
+        true, predicted = estimator.labels_.known(
             self.sentences.tags, estimator.predict(self.sentences.words)
         )
         return {
@@ -85,9 +86,9 @@ class TagExam(Exam):
         began = time.perf_counter()
         given = Tagged(*training)
         labels = Labels.of(given, settings.data.scheme, settings.data.unlabelled)
-        fitted = FrequentTag.of(given.words, given.tags)
-        predicted = [labels.written(fitted.predict(words)) for words in self.sentences.words]
-        true = [labels.written(tags) for tags in self.sentences.tags]
+        fitted = FrequentTag.of(given, settings.data.unlabelled)
+        found = [fitted.predict(words) for words in self.sentences.words]
+        true, predicted = labels.known(self.sentences.tags, found)
         scores = (entity_scores if labels.entities else tag_scores)(true, predicted)
         return {
             "name": "most frequent tag",

@@ -2,15 +2,14 @@
 
 import json
 import re
-import subprocess
-import sys
 
 import pytest
 
 SMALL = "--model.hidden 12 --model.embedding 8 --model.characters 6 --model.character-hidden 6"
-SMALL += " --model.dropout 0.1 --train.epochs 14 --train.lr 0.02 --data.batch-tokens 200"
-SMALL += " --train.patience 14 --cell gru"
-SMALL = SMALL.split()
+SMALL += " --model.dropout 0.1 --train.lr 0.02 --data.batch-tokens 200 --train.patience 14"
+CELLS = [*SMALL.split(), "--train.epochs", "2"]
+SHORT = [*CELLS, "--cell", "gru"]
+SMALL = [*SMALL.split(), "--cell", "gru", "--train.epochs", "14"]
 NAMES = [
     ("mr Ann Lee sees Oldburg .", "O I-PER I-PER O I-LOC O"),
     ("Bo left Newville", "I-PER O I-LOC"),
@@ -142,16 +141,14 @@ def test_bad_sentences_are_refused_or_left_as_they_are(place):
         assert (done.status, done.out) == (1, "")
         assert done.err == "ostinato: bad.conll, line 12: not UTF-8\n"
     assert not (place.folder / "runs/bad").exists()
-    # Bytes that are no text are written as they were: the output is looked at as bytes.
-    done = subprocess.run(
-        [sys.executable, "-m", "ostinato", "predict", "runs/names", "bad.conll", "--skip-bad-rows"],
-        cwd=place.folder,
-        capture_output=True,
-    )
-    assert done.stderr == b"ostinato: bad.conll: 1 bad row left out: line 12: not UTF-8\n"
-    assert done.stdout.splitlines()[9:12] == raw.splitlines()[9:12]
-    assert len(done.stdout.splitlines()) == len(raw.splitlines())
-    place.text("fit", "tag", "bad.conll", "--skip-bad-rows", "--out", "runs/skip", *SMALL[:-2])
+    tagged = place.folder / "tagged.conll"
+    tagged.touch()
+    place.start("predict", "runs/names", "bad.conll", "--skip-bad-rows", out=tagged)
+    assert place.wait().err == "ostinato: bad.conll: 1 bad row left out: line 12: not UTF-8\n"
+    written = tagged.read_bytes().splitlines()
+    assert written[9:12] == raw.splitlines()[9:12]
+    assert len(written) == len(raw.splitlines())
+    place.text("fit", "tag", "bad.conll", "--skip-bad-rows", "--out", "runs/skip", *SHORT)
     manifest = json.loads((place.folder / "runs/skip/manifest.json").read_text())
     assert manifest["data"]["skipped"] == {"rows": 1, "first": ["line 12: not UTF-8"]}
 
@@ -164,7 +161,11 @@ def test_bad_sentences_are_refused_or_left_as_they_are(place):
         (["--data.scheme", "iobes"], "a O\n", r"--data\.scheme.*iobes"),
         (["--data.tag", "5"], "a O\n", r"standard input, line 1: there is no column 5"),
         (["--data.validation", "none.conll"], "a O\n\nb O\n", r"none\.conll: no such file"),
-        (["--data.validation", "1.5"], "a O\n\nb O\n", r"(command line: data\.validation|1\.5)"),
+        (
+            ["--data.validation", "1.5"],
+            "a O\n\nb O\n",
+            r"--data\.validation.* 1\.5: .*a part lies between 0 and 1",
+        ),
         ([], "\n\n", r"standard input: no rows"),
         ([], "a O\n", r"a tagger needs two sentences"),
     ],
@@ -179,8 +180,8 @@ def test_what_cannot_be_learnt_is_one_line_and_no_run_stays(place, words, text, 
 
 
 def test_a_run_goes_on_and_is_repeated(place):
-    words = ["fit", "tag", "names.conll", "--data.validation", "dev.conll", *SMALL]
-    place.text(*words, "--out", "runs/two", "--train.epochs", "2")
+    words = ["fit", "tag", "names.conll", "--data.validation", "dev.conll", *SHORT]
+    place.text(*words, "--out", "runs/two")
     weights = (place.folder / "runs/two/model.safetensors").read_bytes()
     place.text("fit", "tag", "names.conll", "--resume", "--out", "runs/two")
     assert (place.folder / "runs/two/model.safetensors").read_bytes() == weights
@@ -194,7 +195,7 @@ def test_a_run_goes_on_and_is_repeated(place):
 def test_cells_are_compared_and_reported(place):
     out = place.text(
         "compare", "tag", "names.conll", "--cells", "rnn,gru", "--seeds", "2", "--jobs", "1",
-        "--equal", "parameters", "--out", "runs/tagged", *SMALL[:-2], "--train.epochs", "2",
+        "--equal", "parameters", "--out", "runs/tagged", *CELLS,
     )  # fmt: skip
     assert re.search(r"^ most frequent tag +\d+\.\d\d%", out, re.M)
     assert "The page: runs/tagged/report.html" in out
@@ -206,7 +207,7 @@ def test_cells_are_compared_and_reported(place):
     assert rnn["parameters"] == pytest.approx(gru["parameters"], rel=0.1)
     again = place.text(
         "compare", "tag", "names.conll", "--cells", "rnn,gru", "--seeds", "2", "--jobs", "1",
-        "--equal", "parameters", "--out", "runs/tagged", *SMALL[:-2], "--train.epochs", "2",
+        "--equal", "parameters", "--out", "runs/tagged", *CELLS,
     )  # fmt: skip
     assert again.splitlines()[:6] == out.splitlines()[:6]
     out = place.text("report", "runs/names", "--data", "dev.conll", "--out", "names.html")
