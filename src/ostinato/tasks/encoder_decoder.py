@@ -29,7 +29,7 @@ class TransduceModel(Stack):
     embedding_dropout: float = Field(0.0, ge=0, lt=1, description="on embeddings")
     bidirectional: bool = Field(True, description="the encoder reads both ways")
     attention: str = Field(
-        "general", description="dot, general, additive; none: the context vector alone"
+        "additive", description="dot, general, additive; none: the context vector alone"
     )
     input_feeding: bool = Field(False, description="a step reads the readout before it: slow")
     bridge: Literal["linear", "copy", "none"] = Field(
