@@ -176,7 +176,13 @@ def test_a_report_puts_the_bottleneck_beside_attention(place):
     )  # fmt: skip
     place.text("report", "runs/spell", "runs/blind", "--data", "held.txt", "--out", "why.html")
     page = (place.folder / "why.html").read_text()
-    for text in ("What does length cost?", "why attention was invented", "What does it look at?",
-                 "GRU (attention additive", "GRU (attention none", "without attention"):  # fmt: skip
+    for text in (
+        "What does length cost?",
+        "why attention was invented",
+        "What does it look at?",
+        "GRU (attention additive",
+        "GRU (attention none",
+        "without attention",
+    ):
         assert text.lower() in page.lower(), text
     assert '"type":"heatmap"' in page

@@ -10,7 +10,7 @@ from every import assert_near
 from ostinato import Transducer
 from ostinato.data import Pairs
 from ostinato.errors import ConfigError, DataError
-from ostinato.tasks.transduce import _Learner
+from ostinato.tasks.transduce_learner import TransduceLearner
 from tolerances import FLOAT32, ORACLE, SAME
 
 WORDS, SPELLED = words_spelled(60, seed=1)
@@ -157,7 +157,9 @@ def test_longer_pairs_are_not_trained_on_and_are_counted():
 def learner_of(fitted, settings=None, words=WORDS, targets=SPELLED):
     encoded = fitted._encode(Pairs(words, targets))
     lengths = np.array([len(s) + len(t) for s, t in zip(*encoded, strict=True)])
-    return _Learner(fitted.network_, settings or fitted.settings(), encoded, lengths, encoded)
+    return TransduceLearner(
+        fitted.network_, settings or fitted.settings(), encoded, lengths, encoded
+    )
 
 
 def test_the_loss_of_a_batch_is_the_mean_over_its_symbols(transducer):

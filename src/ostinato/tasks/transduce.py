@@ -3,81 +3,36 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import groupby
-from typing import Any, Self, TypeAlias
+from typing import Any, Self
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from pydantic import Field
 from sklearn.utils.validation import check_is_fitted
-from torch import Tensor, nn
+from torch import Tensor
 
 from ostinato import data
-from ostinato.data import Pairs, Skipped, Symbols
+from ostinato.data import Pairs, Skipped
 from ostinato.data.extra import extra
 from ostinato.decode import Hypothesis
 from ostinato.equation import Cell
 from ostinato.errors import DataError
-from ostinato.nn.pooling import real_steps
-from ostinato.tasks.encoder_decoder import TransduceModel, TransduceNetwork
+from ostinato.tasks.encoder_decoder import TransduceNetwork
 from ostinato.tasks.estimator import Estimator, from_json, reproducible
 from ostinato.tasks.measures import EXTRA, Measures, measure
-from ostinato.tasks.side import Side, SideSettings
-from ostinato.train import Progress, Run, Section, Training, fit
-
-Encoded: TypeAlias = tuple[Sequence[Symbols], Sequence[Symbols]]
-"""The symbols of sources, and of their targets."""
-Batch: TypeAlias = tuple[Tensor, Tensor, Tensor, Tensor, Tensor]
-"""What `batch_of` gives."""
-
-
-class SourceSettings(SideSettings):
-    """What is read."""
-
-    column: str = Field("source", description="the column of a table with the sources")
-
-
-class TargetSettings(SideSettings):
-    """What is written."""
-
-    column: str = Field("target", description="the column of a table with the targets")
-
-
-class TransduceData(Section):
-    """How pairs are read and put together."""
-
-    separator: str | None = Field(
-        None, description="what stands between source and target in a line; unset for tables"
-    )
-    validation: float = Field(
-        0.1, gt=0, lt=1, description="the part held out to choose the epoch, where none is given"
-    )
-    max_tokens: int = Field(200, ge=1, description="pairs with a longer side are not trained on")
-    batch_tokens: int = Field(3000, ge=1, description="tokens in a batch, of both sides")
-
-
-class Decoding(Section):
-    """How outputs are searched for."""
-
-    beam: int = Field(5, ge=1, description="hypotheses kept at each step; 1 is greedy")
-    alpha: float = Field(0.0, ge=0, description="length penalty; above 0 favours longer outputs")
-
-
-class TransduceSettings(Section):
-    """Settings of a transducer."""
-
-    task = "transduce"
-    cell: str = Field("lstm", description="a cell's name, or path/to/file.py:name")
-    seed: int = Field(0, ge=0, lt=2**63, description="fixes everything random")
-    source: SourceSettings = SourceSettings()
-    target: TargetSettings = TargetSettings()
-    data: TransduceData = TransduceData()
-    model: TransduceModel = TransduceModel()
-    decoding: Decoding = Decoding()
-    train: Training = Training(lr=4e-3, epochs=8)
+from ostinato.tasks.side import Side
+from ostinato.tasks.transduce_learner import (
+    Batch,
+    Encoded,
+    TransduceLearner,
+    batch_of,
+    steps_first,
+)
+from ostinato.tasks.transduce_settings import TransduceSettings
+from ostinato.train import Progress, Run, fit
 
 
 @dataclass(frozen=True)
@@ -193,7 +148,7 @@ class Transducer(Estimator[TransduceSettings]):
             )
         with reproducible(settings.seed, settings.train.threads):
             self.network_ = self._network(self._cell())
-            learner = _Learner(
+            learner = TransduceLearner(
                 self.network_,
                 settings,
                 (source, target),
@@ -237,7 +192,7 @@ class Transducer(Estimator[TransduceSettings]):
         for batch in data.bucketed(lengths, settings.data.batch_tokens, 0, 0):
             for limit, alike in groupby(batch, lambda i: self._limit(lengths[i])):
                 rows = list(alike)
-                source, steps = _steps_first([sequences[i] for i in rows])
+                source, steps = steps_first([sequences[i] for i in rows])
                 hypotheses = self.network_.search(
                     source, steps, limit, beam=beam, best=best, alpha=alpha
                 )
@@ -320,7 +275,7 @@ class Transducer(Estimator[TransduceSettings]):
         begin = self.network_.boundary
         given = [np.array([begin, *h.symbols]) for own in hypotheses for h in own]
         yield from self.network_.alignments(
-            source, lengths, _steps_first(given)[0], torch.tensor(rows)
+            source, lengths, steps_first(given)[0], torch.tensor(rows)
         ).numpy()
 
     def _transduction(
@@ -337,115 +292,9 @@ class Transducer(Estimator[TransduceSettings]):
         )
 
 
-class _Learner:
-    """Transduction as the loop sees it."""
-
-    judged_by = "-error_rate"
-
-    def __init__(
-        self,
-        network: TransduceNetwork,
-        settings: TransduceSettings,
-        training: Encoded,
-        lengths: NDArray[np.int64],
-        validation: Encoded,
-    ) -> None:
-        self.model: nn.Module = network
-        self.state: tuple[Tensor, ...] = ()  # nothing is carried
-        self.network, self.settings = network, settings
-        self.training, self.lengths, self.validation = training, lengths, validation
-        self.forcing = 1.0
-
-    def batches(self, epoch: int) -> list[NDArray[np.intp]]:
-        """Indices of pairs of like length, within the budget of tokens."""
-        model, epochs = self.settings.model, self.settings.train.epochs
-        done = 1.0 if model.forcing_schedule == "constant" else epoch / max(1, epochs - 1)
-        self.forcing = 1 - done * (1 - model.teacher_forcing)
-        tokens, seed = self.settings.data.batch_tokens, self.settings.seed
-        chosen = np.flatnonzero(self.lengths)
-        return [chosen[b] for b in data.bucketed(self.lengths[chosen], tokens, seed, epoch)]
-
-    def loss(self, batch: NDArray[np.intp]) -> tuple[Tensor, int, int]:
-        """Cross-entropy of a target's symbol in nats, how many there are, and tokens of both sides.
-
-        Targets end with a symbol of their own, which counts.
-        """
-        smoothing = self.settings.model.label_smoothing
-        loss, terms, tokens = self._loss(self.training, batch, self.forcing, smoothing)
-        return loss, terms, tokens
-
-    @torch.inference_mode()
-    def validate(self) -> dict[str, float]:
-        """On the validation pairs: cross-entropy in nats a symbol, and errors of greedy outputs.
-
-        `error_rate` is the number of symbols to be changed (Levenshtein) over those of the targets,
-        `exact_match` the part of outputs without any. Outputs end where the longest target of
-        their batch does.
-        """
-        self.model.eval()
-        process = extra("jiwer", EXTRA).process_words
-        total = count = edits = exact = 0.0
-        sources, targets = self.validation
-        lengths = [len(s) + len(t) for s, t in zip(sources, targets, strict=True)]
-        for batch in data.bucketed(lengths, self.settings.data.batch_tokens, 0, 0):
-            loss, terms, _ = self._loss(self.validation, batch)
-            total, count = total + loss.item() * terms, count + terms
-            source, steps = _steps_first([sources[i] for i in batch])
-            longest = max(len(targets[i]) for i in batch)
-            for i, (best,) in zip(batch, self.network.search(source, steps, longest), strict=True):
-                wanted = targets[i].tolist()
-                words = (" ".join(map(str, symbols)) for symbols in (wanted, best.symbols))
-                counts = process(*words)
-                edits += counts.substitutions + counts.deletions + counts.insertions
-                exact += list(best.symbols) == wanted
-        symbols = count - len(targets)
-        return {
-            "validation_loss": total / count,
-            "error_rate": edits / symbols,
-            "exact_match": exact / len(targets),
-        }
-
-    def _loss(
-        self, pairs: Encoded, batch: NDArray[np.intp], forcing: float = 1.0, smoothing: float = 0.0
-    ) -> tuple[Tensor, int, int]:
-        source, lengths, given, steps, goal = batch_of(*pairs, batch, self.network.boundary)
-        logits = self.model(source, lengths, given, steps, forcing)
-        loss = nn.functional.cross_entropy(logits, goal, label_smoothing=smoothing)
-        return loss, len(goal), int(lengths.sum()) + len(goal)
-
-
-def batch_of(
-    sources: Sequence[Symbols], targets: Sequence[Symbols], rows: Iterable[int], boundary: int
-) -> Batch:
-    """Some pairs as the network takes them.
-
-    Args:
-        sources: the symbols of all sources.
-        targets: and of all targets.
-        rows: which of them (B).
-        boundary: the symbol that begins and ends a target.
-
-    Returns:
-        Sources (S, B) and their lengths (B,); targets after a boundary (T, B), and their lengths
-        (B,); and the N symbols that are to follow at their real steps (N,), the boundary at last.
-    """
-    rows, end = list(rows), np.array([boundary])
-    source, lengths = _steps_first([sources[i] for i in rows])
-    chosen = [np.asarray(targets[i]) for i in rows]
-    given, steps = _steps_first([np.concatenate([end, target]) for target in chosen])
-    goal, _ = _steps_first([np.concatenate([target, end]) for target in chosen])
-    return source, lengths, given, steps, goal[real_steps(goal, steps).squeeze(-1)]
-
-
 def _pairs(sources: Sequence[str] | Pairs, targets: Sequence[str] | None) -> Pairs:
     if isinstance(sources, Pairs):
         return sources
     if targets is None:
         raise DataError("targets are missing: give them, or Pairs")
     return data.pairs_of(sources, targets)
-
-
-def _steps_first(sequences: Sequence[Symbols]) -> tuple[Tensor, Tensor]:
-    """Sequences as networks take them: symbols (T, B) and lengths (B,)."""
-    values, lengths = data.pad(sequences)
-    return torch.from_numpy(values.T.copy()), torch.from_numpy(lengths)

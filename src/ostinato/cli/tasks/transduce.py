@@ -12,7 +12,8 @@ from ostinato.cli.runs import Data, Repeated, merge, run_in
 from ostinato.cli.screen import aside, console, duration, say_skipped, table
 from ostinato.data import Pairs, Skipped, read_pairs, read_texts
 from ostinato.tasks.measures import Measures
-from ostinato.tasks.transduce import Transducer, TransduceSettings, Transduction
+from ostinato.tasks.transduce import Transducer, Transduction
+from ostinato.tasks.transduce_settings import TransduceSettings
 from ostinato.train import Run
 
 Files = Annotated[list[str] | None, Parameter(consume_multiple=True)]

@@ -14,7 +14,8 @@ from torch import Tensor, nn
 from ostinato.data import Pairs, read_pairs
 from ostinato.observe.exams._exam import SEQUENCES, Exam, reached
 from ostinato.tasks.measures import measure, nearest
-from ostinato.tasks.transduce import Transducer, TransduceSettings
+from ostinato.tasks.transduce import Transducer
+from ostinato.tasks.transduce_settings import TransduceSettings
 from ostinato.train import Run
 
 BINS = 6
