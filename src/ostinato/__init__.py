@@ -14,6 +14,7 @@ _HOMES = {
         "tanh", "Cell", "Worked",
     ),
     "ostinato.tasks.classify": ("Classifier",),
+    "ostinato.tasks.forecast": ("Forecaster",),
     "ostinato.tasks.generate": ("Generator",),
     "ostinato.tasks.tag": ("Tagger",),
     "ostinato.tasks.transduce": ("Transducer",),
@@ -22,6 +23,7 @@ _HOMES = {
 __all__ = [
     "Cell",
     "Classifier",
+    "Forecaster",
     "Generator",
     "Tagger",
     "Transducer",

@@ -169,3 +169,11 @@ def test_the_nearest_size():
         1, 1, 2, 9, 10,
     ]  # fmt: skip
     assert nearest_size(lambda n: n, 2, least=5) == 5
+
+
+def test_a_comparison_with_extra_texts_goes_on(terminal):
+    words = [*COMPARE, "--cells", "rnn", "--seeds", "1", "--data.extra", "more.csv"]
+    terminal.text(*words, "--out", "runs/extra")
+    done = terminal(*words, "--out", "runs/extra")
+    assert done.status == 0, done.err
+    assert "is there already" in done.err

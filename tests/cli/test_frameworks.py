@@ -60,6 +60,8 @@ def test_curves_coincide_and_weights_agree(compared):
         (["--texts", "9"], "--texts is for --frameworks"),
         (["--frameworks", "torch", "--model.dropout", "0.3"], "--model.dropout 0.3: .* is 0: each"),
         (["--frameworks", "torch", "--model.members", "2"], "--model.members 2: .* is 1: "),
+        (["--frameworks", "torch", "--model.linear", "2"], "--model.linear 2: .* is 0: "),
+        (["--frameworks", "torch", "--data.extra", "more.csv"], "--data.extra more.csv: .* none: "),
         (["--frameworks", "torch", "--model.threshold", "f1"], "--model.threshold f1: .* is none"),
         (["--frameworks", "torch", "--train.find-lr"], "--train.find-lr True: .* is False: "),
         (["--frameworks", "torch", "--train.schedule", "plateau"], "linear or cosine or constant"),

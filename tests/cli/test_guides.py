@@ -13,6 +13,7 @@ import pytest
 from ostinato import registry
 from ostinato.cli import tasks
 from ostinato.data import read_labelled, read_pairs, read_text
+from ostinato.data.sources import temperatures
 
 GUIDE = Path(__file__).parents[2] / "docs" / "guide"
 TASKS = registry.names(tasks)
@@ -31,6 +32,13 @@ def plays(folder: Path) -> None:
     (folder / "shakespeare").write_text(read_text("shakespeare")[:20_000], "utf-8")
 
 
+def weather(folder: Path) -> None:
+    """The first year and a half."""
+    columns = temperatures.read().columns
+    lines = [",".join(values) for values in zip(*columns.values(), strict=True)]
+    (folder / "temperatures").write_text("\n".join([",".join(columns), *lines[:550]]) + "\n")
+
+
 def prose(folder: Path) -> None:
     """Reviews as text."""
     (folder / "reviews").write_text(read_text("reviews")[:20_000], "utf-8")
@@ -43,7 +51,13 @@ def dates(folder: Path) -> None:
     (folder / "dates").write_text("\n".join(["source\ttarget", *rows]) + "\n", "utf-8")
 
 
-SOURCES = {"transduce dates": dates, "imdb": reviews, "tag reviews": prose, "shakespeare": plays}
+SOURCES = {
+    "imdb": reviews,
+    "tag reviews": prose,
+    "shakespeare": plays,
+    "temperatures": weather,
+    "transduce dates": dates,
+}
 
 
 def steps(page: str) -> list[tuple[str, str]]:

@@ -142,3 +142,13 @@ def test_only_the_same_run_is_repeated(terminal):
     manifest = terminal.folder / "runs/mine/manifest.json"
     manifest.write_text(manifest.read_text().replace('"given": "mine.csv"', '"given": null'))
     assert "was not trained by `ostinato fit`" in refused()
+
+
+def test_a_run_that_left_out_bad_rows_is_repeated_without_them(terminal):
+    rows = (terminal.folder / "reviews.csv").read_text()
+    (terminal.folder / "bad.csv").write_text(rows + ",pos\n")
+    words = ["--skip-bad-rows", "--train.epochs", "1", "--out", "runs/bad"]
+    terminal.text("fit", "classify", "bad.csv", *words)
+    terminal.text("fit", "--like", "runs/bad", "--out", "runs/bad-again")
+    one, other = (Run(terminal.folder / "runs" / n) for n in ("bad", "bad-again"))
+    assert outcome(one) == outcome(other)

@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 
 from ostinato import registry
-from ostinato.data import read_labelled, read_text, sources
-from ostinato.data.sources import imdb, python_docs, shakespeare
+from ostinato.data import Columns, read_labelled, read_series, read_text, sources
+from ostinato.data.sources import imdb, python_docs, shakespeare, temperatures
 from ostinato.errors import DataError
 
 
@@ -28,8 +28,18 @@ def raw_reviews() -> list[tuple[str, str]]:
 
 def test_each_source_says_its_licence_and_checksum():
     assert registry.names(sources) == [
-        "cmudict", "dates", "film_sentences", "imdb", "python_docs", "reviews", "shakespeare",
-    ]  # fmt: skip
+        "adding",
+        "cmudict",
+        "copying",
+        "dates",
+        "film_sentences",
+        "imdb",
+        "japanese_vowels",
+        "python_docs",
+        "reviews",
+        "shakespeare",
+        "temperatures",
+    ]
     for name in registry.names(sources):
         source = registry.find(sources, "packaged source", name)
         assert source.LICENCE
@@ -87,7 +97,8 @@ def test_reviews_are_a_tenth_of_imdb_as_text(raw_reviews):
     assert 2_000_000 < len(text) < 3_000_000
     known = {review for review, _ in raw_reviews}
     found = [review for review in text.split("\n\n") if review in known]
-    assert len(found) > 1000  # those without an empty line inside
+    tenth = read_labelled("imdb")["train"].texts[::10]
+    assert found == [review for review in tenth if "\n\n" not in review]
     assert "<br" not in text
 
 
@@ -138,3 +149,17 @@ def test_a_source_of_the_other_kind_is_refused(reviews, monkeypatch):
     with pytest.raises(DataError, match="shakespeare is plain text"):
         read_labelled("shakespeare")
     assert read_labelled("imdb") is reviews
+
+
+def test_the_weather_has_every_day_of_four_years():
+    table = temperatures.read()
+    days = table.columns["date"]
+    assert (days[0], days[-1], len(days)) == ("2012-01-01", "2015-12-31", 1461)
+    assert set(map(len, table.columns.values())) == {1461}
+    panel = read_series("temperatures", Columns())
+    assert (panel.gaps, panel.missing) == (0, {})
+    assert panel.columns.target == ["maximum", "minimum", "rain", "wind"]
+    assert panel.series[0].values[0].tolist() == [12.8, 5.0, 0.0, 4.7]
+    for read, said in ((read_labelled, "a table of series"), (read_text, "holds series")):
+        with pytest.raises(DataError, match=said):
+            read("temperatures")

@@ -1,9 +1,9 @@
 import pytest
 from names import SMALL_TAGGER, names
-from order import PERIODIC, SMALL, SMALL_GENERATOR, texts_by_order
+from order import PERIODIC, SMALL, SMALL_FORECASTER, SMALL_GENERATOR, WAVE, texts_by_order
 from spelling import SMALL_TRANSDUCER, words_spelled
 
-from ostinato import Classifier, Generator, Tagger, Transducer
+from ostinato import Classifier, Forecaster, Generator, Tagger, Transducer
 
 
 @pytest.fixture(scope="session")
@@ -22,6 +22,12 @@ def generator() -> Generator:
 def transducer() -> Transducer:
     """Knows how words are spelled."""
     return Transducer("gru", **SMALL_TRANSDUCER).fit(*words_spelled(800, seed=0))
+
+
+@pytest.fixture(scope="session")
+def forecaster() -> Forecaster:
+    """Knows how a wave goes on."""
+    return Forecaster("gru", **SMALL_FORECASTER).fit(WAVE)
 
 
 @pytest.fixture(scope="session")

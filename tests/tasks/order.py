@@ -2,12 +2,21 @@
 
 import random
 
+import numpy as np
+
 SMALL = {
     "data": {"batch_tokens": 150},
     "model": {"embedding": 8, "hidden": 8, "dropout": 0.0},
     "train": {"epochs": 15, "lr": 0.03, "patience": 15, "threads": 1},
 }
 """Enough to learn the order of two words in a quarter of a second."""
+
+WAVE = 10 + 4 * np.sin(np.arange(400) / 2)
+SMALL_FORECASTER = {
+    "data": {"lookback": 16, "horizon": 8, "batch": 16},
+    "model": {"embedding": 12, "hidden": 12, "segment": 4},
+    "train": {"epochs": 16, "lr": 0.02, "patience": 16, "threads": 1},
+}
 
 PERIODIC = "abc" * 200
 SMALL_GENERATOR = {

@@ -69,3 +69,14 @@ def test_its_tensors_are_all_of_it():
 def test_too_many_ngrams_to_count_are_refused():
     with pytest.raises(ConfigError, match=r"model\.linear: 30000 symbols"):
         fit_naive_bayes_linear(TEXTS, TARGETS, 2, 5, 30_000)
+
+
+def test_where_no_ngram_is_known_the_answer_is_how_often_each_class_is_there():
+    texts = [np.array([0]) for _ in range(8)]
+    for classes, expected in ((2, [3 / 10, 7 / 10]), (3, None)):
+        model = fit_naive_bayes_linear(texts, np.array([0, 0, *[1] * 6]), classes, 2, 9)
+        said = np.exp(model.log_probabilities([np.array([0]), np.array([3, 1])]))
+        assert model.parameters == classes - (classes == 2)
+        assert (said.argmax(1) == 1).all()
+        if expected:
+            assert_near(said, [expected] * 2, FLOAT32)

@@ -10,10 +10,11 @@ from ostinato import Classifier
 from ostinato.data import read_labelled, split_blocks
 from ostinato.errors import RunError
 from ostinato.tasks import ensemble
+from ostinato.tasks.bayes import fit_naive_bayes_linear
 from ostinato.tasks.classify_settings import ClassifySettings
 from ostinato.tasks.ensemble import pool, pool_weights
 from ostinato.train import read_toml
-from tolerances import FLOAT32
+from tolerances import FLOAT32, SAME
 
 TEXTS, LABELS = texts_by_order(200, seed=1)
 WITH_LINEAR = SMALL | {
@@ -71,10 +72,19 @@ def test_weights_are_found_on_validation_texts(monkeypatch):
     ((members, classes),) = seen
     assert [fitted.classes_[k] for k in classes] == [LABELS[i] for i in held]
     assert fitted.linear_.weights.tolist() == [0.5, 0.25]
-    validation = [TEXTS[i] for i in held]
-    assert_near(fitted._logits(validation), pool(members, np.array([0.5, 0.25])), FLOAT32)
-    right = fitted.score(validation, [LABELS[i] for i in held])
-    assert fitted.linear_.together == right
+    right = pool(members, np.array([0.5, 0.25])).argmax(1) == classes
+    assert fitted.linear_.together == right.mean()
+    assert fitted.linear_.accuracy == (members[1].argmax(1) == classes).mean()
+
+
+def test_the_linear_model_is_fitted_once_more_on_validation_texts_too(both):
+    texts, labels = texts_by_order(200, seed=0)
+    order = np.concatenate(split_blocks(labels, both.settings().data.validation, 0))
+    symbols = [both.vocabulary_.encode(texts[i].split()) for i in order]
+    classes = np.searchsorted(both.classes_, [labels[i] for i in order])
+    whole = fit_naive_bayes_linear(symbols, classes, 2, 2, len(both.vocabulary_))
+    answers = both.linear_.model.log_probabilities(symbols)
+    assert_near(answers, whole.log_probabilities(symbols), SAME)
 
 
 def test_loaded_it_answers_the_same_to_the_bit(both, tmp_path):

@@ -10,14 +10,21 @@ import numpy as np
 import pytest
 import torch
 from names import SMALL_TAGGER, names
-from order import PERIODIC, SMALL, SMALL_GENERATOR, texts_by_order
+from order import (
+    PERIODIC,
+    SMALL,
+    SMALL_FORECASTER,
+    SMALL_GENERATOR,
+    WAVE,
+    texts_by_order,
+)
 from safetensors import safe_open
 from sklearn.base import clone
 from sklearn.exceptions import NotFittedError
 from spelling import SMALL_TRANSDUCER, words_spelled
 
 from every import MGU, assert_near
-from ostinato import Classifier, Generator, Tagger, Transducer, cells
+from ostinato import Classifier, Forecaster, Generator, Tagger, Transducer, cells
 from ostinato.errors import OstinatoError, RunError
 from ostinato.train import Run
 from tolerances import BFLOAT16, SAME
@@ -25,24 +32,27 @@ from tolerances import BFLOAT16, SAME
 DATA = {
     Classifier: texts_by_order(60, seed=3),
     Generator: (PERIODIC,),
+    Forecaster: (WAVE,),
     Tagger: names(60, seed=3),
     Transducer: words_spelled(60, seed=3),
 }
 SETTINGS = {
     Classifier: SMALL,
     Generator: SMALL_GENERATOR,
+    Forecaster: SMALL_FORECASTER,
     Tagger: SMALL_TAGGER,
     Transducer: SMALL_TRANSDUCER,
 }
 PROBE = ["p a q b", "b", ""]
-each_estimator = pytest.mark.parametrize("kind", list(DATA))
+each_estimator = pytest.mark.parametrize("kind", [*DATA])
 
 
 @pytest.fixture
-def estimator(kind, classifier, generator, tagger, transducer):
+def estimator(kind, classifier, generator, forecaster, tagger, transducer):
     return {
         Classifier: classifier,
         Generator: generator,
+        Forecaster: forecaster,
         Tagger: tagger,
         Transducer: transducer,
     }[kind]
@@ -57,6 +67,8 @@ def quick(kind, cell="gru", **changes):
 def answers(estimator):
     if isinstance(estimator, Classifier):
         return estimator.predict_proba(PROBE)
+    if isinstance(estimator, Forecaster):
+        return estimator.predict().values
     if isinstance(estimator, Tagger):
         return np.concatenate(estimator.predict_proba([["mr", "Lee"], ["b"]]))
     if isinstance(estimator, Transducer):
@@ -116,7 +128,7 @@ def test_it_follows_scikit_learns_rules(kind, estimator):
     assert copy.get_params() == arguments
     assert copy.set_params(seed=3, model={"hidden": 4}).settings().model.hidden == 4
     with pytest.raises(NotFittedError):
-        copy.score(*DATA[kind]) if kind is Generator else copy.predict(PROBE)
+        copy.predict(PROBE) if kind is Classifier else copy.score(*DATA[kind])
     with pytest.raises(NotFittedError):
         copy.save("never")
     own = clone(kind(cells.find(MGU)))
@@ -139,21 +151,21 @@ def test_a_run_folder_gives_the_estimator_back(kind, estimator, tmp_path):
 
 ELSEWHERE = """
 import sys
-from test_estimator import Classifier, Generator, answers
+from test_estimator import Classifier, Forecaster, Generator, answers
 for kind, path in zip(sys.argv[1::2], sys.argv[2::2]):
     print(answers(globals()[kind].load(path)).tobytes().hex())
 """
 
 
 def test_another_process_gives_the_same_answers_and_needs_no_file_of_a_users_cell(
-    tmp_path, classifier, generator
+    tmp_path, classifier, generator, forecaster
 ):
     file = tmp_path / "own.py"
     file.write_text(Path(MGU.rpartition(":")[0]).read_text())
     own = quick(Classifier, f"{file}:mgu").fit(*DATA[Classifier])
     file.unlink()
     words = []
-    for name, fitted in {"a": classifier, "b": own, "c": generator}.items():
+    for name, fitted in {"a": classifier, "b": own, "c": generator, "d": forecaster}.items():
         fitted.save(tmp_path / name)
         words += [type(fitted).__name__, str(tmp_path / name)]
     found = subprocess.run(
@@ -163,7 +175,9 @@ def test_another_process_gives_the_same_answers_and_needs_no_file_of_a_users_cel
         text=True,
         check=True,
     )
-    expected = [answers(fitted).tobytes().hex() for fitted in (classifier, own, generator)]
+    expected = [
+        answers(fitted).tobytes().hex() for fitted in (classifier, own, generator, forecaster)
+    ]
     assert found.stdout.splitlines() == expected
 
 

@@ -2,8 +2,10 @@ import pytest
 from order import SMALL, texts_by_order
 
 from ostinato import Classifier
-from ostinato.errors import DataError
+from ostinato.errors import ConfigError, DataError, RunError
+from ostinato.observe.exams.classify import ClassifyExam
 from ostinato.tasks import classify
+from ostinato.train import Run
 
 TEXTS, LABELS = texts_by_order(40, seed=0)
 QUICK = SMALL | {"train": {"epochs": 1}}
@@ -47,3 +49,22 @@ def test_extra_texts_of_a_source_with_other_classes_are_refused():
     data = QUICK["data"] | {"extra": "film-sentences"}
     with pytest.raises(DataError, match="film-sentences: its label 'neg' is none of a, b"):
         Classifier("gru", **QUICK | {"data": data}).fit(TEXTS, LABELS)
+
+
+def test_a_report_counts_what_was_held_out_and_no_text_that_was_learnt_from(tmp_path):
+    """Also beside extra texts; and these are no judge at all."""
+    own, more = tmp_path / "own.csv", tmp_path / "more.csv"
+    rows = [f"{text},{label}" for text, label in zip(TEXTS, LABELS, strict=True)]
+    own.write_text("\n".join(["text,label", *rows]))
+    more.write_text("\n".join(["text,label", *rows[:9]]))
+    data = QUICK["data"] | {"extra": str(more)}
+    classifier = Classifier("gru", baseline=False, **QUICK | {"data": data})
+    run = Run.create(tmp_path / "run")
+    classifier.fit(TEXTS, LABELS, run=run)
+    share = classifier.settings().data.validation
+    assert len(ClassifyExam.read(str(own), classifier, run)) == round(share * len(TEXTS))
+    with pytest.raises(ConfigError, match="learnt from all of"):
+        ClassifyExam.read(str(more), classifier, run)
+    more.write_text("text,label\np q,a\n")
+    with pytest.raises(RunError, match="was trained on other data"):
+        classifier.fit(TEXTS, LABELS, run=run, resume=True)

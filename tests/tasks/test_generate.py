@@ -73,6 +73,16 @@ def test_the_unknown_symbol_is_read_but_never_drawn():
     assert not any(d.probabilities[0] for d in drawn)
 
 
+def test_a_first_word_is_known_without_the_space_that_it_always_had():
+    words = Generator("gru", tokenizer="word", **QUICK).fit("to be or not to be\n" * 60)
+    assert "be" not in words.vocabulary_
+    assert words.unknown("be or bee") == [" bee"]
+    inside, alone = (next(words.stream(prompt, 1)).probabilities for prompt in (" be", "be"))
+    assert (inside == alone).all()
+    assert words.sample("be", 2, seed=1).startswith("be ")
+    assert words.search("be", 2)[0][0].startswith("be ")
+
+
 @pytest.fixture(scope="session")
 def worded():
     """Writes words; `[yes]` comes too seldom to be known."""

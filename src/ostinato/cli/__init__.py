@@ -23,6 +23,7 @@ SUMMARIES = {
     "show": "Show a cell at a level: the very code that runs.",
     "verify": "Prove that a cell is the same at every level.",
     "cache": "Show what is kept of compiled cells, or remove it.",
+    "recall": "Show how far back each cell remembers: the adding problem, the copy task.",
     "bench": "Measure speed beside the peers that are installed.",
 }
 
@@ -98,9 +99,10 @@ def _one_line(error: CycloptsError) -> str:
     """What is wrong with the arguments, and where to read how they go."""
     cause = error.__cause__
     if isinstance(cause, ValidationError):
-        fault = cause.errors()[0]
-        option = ".".join(str(part) for part in fault["loc"]).replace("_", "-")
-        text = f"--{option} {fault['input']}: {fault['msg']}"
+        from ostinato.train import first_fault  # which imports PyTorch
+
+        path, given, why = first_fault(cause)
+        text = f"--{path.replace('_', '-')} {given}: {why}"
     else:
         text = " ".join(str(error).split())
     return f"{text.rstrip('.')}; see --help"

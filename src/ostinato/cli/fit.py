@@ -33,10 +33,11 @@ def like(run: str, /, *, out: str | None = None) -> None:
     out
         The folder of the new run; runs/classify-1, -2, … unless given.
     """
-    data = Run.open(run).read_json("manifest.json")["data"].get("given")
+    was = Run.open(run).read_json("manifest.json")["data"]
+    data = was.get("given")
     if data is None:
         raise RunError(f"{run}: was not trained by `ostinato fit`; where its data are is not known")
     task = read_toml(f"{run}/config.toml")["task"]
     command = cast("Callable[..., None]", fit[task].default_command)
     files = {"files": [data]} if isinstance(data, str) else dict(data)
-    command(*files.pop("files"), **files, out=out, repeats=run)
+    command(*files.pop("files"), **files, out=out, skip_bad_rows="skipped" in was, repeats=run)

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from rich.text import Text
 
 from ostinato.cli.screen import aside, console
-from ostinato.decode import until
+from ostinato.decode import check_stops, until
 from ostinato.errors import ConfigError
 from ostinato.tasks.generate import Generator
 
@@ -94,7 +94,10 @@ def generate(
         raise ConfigError("--best is for --beam: give both")
     if beam is not None and (given or interactive):
         other = next(iter(given), "interactive").replace("_", "-")
-        raise ConfigError(f"--beam draws nothing, so that --{other} means nothing to it; leave out")
+        raise ConfigError(
+            f"--beam draws nothing, so that --{other} means nothing to it; leave one of them out"
+        )
+    check_stops(stop)
     generator = Generator.load(run)
     if unknown := generator.unknown(prompt):
         spelled = " ".join(spell(symbol) for symbol in unknown)

@@ -10,6 +10,7 @@ from ostinato.data.labels import LabelColumn
 from ostinato.data.pairs import Pairs, pairs_of, read_pairs
 from ostinato.data.readers import read_chunks, read_labelled, read_text, read_texts
 from ostinato.data.rows import Skipped
+from ostinato.data.series import Columns, Panel, Series, read_series, series_of
 from ostinato.data.split import split_blocks
 from ostinato.data.store import Rows, Store, Tokens
 from ostinato.data.tagged import Tagged, TaggedFile, read_tagged
@@ -17,10 +18,13 @@ from ostinato.data.tokenizers import Tokenizer, tokenizer, train_on_beginning
 from ostinato.data.vocabulary import Vocabulary
 
 __all__ = [
+    "Columns",
     "Examples",
     "LabelColumn",
     "Pairs",
+    "Panel",
     "Rows",
+    "Series",
     "Skipped",
     "Store",
     "Symbols",
@@ -36,9 +40,11 @@ __all__ = [
     "read_chunks",
     "read_labelled",
     "read_pairs",
+    "read_series",
     "read_tagged",
     "read_text",
     "read_texts",
+    "series_of",
     "split_blocks",
     "streams",
     "texts_of",

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import final, overload
+from typing import Any, final, overload
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -53,8 +53,8 @@ def bucketed(lengths: ArrayLike, tokens: int, seed: int, epoch: int) -> list[NDA
 
 
 def pad(
-    sequences: Sequence[Symbols],
-) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    sequences: Sequence[Symbols | NDArray[np.float32]],
+) -> tuple[NDArray[Any], NDArray[np.int64]]:
     """Sequences side by side, and how long each one is.
 
     >>> pad([np.array([5, 6, 7]), np.array([8])])
@@ -62,11 +62,16 @@ def pad(
            [8, 0, 0]]), array([3, 1]))
 
     Returns:
-        values (B,T) int64 and lengths (B,) int64. After its length a row holds 0, an arbitrary
-        number that may also be a symbol's: only the lengths tell what is padding.
+        values (B,T) int64, of signals (T,D) float32 (B,T,D), and lengths (B,) int64. After its
+        length a row holds 0, an arbitrary number that may also be a symbol's: only the lengths tell
+        what is padding.
     """
     lengths = np.array([len(sequence) for sequence in sequences], dtype=np.int64)
-    values = np.zeros((len(lengths), lengths.max(initial=0)), dtype=np.int64)
+    first = sequences[0] if len(sequences) else None
+    signals = isinstance(first, np.ndarray) and first.ndim == 2
+    beside = first.shape[1:] if signals else ()  # type: ignore[union-attr]
+    kind = np.float32 if signals else np.int64
+    values = np.zeros((len(lengths), lengths.max(initial=0), *beside), dtype=kind)
     for row, sequence in zip(values, sequences, strict=True):
         row[: len(sequence)] = np.asarray(sequence)
     return values, lengths

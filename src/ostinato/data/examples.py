@@ -17,7 +17,7 @@ class Examples:
     """Texts, each with its label, in the order of the file they come from.
 
     Attributes:
-        texts: the texts.
+        texts: the texts; or signals, arrays of numbers (T, D).
         labels: the label of each, or a tuple of several.
         own: for each label the number that it was given as; empty where labels were texts.
 
@@ -25,7 +25,7 @@ class Examples:
         ValueError: when there are not as many labels as texts.
     """
 
-    texts: Sequence[str]
+    texts: Sequence[Any]
     labels: list[Any]
     own: Mapping[str, Any] = field(default_factory=dict)
 
@@ -47,6 +47,10 @@ class Examples:
         """SHA-256 (hex) over all texts and labels and their order: what a run says it saw."""
         digest = hashlib.sha256(b"[[")  # the JSON of [texts, labels], a text at a time
         for k, text in enumerate(self.texts):
-            digest.update((", " if k else "").encode() + json.dumps(text).encode())
+            digest.update((", " if k else "").encode() + _json(text).encode())
         digest.update(f"], {json.dumps(self.labels)}]".encode())
         return digest.hexdigest()
+
+
+def _json(text: Any) -> str:
+    return json.dumps(text if isinstance(text, str) else text.tolist())

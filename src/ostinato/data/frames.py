@@ -15,6 +15,7 @@ import numpy as np
 from ostinato.data.examples import Examples
 from ostinato.data.labels import LabelColumn, each, interned, label_text, refuse_measurements
 from ostinato.data.rows import row
+from ostinato.data.signals import are_signals, checked
 from ostinato.data.texts import Chosen, Texts
 from ostinato.errors import DataError
 
@@ -31,7 +32,8 @@ def examples_of(
     """Labelled examples, each checked.
 
     Args:
-        texts: the texts, as a list, an array or a Series; or a table with both columns.
+        texts: the texts, as a list, an array or a Series; signals, as a list of arrays (T, D) or
+            an array (N, T, D); or a table with both columns.
         labels: the label of each text, of any type `label_text` knows, or a list of several; None
             for a table.
         text: the column with the texts.
@@ -54,16 +56,22 @@ def examples_of(
     size = [len(column) for column in columns]
     if size[0] != size[1]:
         raise ValueError(f"{size[0]} texts but {size[1]} labels")
-    same = isinstance(columns[0], Texts | Chosen)  # already in a file, or points into one
+    numeric = are_signals(columns[0])
+    if numeric:
+        columns[0] = checked(columns[0])
+    same = numeric or isinstance(
+        columns[0], Texts | Chosen
+    )  # already in a file, or points into one
     kept, names, own = Texts(), [], dict[str, Any]()
     column = replace(label, name="label")
     for k, pair in enumerate(zip(*columns, strict=True), start=1):
-        read = row(f"row {k}", {"text": pair[0], "label": pair[1]}, column)
+        text_of = {} if numeric else {"text": pair[0]}
+        read = row(f"row {k}", text_of | {"label": pair[1]}, column)
         if read.fault:
             raise DataError(f"{read.place}: {read.fault}")
         if not same:
             kept.append(str(pair[0]))
-        names.append(interned(read.values[1]))
+        names.append(interned(read.values[-1]))
         for part in column.parts(pair[1]):
             own.setdefault(label_text(part), part)
     refuse_measurements({name for label in names for name in each(label)}, "labels")
@@ -71,7 +79,7 @@ def examples_of(
     return Examples(columns[0] if same else kept.settled(), names, own if numbers else {})
 
 
-def texts_of(texts: Any, text: str = "text", split: str = "test") -> Sequence[str]:
+def texts_of(texts: Any, text: str = "text", split: str = "test") -> Sequence[Any]:
     """Texts without labels; here a text may be empty.
 
     Args:
@@ -83,16 +91,60 @@ def texts_of(texts: Any, text: str = "text", split: str = "test") -> Sequence[st
         DataError: for a single text in place of a list, or what is no text.
     """
     column: Sequence[str] = _column(texts, text, split)
+    if are_signals(column):
+        return checked(column)
     for k, value in enumerate(column, start=1):
         if not isinstance(value, str):
             raise DataError(f"row {k}: {value!r:.80} is not a text")
     return column
 
 
+def columns_of(table: Any) -> dict[str, Sequence[Any]]:
+    """All columns of a table of numbers.
+
+    Args:
+        table: a frame of pandas or polars, a mapping of columns, a `Dataset`, an array (T,) or
+            (T, N), a Series or a list; columns without a name are `value`, or `value 1`, ….
+
+    Raises:
+        DataError: for what is none of these, or columns that are not of one length.
+    """
+    if isinstance(table, str | bytes):
+        raise DataError("a table is needed here, not a text; `ostinato.data` reads files")
+    if isinstance(table, list | tuple | np.ndarray):
+        table = np.asarray(table, dtype=object if isinstance(table, list | tuple) else None)
+        if table.ndim == 1:
+            return {"value": table.tolist()}
+        if table.ndim != 2:
+            raise DataError(f"an array of series is (T,) or (T, N), not {table.shape}")
+        return {f"value {k}": column.tolist() for k, column in enumerate(table.T, start=1)}
+    if _is_dataset(table):
+        return {name: list(table[name]) for name in table.column_names}
+    if isinstance(table, Mapping):
+        named: dict[str, Sequence[Any]] = {str(k): list(values) for k, values in table.items()}
+    else:
+        import narwhals
+
+        native = narwhals.from_native(table, allow_series=True, pass_through=True)
+        if isinstance(native, narwhals.LazyFrame):
+            native = native.collect()
+        if isinstance(native, narwhals.Series):
+            return {str(native.name or "value"): native.to_list()}
+        if not isinstance(native, narwhals.DataFrame):
+            raise DataError(f"a {type(table).__name__} is no table")
+        named = {str(name): native[name].to_list() for name in native.columns}
+    if len(set(map(len, named.values()))) > 1:
+        sizes = ", ".join(f"{name!r} {len(values)}" for name, values in named.items())[:200]
+        raise DataError(f"the columns are not of one length: {sizes}")
+    return named
+
+
 def _column(values: Any, name: str, split: str) -> Any:
     """The values of a list, an array or a Series, or of the column of a table."""
     if isinstance(values, str | bytes):
         raise DataError(f"{name}s must be a list of {name}s, not one {name}")
+    if isinstance(values, np.ndarray) and values.ndim == 3:  # signals of one length
+        return list(values)
     if getattr(values, "ndim", 1) != 1 and hasattr(values, "dtype"):
         raise DataError(
             f"an array of shape {tuple(values.shape)} is no list of {name}s; give one dimension"

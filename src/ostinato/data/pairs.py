@@ -104,7 +104,7 @@ def read_pairs(
         raise DataError(f"pairs lie in one file or in two, not in {len(where)}")
     packaged = readers.packaged(where[0])
     if packaged is not None:
-        if isinstance(packaged, str) or not isinstance(packaged["train"], Pairs):
+        if not isinstance(packaged, dict) or not isinstance(packaged["train"], Pairs):
             raise DataError(f"{where[0]} holds no pairs; a source such as `dates` is needed here")
         return packaged
     if separator is None:

@@ -16,11 +16,13 @@ from types import ModuleType
 from typing import Any
 
 from ostinato import registry
-from ostinato.data import folders, formats, sources
+from ostinato.data import folders, formats, signals, sources
 from ostinato.data.examples import Examples
 from ostinato.data.files import File, flaw, title
 from ostinato.data.labels import LabelColumn, each, interned, refuse_measurements
-from ostinato.data.rows import Row, Skipped, good
+from ostinato.data.problem import Problem
+from ostinato.data.rows import Check, Row, Skipped, good, row, untouched
+from ostinato.data.table import Table
 from ostinato.data.texts import Texts
 from ostinato.errors import DataError, UnknownName
 
@@ -54,8 +56,9 @@ def read_labelled(
     """
     label = LabelColumn(label) if isinstance(label, str) else label
     source = packaged(where)
-    if isinstance(source, str):
-        raise DataError(f"{where} is plain text without labels; a labelled source is needed here")
+    if isinstance(source, str | Table):
+        kind = "plain text without labels" if isinstance(source, str) else "a table of series"
+        raise DataError(f"{where} is {kind}; a labelled source is needed here")
     if source is not None and not isinstance(source["train"], Examples):
         raise DataError(f"{where} holds pairs of texts; a labelled source is needed here")
     if source is not None:
@@ -64,14 +67,16 @@ def read_labelled(
                 k: Examples(e.texts, [tuple(each(y)) for y in e.labels]) for k, e in source.items()
             }
         return source
+    if where.lower().endswith(signals.SUFFIXES):
+        return {"train": signals.read_signals(where, label, skip_bad_rows)}
     texts, labels, places = Texts(), [], dict[str, str]()
     rows = table_rows(where, format, "csv", [text, label.name], label)
     known = rows if classes is None else _known(rows, classes)
-    for row in good(known, title(where), skip_bad_rows):
-        texts.append(row.values[0])
-        labels.append(interned(row.values[1]))  # a class has one string, not one for each row
+    for read in good(known, title(where), skip_bad_rows):
+        texts.append(read.values[0])
+        labels.append(interned(read.values[1]))  # a class has one string, not one for each row
         for name in each(labels[-1]):
-            places.setdefault(name, row.place)
+            places.setdefault(name, read.place)
     refuse_measurements(places, title(where))
     return {"train": Examples(texts.settled(), labels)}
 
@@ -94,8 +99,9 @@ def read_chunks(where: str, *, skip_bad_rows: Skipped | None = None) -> Iterator
             seen in the first chunk is refused at once, before the iterator is used.
     """
     source = packaged(where)
-    if isinstance(source, dict):
-        raise DataError(f"{where} holds examples, not one text; a plain text is needed here")
+    if isinstance(source, dict | Table):
+        kind = "examples, not one text" if isinstance(source, dict) else "series"
+        raise DataError(f"{where} holds {kind}; a plain text is needed here")
     if source is not None:
         return iter([source])
     chunks = _chunks(where, skip_bad_rows)
@@ -114,7 +120,7 @@ def read_texts(
     *,
     format: str | None = None,
     skip_bad_rows: Skipped | None = None,
-) -> Sequence[str]:
+) -> Sequence[Any]:
     """Texts to predict on: a column of a table, else the lines of a file or of `-`.
 
     Args:
@@ -126,13 +132,33 @@ def read_texts(
     Raises:
         DataError: when the file cannot be read, or a text is empty.
     """
+    if where.lower().endswith(signals.SUFFIXES):
+        return signals.read_signals(where, LabelColumn(""), skip_bad_rows).texts
     texts = Texts()
-    for row in good(table_rows(where, format, "text", [text], None), title(where), skip_bad_rows):
-        texts.append(row.values[0])
+    for read in good(table_rows(where, format, "text", [text], None), title(where), skip_bad_rows):
+        texts.append(read.values[0])
     return texts.settled()
 
 
-def packaged(where: str) -> dict[str, Any] | str | None:
+def read_rows(where: str, format: str | None = None) -> Iterator[Row]:
+    """All columns of a table, as they stand there: the one value of a row is a dict of them.
+
+    Args:
+        where: a file, `-` for standard input, or a packaged source that is a table.
+        format: the format's name, where the file does not tell it.
+
+    Raises:
+        DataError: when there is nothing of that name, or it is no table.
+    """
+    source = packaged(where)
+    if source is not None and not isinstance(source, Table):
+        raise DataError(f"{where} holds texts; a table of numbers is needed here")
+    if source is not None:
+        return source.rows()
+    return table_rows(where, format, "csv", None, None, untouched)
+
+
+def packaged(where: str) -> dict[str, Any] | str | Table | None:
     """What the packaged source of that name gives; None when `where` is a file, folder or `-`."""
     if where == "-" or (os.path.exists(where) and not os.path.isdir(where)):
         return None
@@ -142,12 +168,19 @@ def packaged(where: str) -> dict[str, Any] | str | None:
         if os.path.isdir(where):
             return None
         raise DataError(f"{where}: no such file, and {unknown}") from None
-    content: dict[str, Any] | str = source.read()
+    content: dict[str, Any] | str | Table | Problem = source.read()
+    if isinstance(content, Problem):
+        raise DataError(f"{where} is a problem that is generated: `ostinato recall {where}`")
     return content
 
 
 def table_rows(
-    where: str, given: str | None, default: str, columns: list[str], label: LabelColumn | None
+    where: str,
+    given: str | None,
+    default: str,
+    columns: list[str] | None,
+    label: LabelColumn | None,
+    check: Check = row,
 ) -> Iterator[Row]:
     """The rows of a file, good and bad.
 
@@ -162,8 +195,8 @@ def table_rows(
         yield from folders.rows(Path(where), label)
         return
     with File(where) as file:
-        found = _format(where, file, given, default, columns)
-        yield from found.rows(file, columns, label)
+        found = _format(where, file, given, default, columns or [])
+        yield from found.rows(file, columns, label, check)
 
 
 def _format(
@@ -182,12 +215,12 @@ def _format(
 
 def _known(rows: Iterator[Row], classes: Collection[str]) -> Iterator[Row]:
     """The rows, those with a label that is none of the classes made bad."""
-    for row in rows:
-        unknown = [] if row.fault else [y for y in each(row.values[1]) if y not in classes]
+    for read in rows:
+        unknown = [] if read.fault else [y for y in each(read.values[1]) if y not in classes]
         if unknown:
             what = f"its label {unknown[0]!r} was not in the training data, which had "
-            row = Row(row.place, [], what + ", ".join(classes))
-        yield row
+            read = Row(read.place, [], what + ", ".join(classes))
+        yield read
 
 
 def _chunks(where: str, skipped: Skipped | None) -> Iterator[str]:

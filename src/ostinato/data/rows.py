@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
-from typing import Any, NamedTuple, Protocol, TypeVar
+from typing import Any, NamedTuple, Protocol, TypeAlias, TypeVar
 
 from ostinato.data.files import flaw
 from ostinato.data.labels import LabelColumn, label_text
@@ -16,8 +16,8 @@ class Row(NamedTuple):
 
     Attributes:
         place: where it is, such as `line 3`; empty where the file itself is the row.
-        values: the values of the columns that were asked for, in their order; each a text, several
-            labels a tuple of them.
+        values: the values of the columns that were asked for, in their order, as the check of the
+            reader gives them; of texts each a text, several labels a tuple of them.
         fault: why the row cannot be used; None for a good row.
     """
 
@@ -39,6 +39,8 @@ class Judged(Protocol):
 
 
 R = TypeVar("R", bound=Judged)
+Check: TypeAlias = Callable[[str, dict[str, Any], LabelColumn | None], Row]
+"""Makes a row of its place, a value for each column, and the column with labels; as `row` does."""
 
 
 @dataclass
@@ -136,6 +138,11 @@ def _fault(name: str, value: Any) -> str | None:
     if fault := flaw(value):
         return f"{fault[1]} in the {name}"
     return None if value.strip() else f"the {name} is empty"
+
+
+def untouched(place: str, columns: dict[str, Any], label: LabelColumn | None) -> Row:
+    """A row whose values are for the reader to check: its one value is the whole `columns`."""
+    return Row(place, [columns])
 
 
 def _kind(value: Any) -> str:

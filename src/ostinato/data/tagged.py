@@ -17,6 +17,7 @@ from ostinato.data.files import File, title
 from ostinato.data.readers import packaged
 from ostinato.data.rows import Skipped, good
 from ostinato.data.sentences import Answer, Sentence, text
+from ostinato.data.table import Table
 from ostinato.errors import DataError
 
 
@@ -137,6 +138,8 @@ def read_tagged(
     if source is not None:
         if format not in (None, "text"):
             raise DataError(f"{where} holds texts, and nothing in the format {format}")
+        if isinstance(source, Table):
+            raise DataError(f"{where} is a table of series; sentences are needed here")
         lines = _lines(source)
         all_ = (p for number, line in lines for p in text.pieces(line, f"line {number}"))
         return _gathered(where, "text", all_, skip_bad_rows)

@@ -2,6 +2,6 @@
 
 from ostinato.decode.beam import Hypothesis, beam_search
 from ostinato.decode.sample import chain, draw
-from ostinato.decode.stop import until
+from ostinato.decode.stop import check_stops, until
 
-__all__ = ["Hypothesis", "beam_search", "chain", "draw", "until"]
+__all__ = ["Hypothesis", "beam_search", "chain", "check_stops", "draw", "until"]

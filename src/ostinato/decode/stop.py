@@ -27,8 +27,7 @@ def until(pieces: Iterable[str], stops: Sequence[str]) -> Iterator[str]:
     Raises:
         ConfigError: at the first piece, for an empty stop string.
     """
-    if "" in stops:
-        raise ConfigError("a stop string must not be empty")
+    check_stops(stops)
     held = ""
     for piece in pieces:
         held += piece
@@ -41,6 +40,16 @@ def until(pieces: Iterable[str], stops: Sequence[str]) -> Iterator[str]:
         held = held[safe:]
     if held:
         yield held
+
+
+def check_stops(stops: Sequence[str]) -> None:
+    """Refuses an empty stop string, which would end every text before it begins.
+
+    Raises:
+        ConfigError: when there is one.
+    """
+    if "" in stops:
+        raise ConfigError("a stop string must not be empty")
 
 
 def _longest_beginning(text: str, stops: Sequence[str]) -> int:

@@ -1,4 +1,4 @@
-"""PyTorch modules: recurrent layers over any cell, embeddings, attention, poolings, a CRF."""
+"""PyTorch modules: recurrent layers over any cell, embeddings, attention, poolings, CRF, …"""
 
 from ostinato.nn.attention import ATTENTIONS, Attention, Memory, attention
 from ostinato.nn.bigrams import BigramEmbedding, frequent_pairs
@@ -12,9 +12,11 @@ from ostinato.nn.encoder import Bridge, Encoder
 from ostinato.nn.packing import Packing
 from ostinato.nn.pooling import POOLINGS, Pooling, pooling
 from ostinato.nn.recurrent import Recurrent
+from ostinato.nn.segments import Queries, Segments
 
 __all__ = [
     "ATTENTIONS", "CRF", "GRU", "LSTM", "POOLINGS", "RNN", "Attention", "BigramEmbedding", "Bridge",
     "Carried", "CharacterEncoder", "Constraints", "Decoder", "Dropout", "Embedding", "Encoder",
-    "Memory", "Packing", "Pooling", "Recurrent", "attention", "frequent_pairs", "pooling",
+    "Memory", "Packing", "Pooling", "Queries", "Recurrent", "Segments", "attention",
+    "frequent_pairs", "pooling",
 ]  # fmt: skip

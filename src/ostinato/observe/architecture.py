@@ -21,8 +21,8 @@ def architecture(network: Any) -> list[dict[str, Any]]:
     """
     if hasattr(network, "decoder"):
         return encoder_decoder(network)
-    recurrent, embedding = network.recurrent, network.embedding
-    parts = [_embedding(embedding)]
+    recurrent, segments = network.recurrent, getattr(network, "segments", None)
+    parts = [_embedding(network.embedding) if segments is None else _segments(segments)]
     spelling = getattr(network, "spelling", None)
     if spelling is not None:
         units = f"{spelling.recurrent.hidden_size} units, both directions"
@@ -36,6 +36,9 @@ def architecture(network: Any) -> list[dict[str, Any]]:
             }
         )
     parts += _layers(recurrent)
+    if segments is not None:
+        parts.append(_queries(network))
+        return parts
     pooling = getattr(network, "pooling", None)
     if pooling is not None:
         parts.append(
@@ -117,6 +120,15 @@ def encoder_decoder(network: Any) -> list[dict[str, Any]]:
 
 
 def _embedding(embedding: Any, name: str = "") -> dict[str, Any]:
+    if isinstance(embedding, nn.Linear):  # of signals
+        features = embedding.out_features
+        return {
+            "kind": "embedding",
+            "name": "numbers",
+            "inside": f"linear, {embedding.in_features} → {features}",
+            "gives": f"B × T × {features}",
+            "parameters": _count(embedding),
+        }
     symbols, features = embedding.weight.shape
     return {
         "kind": "embedding",
@@ -148,6 +160,30 @@ def _layers(recurrent: Any, name: str = "") -> list[dict[str, Any]]:
             }
         )
     return parts
+
+
+def _segments(segments: Any) -> dict[str, Any]:
+    project = segments.project
+    return {
+        "kind": "segments",
+        "name": "segments",
+        "inside": f"{segments.width} steps: linear, {project.in_features} → "
+        f"{project.out_features}; relu",
+        "gives": f"B × T/{segments.width} × {project.out_features}",
+        "parameters": _count(segments),
+    }
+
+
+def _queries(network: Any) -> dict[str, Any]:
+    """Each segment to come is asked for by a step of the same recurrent layers."""
+    places, output = len(network.queries.place), network.output
+    return {
+        "kind": "output",
+        "name": "queries, output",
+        "inside": f"{places} queries; linear, {output.in_features} → {output.out_features}",
+        "gives": f"B × {network.shape.horizon} × {network.shape.targets} × {network.levels}",
+        "parameters": _count(network.queries) + _count(output),
+    }
 
 
 def _count(module: nn.Module) -> int:

@@ -11,6 +11,7 @@ from typing import Any
 
 from ostinato.report.diagrams import cell_diagram, network_diagram
 from ostinato.report.figures import Look, gradient_times, looks, reliability_curves
+from ostinato.report.forecasts import fans_section, horizon_section, quantiles_section
 from ostinato.report.page import Results, bar, document, key, legend, origin, plot
 from ostinato.report.sections import gradients, learning
 from ostinato.report.sentences import cell_name, duration
@@ -45,12 +46,17 @@ def comparison_page(results: Results, command: str) -> str:
     Returns:
         HTML, see `document`.
     """
-    things = {"generate": "symbols", "tag": "words", "transduce": "symbols"}.get(
-        results["task"], "texts"
-    )
-    tagged, transduced = results.get("tagged", {}), results.get("transduced", {})
+    kinds = {
+        "generate": "symbols", "forecast": "windows", "tag": "words", "transduce": "symbols",
+    }  # fmt: skip
+    things = kinds.get(results["task"], "texts")
+    forecasts, tagged = results.get("forecasts") or {}, results.get("tagged", {})
+    transduced = results.get("transduced", {})
     sections = {
         "Comparison": _table(results),
+        "Forecasts": fans_section(forecasts),
+        "Horizon": horizon_section(forecasts),
+        "Quantiles": quantiles_section(forecasts),
         "Differences": _pairs(results),
         "Lengths": lengths_section(transduced),
         "Attention": attention_section(transduced),
@@ -108,6 +114,7 @@ def _table(results: Results) -> str:
             "accuracy": "words and pairs, tf-idf",
             "f1": "of each word",
             "error_rate": "unchanged",
+            "mse": "as one season ago",
         }
         aside = asides.get(metric, "interpolated Kneser–Ney")
         cells = ["–" if judged else None, "–" if extra else None]
@@ -192,7 +199,8 @@ def _pairs(results: Results) -> str:
             f"<td>{_two(_small(pair['over_examples']), f'each seed: {each}')}</td>"
             f"<td>{corrected}</td></tr>"
         )
-    unit = "difference, points" if metric in PARTS else "difference, nats"
+    unit = "difference, points" if metric in PARTS else "difference"
+    unit += ", nats" if metric == "nats" else ""
     heads = [unit, "p over seeds", "p over examples", "corrected"]
     return f"""<h2>Which differences are shown?</h2>
 <div class="wide" role="region" aria-label="Differences" tabindex="0"><table>
@@ -221,9 +229,14 @@ def _gradients(results: Results) -> str:
     flow = results.get("flow", {})
     if not flow:
         return ""
-    generate = results["task"] == "generate"
+    generate, forecast = (results["task"] == task for task in ("generate", "forecast"))
     pooling = results.get("pooling")
-    if results["task"] == "tag":
+    if forecast:
+        note = (
+            "Means over windows; a step is a segment of the look-back, and the loss is the error "
+            "of the whole horizon."
+        )
+    elif results["task"] == "tag":
         note = "Means over the longest sentences; the loss is that of the last word’s tag."
     elif results["task"] == "transduce":
         note = (
@@ -239,7 +252,8 @@ def _gradients(results: Results) -> str:
             f"Means over the longest texts. The pooling, {escape(pooling.replace('_', ' '))}, "
             "reads every step, so the gradient does not only come back from the last one."
         )
-    text = gradients(flow, note, "word" if results["task"] in ("classify", "tag") else "symbol")
+    words = {"generate": "symbol", "transduce": "symbol", "forecast": "segment"}
+    text = gradients(flow, note, words.get(results["task"], "word"))
     look = looks(flow)
     times = list(dict.fromkeys(when for own in flow.values() for when in own))
     if len(times) > 2:

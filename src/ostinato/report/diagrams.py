@@ -33,7 +33,7 @@ def network_diagram(parts: Sequence[Mapping[str, Any]], color: str) -> str:
         parts: see `ostinato.observe.architecture`.
         color: of the recurrent layers.
     """
-    drawn, y = [_shape_arrow(0, "symbols, B × T")], 34.0
+    drawn, y = [_shape_arrow(0, _read_by(parts))], 34.0
     for part in parts:
         lanes = part.get("directions", 0)
         height = BLOCK + 20 * lanes
@@ -58,6 +58,13 @@ def network_diagram(parts: Sequence[Mapping[str, Any]], color: str) -> str:
         "</text>"
     )
     return _svg(WIDTH, y + 14, "network", f"Network of {total:,} parameters: {said}", drawn)
+
+
+def _read_by(parts: Sequence[Mapping[str, Any]]) -> str:
+    """What the first part reads."""
+    first = parts[0] if parts else {}
+    numbers = first.get("kind") == "segments" or first.get("name") == "numbers"
+    return "numbers, B × T × D" if numbers else "symbols, B × T"
 
 
 def _shape_arrow(y: float, shape: str) -> str:

@@ -72,7 +72,7 @@ def loss_curves(runs: Sequence[Record], validation: str = "validation_loss") -> 
             from the least to the most.
         validation: the field of a history that holds the loss on validation data.
     """
-    figure = _figure("epoch")
+    figure = empty_figure("epoch")
     for cell, histories, look in _with_looks(runs):
         name = cell_label(cell)
         _by_epoch(figure, histories, "loss", f"{name} training", look, dash="dot", faint=True)
@@ -82,7 +82,7 @@ def loss_curves(runs: Sequence[Record], validation: str = "validation_loss") -> 
 
 def accuracy_curves(runs: Sequence[Record], metric: str = "accuracy") -> go.Figure:
     """The accuracy, or F1, on validation data by epoch, drawn as by `loss_curves`."""
-    figure = _figure("epoch").update_yaxes(tickformat=".4~p", hoverformat=".2%")
+    figure = empty_figure("epoch").update_yaxes(tickformat=".4~p", hoverformat=".2%")
     for cell, histories, look in _with_looks(runs):
         _by_epoch(figure, histories, metric, cell_label(cell), look)
     return figure
@@ -90,15 +90,22 @@ def accuracy_curves(runs: Sequence[Record], metric: str = "accuracy") -> go.Figu
 
 def bits_curves(runs: Sequence[Record]) -> go.Figure:
     """The bits for each symbol of validation data by epoch, drawn as by `loss_curves`."""
-    figure = _figure("epoch")
+    return metric_curves(runs, "bits")
+
+
+def metric_curves(runs: Sequence[Record], metric: str) -> go.Figure:
+    """A field of a history by epoch, drawn as by `loss_curves`."""
+    figure = empty_figure("epoch")
     for cell, histories, look in _with_looks(runs):
-        _by_epoch(figure, histories, "bits", cell_label(cell), look)
+        _by_epoch(figure, histories, metric, cell_label(cell), look)
     return figure
 
 
 def error_curves(runs: Sequence[Record]) -> go.Figure:
     """The part of symbols that is wrong, on validation data, drawn as by `loss_curves`."""
-    figure = _figure("epoch").update_yaxes(tickformat=".4~p", hoverformat=".2%", rangemode="tozero")
+    figure = empty_figure("epoch").update_yaxes(
+        tickformat=".4~p", hoverformat=".2%", rangemode="tozero"
+    )
     for cell, histories, look in _with_looks(runs):
         _by_epoch(figure, histories, "error_rate", cell_label(cell), look)
     return figure
@@ -113,7 +120,7 @@ def length_curves(lengths: Mapping[str, Record], field: str) -> go.Figure:
         field: `error_rate` or `exact_match`.
     """
     unit = next(iter(lengths.values()))["unit"]
-    figure = _figure(f"length of the text, {unit}")
+    figure = empty_figure(f"length of the text, {unit}")
     figure.update_yaxes(tickformat=".4~p", hoverformat=".1%", rangemode="tozero")
     for cell, look in looks(lengths).items():
         groups = lengths[cell]["groups"]
@@ -140,7 +147,7 @@ def heat_map(shown: Record, look: Look) -> go.Figure:
     """
     source, tokens = shown["source"], shown["tokens"]
     red, green, blue = (int(look.color[k : k + 2], 16) for k in (1, 3, 5))
-    figure = _figure("", hover="closest")
+    figure = empty_figure("", hover="closest")
     hover = [[f"{t.strip()} ← {s.strip()}" for s in source] for t in tokens]
     figure.add_heatmap(
         z=shown["weights"],
@@ -180,7 +187,7 @@ def reliability_curves(calibrations: Mapping[str, Sequence[Record]]) -> go.Figur
     Args:
         calibrations: for each cell bins with `confidence`, `accuracy` and `size`.
     """
-    figure = _figure("confidence", hover="closest")
+    figure = empty_figure("confidence", hover="closest")
     figure.add_scatter(
         x=[0, 1], y=[0, 1], mode="lines", hoverinfo="skip", line={"color": GREY, "width": 1}
     )
@@ -225,7 +232,7 @@ def gradient_curves(flow: Flow, when: str, word: str = "word") -> go.Figure:
     high = math.log10(top) + 0.3
     low = max(math.log10(bottom) - 0.3, high - DECADES)
     far = max(map(len, sizes), default=1) - 1
-    figure = _figure(f"steps before the last {word}")
+    figure = empty_figure(f"steps before the last {word}")
     figure.update_xaxes(range=[-0.02 * far, 1.02 * far])
     figure.update_yaxes(
         type="log",
@@ -257,7 +264,7 @@ def gradient_times(times: Mapping[str, Mapping[str, Sequence[float]]], look: Loo
         look: the cell's.
     """
     sizes = {when: next(iter(states.values()), []) for when, states in times.items()}
-    figure = _figure("steps before the last")
+    figure = empty_figure("steps before the last")
     figure.update_yaxes(
         type="log", exponentformat="power", tickfont={"size": 10.5}, hoverformat=".1e"
     )
@@ -354,12 +361,11 @@ def _by_epoch(
                 at.setdefault(record["epoch"], []).append(record[field])
     epochs = list(at)
     if len(histories) > 1 and not faint:
-        red, green, blue = (int(look.color[k : k + 2], 16) for k in (1, 3, 5))
         figure.add_scatter(
             x=[*epochs, *epochs[::-1]],
             y=[*map(max, at.values()), *map(min, list(at.values())[::-1])],
             fill="toself",
-            fillcolor=f"rgba({red},{green},{blue},0.16)",
+            fillcolor=tint(look, 0.16),
             line={"width": 0},
             mode="lines",
             hoverinfo="skip",
@@ -377,7 +383,13 @@ def _by_epoch(
         figure.update_xaxes(dtick=1)
 
 
-def _figure(x: str, hover: str = "x unified") -> go.Figure:
+def tint(look: Look, opacity: float) -> str:
+    """A cell's colour, to be laid over others."""
+    red, green, blue = (int(look.color[k : k + 2], 16) for k in (1, 3, 5))
+    return f"rgba({red},{green},{blue},{opacity:g})"
+
+
+def empty_figure(x: str, hover: str = "x unified") -> go.Figure:
     """An empty figure: bare axes, no legend, nothing that a thumb drags by accident."""
     clear = "rgba(0,0,0,0)"
     figure = go.Figure()

@@ -10,7 +10,7 @@ from typing import Any
 
 import plotly.graph_objects as go
 
-from ostinato.report.figures import GREY, SPARE, Look, _figure
+from ostinato.report.figures import GREY, SPARE, Look, empty_figure
 from ostinato.report.frameworks import COINCIDE, FEW, ROUNDINGS, coincide
 from ostinato.report.page import Results, bar, document, key, line, origin, plot
 from ostinato.report.sentences import cell_name, listed
@@ -211,7 +211,7 @@ def _differences(results: Results, each: Mapping[str, Any], look: Mapping[str, L
 def _steps(each: Mapping[str, Any]) -> go.Figure:
     """An empty figure over steps, a thin line where an epoch ends."""
     count = sum(each["epoch_steps"])
-    figure = _figure("step").update_xaxes(range=[1 - 0.02 * count, 1.02 * count])
+    figure = empty_figure("step").update_xaxes(range=[1 - 0.02 * count, 1.02 * count])
     for end in list(accumulate(each["epoch_steps"]))[:-1]:
         figure.add_vline(x=end + 0.5, line={"color": GREY, "width": 1, "dash": "dot"}, opacity=0.5)
     return figure

@@ -12,6 +12,7 @@ from ostinato.report.figures import (
     looks,
     loss_curves,
     mean_histories,
+    metric_curves,
 )
 from ostinato.report.page import Results, legend, plot
 from ostinato.report.sentences import gradient_reach, overfitting
@@ -29,6 +30,9 @@ def learning(runs: Sequence[Results], things: str, task: str = "classify") -> st
         second = plot(bits_curves(runs), "Bits for each symbol of validation text")
     elif task == "transduce":
         second = plot(error_curves(runs), "Wrong symbols of greedy outputs, on validation texts")
+    elif task == "forecast":
+        loss = plot(loss_curves(runs, validation), "Loss for each value foretold")
+        second = plot(metric_curves(runs, "mse"), "Mean squared error on validation windows")
     elif task == "tag":
         second = plot(accuracy_curves(runs, "f1"), f"F1 on validation {things}")
     else:

@@ -15,6 +15,7 @@ WORDS = {
     "f1": "F1",
     "nats": "nats for each symbol",
     "error_rate": "wrong symbols",
+    "mse": "mean squared error",
 }
 """How a metric is called."""
 PARTS = ("accuracy", "f1", "error_rate")
@@ -29,7 +30,9 @@ def measure(metric: str, value: float) -> str:
     >>> measure("accuracy", 0.8651), measure("nats", 1.5)
     ('86.51%', '1.500')
     """
-    return f"{value:.2%}" if metric in PARTS else f"{value:.3f}"
+    if metric in PARTS:
+        return f"{value:.2%}"
+    return f"{value:.4f}" if metric == "mse" else f"{value:.3f}"
 
 
 def p_value(p: float) -> str:
@@ -102,8 +105,11 @@ def method(results: Record) -> str:
     over_seeds = _names(pair["seeds_test"] for pair in pairs if pair["seeds_test"])
     over_examples = _names(pair["examples_test"] for pair in pairs)
     each = _names(pair["each_seed_test"] for pair in pairs)
-    things = {"accuracy": "texts", "f1": "sentences", "error_rate": "texts"}
-    examples = things.get(results["metric"], "blocks of the text")
+    kinds = {
+        "accuracy": "texts", "f1": "sentences", "nats": "blocks of the text",
+        "mse": "blocks of windows", "error_rate": "texts",
+    }  # fmt: skip
+    examples = kinds[results["metric"]]
     text = (
         f"Every two are judged on the same {examples}, seed by seed. Over {examples}, where each "
         f"counts with its mean over seeds: {over_examples}; for each seed by itself: {each}. "
@@ -161,7 +167,8 @@ def overview(results: Record) -> Sequence[str]:
     seeds = {len(row["seeds"]) for row in rows}
     each = " each" if len(rows) > 1 else ""
     times = f"with {_number(seeds.pop())}{each}" if len(seeds) == 1 else ""
-    things = {"generate": "characters", "tag": "sentences"}.get(results["task"], "texts")
+    kinds = {"generate": "characters", "forecast": "steps", "tag": "sentences"}
+    things = kinds.get(results["task"], "texts")
     did = f"{names} {'was' if len(rows) == 1 else 'were'} trained {times}".rstrip()
     if data:
         did += (

@@ -85,7 +85,8 @@ def fit_naive_bayes_linear(
     Args:
         sequences: the training texts as symbols.
         targets: the class of each (N,), from 0 to K-1.
-        classes: K; one without a training text is given no n-grams and the odds of one in N.
+        classes: K; one without a training text is given no n-grams and the odds of one in N. Where
+            no n-gram is known at all, the answer is how often each class is there.
         order: the longest n-gram.
         symbols: V.
 
@@ -94,11 +95,7 @@ def fit_naive_bayes_linear(
     """
     from sklearn.linear_model import LogisticRegression
 
-    if symbols**order >= 2**63:
-        raise ConfigError(
-            f"model.linear: {symbols} symbols have too many n-grams of length {order} to count; "
-            f"take shorter ones, or a smaller data.vocabulary"
-        )
+    check_countable(order, symbols)
     grams = [ngrams_of(sequence, order, symbols) for sequence in sequences]
     known, texts = np.unique(np.concatenate(grams), return_counts=True)
     known = known[texts >= (2 if len(sequences) >= 100 else 1)]
@@ -110,11 +107,27 @@ def fit_naive_bayes_linear(
         inside = targets == k
         if not inside.any():
             continue
+        if not len(known):
+            biases[row] = np.log((inside.sum() + 1) / ((~inside).sum() + 1))
+            continue
         ratios[row] = _log_ratio(counts[inside].sum(0), counts[~inside].sum(0))
         model = LogisticRegression(C=10.0, max_iter=300)
         model.fit(_weighted(counts, ratios[row]), inside)
         weights[row], biases[row] = model.coef_[0], model.intercept_[0]
     return NaiveBayesLinear(order, symbols, known, ratios, weights, biases)
+
+
+def check_countable(order: int, symbols: int) -> None:
+    """Refuses n-grams that have no numbers.
+
+    Raises:
+        ConfigError: when there are more n-grams of V symbols than numbers below 2⁶³.
+    """
+    if symbols**order >= 2**63:
+        raise ConfigError(
+            f"model.linear: {symbols} symbols have too many n-grams of length {order} to count; "
+            f"take shorter ones, or a smaller data.vocabulary"
+        )
 
 
 def ngrams_of(sequence: Symbols, order: int, symbols: int) -> NDArray[np.int64]:
@@ -162,4 +175,4 @@ def _weighted(has: Any, ratio: NDArray[np.float32]) -> Any:
 
     x = has.copy()
     x.data = ratio[x.indices]
-    return normalize(x, copy=False)
+    return normalize(x, copy=False) if x.shape[1] else x

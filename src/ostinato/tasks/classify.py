@@ -1,4 +1,4 @@
-"""Classify texts: `Classifier`."""
+"""Classify texts, and series of numbers: `Classifier`."""
 
 from __future__ import annotations
 
@@ -18,9 +18,11 @@ from ostinato import data
 from ostinato.data import Examples, Skipped, Store, tokenizer
 from ostinato.data.cooccurrence import ppmi_vectors
 from ostinato.data.labels import Label, each, label_text
+from ostinato.data.signals import are_signals
 from ostinato.equation import Cell
 from ostinato.errors import ConfigError, DataError
 from ostinato.nn import frequent_pairs
+from ostinato.tasks.bayes import check_countable
 from ostinato.tasks.calibration import (
     error_of,
     log_probabilities,
@@ -35,6 +37,7 @@ from ostinato.tasks.ensemble import LinearMember
 from ostinato.tasks.estimator import TextEstimator, from_json, reproducible
 from ostinato.tasks.evaluation import Evaluation, measured
 from ostinato.tasks.linear import Baseline, fit_baseline
+from ostinato.tasks.numbers import Numbers
 from ostinato.train import Progress, Run, fit, read_toml
 
 _TEXTS_AT_A_TIME = 2**14
@@ -59,6 +62,9 @@ class Classifier(ClassifierMixin, TextEstimator[ClassifySettings]):  # type: ign
     With `data={"multi_label": True}` each text has a list of labels, which may be empty; what is a
     matrix of classes (N, K) below then tells of each label for itself.
 
+    In place of texts there may be signals: arrays (T, D) of any length, read by a linear map where
+    texts have an embedding, each number on the scale of training (`numbers_`).
+
     After `fit`: `classes_` (as they were given: numbers stay numbers), `tokenizer_`, `vocabulary_`,
     `network_`, `history_` (a record for each epoch), `decision_` (temperature and thresholds),
     `baseline_`, and on the validation texts `baseline_accuracy_` and `baseline_micro_f1_`; and
@@ -67,6 +73,7 @@ class Classifier(ClassifierMixin, TextEstimator[ClassifySettings]):  # type: ign
 
     kind = ClassifySettings
     classes_: NDArray[Any]
+    numbers_: Numbers | None
     decision_: Decision
     linear_: LinearMember | None = None
     baseline_: Baseline | None = None
@@ -110,19 +117,24 @@ class Classifier(ClassifierMixin, TextEstimator[ClassifySettings]):  # type: ign
             raise ConfigError("model.linear: texts of several labels have none")
         self.decision_ = Decision()
         training, validation = _split(examples, settings)
+        digests = {"sha256": examples.fingerprint()} if run else {}
         if settings.data.extra:
             extra = self._extra(settings.data.extra)
-            examples, training = _joined(examples, extra), _joined(training, extra)
+            training = _joined(training, extra)
+            digests |= {"extra_sha256": extra.fingerprint()} if run else {}
 
-        size = settings.data.vocabulary
-        self.tokenizer_ = tokenizer(settings.tokenizer).train(training.texts, size)
-        store = self._store(training.texts, settings)
-        self.vocabulary_ = store.vocabulary(size, settings.data.min_count)
-        held_out = self._store(validation.texts, settings)
-        rows, symbols = store.rows(self.vocabulary_), len(self.vocabulary_)
+        self.numbers_ = Numbers.of(training.texts) if are_signals(training.texts) else None
+        if self.numbers_:
+            _check_for_signals(settings)
+            rows, held_out = (self._encode_all(part.texts) for part in (training, validation))
+        else:
+            rows, held_out = self._learn_symbols(training.texts, validation.texts)
+        if settings.model.linear:
+            check_countable(settings.model.linear, len(self.vocabulary_))
         ppmi = settings.model.start == "ppmi"
         counted = ppmi or settings.model.bigrams > 0  # over texts that fit into memory
         near = [np.asarray(row) for row in rows] if counted else []
+        symbols = 0 if self.numbers_ else len(self.vocabulary_)
         self.bigrams_ = frequent_pairs(near, symbols, settings.model.bigrams)
         with reproducible(settings.seed, settings.train.threads):
             self.network_ = self._network(self._cell())
@@ -135,11 +147,11 @@ class Classifier(ClassifierMixin, TextEstimator[ClassifySettings]):  # type: ign
                 self.network_,
                 settings,
                 (rows, self._targets(training.labels)),
-                (held_out.rows(self.vocabulary_), self._targets(validation.labels)),
+                (held_out, self._targets(validation.labels)),
                 class_weights(settings.model.class_weight, self.class_names, truth, column.several),
             )
             if run:
-                self._begin(run, self.network_.recurrent, examples.fingerprint(), resume)
+                self._begin(run, self.network_.recurrent, digests, resume)
             self.history_ = fit(learner, settings.train, run, show, resume)
             said, judged = learner.held_out(), validation
             if settings.model.linear:
@@ -160,7 +172,8 @@ class Classifier(ClassifierMixin, TextEstimator[ClassifySettings]):  # type: ign
         self.baseline_ = None
         if self.baseline:
             part = _in_memory(training)
-            self.baseline_ = fit_baseline(part.texts, part.labels, self.tokenizer_)
+            split = None if self.numbers_ else self.tokenizer_
+            self.baseline_ = fit_baseline(part.texts, part.labels, split)
             validation = _in_memory(validation)
             guessed = self.baseline_.predict(validation.texts)
             right = measured(
@@ -288,8 +301,12 @@ class Classifier(ClassifierMixin, TextEstimator[ClassifySettings]):  # type: ign
 
     def _network(self, cell: Cell) -> ClassifyNetwork | ClassifyEnsemble:
         settings, pairs = self.settings().model, self.bigrams_
-        sizes = len(self.vocabulary_), len(self.classes_)
-        members = [ClassifyNetwork(cell, settings, *sizes, pairs) for _ in range(settings.members)]
+        features = len(self.numbers_.mean) if self.numbers_ else 0
+        sizes = 0 if features else len(self.vocabulary_), len(self.classes_)
+        members = [
+            ClassifyNetwork(cell, settings, *sizes, pairs, features)
+            for _ in range(settings.members)
+        ]
         return members[0] if len(members) == 1 else ClassifyEnsemble(members, self._several)
 
     def alone(self, texts: Any, labels: Any = None) -> dict[str, float]:
@@ -335,7 +352,11 @@ class Classifier(ClassifierMixin, TextEstimator[ClassifySettings]):  # type: ign
         return [self.vocabulary_.encode(self.tokenizer_.split(text)) for text in texts]
 
     def _read(self, run: Run) -> None:
-        super()._read(run)
+        self.numbers_ = None
+        if (run.path / "numbers.json").exists():
+            self.numbers_ = from_json(run, "numbers.json", Numbers.from_json)
+        else:
+            super()._read(run)
         self.linear_ = LinearMember.read(run) if self.settings().model.linear else None
         self.classes_ = from_json(run, "labels.json", _classes)
         self.decision_ = Decision()
@@ -350,7 +371,10 @@ class Classifier(ClassifierMixin, TextEstimator[ClassifySettings]):  # type: ign
             self.bigrams_ = from_json(run, "bigrams.json", _pairs)
 
     def _write(self, run: Run) -> None:
-        super()._write(run)
+        if self.numbers_:
+            run.write_json("numbers.json", self.numbers_.to_json())
+        else:
+            super()._write(run)
         run.write_json("labels.json", self.classes_.tolist())
         run.write_json("decision.json", asdict(self.decision_))
         if self.settings().model.bigrams:
@@ -368,14 +392,29 @@ class Classifier(ClassifierMixin, TextEstimator[ClassifySettings]):  # type: ign
         columns = self.settings().data
         return data.examples_of(texts, labels, columns.text, columns.labels, split="test")
 
+    def _learn_symbols(self, training: Sequence[str], validation: Sequence[str]) -> tuple[Any, Any]:
+        """Learns tokenizer and vocabulary, and gives both parts as symbols."""
+        settings = self.settings()
+        size = settings.data.vocabulary
+        self.tokenizer_ = tokenizer(settings.tokenizer).train(training, size)
+        store = self._store(training, settings)
+        self.vocabulary_ = store.vocabulary(size, settings.data.min_count)
+        held_out = self._store(validation, settings)
+        return store.rows(self.vocabulary_), held_out.rows(self.vocabulary_)
+
     def _store(self, texts: Sequence[str], settings: ClassifySettings) -> Store:
         store = Store(self.tokenizer_, keep=settings.data.max_tokens)
         for text in texts:
             store.add(text)
         return store
 
-    def _encode_all(self, texts: Sequence[str]) -> list[NDArray[np.int64]]:
-        settings, split = self.settings(), self.tokenizer_.split
+    def _encode_all(self, texts: Sequence[Any]) -> list[NDArray[Any]]:
+        settings = self.settings()
+        if self.numbers_:
+            return list(self.numbers_.scaled(texts, settings.data.max_tokens))
+        if are_signals(texts):
+            raise DataError("this classifier was trained on texts, and these are numbers")
+        split = self.tokenizer_.split
         return [self._encode(split(text), settings) for text in texts]
 
     def _encode(self, tokens: list[str], settings: ClassifySettings) -> NDArray[np.int64]:
@@ -455,6 +494,17 @@ def _split(examples: Examples, settings: ClassifySettings) -> tuple[Examples, Ex
 
 def _joined(one: Examples, other: Examples) -> Examples:
     return Examples([*one.texts, *other.texts], [*one.labels, *other.labels], one.own)
+
+
+def _check_for_signals(settings: ClassifySettings) -> None:
+    """That nothing is asked for that only symbols have.
+
+    Raises:
+        ConfigError: when something is.
+    """
+    if settings.model.start == "ppmi" or settings.model.bigrams or settings.model.linear:
+        what = "model.start = ppmi, model.bigrams and model.linear"
+        raise ConfigError(f"{what} are for texts; these are numbers")
 
 
 def _names(labels: Iterable[Label]) -> set[str]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 import torch
@@ -21,7 +22,8 @@ class ClassifyLearner:
     Args:
         network: what is trained.
         settings: those of the classifier.
-        training: texts as symbols, and their classes (N,), or of several labels 0 and 1 (N, K).
+        training: texts as symbols, or signals, and their classes (N,), or of several labels 0 and
+            1 (N, K).
         validation: the same of the texts held out.
         weights: how much each class counts in training (K,); None is alike.
     """
@@ -30,8 +32,8 @@ class ClassifyLearner:
         self,
         network: ClassifyNetwork | ClassifyEnsemble,
         settings: ClassifySettings,
-        training: tuple[Rows, Tensor],
-        validation: tuple[Rows, Tensor],
+        training: tuple[Sequence[Any], Tensor],
+        validation: tuple[Sequence[Any], Tensor],
         weights: Tensor | None = None,
     ) -> None:
         self.model: nn.Module = network

@@ -72,6 +72,7 @@ class ClassifyNetwork(nn.Module):
         classes: K.
         pairs: the pairs of symbols (P, 2) with embeddings of their own; None is as many as the
             settings allow, for whoever only counts weights.
+        features: D of signals, which are read in place of symbols; 0 for texts.
     """
 
     def __init__(
@@ -81,10 +82,15 @@ class ClassifyNetwork(nn.Module):
         symbols: int,
         classes: int,
         pairs: NDArray[np.int64] | None = None,
+        features: int = 0,
     ) -> None:
         super().__init__()
-        self.embedding = Embedding(symbols, settings.embedding)
-        nn.init.normal_(self.embedding.weight, std=0.1)  # a word not yet learnt says little
+        self.embedding: nn.Module
+        if features:
+            self.embedding = nn.Linear(features, settings.embedding)
+        else:
+            self.embedding = Embedding(symbols, settings.embedding)
+            nn.init.normal_(self.embedding.weight, std=0.1)  # a word not yet learnt says little
         self.bigrams: BigramEmbedding | None = None
         self.rates: dict[str, float] = {}
         if settings.bigrams:
@@ -104,10 +110,11 @@ class ClassifyNetwork(nn.Module):
         self.output = nn.Linear(self.pooling.output_size, classes)
 
     def forward(self, values: Tensor, lengths: Tensor) -> Tensor:
-        """Tokens (B, T) and lengths (B,) → logits (B, K)."""
-        tokens = values.T
+        """Tokens (B, T), or signals (B, T, D), and lengths (B,) → logits (B, K)."""
+        tokens = values.transpose(0, 1)
         if self.training and self.word_dropout:
-            tokens = tokens * (torch.rand(tokens.shape) >= self.word_dropout)
+            known = torch.rand(tokens.shape[:2]) >= self.word_dropout
+            tokens = tokens * (known if tokens.dim() == 2 else known[..., None])
         embedded = self.embedding(tokens)  # (T, B, E)
         if self.bigrams is not None:
             embedded = embedded + self.bigrams(tokens)

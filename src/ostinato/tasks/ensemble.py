@@ -24,9 +24,9 @@ class LinearMember:
     """A linear model of n-grams that answers together with a network.
 
     Attributes:
-        model: the linear model.
+        model: the linear model, fitted on training and validation texts.
         weights: of the network's and the linear model's log-probabilities (2,), see `pool`.
-        accuracy: of the linear model alone, on the validation texts.
+        accuracy: on the validation texts, of the linear model fitted on the training texts alone.
         together: accuracy of both, on the same texts; the weights were found there, too.
         seconds: how long fitting took.
     """
@@ -47,7 +47,9 @@ class LinearMember:
         order: int,
         symbols: int,
     ) -> Self:
-        """Fits the linear model on training texts, and the weights on validation texts.
+        """Fits the linear model on training texts, the weights on validation texts.
+
+        Then it is fitted once more on both: texts that no choice is left to make with may teach.
 
         Args:
             training: texts as symbols, whole, and their classes.
@@ -57,12 +59,15 @@ class LinearMember:
             symbols: V.
         """
         began = time.perf_counter()
-        model = fit_naive_bayes_linear(*training, network.shape[1], order, symbols)
+        count = network.shape[1]
+        model = fit_naive_bayes_linear(*training, count, order, symbols)
         texts, classes = validation
         alone = model.log_probabilities(texts)
         weights = pool_weights([network, alone], classes)
         together = pool([network, alone], weights)
         accuracy, both = (float((said.argmax(1) == classes).mean()) for said in (alone, together))
+        all_ = [*training[0], *texts], np.concatenate([training[1], classes])
+        model = fit_naive_bayes_linear(*all_, count, order, symbols)
         return cls(model, weights, accuracy, both, time.perf_counter() - began)
 
     def join(self, network: NDArray[np.float32], texts: Sequence[Symbols]) -> NDArray[np.float32]:

@@ -6,7 +6,7 @@ import json
 import logging
 import time
 from abc import abstractmethod
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, ClassVar, Generic, Self, TypeVar
@@ -115,7 +115,7 @@ class Estimator(BaseEstimator, Generic[S]):  # type: ignore[misc]
         """
         check_is_fitted(self)
         run = Run.create(path)
-        self._begin(run, self.network_.recurrent, "")
+        self._begin(run, self.network_.recurrent, {"sha256": ""})
         run.write_metrics(self.history_)
         run.write_tensors("model.safetensors", self.network_.state_dict())
 
@@ -174,8 +174,16 @@ class Estimator(BaseEstimator, Generic[S]):  # type: ignore[misc]
     def _cell(self) -> Cell:
         return self.cell if isinstance(self.cell, Cell) else cells.find(self.cell)
 
-    def _begin(self, run: Run, recurrent: Recurrent, data: str, resume: bool = False) -> None:
+    def _begin(
+        self, run: Run, recurrent: Recurrent, data: Mapping[str, str], resume: bool = False
+    ) -> None:
         """Writes all but the weights: settings, cell, manifest, what `_write` writes.
+
+        Args:
+            run: the folder.
+            recurrent: the stack that is trained.
+            data: the SHA-256 of what is trained on, by its name in the manifest.
+            resume: the folder has all that already, and only has to be the same.
 
         Raises:
             RunError: when a run is to be resumed or repeated with other data or another cell.
@@ -198,20 +206,20 @@ class Estimator(BaseEstimator, Generic[S]):  # type: ignore[misc]
                     "training": recurrent.level(True),
                     "evaluation": recurrent.level(False),
                 },
-                "data": {"given": run.data, "sha256": data}
+                "data": {"given": run.data, **data}
                 | ({"skipped": self.skipped_.to_json()} if self.skipped_ else {}),
             },
         )
         run.write("config.toml", self.settings().to_toml())  # last: what has it can be resumed
 
-    def _same_as(self, before: Run, recurrent: Recurrent, data: str) -> None:
+    def _same_as(self, before: Run, recurrent: Recurrent, data: Mapping[str, str]) -> None:
         """Holds this training against a run that it goes on with, or repeats.
 
         Raises:
             RunError: when data or cell are not the same.
         """
         manifest = before.read_json("manifest.json")
-        if manifest["data"]["sha256"] != data:
+        if any(manifest["data"].get(name) != digest for name, digest in data.items()):
             raise RunError(f"{before.path}: was trained on other data, of another SHA-256")
         if from_json(before, "cell.json", _cell_of).graph != recurrent.cell.graph:
             raise RunError(f"{before.path}: was trained with other equations of its cell")

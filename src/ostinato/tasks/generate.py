@@ -144,7 +144,8 @@ class Generator(TextEstimator[GenerateSettings]):
             characters = store.characters(end)
             learner = _Learner(self.network_, settings, symbols[:end], symbols[end:], characters)
             if run:
-                self._begin(run, self.network_.recurrent, digest.hexdigest(), resume)
+                digests = {"sha256": digest.hexdigest()}
+                self._begin(run, self.network_.recurrent, digests, resume)
             self.history_ = fit(learner, settings.train, run, show, resume)
         self.baseline_: NGram | None = None
         if self.baseline:
@@ -247,7 +248,8 @@ class Generator(TextEstimator[GenerateSettings]):
 
     def unknown(self, prompt: str) -> list[str]:
         """The symbols of a prompt that were not in the training text."""
-        return sorted({t for t in self._split(prompt) if t not in self.vocabulary_})
+        read, _ = opening(self.tokenizer_.split(prompt), self.vocabulary_)
+        return sorted({t for t in read if t not in self.vocabulary_}) if prompt else []
 
     def evaluate(self, text: str | Iterable[str]) -> dict[str, float]:
         """Cross-entropy of a text, whole or in chunks.
@@ -277,9 +279,6 @@ class Generator(TextEstimator[GenerateSettings]):
 
     def _network(self, cell: Cell) -> GenerateNetwork:
         return GenerateNetwork(cell, self.settings().model, len(self.vocabulary_))
-
-    def _split(self, text: str) -> list[str]:
-        return self.tokenizer_.split(text)
 
 
 class _Learner:

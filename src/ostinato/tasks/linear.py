@@ -16,6 +16,7 @@ import numpy as np
 
 from ostinato.data import Tokenizer
 from ostinato.data.labels import Label
+from ostinato.tasks.numbers import summaries
 
 
 @dataclass(frozen=True)
@@ -47,30 +48,37 @@ class Baseline:
         return sum(hits) / len(hits)
 
 
-def fit_baseline(texts: Sequence[str], labels: Sequence[Label], tokenizer: Tokenizer) -> Baseline:
+def fit_baseline(
+    texts: Sequence[Any], labels: Sequence[Label], tokenizer: Tokenizer | None
+) -> Baseline:
     """Fits the baseline on tokens and pairs of neighbours.
 
     Term counts are damped (1 + ln), rows have length 1, pairs and words seen in one text only are
     left out when there are a hundred texts or more; the penalty is L2 with C = 10. Where a text may
-    have several labels, each label has a regression of its own, against the rest.
+    have several labels, each label has a regression of its own, against the rest. Of signals (then
+    there is no tokenizer) the baseline reads mean, deviation, first and last of each number.
     """
     from sklearn.feature_extraction.text import TfidfVectorizer
     from sklearn.linear_model import LogisticRegression
     from sklearn.multiclass import OneVsRestClassifier
     from sklearn.pipeline import make_pipeline
-    from sklearn.preprocessing import MultiLabelBinarizer
+    from sklearn.preprocessing import FunctionTransformer, MultiLabelBinarizer, StandardScaler
 
     began = time.perf_counter()
-    features = TfidfVectorizer(
-        tokenizer=tokenizer.split,
-        token_pattern=None,
-        lowercase=False,
-        ngram_range=(1, 2),
-        min_df=2 if len(texts) >= 100 else 1,
-        sublinear_tf=True,
-        dtype=np.float32,
-    )
-    regression: Any = LogisticRegression(C=10.0, max_iter=200)
+    features: Any
+    if tokenizer is None:
+        features = make_pipeline(FunctionTransformer(summaries), StandardScaler())
+    else:
+        features = TfidfVectorizer(
+            tokenizer=tokenizer.split,
+            token_pattern=None,
+            lowercase=False,
+            ngram_range=(1, 2),
+            min_df=2 if len(texts) >= 100 else 1,
+            sublinear_tf=True,
+            dtype=np.float32,
+        )
+    regression: Any = LogisticRegression(C=10.0, max_iter=1000 if tokenizer is None else 200)
     binarizer, targets = None, labels
     if isinstance(labels[0], tuple):
         regression, binarizer = OneVsRestClassifier(regression), MultiLabelBinarizer()

@@ -109,7 +109,7 @@ class Tagger(Estimator[TagSettings]):
                 self.network_.embedding.weight.data = torch.from_numpy(0.3 * vectors)
             learner = _Learner(self, (read, training), held)
             if run:
-                sha256 = given.fingerprint()
+                sha256 = {"sha256": given.fingerprint()}
                 self._begin(run, self.network_.recurrent, sha256, resume)
             self.history_ = fit(learner, settings.train, run, show, resume)
         self.baseline_: FrequentTag | None = None

@@ -126,9 +126,11 @@ class Transducer(Estimator[TransduceSettings]):
         """
         extra("jiwer", EXTRA)  # before training rather than after the first epoch
         settings = self.settings()
-        pairs, digest = _pairs(sources, targets), ""
+        pairs, digests = _pairs(sources, targets), {}
         if run:
-            digest = pairs.fingerprint() + (validation.fingerprint() if validation else "")
+            digests["sha256"] = pairs.fingerprint()
+            if validation is not None:
+                digests["validation_sha256"] = validation.fingerprint()
         self.skipped_ = skipped
         if validation is None:
             pairs, validation = pairs.split(settings.data.validation, settings.seed)
@@ -156,7 +158,7 @@ class Transducer(Estimator[TransduceSettings]):
                 self._encode(validation),
             )
             if run:
-                self._begin(run, self.network_.recurrent, digest, resume)
+                self._begin(run, self.network_.recurrent, digests, resume)
             self.history_ = fit(learner, settings.train, run, show, resume)
         return self
 

@@ -95,10 +95,13 @@ def opening(tokens: list[str], vocabulary: Vocabulary) -> tuple[list[str], Tenso
     """What is read before the first symbol is drawn, and which symbols must not be drawn first.
 
     Of words that carry the space before them, the one after a prompt that ends with a space is
-    already begun: the space is not read, and only symbols that begin with one may follow.
+    already begun: the space is not read, and only symbols that begin with one may follow. And a
+    first word that is known only with a space before it is read as that one.
     """
     if not tokens:
         return ["\n"] if "\n" in vocabulary else vocabulary.symbols[1:2], None
+    if tokens[0] not in vocabulary and f" {tokens[0]}" in vocabulary:
+        tokens = [f" {tokens[0]}", *tokens[1:]]
     spaced = [symbol[:1] == " " != symbol for symbol in vocabulary.symbols]
     if len(tokens) > 1 and tokens[-1] == " " and any(spaced):
         return tokens[:-1], ~torch.tensor(spaced)

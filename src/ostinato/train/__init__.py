@@ -1,6 +1,6 @@
 """Training: the one loop, its settings, and the run folder it leaves."""
 
-from ostinato.train.config import Section, Training, known_paths, nearest, read_toml
+from ostinato.train.config import Section, Training, first_fault, known_paths, nearest, read_toml
 from ostinato.train.learner import Learner
 from ostinato.train.loop import fit
 from ostinato.train.meter import Progress
@@ -12,6 +12,7 @@ __all__ = [
     "Run",
     "Section",
     "Training",
+    "first_fault",
     "fit",
     "known_paths",
     "nearest",

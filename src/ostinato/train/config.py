@@ -32,12 +32,11 @@ class Section(BaseModel):
         try:
             return cls.model_validate({k: v for k, v in values.items() if k != "task"})
         except ValidationError as error:
-            fault = error.errors()[0]
-            path = ".".join(str(k) for k in fault["loc"])
-            if fault["type"] == "extra_forbidden":
+            path, given, why = first_fault(error)
+            if error.errors()[0]["type"] == "extra_forbidden":
                 hint = nearest(path, known_paths(cls))
                 raise ConfigError(f"{source}: unknown setting {path!r}; {hint}") from None
-            raise ConfigError(f"{source}: {path} = {fault['input']!r}: {fault['msg']}") from None
+            raise ConfigError(f"{source}: {path} = {given!r}: {why}") from None
 
     @classmethod
     def load(cls, path: str | Path) -> Self:
@@ -52,6 +51,26 @@ class Section(BaseModel):
         """The settings as TOML, defaults included."""
         task = {"task": self.task} if self.task else {}
         return tomli_w.dumps(task | self.model_dump(exclude_none=True))
+
+
+def first_fault(error: ValidationError) -> tuple[str, Any, str]:
+    """The first setting that is wrong: its path, what was given, and why it does not fit.
+
+    A setting that may be of several kinds is wrong in as many ways. Of them those count that come
+    nearest: the ones that look farthest into what was given.
+    """
+    found = [
+        (tuple(str(k) for k in each["loc"] if not _is_kind(k)), each["input"], each["msg"])
+        for each in error.errors()
+    ]
+    first = found[0][0]
+    path, given, _ = max((f for f in found if f[0][: len(first)] == first), key=lambda f: len(f[0]))
+    return ".".join(path), given, "; or: ".join(why for at, _, why in found if at == path)
+
+
+def _is_kind(place: int | str) -> bool:
+    """Whether a part of a place in the settings is pydantic's word for one of several kinds."""
+    return isinstance(place, str) and ("[" in place or place.startswith("constrained-"))
 
 
 def read_toml(path: str | Path) -> dict[str, Any]:

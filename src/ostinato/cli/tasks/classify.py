@@ -39,7 +39,8 @@ def fit(
     ----------
     data
         A CSV, TSV, JSON Lines or Parquet file with the columns text and label, a folder with a
-        folder of .txt files for each class, `-` for standard input, or `imdb`; .gz and .xz too.
+        folder of .txt files for each class, `-` for standard input, or `imdb`; .gz and .xz too. A
+        .ts file holds series of numbers instead, as does `japanese_vowels`.
     config
         A TOML file of settings; options given here win over it.
     out

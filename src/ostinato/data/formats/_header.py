@@ -6,15 +6,18 @@ from collections.abc import Sequence
 
 from ostinato.data.files import File
 from ostinato.data.labels import LabelColumn
-from ostinato.data.rows import Row, row
+from ostinato.data.rows import Check, Row, row
 
 
-def places(file: File, line: int, header: Sequence[str], columns: Sequence[str]) -> dict[str, int]:
-    """Where in the header each column is.
+def places(
+    file: File, line: int, header: Sequence[str], columns: Sequence[str] | None
+) -> dict[str, int]:
+    """Where in the header each column is; None asks for all.
 
     Raises:
         DataError: when there is none of a name, or more than one.
     """
+    columns = header if columns is None else columns
     for name in columns:
         if list(header).count(name) != 1:
             raise file.fault(line, missing(name, header))
@@ -34,8 +37,9 @@ def pick(
     header: Sequence[str],
     wanted: dict[str, int],
     label: LabelColumn | None,
+    check: Check = row,
 ) -> Row:
     """The wanted fields of a record, which has as many as the header."""
     if len(fields) != len(header):
         return Row(f"line {line}", [], f"{len(fields)} fields, but the header has {len(header)}")
-    return row(f"line {line}", {name: fields[at] for name, at in wanted.items()}, label)
+    return check(f"line {line}", {name: fields[at] for name, at in wanted.items()}, label)

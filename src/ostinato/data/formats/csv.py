@@ -9,7 +9,7 @@ from collections.abc import Iterator, Sequence
 from ostinato.data.files import LINE, File, flaw
 from ostinato.data.formats._header import pick, places
 from ostinato.data.labels import LabelColumn
-from ostinato.data.rows import Row
+from ostinato.data.rows import Check, Row, row
 from ostinato.errors import DataError
 
 SUFFIXES = (".csv",)
@@ -22,7 +22,9 @@ def sniff(head: bytes, columns: Sequence[str]) -> bool:
     return len(header) > 1 and set(columns) <= set(header)
 
 
-def rows(file: File, columns: Sequence[str], label: LabelColumn | None) -> Iterator[Row]:
+def rows(
+    file: File, columns: Sequence[str] | None, label: LabelColumn | None, check: Check = row
+) -> Iterator[Row]:
     """The named columns of each record.
 
     A bad record is named by the line on which it starts, a faulty byte by its own. After a
@@ -41,7 +43,11 @@ def rows(file: File, columns: Sequence[str], label: LabelColumn | None) -> Itera
         raise DataError(f"{file.title}: the file is empty")
     wanted = places(file, line, header, columns)
     for line, fields, fault in records:
-        yield Row(f"line {line}", [], fault) if fault else pick(line, fields, header, wanted, label)
+        yield (
+            Row(f"line {line}", [], fault)
+            if fault
+            else pick(line, fields, header, wanted, label, check)
+        )
 
 
 def _records(file: File) -> Iterator[tuple[int, list[str], str | None]]:

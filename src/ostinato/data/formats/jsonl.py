@@ -8,7 +8,7 @@ from typing import Any
 
 from ostinato.data.files import File, flaw
 from ostinato.data.labels import LabelColumn
-from ostinato.data.rows import Row, row
+from ostinato.data.rows import Check, Row, row
 from ostinato.errors import DataError
 
 SUFFIXES = (".jsonl", ".ndjson")
@@ -20,8 +20,10 @@ def sniff(head: bytes, columns: Sequence[str]) -> bool:
     return start[:1] == b"{" and start[1:].lstrip()[:1] == b'"'
 
 
-def rows(file: File, columns: Sequence[str], label: LabelColumn | None) -> Iterator[Row]:
-    """The named values of each object; blank lines are passed over.
+def rows(
+    file: File, columns: Sequence[str] | None, label: LabelColumn | None, check: Check = row
+) -> Iterator[Row]:
+    """The named values of each object, by default those the first has; blank lines are passed over.
 
     Raises:
         DataError: when the file is empty.
@@ -30,12 +32,23 @@ def rows(file: File, columns: Sequence[str], label: LabelColumn | None) -> Itera
     for number, line in file.lines():
         if line.strip():
             empty = False
-            yield _row(f"line {number}", line, columns, label)
+            columns = _keys(line) if columns is None else columns
+            yield _row(f"line {number}", line, columns, label, check)
     if empty:
         raise DataError(f"{file.title}: the file is empty")
 
 
-def _row(place: str, line: str, columns: Sequence[str], label: LabelColumn | None) -> Row:
+def _keys(line: str) -> list[str] | None:
+    """The names in a line; None where it is no object."""
+    try:
+        return list(json.loads(line).keys())
+    except (ValueError, RecursionError, AttributeError):
+        return None
+
+
+def _row(
+    place: str, line: str, columns: Sequence[str] | None, label: LabelColumn | None, check: Check
+) -> Row:
     if found := flaw(line):
         return Row(place, [], found[1])
     try:
@@ -46,7 +59,7 @@ def _row(place: str, line: str, columns: Sequence[str], label: LabelColumn | Non
         return Row(place, [], "not JSON that can be read")
     if not isinstance(values, dict):
         return Row(place, [], "not a JSON object")
-    for name in columns:
+    for name in columns or ():
         if name not in values:
             return Row(place, [], f"no {name!r}; there is {', '.join(map(repr, values))[:200]}")
-    return row(place, {name: values[name] for name in columns}, label)
+    return check(place, {name: values[name] for name in columns or ()}, label)

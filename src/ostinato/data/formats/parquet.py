@@ -8,7 +8,7 @@ from ostinato.data.extra import extra
 from ostinato.data.files import File
 from ostinato.data.formats._header import missing
 from ostinato.data.labels import LabelColumn
-from ostinato.data.rows import Row, row
+from ostinato.data.rows import Check, Row, row
 from ostinato.errors import DataError
 
 SUFFIXES = (".parquet",)
@@ -19,7 +19,9 @@ def sniff(head: bytes, columns: Sequence[str]) -> bool:
     return head[:4] == b"PAR1" and head[4:5] < b" "
 
 
-def rows(file: File, columns: Sequence[str], label: LabelColumn | None) -> Iterator[Row]:
+def rows(
+    file: File, columns: Sequence[str] | None, label: LabelColumn | None, check: Check = row
+) -> Iterator[Row]:
     """The named columns of each row.
 
     Raises:
@@ -31,6 +33,7 @@ def rows(file: File, columns: Sequence[str], label: LabelColumn | None) -> Itera
     try:
         with file.seekable() as copy, parquet.ParquetFile(copy) as table:
             header = table.schema_arrow.names
+            columns = header if columns is None else columns
             for name in columns:
                 if header.count(name) != 1:
                     raise DataError(f"{file.title}: {missing(name, header)}")
@@ -41,7 +44,7 @@ def rows(file: File, columns: Sequence[str], label: LabelColumn | None) -> Itera
                 for values in zip(*lists, strict=True):
                     number += 1
                     named = dict(zip(columns, values, strict=True))
-                    yield row(f"row {number}", named, label)
+                    yield check(f"row {number}", named, label)
     except DataError:
         raise
     except (arrow.ArrowException, OSError, ValueError, OverflowError) as error:

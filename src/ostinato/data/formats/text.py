@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 
 from ostinato.data.files import File, flaw
 from ostinato.data.labels import LabelColumn
-from ostinato.data.rows import Row, row
+from ostinato.data.rows import Check, Row, row
 from ostinato.errors import DataError
 
 SUFFIXES = (".txt", ".text")
@@ -17,12 +17,16 @@ def sniff(head: bytes, columns: Sequence[str]) -> bool:
     return False
 
 
-def rows(file: File, columns: Sequence[str], label: LabelColumn | None) -> Iterator[Row]:
+def rows(
+    file: File, columns: Sequence[str] | None, label: LabelColumn | None, check: Check = row
+) -> Iterator[Row]:
     """Each line; one that is blank has an empty text.
 
     Raises:
-        DataError: when the file is blank, or labels are asked for.
+        DataError: when the file is blank, or labels or all columns are asked for.
     """
+    if columns is None:
+        raise DataError(f"{file.title}: plain text has no columns; give a table")
     if label:
         raise DataError(f"{file.title}: plain text has no labels; give a table, or a folder each")
     blank: list[Row] = []  # held back: a file of blank lines alone is told as one fault
@@ -31,7 +35,7 @@ def rows(file: File, columns: Sequence[str], label: LabelColumn | None) -> Itera
         place = f"line {number}"
         line = line.removesuffix("\n")
         found = flaw(line)
-        read = Row(place, [], found[1]) if found else row(place, {"text": line}, None)
+        read = Row(place, [], found[1]) if found else check(place, {"text": line}, None)
         if empty and not found and not line.strip():
             blank.append(read)
             continue

@@ -11,7 +11,7 @@ from collections.abc import Iterator, Sequence
 from ostinato.data.files import File, flaw
 from ostinato.data.formats._header import pick, places
 from ostinato.data.labels import LabelColumn
-from ostinato.data.rows import Row
+from ostinato.data.rows import Check, Row, row
 from ostinato.errors import DataError
 
 SUFFIXES = (".tsv", ".tab")
@@ -24,7 +24,9 @@ def sniff(head: bytes, columns: Sequence[str]) -> bool:
     return len(header) > 1 and set(columns) <= set(header)
 
 
-def rows(file: File, columns: Sequence[str], label: LabelColumn | None) -> Iterator[Row]:
+def rows(
+    file: File, columns: Sequence[str] | None, label: LabelColumn | None, check: Check = row
+) -> Iterator[Row]:
     """The named columns of each line; blank lines are passed over.
 
     Raises:
@@ -44,6 +46,6 @@ def rows(file: File, columns: Sequence[str], label: LabelColumn | None) -> Itera
         elif found:
             yield Row(f"line {number}", [], found[1])
         else:
-            yield pick(number, line.split("\t"), header, wanted, label)
+            yield pick(number, line.split("\t"), header, wanted, label, check)
     if not header:
         raise DataError(f"{file.title}: the file is empty")

@@ -9,6 +9,7 @@ import numpy as np
 from torch import Tensor, nn
 
 from ostinato.data import Examples, read_labelled, split_blocks, tokenizer
+from ostinato.data.signals import are_signals
 from ostinato.errors import ConfigError
 from ostinato.observe.exams._exam import SEQUENCES, Exam, reached
 from ostinato.tasks.classify import Classifier
@@ -31,7 +32,7 @@ class ClassifyExam(Exam):
         """A source's test texts; else all texts, without those that the run was trained on.
 
         Raises:
-            ConfigError: where a text may have several labels.
+            ConfigError: where a text may have several labels, or the run learnt from all of them.
         """
         settings = estimator.settings()
         if settings.data.labels.several:
@@ -43,7 +44,12 @@ class ClassifyExam(Exam):
         if "test" in splits:
             return cls(splits["test"])
         examples = splits["train"]
-        if examples.fingerprint() == run.read_json("manifest.json")["data"]["sha256"]:
+        digest, trained = examples.fingerprint(), run.read_json("manifest.json")["data"]
+        if digest == trained.get("extra_sha256"):
+            raise ConfigError(
+                f"{run.path}: learnt from all of {data} (data.extra), which can be no judge of it"
+            )
+        if digest == trained["sha256"]:
             _, held = split_blocks(examples.labels, settings.data.validation, settings.seed)
             examples = examples.select(np.sort(held))
         return cls(examples)
@@ -85,7 +91,9 @@ class ClassifyExam(Exam):
         texts, labels = training
         kept, _ = split_blocks(labels, settings.data.validation, settings.seed)
         chosen = Examples(texts, labels).select(kept)
-        split = tokenizer(settings.tokenizer).train(chosen.texts, settings.data.vocabulary)
+        split = None
+        if not are_signals(chosen.texts):
+            split = tokenizer(settings.tokenizer).train(chosen.texts, settings.data.vocabulary)
         fitted = fit_baseline(chosen.texts, chosen.labels, split)
         predicted = fitted.predict(self.examples.texts)
         right = [int(p == y) for p, y in zip(predicted, self.examples.labels, strict=True)]

@@ -12,6 +12,7 @@ import numpy as np
 from torch import Tensor, nn
 
 from ostinato.data import Pairs, read_pairs
+from ostinato.errors import DataError
 from ostinato.observe.exams._exam import SEQUENCES, Exam, reached
 from ostinato.tasks.measures import measure, nearest
 from ostinato.tasks.transduce import Transducer
@@ -57,7 +58,10 @@ class TransduceExam(Exam):
         if "test" in splits:
             return cls(splits["test"])
         pairs = splits["train"]
-        if pairs.fingerprint() == run.read_json("manifest.json")["data"]["sha256"]:
+        trained = run.read_json("manifest.json")["data"]
+        if pairs.fingerprint() == trained["sha256"]:
+            if "validation_sha256" in trained:
+                raise DataError(f"{data[0]}: the run was trained on all of it; give other pairs")
             _, pairs = pairs.split(settings.data.validation, settings.seed)
         return cls(pairs)
 

@@ -1,0 +1,210 @@
+"""Forecasting on the command line: `fit forecast`, and `evaluate` and `predict` of its runs."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Annotated, Any
+
+from cyclopts import Parameter
+
+from ostinato.cli.runs import Data, Repeated, merge, run_in
+from ostinato.cli.screen import aside, console, duration, say_skipped, table
+from ostinato.data import Panel, Skipped, read_series
+from ostinato.errors import ConfigError
+from ostinato.tasks.forecast import Forecaster
+from ostinato.tasks.forecast_settings import ForecastSettings
+from ostinato.train import Run
+
+
+def fit(
+    data: Data,
+    /,
+    *,
+    config: str | None = None,
+    out: str | None = None,
+    resume: bool = False,
+    format: str | None = None,
+    skip_bad_rows: bool = False,
+    settings: Annotated[ForecastSettings | None, Parameter(name="*")] = None,
+    repeats: Repeated = None,
+) -> None:
+    """Train a forecaster of series, with seasonal naive beside it.
+
+    Example: ostinato fit forecast temperatures --data.id city --out runs/f
+
+    Parameters
+    ----------
+    data
+        A CSV, TSV, JSON Lines or Parquet file with a row for each time and columns of numbers, `-`
+        for standard input, or `temperatures`; .gz and .xz too.
+    config
+        A TOML file of settings; options given here win over it.
+    out
+        The folder of the run; runs/forecast-1, -2, … unless given.
+    resume
+        Go on with the run in `out` from its newest checkpoint, with its own settings.
+    format
+        csv, tsv, jsonl or parquet, where neither the name of the file nor its beginning tells.
+    skip_bad_rows
+        Leave bad rows out and say how many they are; without it the first one is an error.
+    settings
+        The settings.
+    repeats
+        The folder of a run that this one repeats.
+    """
+    chosen = merge(ForecastSettings, config, settings, out if resume else repeats)
+    skipped = Skipped() if skip_bad_rows else None
+    panel = _read(data, chosen, format, skipped)
+    estimator = Forecaster.of(chosen)
+
+    def train(run: Run, show: Callable[[Any], None]) -> None:
+        estimator.fit(panel, run=run, show=show, resume=resume, skipped=skipped)
+
+    title = f"{chosen.cell} on {data}"
+    run = run_in(out, "forecast", title, train, resume, data=data, like=repeats)
+    spent = sum(record["seconds"] for record in estimator.history_)
+    for part in ("validation", "test") if chosen.data.test else ("validation",):
+        _tell(estimator, panel, part)
+    count = sum(p.numel() for p in estimator.network_.parameters())
+    console.print(f"{count:,} parameters, trained in {duration(spent)}.")
+    console.print(f"Saved in {run.path}. Next: ostinato predict {run.path}", soft_wrap=True)
+
+
+def evaluate(
+    run: str,
+    data: Data,
+    /,
+    *,
+    part: str | None = None,
+    backtest: int | None = None,
+    refit: bool = False,
+    format: str | None = None,
+    skip_bad_rows: bool = False,
+) -> None:
+    """Measure a forecaster: squared and absolute errors, MASE, quantiles; naive beside it.
+
+    Of the very series it was trained on only the test part counts; of others all windows do.
+
+    Example: ostinato evaluate runs/f temperatures --backtest 5
+
+    Parameters
+    ----------
+    run
+        The folder of a run.
+    data
+        Series as for `fit`; `-` is standard input.
+    part
+        validation or test, of the series of training.
+    backtest
+        Rolling origin: this many horizons at the end of the series, one after the other.
+    refit
+        With --backtest, train anew for each of them on all that lies before it.
+    format
+        csv, tsv, jsonl or parquet, where neither the name of the file nor its beginning tells.
+    skip_bad_rows
+        Leave bad rows out and say how many they are; without it the first one is an error.
+    """
+    if refit and backtest is None:
+        raise ConfigError("--refit goes with --backtest")
+    forecaster = Forecaster.load(run)
+    panel = _read(data, forecaster.settings(), format, Skipped() if skip_bad_rows else None)
+    same = panel.fingerprint() == Run(run).read_json("manifest.json")["data"]["sha256"]
+    if backtest is None:
+        if part is None and same and forecaster.settings().data.test:
+            part = "test"
+        _tell(forecaster, panel, part)
+        return
+    told = table("from", "MSE", "MAE", "MASE", "naive MSE", "naive MAE", "naive MASE")
+    for fold in forecaster.backtest(panel, backtest, refit=refit):
+        both = fold, fold["naive"]
+        told.add_row(fold["from"], *(number(e[k]) for e in both for k in ("mse", "mae", "mase")))
+    console.print(told)
+
+
+def predict(
+    run: str,
+    file: Data | None = None,
+    /,
+    *,
+    horizon: int | None = None,
+    out: Path | None = None,
+    format: str | None = None,
+) -> None:
+    """Go on with series: a CSV of times, the forecast and its quantiles.
+
+    Without a file the series of training are gone on with. Future covariates stand in the rows
+    after the last known target.
+
+    Example: ostinato predict runs/f --horizon 24 --out tomorrow.csv
+
+    Parameters
+    ----------
+    run
+        The folder of a run.
+    file
+        Series as for `fit`, `-` for standard input.
+    horizon
+        How many steps; as trained unless given.
+    out
+        A file to write to instead of standard output.
+    format
+        csv, tsv, jsonl or parquet, where neither the file's name nor its beginning tells.
+    """
+    forecaster = Forecaster.load(run)
+    panel = None if file is None else _read(file, forecaster.settings(), format, None)
+    text = forecaster.predict(horizon, panel).to_csv()
+    if out is None:
+        print(text, end="")
+    else:
+        Run(out.parent).write(out.name, text)
+        console.print(f"{text.count(chr(10)) - 1:,} rows in {out}", soft_wrap=True)
+
+
+def _read(
+    data: str, settings: ForecastSettings, format: str | None, skipped: Skipped | None
+) -> Panel:
+    """The series, and a line on standard error that says what they are, missing values too."""
+    panel = read_series(data, settings.data.columns(), format=format, skip_bad_rows=skipped)
+    say_skipped(skipped)
+    filled = " Each is read as the last one known before it." if panel.missing else ""
+    aside.print(f"{data}: {panel.told()}{filled}", soft_wrap=True)
+    return panel
+
+
+def _tell(forecaster: Forecaster, panel: Panel, part: str | None) -> None:
+    """The table of a part: the forecaster and seasonal naive, and below it what each column has."""
+    cell = forecaster.network_.recurrent.cell.name
+    season = forecaster.season_
+    own = forecaster.evaluate(panel, part=part)
+    naive = forecaster.evaluate(panel, part=part, naive=True)
+    rows = {cell: own, f"naive, {season} step{'s' if season > 1 else ''} ago": naive}
+    levels = forecaster.settings().model.quantiles
+    inner = f"in {levels[-1] - levels[0]:.0%}" if len(levels) > 1 else None
+    columns = ["MSE", "MAE", "MASE", *(["pinball"] if levels else []), *([inner] if inner else [])]
+    told = table(f"{part or 'all'}: {own['windows']:,} windows", *columns)
+    for name, each in rows.items():
+        values = [number(each[key]) for key in ("mse", "mae", "mase")]
+        if levels:
+            values.append(number(each["pinball"]))
+        if inner:
+            values.append("–" if each is naive else f"{each['coverage']:.1%}")
+        told.add_row(name, *values)
+    console.print(told)
+    if naive["mse"] <= own["mse"]:
+        console.print("Seasonal naive is better here.")
+    console.print(_own_units(rows))
+
+
+def _own_units(rows: Mapping[str, Mapping[str, Any]]) -> Any:
+    """MAE of each target in its own units; the other measures are in deviations of training."""
+    names = list(next(iter(rows.values()))["columns"])
+    told = table("MAE in own units", *names[:8])
+    for row, each in rows.items():
+        told.add_row(row, *(number(each["columns"][name]["mae"]) for name in names[:8]))
+    return told
+
+
+def number(value: float | None) -> str:
+    """A measure to four digits; a dash where there is none."""
+    return "–" if value is None else f"{value:.4g}" if abs(value) >= 10 else f"{value:.4f}"

@@ -1,0 +1,191 @@
+"""Times of a series: read, laid on an even grid, and continued."""
+
+from __future__ import annotations
+
+import re
+from calendar import monthrange
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from datetime import UTC, date, datetime, timedelta
+from typing import Any, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+_BEGIN = datetime(1970, 1, 1)
+_MONTH = re.compile(r"(\d{4})-(\d{2})")
+_WHOLE = re.compile(r"[+-]?\d{1,18}(\.0*)?")
+_SEASONS = {60: 1440, 900: 96, 1800: 48, 3600: 24, 86_400: 7, 604_800: 52}
+_UNITS = {"week": 604_800, "day": 86_400, "hour": 3600, "minute": 60, "second": 1}
+
+
+class TimeFault(ValueError):
+    """What is wrong with a time, for an error that says where it stands."""
+
+
+def moment(value: Any) -> int | datetime:
+    """A time as it stands in a table: a whole number, or a date, perhaps with a time of day.
+
+    Dates are ISO 8601 (`2016-07-01 05:00`, `20160701`, `2016-07`); those with a zone become UTC.
+
+    >>> moment("2016-07"), moment("12"), moment("2016-07-01T02:00+02:00")
+    (datetime.datetime(2016, 7, 1, 0, 0), 12, datetime.datetime(2016, 7, 1, 0, 0))
+
+    Raises:
+        TimeFault: when it is no time, or missing.
+    """
+    if hasattr(value, "item") and getattr(value, "ndim", 0) == 0:  # a NumPy scalar
+        value = value.astype("M8[us]").item() if isinstance(value, np.datetime64) else value.item()
+    if isinstance(value, str):
+        value = value.strip()
+        if _WHOLE.fullmatch(value):
+            return _number_or_day(int(value.partition(".")[0]))
+        try:
+            month = _MONTH.fullmatch(value)
+            value = datetime.fromisoformat(f"{value}-01" if month else value)
+        except ValueError:
+            what = f"{value!r:.60} is no time such as 2016-07-01 05:00" if value else "is missing"
+            raise TimeFault(what) from None
+    elif isinstance(value, date) and not isinstance(value, datetime):
+        value = datetime(value.year, value.month, value.day)
+    if isinstance(value, datetime):
+        if value != value:  # pandas' NaT
+            raise TimeFault("is missing")
+        return value.astimezone(UTC).replace(tzinfo=None) if value.tzinfo else value
+    if isinstance(value, float) and value.is_integer():
+        value = int(value)
+    if isinstance(value, int) and not isinstance(value, bool) and abs(value) < 10**18:
+        return _number_or_day(value)
+    missing = value is None or value != value
+    raise TimeFault("is missing" if missing else f"{value!r:.60} is no time")
+
+
+def _number_or_day(value: int) -> int | datetime:
+    """A whole number; one such as 20160701 is the day that it looks like."""
+    year, rest = divmod(value, 10_000)
+    month, day = divmod(rest, 100)
+    if 1800 <= year < 2200 and 1 <= month <= 12 and 1 <= day <= monthrange(year, month)[1]:
+        return datetime(year, month, day)
+    return value
+
+
+@dataclass(frozen=True)
+class Clock:
+    """An even grid of times: step k is at `start + k · step`.
+
+    Attributes:
+        kind: `number`, `time` (the unit is a second), or `month`.
+        step: what lies between two steps, in units.
+        day: of the month (`month` only); 31 is the last one.
+        rest: seconds after the beginning of that day.
+    """
+
+    kind: Literal["number", "time", "month"]
+    step: int
+    day: int = 1
+    rest: int = 0
+
+    @classmethod
+    def of(cls, series: Sequence[Sequence[int | datetime]]) -> Clock:
+        """The grid of some series, each with times that rise.
+
+        Its step is the smallest distance of neighbours that is met.
+
+        Raises:
+            TimeFault: when there are numbers and dates.
+        """
+        every = [t for times in series for t in times]
+        dates = sum(isinstance(t, datetime) for t in every)
+        if 0 < dates < len(every):
+            raise TimeFault("some times are dates, others are numbers")
+        if not dates:
+            return cls("number", _least([list(map(int, times)) for times in series]))  # type: ignore[arg-type]
+        moments = [t for t in every if isinstance(t, datetime)]
+        days = {t.day for t in moments}
+        if len(days) == 1 or min(days) > 27:
+            ends = all(t.day == monthrange(t.year, t.month)[1] for t in moments)
+            day = 31 if ends else max(days)
+            monthly = cls("month", 1, day, _seconds(every[0]) % 86_400)
+            try:
+                step = _least([[monthly._unit(t) for t in times] for times in series])
+            except TimeFault:
+                pass
+            else:
+                return cls("month", step, day, monthly.rest)
+        return cls("time", _least([[_seconds(t) for t in times] for times in series]))
+
+    def steps(self, times: Sequence[int | datetime]) -> NDArray[np.int64]:
+        """The step of each time, the first being 0.
+
+        Raises:
+            TimeFault: when one lies between two steps; its place is the second argument.
+        """
+        first, steps = self._unit(times[0]), np.zeros(len(times), dtype=np.int64)
+        for k, t in enumerate(times):
+            steps[k], left = divmod(self._unit(t) - first, self.step)
+            if left:
+                raise TimeFault(f"its time {t} is not a whole number of steps ({self}) on", k)
+        return steps
+
+    def at(self, start: int | datetime, steps: NDArray[np.int64] | range) -> list[int | datetime]:
+        """The times of these steps after a start."""
+        first = self._unit(start)
+        return [self._time(first + int(k) * self.step) for k in steps]
+
+    def season(self) -> int:
+        """The steps of a usual season: a day of hours, a week of days, a year of months; else 1."""
+        if self.kind == "month":
+            return max(1, 12 // self.step) if 12 % self.step == 0 else 1
+        return _SEASONS.get(self.step, 1) if self.kind == "time" else 1
+
+    def __str__(self) -> str:
+        if self.kind == "number":
+            return f"{self.step}"
+        if self.kind == "month":
+            return "1 month" if self.step == 1 else f"{self.step} months"
+        for name, unit in _UNITS.items():
+            if self.step % unit == 0:
+                n = self.step // unit
+                return f"{n} {name}{'s' if n > 1 else ''}"
+        raise AssertionError
+
+    def to_json(self) -> dict[str, Any]:
+        """Its attributes."""
+        return asdict(self)
+
+    def _unit(self, time: int | datetime) -> int:
+        if self.kind == "number" or not isinstance(time, datetime):
+            if isinstance(time, datetime) or self.kind != "number":
+                raise TimeFault(f"its time {time} is not of the kind of the others ({self.kind})")
+            return time
+        if self.kind == "time":
+            return _seconds(time)
+        last = monthrange(time.year, time.month)[1]
+        if time.day != min(self.day, last) or _seconds(time) % 86_400 != self.rest:
+            raise TimeFault(f"its time {time} is not a whole number of steps ({self}) on")
+        return time.year * 12 + time.month - 1
+
+    def _time(self, unit: int) -> int | datetime:
+        if self.kind == "number":
+            return unit
+        if self.kind == "time":
+            return _BEGIN + timedelta(seconds=unit)
+        year, month = divmod(unit, 12)
+        day = min(self.day, monthrange(year, month + 1)[1])
+        return datetime(year, month + 1, day) + timedelta(seconds=self.rest)
+
+
+def _seconds(time: Any) -> int:
+    since = time - _BEGIN
+    if since.microseconds:
+        raise TimeFault(f"its time {time} is finer than a second; number the steps instead")
+    return int(since.days) * 86_400 + int(since.seconds)
+
+
+def _least(series: list[list[int]]) -> int:
+    """The smallest distance of neighbours; 1 where there are none."""
+    distances = [int(np.diff(units).min()) for units in series if len(units) > 1]
+    least = min(distances, default=1)
+    if least < 1:
+        raise TimeFault("times do not rise")
+    return least

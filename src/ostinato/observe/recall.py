@@ -1,0 +1,141 @@
+"""How far back a cell remembers: problems that need it, trained by the one loop, by length."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from types import ModuleType
+from typing import Any
+
+import numpy as np
+import torch
+from pydantic import Field
+from torch import Tensor, nn
+
+from ostinato import cells, registry
+from ostinato.data import sources
+from ostinato.data.problem import Problem
+from ostinato.equation import Cell
+from ostinato.tasks.estimator import reproducible
+from ostinato.tasks.stack import Stack
+from ostinato.train import Progress, Section, Training, fit
+
+PROBLEMS = ("adding", "copying")
+_HELD_OUT = 500
+_SEED_OF_HELD_OUT = 2**32  # no batch of training has it
+
+
+class RecallModel(Stack):
+    """The network; its `embedding` is not used, for a step is read as it is."""
+
+    forget_bias: float | None = Field(1.0, description="first bias of the gate f, if there is one")
+
+
+class RecallSettings(Section):
+    """How memory is tried out."""
+
+    seed: int = Field(0, ge=0, lt=2**31, description="fixes everything random")
+    batch: int = Field(32, ge=1, description="sequences in a batch, drawn anew for each")
+    batches: int = Field(50, ge=1, description="batches in an epoch")
+    model: RecallModel = RecallModel()
+    train: Training = Training(lr=5e-3, epochs=20, patience=20, threads=1)
+
+
+class RecallNetwork(nn.Module):
+    """Recurrent layers over the steps as they are, and a linear map of what they give."""
+
+    def __init__(self, cell: Cell, settings: RecallModel, features: int, symbols: int) -> None:
+        super().__init__()
+        own = settings.model_copy(update={"embedding": features})
+        self.recurrent = own.recurrent(cell)
+        self.output = nn.Linear(self.recurrent.output_size, symbols or 1)
+        self.symbols = symbols
+
+    def forward(self, inputs: Tensor) -> Tensor:
+        """Inputs (T, B, D) → a number for each sequence (B,), or logits of each step (T, B, K)."""
+        outputs, _ = self.recurrent(inputs)
+        found: Tensor = self.output(outputs if self.symbols else outputs[-1])
+        return found if self.symbols else found[:, 0]
+
+
+class _Learner:
+    """A problem as the loop sees it; every batch is new."""
+
+    judged_by = "-validation_loss"
+
+    def __init__(
+        self, draw: Callable[[int, int], Problem], settings: RecallSettings, network: nn.Module
+    ) -> None:
+        self.model = network
+        self.state: tuple[Tensor, ...] = ()
+        self.draw, self.settings = draw, settings
+        self.held_out = draw(_HELD_OUT, _SEED_OF_HELD_OUT)
+
+    def batches(self, epoch: int) -> Sequence[int]:
+        """A seed for each batch."""
+        first = (self.settings.seed * 10_000 + epoch) * self.settings.batches
+        return range(first, first + self.settings.batches)
+
+    def loss(self, batch: int) -> tuple[Tensor, int, int]:
+        """Mean squared error, or cross-entropy in nats a step."""
+        problem = self.draw(self.settings.batch, batch)
+        return self._judge(problem), self.settings.batch, problem.inputs[..., 0].size
+
+    @torch.inference_mode()
+    def validate(self) -> dict[str, float]:
+        """The same on sequences that are the same for every cell."""
+        self.model.eval()
+        return {"validation_loss": self._judge(self.held_out).item()}
+
+    def _judge(self, problem: Problem) -> Tensor:
+        inputs, targets = map(torch.from_numpy, (problem.inputs, problem.targets))
+        found = self.model(inputs)
+        if problem.symbols:
+            return nn.functional.cross_entropy(found.flatten(0, 1), targets.flatten())
+        return nn.functional.mse_loss(found, targets)
+
+
+def recall(
+    name: str,
+    cell: str,
+    length: int,
+    settings: RecallSettings,
+    show: Callable[[Progress], None] = lambda progress: None,
+) -> dict[str, Any]:
+    """Trains a cell on a problem of one length.
+
+    Args:
+        name: `adding` or `copying`.
+        cell: a cell's name, or `path/to/file.py:name`.
+        length: T of the problem.
+        settings: sizes and training.
+        show: is told of the progress.
+
+    Returns:
+        `problem`, `cell`, `length`, `loss` (the best on sequences held out), `baseline` (that of
+        who remembers nothing), `history`, `parameters`.
+
+    Raises:
+        UnknownName: for a problem or cell that there is not.
+        ConfigError: for a length that the problem cannot have.
+    """
+    source: ModuleType = registry.find(sources, "problem", name)
+
+    def draw(count: int, seed: int) -> Problem:
+        problem: Problem = source.read(length, count, seed)
+        return problem
+
+    found = cells.find(cell)
+    with reproducible(settings.seed, settings.train.threads):
+        first = draw(1, 0)
+        network = RecallNetwork(found, settings.model, first.inputs.shape[-1], first.symbols)
+        learner = _Learner(draw, settings, network)
+        history = fit(learner, settings.train, show=show)
+    return {
+        "problem": name,
+        "cell": found.name,
+        "length": length,
+        "loss": float(np.min([record["validation_loss"] for record in history])),
+        "baseline": first.baseline,
+        "history": history,
+        "parameters": sum(p.numel() for p in network.parameters()),
+    }

@@ -1,0 +1,178 @@
+"""The sections of a page on forecasts: all measures, errors by step, fans, quantiles."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from html import escape
+from statistics import fmean
+from typing import Any
+
+from ostinato.report.figures import looks
+from ostinato.report.forecast_figures import NAIVE, error_by_step, fan, quantile_curves
+from ostinato.report.page import key, legend, plot
+from ostinato.report.sentences import cell_name
+
+Record = Mapping[str, Any]
+MEASURES = ("mse", "mae", "mase", "pinball", "coverage")
+COLUMNS = 8
+"""The most targets whose own errors are shown."""
+
+
+def foretold(groups: Mapping[str, Sequence[Record]]) -> dict[str, Any] | None:
+    """What a page shows of forecasts: means over the seeds of each cell, fans of the best.
+
+    Args:
+        groups: runs by cell, each with `test` (see `ForecastExam.judge`) and `forecasts`.
+
+    Returns:
+        None where there are no forecasts.
+    """
+    groups = {c: [r for r in runs if r.get("forecasts")] for c, runs in groups.items()}
+    groups = {cell: runs for cell, runs in groups.items() if runs}
+    if not groups:
+        return None
+    own = {cell: _mean([run["test"] for run in runs]) for cell, runs in groups.items()}
+    first = next(iter(groups.values()))[0]["test"]
+    best = min(own, key=lambda cell: own[cell]["mse"])
+    return {
+        "cells": own,
+        "naive": _mean([first["baseline"]]),
+        "levels": first["levels"],
+        "season": first["season"],
+        "part": first["part"],
+        "windows": first["windows"],
+        "best": best,
+        "fans": groups[best][0]["forecasts"],
+    }
+
+
+def _mean(tests: Sequence[Record]) -> dict[str, Any]:
+    numbers = {
+        name: fmean(test[name] for test in tests)
+        for name in MEASURES
+        if all(test.get(name) is not None for test in tests)
+    }
+    columns = {
+        name: fmean(test["columns"][name]["mae"] for test in tests) for name in tests[0]["columns"]
+    }
+    steps = [fmean(at) for at in zip(*(test["steps"]["mae"] for test in tests), strict=True)]
+    below = {
+        level: fmean(test["below"][level] for test in tests) for level in tests[0].get("below", {})
+    }
+    return numbers | {"columns": columns, "steps": steps, "below": below}
+
+
+def horizon_section(found: Record) -> str:
+    """All measures in a table, and the error by step."""
+    if not found:
+        return ""
+    cells, naive = found["cells"], found["naive"]
+    look = looks(cells)
+    every = {**cells, "seasonal naive": naive}
+    measures = [name for name in MEASURES if any(name in each for each in every.values())]
+    rows = ""
+    for name, each in every.items():
+        own = look.get(name)
+        title = f"{key(own)}{cell_name(name)}" if own else f"{key(NAIVE)}{escape(name)}"
+        values = "".join(f"<td>{_told(m, each.get(m), own is None)}</td>" for m in measures)
+        rows += f'<tr><th scope="row">{title}</th>{values}</tr>'
+    heads = "".join(f'<th scope="col">{_head(m, found["levels"])}</th>' for m in measures)
+    names = list(naive["columns"])[:COLUMNS]
+    body = "".join(
+        f'<tr><th scope="row">{key(look[c]) if c in look else key(NAIVE)}'
+        f"{cell_name(c) if c in look else escape(c)}</th>"
+        + "".join(f"<td>{each['columns'][name]:.4g}</td>" for name in names)
+        + "</tr>"
+        for c, each in every.items()
+    )
+    titles = "".join(f'<th scope="col">{escape(name)}</th>' for name in names)
+    worse = [step for step in range(len(naive["steps"])) if _behind(cells, naive, step)]
+    said = (
+        "At every step some cell is nearer to what came than seasonal naive."
+        if not worse
+        else f"Seasonal naive is nearer to what came than every cell at {len(worse)} of "
+        f"{len(naive['steps'])} steps."
+    )
+    figure = plot(
+        error_by_step({cell: own["steps"] for cell, own in cells.items()}, naive["steps"]),
+        "Mean absolute error by step <small>in deviations of the training part</small>",
+    )
+    season = found["season"]
+    ago = "one step" if season == 1 else f"{season} steps"
+    part = {"test": "test part", "validation": "validation part"}.get(found["part"], "whole data")
+    return f"""<h2>How far ahead?</h2>
+<p>Every window of the {part} is foretold, {found["windows"]:,} of them. {said}
+Seasonal naive says what was there {ago} before.</p>
+<div class="wide" role="region" aria-label="Measures" tabindex="0"><table><thead>
+<tr><th scope="col">forecast</th>{heads}</tr></thead><tbody>{rows}</tbody></table></div>
+<p class="note">MSE, MAE and pinball loss are on the scale of training, where a deviation is 1; MASE
+is the absolute error over that of seasonal naive in the training part.</p>
+{legend(look, {"seasonal naive": "dot"})}
+<div class="pair">{figure}
+<figure><figcaption>Mean absolute error of each series <small>in its own units</small></figcaption>
+<div class="scroll"><table><thead><tr><th scope="col">forecast</th>{titles}</tr></thead>
+<tbody>{body}</tbody></table></div></figure></div>"""
+
+
+def _behind(cells: Mapping[str, Record], naive: Record, step: int) -> bool:
+    return all(own["steps"][step] > naive["steps"][step] for own in cells.values())
+
+
+def _head(measure: str, levels: Sequence[float]) -> str:
+    if measure == "coverage":
+        return f"in the {levels[-1] - levels[0]:.0%} band"
+    return measure.upper() if measure != "pinball" else "pinball"
+
+
+def _told(measure: str, value: float | None, naive: bool) -> str:
+    if value is None or (naive and measure == "coverage"):
+        return "–"
+    return f"{value:.1%}" if measure == "coverage" else f"{value:.4f}"
+
+
+def fans_section(found: Record) -> str:
+    """Forecasts over real series."""
+    if not found:
+        return ""
+    cell = found["best"]
+    look = looks(found["cells"])[cell]
+    figures = "".join(
+        plot(
+            fan(each, found["levels"], look),
+            f"{escape(each['column'])} "
+            f"<small>{escape(each['series'])} from {escape(each['times'][each['origin']])}</small>",
+        )
+        for each in found["fans"]
+    )
+    levels = found["levels"]
+    bands = f", its bands up to {levels[-1] - levels[0]:.0%}" if len(levels) > 1 else ""
+    return f"""<h2>What was foretold, and what came</h2>
+<p>From places all over the part that no network was trained on. The series is grey; from the
+dashed line on the {cell_name(cell)} knows nothing of it. Its forecast is in colour{bands}; seasonal
+naive is dotted.</p>
+<div class="trio">{figures}</div>"""
+
+
+def quantiles_section(found: Record) -> str:
+    """Whether quantiles are where they say."""
+    if not found or not found["levels"]:
+        return ""
+    cells = found["cells"]
+    rows = "".join(
+        f'<tr><th scope="row">{key(look)}{cell_name(cell)}</th>'
+        + "".join(f"<td>{part:.1%}</td>" for part in cells[cell]["below"].values())
+        + "</tr>"
+        for cell, look in looks(cells).items()
+    )
+    heads = "".join(f'<th scope="col">{level:g}</th>' for level in found["levels"])
+    figure = plot(
+        quantile_curves({cell: own["below"] for cell, own in cells.items()}),
+        "Values below the quantile, by its level",
+    )
+    return f"""<h2>Do quantiles keep their word?</h2>
+<p>Below the quantile of level 0.9 there should be 90% of what came: on the grey line. A curve that
+is too flat belongs to bands that are too wide, one too steep to bands too narrow.</p>
+{legend(looks(cells), {})}
+<div class="pair">{figure}<figure><figcaption>Values below each quantile</figcaption>
+<table><thead><tr><th scope="col">forecast</th>{heads}</tr></thead><tbody>{rows}</tbody></table>
+</figure></div>"""

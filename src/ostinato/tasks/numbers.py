@@ -1,0 +1,63 @@
+"""Signals as a classifier reads them: each number on the scale of the training part."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, Self
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ostinato.data.signals import Signal
+from ostinato.errors import DataError
+
+
+@dataclass(frozen=True)
+class Numbers:
+    """Mean and deviation of each of the D numbers of a step, over all steps of training.
+
+    Attributes:
+        mean, deviation: (D,); the deviation of what never changes is 1.
+    """
+
+    mean: NDArray[np.float64]
+    deviation: NDArray[np.float64]
+
+    @classmethod
+    def of(cls, signals: Sequence[Signal]) -> Self:
+        """The scale of these signals."""
+        steps = np.concatenate(signals).astype(np.float64)
+        spread = steps.std(axis=0)
+        return cls(steps.mean(axis=0), np.where(spread > 0, spread, 1.0))
+
+    def scaled(self, signals: Sequence[Signal], keep: int) -> list[Signal]:
+        """Signals on the scale of training, of each the last `keep` steps.
+
+        Raises:
+            DataError: when a signal has not as many numbers a step as those of training.
+        """
+        for number, signal in enumerate(signals, start=1):
+            if np.ndim(signal) != 2 or signal.shape[1] != len(self.mean):
+                raise DataError(
+                    f"row {number}: the series of training have {len(self.mean)} numbers a step"
+                )
+        return [((s[-keep:] - self.mean) / self.deviation).astype(np.float32) for s in signals]
+
+    def to_json(self) -> dict[str, Any]:
+        """Plain data."""
+        return {"mean": self.mean.tolist(), "deviation": self.deviation.tolist()}
+
+    @classmethod
+    def from_json(cls, read: Any) -> Self:
+        """What `to_json` made."""
+        mean, deviation = (np.array(read[k], np.float64) for k in ("mean", "deviation"))
+        if mean.ndim != 1 or mean.shape != deviation.shape:
+            raise ValueError("no mean and deviation of each number")
+        return cls(mean, deviation)
+
+
+def summaries(signals: Sequence[Signal]) -> NDArray[np.float64]:
+    """(N, 4·D): mean, deviation, first and last of each number; what the baseline reads."""
+    rows = [np.concatenate([s.mean(0), s.std(0), s[0], s[-1]]) for s in signals]
+    return np.array(rows, dtype=np.float64)

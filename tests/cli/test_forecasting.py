@@ -1,0 +1,78 @@
+"""Forecasting from the command line, in a process of its own."""
+
+import csv
+import io
+import json
+
+import pytest
+
+DAYS = [f"2024-{m:02d}-{d:02d}" for m in (1, 2, 3, 4) for d in range(1, 29)]
+ROWS = [f"{day},{10 + k % 7},{k % 2}" for k, day in enumerate(DAYS)]
+QUICK = "--data.lookback 14 --data.horizon 7 --model.segment 7 --model.hidden 6".split()
+QUICK += "--model.embedding 6 --train.epochs 3 --train.lr 0.02 --data.target load".split()
+
+
+@pytest.fixture(scope="module")
+def fitted(terminal):
+    (terminal.folder / "load.csv").write_text("\n".join(["date,load,odd", *ROWS]) + "\n")
+    done = terminal("fit", "forecast", "load.csv", "--out", "runs/load", *QUICK)
+    assert done.status == 0, done.err
+    return done
+
+
+def test_what_is_read_is_said_and_naive_stands_beside(terminal, fitted):
+    assert "steps of 1 day, 1 to foretell" in fitted.err
+    assert "steps have no row; missing values" in fitted.err  # each month has more than 28 days
+    assert "Each is read as the last one known before it." in fitted.err
+    assert fitted.out.count("naive, 7 steps ago") == 4
+    assert "test: " in fitted.out
+    assert "MAE in own units" in fitted.out
+    kept = json.loads((terminal.folder / "runs/load/baseline.json").read_text())
+    assert kept["name"] == "seasonal naive"
+    assert terminal.text("evaluate", "runs/load", "load.csv").split()[0] == "test:"
+    whole = terminal.text("evaluate", "runs/load", "load.csv", "--part", "validation")
+    assert whole.split()[0] == "validation:"
+
+
+def test_forecasts_are_a_table_that_goes_on(terminal, fitted):
+    rows = list(csv.DictReader(io.StringIO(terminal.text("predict", "runs/load"))))
+    assert [row["time"] for row in rows] == [f"2024-04-{d} 00:00:00" for d in (29, 30)] + [
+        f"2024-05-0{d} 00:00:00" for d in range(1, 6)
+    ]
+    assert list(rows[0]) == ["time", "column", "forecast", "q0.1", "q0.5", "q0.9"]
+    text = terminal.text("predict", "runs/load", "load.csv", "--horizon", "3", "--out", "next.csv")
+    assert text == "3 rows in next.csv\n"
+    again = list(csv.DictReader(io.StringIO((terminal.folder / "next.csv").read_text())))
+    assert again == rows[:3]
+    given = (terminal.folder / "load.csv").read_text()
+    assert list(
+        csv.DictReader(io.StringIO(terminal.text("predict", "runs/load", "-", given=given)))
+    )
+
+
+def test_backtest_and_page(terminal, fitted):
+    told = terminal.text("evaluate", "runs/load", "load.csv", "--backtest", "1")
+    assert "2024-04-22" in told
+    terminal.text("report", "runs/load", "--data", "load.csv", "--out", "load.html")
+    page = (terminal.folder / "load.html").read_text()
+    for said in ("How far ahead?", "What was foretold, and what came", "seasonal naive"):
+        assert said in page
+
+
+@pytest.mark.parametrize(
+    ("rows", "options", "message"),
+    [
+        (["2024-01-02,1,0", "2024-01-01,1,0"], [], "bad.csv, line 3: its time"),
+        (["2024-01-01,1,0", "2024-01-02,inf,0"], [], "bad.csv, line 3: the load is not finite"),
+        (["2024-01-01,1,0"], [], "bad.csv has 0 steps in its validation part"),
+        (ROWS, ["--data.test", "5"], "5 steps in its test part, and a horizon of 7 is longer"),
+        (ROWS, ["--data.past", "none"], "no column 'none'"),
+        (ROWS, ["--model.loss", "rmse"], "--model.loss"),
+    ],
+)
+def test_what_is_wrong_is_one_line_and_nothing_is_left(terminal, rows, options, message):
+    (terminal.folder / "bad.csv").write_text("\n".join(["date,load,odd", *rows]) + "\n")
+    done = terminal("fit", "forecast", "bad.csv", "--out", "runs/bad", *QUICK, *options)
+    assert done.status in (1, 2)
+    assert message in done.err.splitlines()[-1]
+    assert not (terminal.folder / "runs/bad").exists()

@@ -1,0 +1,217 @@
+"""Series from tables: what is read, what is laid on a grid, what is refused and in which words."""
+
+import gzip
+import json
+import lzma
+from datetime import date, datetime, timedelta
+
+import numpy as np
+import pandas
+import polars
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from ostinato.data import Columns, Panel, Skipped, read_series, series_of
+from ostinato.data.clock import Clock, TimeFault, moment
+from ostinato.errors import DataError
+
+HOURS = [datetime(2024, 2, 28, 22) + timedelta(hours=k) for k in range(5)]
+VALUES = [1.5, -2.0, 0.0, 4.0, 5.0]
+CSV = "time,load\n" + "".join(f"{t},{v}\n" for t, v in zip(HOURS, VALUES, strict=True))
+
+
+@pytest.fixture
+def place(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+def read(place, text, columns=None, **options):
+    (place / "a.csv").write_text(text)
+    return read_series("a.csv", columns or Columns(), **options)
+
+
+def test_every_format_and_frame_gives_the_same_series(place):
+    (place / "a.csv").write_text(CSV)
+    (place / "a.csv.gz").write_bytes(gzip.compress(CSV.encode()))
+    (place / "a.csv.xz").write_bytes(lzma.compress(CSV.encode()))
+    (place / "a.tsv").write_text(CSV.replace(",", "\t"))
+    objects = [{"time": str(t), "load": v} for t, v in zip(HOURS, VALUES, strict=True)]
+    (place / "a.jsonl").write_text("\n".join(map(json.dumps, objects)))
+    columns = {"time": HOURS, "load": VALUES}
+    pandas.DataFrame(columns).to_parquet(place / "a.parquet")
+    names = ["a.csv", "a.csv.gz", "a.csv.xz", "a.tsv", "a.jsonl", "a.parquet"]
+    panels = [read_series(name, Columns()) for name in names]
+    panels += [series_of(pandas.DataFrame(columns), Columns())]
+    panels += [series_of(polars.DataFrame(columns), Columns())]
+    panels += [
+        series_of(polars.DataFrame(columns).lazy(), Columns()),
+        series_of(columns, Columns()),
+    ]
+    for panel in panels:
+        (series,) = panel.series
+        assert series.values[:, 0].tolist() == VALUES
+        assert panel.clock.at(series.start, range(5)) == HOURS
+        assert panel.columns.target == ["load"]
+        assert panel.fingerprint() == panels[0].fingerprint()
+
+
+@pytest.mark.parametrize(
+    "table", [VALUES, np.array(VALUES), pandas.Series(VALUES), polars.Series(VALUES)]
+)
+def test_numbers_without_times_are_numbered(table):
+    panel = series_of(table, Columns())
+    assert panel.series[0].values[:, 0].tolist() == VALUES
+    assert panel.clock == Clock("number", 1)
+    assert series_of(panel, Columns()) is panel
+
+
+def test_columns_of_an_array_and_several_series_of_a_table(place):
+    panel = series_of(np.arange(6.0).reshape(3, 2), Columns())
+    assert panel.columns.target == ["value 1", "value 2"]
+    text = "town,date,rain,wind,height\nA,2024-01-01,1,5,200\nB,2024-01-01,2,6,low\n"
+    text += "A,2024-01-02,3,,200\nB,2024-01-02,4,8,low\n"
+    columns = Columns(id="town", target=["rain"], past=["wind"], static=["height"])
+    panel = read(place, text, columns)
+    assert [each.name for each in panel.series] == ["A", "B"]
+    np.testing.assert_array_equal(panel.series[0].values, [[1, 5], [3, np.nan]])
+    assert [each.static for each in panel.series] == [[200.0], ["low"]]
+    assert panel.missing == {"wind": 1}
+    assert "1 in wind" in panel.told()
+
+
+def test_missing_values_in_every_spelling_and_steps_without_a_row(place):
+    cells = ["", "NA", "nan", "null", "?", "7"]
+    text = "day,x\n" + "".join(f"2024-01-{k + 1:02d},{v}\n" for k, v in enumerate(cells))
+    text += "2024-01-09,8\n"
+    panel = read(place, text, Columns(time="day"))
+    values = panel.series[0].values[:, 0]
+    assert len(values) == 9
+    np.testing.assert_array_equal(np.flatnonzero(~np.isnan(values)), [5, 8])
+    assert (panel.gaps, panel.missing) == (2, {"x": 7})
+    assert "2 steps have no row" in panel.told()
+
+
+REFUSED = {
+    "time,x\n2024-01-02,1\n2024-01-01,2\n": (
+        "a.csv, line 3: its time 2024-01-01 00:00:00 comes before that of line 2"
+    ),
+    "time,x\n2024-01-02,1\n2024-01-02,2\n": "line 3: its time .* is there already, in line 2",
+    "time,x\n2024-01-02,1\n\n2024-01-03,inf\n": "a.csv, line 4: the x is not finite",
+    "time,x\n2024-01-02,1\n2024-01-03,1e300\n": "a.csv, line 3: the x is not finite, or too large",
+    "time,x\n2024-01-02,1\n2024-01-03,two\n": "a.csv, line 3: the x is no number: 'two'",
+    "time,x\n20240102,1\n20240103,1_000\n": "a.csv, line 3: the x is no number: '1_000'",
+    "time,x\n2024-01-02,1\n2024-01-03\n": "a.csv, line 3: 1 fields, but the header has 2",
+    "time,x\n2024-13-02,1\n": "a.csv, line 2: the time '2024-13-02' is no time",
+    "time,x\n,1\n": "a.csv, line 2: the time is missing",
+    "time,x\n5,1\n2024-01-02,2\n": "line 3: its time .* is not of the kind of the others",
+    "time,x\n2024-01-02 00:00,1\n2024-01-02 01:00,2\n2024-01-02 02:30,2\n": (
+        "a.csv, line 4: its time 2024-01-02 02:30:00 is not a whole number of steps .1 hour. on"
+    ),
+    "time,x\n2024-01-01 00:00,1\n2024-01-01 00:01,2\n2025-01-01 00:00,2\n": "are spread over",
+    "x,when\n1,2024-01-02\n": "line 2: the when is no number: .*; name the column of times",
+    "time\n2024-01-02\n": "no column is left to be foretold",
+    "time,x\n": "a.csv: no rows",
+    "": "a.csv: the file is empty",
+}
+
+
+@pytest.mark.parametrize("text", REFUSED)
+def test_bad_rows_are_named_in_one_line(place, text):
+    with pytest.raises(DataError, match=REFUSED[text]) as error:
+        read(place, text)
+    assert "\n" not in str(error.value)
+
+
+def test_bad_rows_that_are_skipped_become_gaps_and_are_counted(place):
+    text = "time,x\n2024-01-01,1\n2024-01-02,inf\n2024-01-03,3\n2024-01-04,x\n"
+    text += "2024-01-05,5\n2024-01-06,6\n"
+    skipped = Skipped()
+    panel = read(place, text, skip_bad_rows=skipped)
+    np.testing.assert_array_equal(panel.series[0].values[:, 0], [1, np.nan, 3, np.nan, 5, 6])
+    assert skipped.rows == [1, 3]
+    assert panel.gaps == 2
+    assert "2 bad rows" in skipped.summary()
+
+
+def test_columns_that_do_not_fit_are_named(place):
+    for columns, message in [
+        (Columns(target=["y"]), "no column 'y'; the columns are 'time', 'load'"),
+        (Columns(target=["load"], past=["load"]), "'load' is given two parts"),
+        (Columns(id="load", target=["load"]), "'load' is given two parts"),
+    ]:
+        with pytest.raises(DataError, match=message):
+            read(place, CSV, columns)
+    with pytest.raises(DataError, match="line 3: the s changes"):
+        read(place, "time,x,s\n1,1,a\n2,2,b\n", Columns(static=["s"]))
+    with pytest.raises(DataError, match="holds texts"):
+        read_series("imdb", Columns())
+    with pytest.raises(DataError, match="not of one length"):
+        series_of({"a": [1], "b": [1, 2]}, Columns())
+
+
+def test_times_of_all_kinds():
+    same = datetime(2024, 7, 1)
+    zoned = "2024-07-01T02:00:00+02:00"
+    for value in (
+        "2024-07-01",
+        "2024-07",
+        "20240701",
+        20240701,
+        zoned,
+        same,
+        date(2024, 7, 1),
+        np.datetime64(same),
+    ):
+        assert moment(value) == same
+    assert moment(pandas.Timestamp(same)) == same
+    assert moment(3.0) == moment("3") == moment(np.int64(3)) == 3
+    for value in (None, "", float("nan"), pandas.NaT, "soon", 2.5, True):
+        with pytest.raises(TimeFault):
+            moment(value)
+
+
+@given(
+    start=st.datetimes(datetime(1900, 1, 1), datetime(2100, 1, 1)).map(
+        lambda t: t.replace(microsecond=0)
+    ),
+    step=st.integers(1, 10**6),
+    chosen=st.sets(st.integers(0, 60), min_size=1),
+)
+def test_a_grid_gives_its_times_back(start, step, chosen):
+    kept = sorted({0, 1} | chosen)
+    times = [start + timedelta(seconds=k * step) for k in kept]
+    clock = Clock.of([times])
+    steps = clock.steps(times)
+    assert clock.at(times[0], steps) == times
+    if clock.kind == "time":
+        assert steps.tolist() == kept
+
+
+@given(st.integers(1900, 2100), st.integers(1, 12), st.integers(1, 31), st.sampled_from([1, 3, 12]))
+def test_months_keep_their_day_or_end_where_they_end(year, month, day, step):
+    units = [year * 12 + month - 1 + k * step for k in range(30)]
+    times = []
+    for unit in units:
+        y, m = divmod(unit, 12)
+        last = (datetime(y + m // 11, (m + 1) % 12 + 1, 1) - timedelta(days=1)).day
+        times.append(datetime(y, m + 1, min(day, last)))
+    clock = Clock.of([times])
+    assert (clock.kind, clock.step) == ("month", step)
+    assert clock.at(times[0], clock.steps(times)) == times
+    assert clock.season() == {1: 12, 3: 4, 12: 1}[step]
+
+
+def test_seasons_by_the_clock():
+    at = datetime(2024, 1, 1)
+    seasons = {timedelta(hours=1): 24, timedelta(days=1): 7, timedelta(minutes=15): 96}
+    for step, season in (seasons | {timedelta(seconds=7): 1}).items():
+        assert Clock.of([[at + k * step for k in range(9)]]).season() == season
+
+
+def test_a_panel_comes_back_from_json(place):
+    panel = read(place, CSV + "2024-02-29 06:00:00,\n")
+    back = Panel.from_json(json.loads(json.dumps(panel.to_json())))
+    assert back.fingerprint() == panel.fingerprint()
+    assert back.time(0, 8) == HOURS[0] + timedelta(hours=8)
