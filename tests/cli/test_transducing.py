@@ -3,8 +3,11 @@
 import json
 import random
 import re
+from pathlib import Path
 
 import pytest
+
+from ostinato.tasks.transduce_settings import TransduceSettings
 
 SMALL = {
     "cell": "gru", "target.tokenizer": "white-space", "model.hidden": 32, "model.embedding": 16,
@@ -186,3 +189,19 @@ def test_a_report_puts_the_bottleneck_beside_attention(place):
     ):
         assert text.lower() in page.lower(), text
     assert '"type":"heatmap"' in page
+
+
+@pytest.mark.parametrize("recipe", ["cmudict", "multi30k"])
+def test_a_recipe_trains_on_a_few_pairs(place, recipe):
+    path = Path(__file__).parents[2] / "recipes" / f"{recipe}.toml"
+    files = {"cmudict": ["held.txt"], "multi30k": ["held.a", "held.b"]}[recipe]
+    changed = ["--train.epochs", "1", "--model.hidden", "8", "--model.embedding", "8"]
+    out = f"runs/{recipe}"
+    place.text("fit", "transduce", *files, "--config", str(path), *changed, "--out", out)
+    wanted = TransduceSettings.load(path)
+    got = TransduceSettings.load(place.folder / out / "config.toml")
+    assert got.source == wanted.source
+    assert got.target == wanted.target
+    assert got.data == wanted.data
+    assert got.decoding == wanted.decoding
+    assert got.train == wanted.train.model_copy(update={"epochs": 1})
