@@ -17,6 +17,7 @@ _HOMES = {
     "ostinato.tasks.forecast": ("Forecaster",),
     "ostinato.tasks.generate": ("Generator",),
     "ostinato.tasks.tag": ("Tagger",),
+    "ostinato.tasks.transduce": ("Transducer",),
 }  # fmt: skip
 
 __all__ = [
@@ -25,6 +26,7 @@ __all__ = [
     "Forecaster",
     "Generator",
     "Tagger",
+    "Transducer",
     "Worked",
     "affine",
     "cell",

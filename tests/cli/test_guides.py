@@ -12,7 +12,7 @@ import pytest
 
 from ostinato import registry
 from ostinato.cli import tasks
-from ostinato.data import read_labelled, read_text
+from ostinato.data import read_labelled, read_pairs, read_text
 from ostinato.data.sources import temperatures
 
 GUIDE = Path(__file__).parents[2] / "docs" / "guide"
@@ -44,11 +44,19 @@ def prose(folder: Path) -> None:
     (folder / "film-prose").write_text(read_text("film-prose")[:20_000], "utf-8")
 
 
+def dates(folder: Path) -> None:
+    """Some dates."""
+    pairs = read_pairs(["dates"])["train"].select(range(60))
+    rows = [f"{s}\t{t}" for s, t in zip(pairs.sources, pairs.targets, strict=True)]
+    (folder / "dates").write_text("\n".join(["source\ttarget", *rows]) + "\n", "utf-8")
+
+
 SOURCES = {
     "imdb": reviews,
     "film-prose": prose,
     "shakespeare": plays,
     "temperatures": weather,
+    "transduce dates": dates,
 }
 
 

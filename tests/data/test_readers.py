@@ -125,7 +125,7 @@ def test_a_name_that_is_nothing_lists_both_possibilities(write):
     for read in (read_labelled, read_text):
         with pytest.raises(DataError, match=r"imdv: no such file, and .* did you mean 'imdb'"):
             read("imdv")
-        with pytest.raises(DataError, match=r"no such file, and .*known: adding, copying"):
+        with pytest.raises(DataError, match=r"no such file, and .*known: adding, cmudict"):
             read("no/such/file.csv")
 
 

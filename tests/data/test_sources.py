@@ -29,7 +29,9 @@ def raw_reviews() -> list[tuple[str, str]]:
 def test_each_source_says_its_licence_and_checksum():
     assert registry.names(sources) == [
         "adding",
+        "cmudict",
         "copying",
+        "dates",
         "film_prose",
         "film_sentences",
         "imdb",
@@ -142,7 +144,7 @@ def test_a_changed_file_is_refused(monkeypatch):
 
 def test_a_source_of_the_other_kind_is_refused(reviews, monkeypatch):
     monkeypatch.setattr(imdb, "read", lambda: reviews)
-    with pytest.raises(DataError, match="imdb holds labelled examples"):
+    with pytest.raises(DataError, match="imdb holds examples, not one text"):
         read_text("imdb")
     with pytest.raises(DataError, match="shakespeare is plain text"):
         read_labelled("shakespeare")

@@ -159,6 +159,7 @@ def test_light_dark_paper_and_phone(document):
         "--color",
         "--ratio",
         "--width",
+        "--height",
     }
 
 

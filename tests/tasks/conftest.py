@@ -1,8 +1,9 @@
 import pytest
 from names import SMALL_TAGGER, names
 from order import PERIODIC, SMALL, SMALL_FORECASTER, SMALL_GENERATOR, WAVE, texts_by_order
+from spelling import SMALL_TRANSDUCER, words_spelled
 
-from ostinato import Classifier, Forecaster, Generator, Tagger
+from ostinato import Classifier, Forecaster, Generator, Tagger, Transducer
 
 
 @pytest.fixture(scope="session")
@@ -15,6 +16,12 @@ def classifier() -> Classifier:
 def generator() -> Generator:
     """Knows that after abc comes abc."""
     return Generator("gru", **SMALL_GENERATOR).fit(PERIODIC)
+
+
+@pytest.fixture(scope="session")
+def transducer() -> Transducer:
+    """Knows how words are spelled."""
+    return Transducer("gru", **SMALL_TRANSDUCER).fit(*words_spelled(800, seed=0))
 
 
 @pytest.fixture(scope="session")

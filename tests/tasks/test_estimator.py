@@ -21,9 +21,10 @@ from order import (
 from safetensors import safe_open
 from sklearn.base import clone
 from sklearn.exceptions import NotFittedError
+from spelling import SMALL_TRANSDUCER, words_spelled
 
 from every import MGU, assert_near
-from ostinato import Classifier, Forecaster, Generator, Tagger, cells
+from ostinato import Classifier, Forecaster, Generator, Tagger, Transducer, cells
 from ostinato.errors import OstinatoError, RunError
 from ostinato.train import Run
 from tolerances import BFLOAT16, SAME
@@ -33,22 +34,28 @@ DATA = {
     Generator: (PERIODIC,),
     Forecaster: (WAVE,),
     Tagger: names(60, seed=3),
+    Transducer: words_spelled(60, seed=3),
 }
 SETTINGS = {
     Classifier: SMALL,
     Generator: SMALL_GENERATOR,
     Forecaster: SMALL_FORECASTER,
     Tagger: SMALL_TAGGER,
+    Transducer: SMALL_TRANSDUCER,
 }
 PROBE = ["p a q b", "b", ""]
 each_estimator = pytest.mark.parametrize("kind", [*DATA])
 
 
 @pytest.fixture
-def estimator(kind, classifier, generator, forecaster, tagger):
+def estimator(kind, classifier, generator, forecaster, tagger, transducer):
     return {
-        Classifier: classifier, Generator: generator, Forecaster: forecaster, Tagger: tagger,
-    }[kind]  # fmt: skip
+        Classifier: classifier,
+        Generator: generator,
+        Forecaster: forecaster,
+        Tagger: tagger,
+        Transducer: transducer,
+    }[kind]
 
 
 def quick(kind, cell="gru", **changes):
@@ -64,6 +71,8 @@ def answers(estimator):
         return estimator.predict().values
     if isinstance(estimator, Tagger):
         return np.concatenate(estimator.predict_proba([["mr", "Lee"], ["b"]]))
+    if isinstance(estimator, Transducer):
+        return np.array([h.score for own in estimator.search(PROBE, best=3) for h in own])
     return np.array([d.probabilities for d in estimator.stream("ab", 5, temperature=5)])
 
 
@@ -237,7 +246,7 @@ def test_a_damaged_run_is_refused_in_one_line(kind, estimator, damage, tmp_path)
 @each_estimator
 def test_weights_of_another_shape_are_refused(kind, estimator, tmp_path):
     estimator.save(tmp_path / "run")
-    quick(kind, model={"hidden": 3}).fit(*DATA[kind]).save(tmp_path / "other")
+    quick(kind, model={"hidden": 4}).fit(*DATA[kind]).save(tmp_path / "other")
     (tmp_path / "other" / "model.safetensors").rename(tmp_path / "run" / "model.safetensors")
     with pytest.raises(RunError, match=r"model\.safetensors: size mismatch"):
         kind.load(tmp_path / "run")

@@ -39,4 +39,5 @@ def like(run: str, /, *, out: str | None = None) -> None:
         raise RunError(f"{run}: was not trained by `ostinato fit`; where its data are is not known")
     task = read_toml(f"{run}/config.toml")["task"]
     command = cast("Callable[..., None]", fit[task].default_command)
-    command(data, out=out, skip_bad_rows="skipped" in was, repeats=run)
+    files = {"files": [data]} if isinstance(data, str) else dict(data)
+    command(*files.pop("files"), **files, out=out, skip_bad_rows="skipped" in was, repeats=run)

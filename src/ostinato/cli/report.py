@@ -15,6 +15,7 @@ from ostinato.observe import exams
 from ostinato.observe.exams import Exam
 from ostinato.report.comparison import comparison
 from ostinato.report.comparison_page import comparison_page
+from ostinato.report.figures import cell_label
 from ostinato.report.sentences import listed
 from ostinato.report.verdicts import equality, measure, verdicts
 from ostinato.train import Run, read_toml
@@ -23,7 +24,7 @@ BASELINE = "baseline.json"
 
 
 def report(
-    *runs: str, data: str | None = None, out: str = "report.html", open_page: bool = False
+    *runs: str, data: list[str] | None = None, out: str = "report.html", open_page: bool = False
 ) -> None:
     """Compare trained runs on one page: tables, curves, gradients, mistakes, diagrams.
 
@@ -36,8 +37,9 @@ def report(
     runs
         The folders of runs of one task, or of a comparison, which holds several.
     data
-        What runs are judged by that have not been judged yet: a file or a packaged source. Where
-        it is what a classifier was trained on, only the part that was held out counts.
+        What runs are judged by that have not been judged yet: a file or a packaged source; given
+        twice, two parallel files. Where it is what a run was trained on, only the part that was
+        held out counts.
     out
         The page to write.
     open_page
@@ -52,7 +54,7 @@ def report(
     began = time.perf_counter()
     results = collected(paths, Run(home).read_json(BASELINE) if known else None, data)
     results |= {
-        "title": f"{listed(row['cell'].upper() for row in results['rows'])}, compared",
+        "title": f"{listed(cell_label(row['cell']) for row in results['rows'])}, compared",
         "created": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()),
         "seconds": time.perf_counter() - began,
         "machine": machine(),
@@ -73,7 +75,9 @@ def _runs_in(folder: str) -> list[str]:
 
 
 def collected(
-    paths: Sequence[str], baseline: Mapping[str, Any] | None = None, data: str | None = None
+    paths: Sequence[str],
+    baseline: Mapping[str, Any] | None = None,
+    data: Sequence[str] | None = None,
 ) -> dict[str, Any]:
     """What run folders hold, worked out as a comparison.
 
@@ -110,7 +114,7 @@ def _record(
     name: str,
     settings: Mapping[str, Any],
     exam: type[Exam],
-    data: str | None,
+    data: Sequence[str] | None,
 ) -> dict[str, Any]:
     """A run as `comparison` takes it."""
     run = Run(path)
@@ -118,7 +122,7 @@ def _record(
         observed: dict[str, Any] = run.read_json(OBSERVED)
     else:
         estimator = exam.kind.load(path)
-        held = None if data is None else exam.read(data, estimator, run)
+        held = None if data is None else exam.read_files(data, estimator, run)
         observed = observe(estimator, held) if held else inside(estimator.network_)
     if "test" in observed:
         observed["test"]["exam"] = observed["exam"]

@@ -58,7 +58,7 @@ def run_in(
     title: str,
     train: Callable[[Run, Callable[[Any], None]], None],
     resume: bool = False,
-    data: str | None = None,
+    data: str | dict[str, list[str]] | None = None,
     like: str | None = None,
 ) -> Run:
     """Trains into a run folder; of a new run without a single checkpoint nothing stays.

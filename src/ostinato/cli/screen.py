@@ -56,6 +56,7 @@ def epoch_line(record: dict[str, float]) -> str:
         "accuracy": "validation accuracy {:.4f}",
         "f1": "validation F1 {:.4f}",
         "nats": "validation {:.3f} nats/symbol",
+        "error_rate": "validation symbol errors {:.2%}",
     }
     if record.get("f1") == record.get("accuracy"):
         del shown["f1"]

@@ -111,10 +111,13 @@ def observe(
 
 def inside(network: Any) -> dict[str, Any]:
     """What a network is made of."""
+    stacks = [network.recurrent]
+    if hasattr(network, "decoder"):
+        stacks.append(network.decoder.recurrent)
     return {
         "architecture": architecture(network),
         "parameters": sum(p.numel() for p in network.parameters()),
-        "recurrent_parameters": sum(p.numel() for p in network.recurrent.parameters()),
+        "recurrent_parameters": sum(p.numel() for stack in stacks for p in stack.parameters()),
         "level": network.recurrent.level(True),
     }
 

@@ -7,6 +7,7 @@ from ostinato.data.batches import Symbols, bucketed, pad, streams
 from ostinato.data.examples import Examples
 from ostinato.data.frames import examples_of, texts_of
 from ostinato.data.labels import LabelColumn
+from ostinato.data.pairs import Pairs, pairs_of, read_pairs
 from ostinato.data.readers import read_chunks, read_labelled, read_text, read_texts
 from ostinato.data.rows import Skipped
 from ostinato.data.series import Columns, Panel, Series, read_series, series_of
@@ -20,6 +21,7 @@ __all__ = [
     "Columns",
     "Examples",
     "LabelColumn",
+    "Pairs",
     "Panel",
     "Rows",
     "Series",
@@ -34,8 +36,10 @@ __all__ = [
     "bucketed",
     "examples_of",
     "pad",
+    "pairs_of",
     "read_chunks",
     "read_labelled",
+    "read_pairs",
     "read_series",
     "read_tagged",
     "read_text",

@@ -59,6 +59,8 @@ def read_labelled(
     if isinstance(source, str | Table):
         kind = "plain text without labels" if isinstance(source, str) else "a table of series"
         raise DataError(f"{where} is {kind}; a labelled source is needed here")
+    if source is not None and not isinstance(source["train"], Examples):
+        raise DataError(f"{where} holds pairs of texts; a labelled source is needed here")
     if source is not None:
         if label.several:  # a packaged text has one
             return {
@@ -68,7 +70,7 @@ def read_labelled(
     if where.lower().endswith(signals.SUFFIXES):
         return {"train": signals.read_signals(where, label, skip_bad_rows)}
     texts, labels, places = Texts(), [], dict[str, str]()
-    rows = _rows(where, format, "csv", [text, label.name], label)
+    rows = table_rows(where, format, "csv", [text, label.name], label)
     known = rows if classes is None else _known(rows, classes)
     for read in good(known, title(where), skip_bad_rows):
         texts.append(read.values[0])
@@ -98,7 +100,7 @@ def read_chunks(where: str, *, skip_bad_rows: Skipped | None = None) -> Iterator
     """
     source = packaged(where)
     if isinstance(source, dict | Table):
-        kind = "labelled examples" if isinstance(source, dict) else "series"
+        kind = "examples, not one text" if isinstance(source, dict) else "series"
         raise DataError(f"{where} holds {kind}; a plain text is needed here")
     if source is not None:
         return iter([source])
@@ -133,7 +135,7 @@ def read_texts(
     if where.lower().endswith(signals.SUFFIXES):
         return signals.read_signals(where, LabelColumn(""), skip_bad_rows).texts
     texts = Texts()
-    for read in good(_rows(where, format, "text", [text], None), title(where), skip_bad_rows):
+    for read in good(table_rows(where, format, "text", [text], None), title(where), skip_bad_rows):
         texts.append(read.values[0])
     return texts.settled()
 
@@ -153,10 +155,10 @@ def read_rows(where: str, format: str | None = None) -> Iterator[Row]:
         raise DataError(f"{where} holds texts; a table of numbers is needed here")
     if source is not None:
         return source.rows()
-    return _rows(where, format, "csv", None, None, untouched)
+    return table_rows(where, format, "csv", None, None, untouched)
 
 
-def packaged(where: str) -> dict[str, Examples] | str | Table | None:
+def packaged(where: str) -> dict[str, Any] | str | Table | None:
     """What the packaged source of that name gives; None when `where` is a file, folder or `-`."""
     if where == "-" or (os.path.exists(where) and not os.path.isdir(where)):
         return None
@@ -166,13 +168,13 @@ def packaged(where: str) -> dict[str, Examples] | str | Table | None:
         if os.path.isdir(where):
             return None
         raise DataError(f"{where}: no such file, and {unknown}") from None
-    content: dict[str, Examples] | str | Table | Problem = source.read()
+    content: dict[str, Any] | str | Table | Problem = source.read()
     if isinstance(content, Problem):
         raise DataError(f"{where} is a problem that is generated: `ostinato recall {where}`")
     return content
 
 
-def _rows(
+def table_rows(
     where: str,
     given: str | None,
     default: str,
@@ -180,6 +182,15 @@ def _rows(
     label: LabelColumn | None,
     check: Check = row,
 ) -> Iterator[Row]:
+    """The rows of a file, good and bad.
+
+    Args:
+        where: a file, or `-`; where there is a label, also a folder of folders.
+        given: the format's name; None where name or first bytes tell it.
+        default: the format where they do not.
+        columns: the columns of a table that are wanted.
+        label: the column among them with labels.
+    """
     if label and where != "-" and os.path.isdir(where):
         yield from folders.rows(Path(where), label)
         return

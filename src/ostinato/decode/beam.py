@@ -117,7 +117,7 @@ def beam_search(
             grown[..., end] = torch.where(ended, total, grown[..., end])
         counts = lengths + ~ended
         scores = grown / length_penalty(counts, alpha)[..., None]
-        order = scores.flatten(1).sort(dim=1, descending=True, stable=True).indices[:, :beam]
+        order = _largest(scores.flatten(1), beam)
         parent, symbol = order // V, order % V  # (B, beam)
         total = grown.flatten(1).gather(1, order)
         lengths, ended = counts.gather(1, parent), ended.gather(1, parent)
@@ -143,3 +143,17 @@ def beam_search(
         ]
         for b in range(B)
     ]
+
+
+def _largest(scores: Tensor, count: int) -> Tensor:
+    """Where the largest of each row (B, N) stand: (B, count), of equals the lower place first.
+
+    Only what is not less than the last of them is sorted: a vocabulary is large, a beam is small.
+    """
+    last = scores.topk(min(count, scores.shape[1])).values[:, -1:]
+    row, place = (scores >= last).nonzero(as_tuple=True)
+    if len(place) == count * len(scores) and (torch.bincount(row) == count).all():
+        places = place.view(len(scores), count)
+        order = scores.gather(1, places).sort(dim=1, descending=True, stable=True).indices
+        return places.gather(1, order)
+    return scores.sort(dim=1, descending=True, stable=True).indices[:, :count]

@@ -19,6 +19,8 @@ def architecture(network: Any) -> list[dict[str, Any]]:
         (the shape of what it gives, B sequences of T steps), `parameters`; for a recurrent layer
         also `directions` and the sizes of its `states`.
     """
+    if hasattr(network, "decoder"):
+        return encoder_decoder(network)
     recurrent, segments = network.recurrent, getattr(network, "segments", None)
     parts = [_embedding(network.embedding) if segments is None else _segments(segments)]
     spelling = getattr(network, "spelling", None)
@@ -33,25 +35,7 @@ def architecture(network: Any) -> list[dict[str, Any]]:
                 "parameters": _count(spelling),
             }
         )
-    directions, output = len(recurrent.directions), recurrent.output_size
-    sizes = {"H": recurrent.hidden_size, "R": recurrent.proj_size}
-    weights = recurrent.all_weights
-    for layer in range(recurrent.num_layers):
-        own = weights[layer * directions : (layer + 1) * directions]
-        gates = "both directions" if directions > 1 else "one direction"
-        parts.append(
-            {
-                "kind": "recurrent",
-                "name": f"{recurrent.cell.name} {layer + 1}"
-                if recurrent.num_layers > 1
-                else recurrent.cell.name,
-                "inside": f"{recurrent.hidden_size} units, {gates}",
-                "gives": f"B × T × {output * directions}",
-                "parameters": sum(w.numel() for each in own for w in each),
-                "directions": directions,
-                "states": {s: sizes[k] for s, k in recurrent.cell.graph.sizes.items()},
-            }
-        )
+    parts += _layers(recurrent)
     if segments is not None:
         parts.append(_queries(network))
         return parts
@@ -90,7 +74,52 @@ def architecture(network: Any) -> list[dict[str, Any]]:
     return parts
 
 
-def _embedding(embedding: Any) -> dict[str, Any]:
+def encoder_decoder(network: Any) -> list[dict[str, Any]]:
+    """The parts of a transducer's network, those of the encoder first; as `architecture`."""
+    decoder, attention = network.decoder, network.decoder.attention
+    parts = [
+        _embedding(network.encoder.embedding, "source"),
+        *_layers(network.recurrent, "encoder"),
+    ]
+    if network.bridge:
+        parts.append(
+            {
+                "kind": "bridge",
+                "name": "bridge",
+                "inside": "linear, from last states to first ones",
+                "gives": "states of each layer",
+                "parameters": _count(network.bridge),
+            }
+        )
+    parts += [_embedding(decoder.embedding, "target"), *_layers(decoder.recurrent, "decoder")]
+    if attention is not None:
+        parts.append(
+            {
+                "kind": "attention",
+                "name": "attention",
+                "inside": _words(type(attention).__name__),
+                "gives": f"B × T × {network.encoder.output_size}, beside the decoder's",
+                "parameters": _count(attention),
+            }
+        )
+    symbols, features = decoder.embedding.weight.shape
+    tied = decoder.weight is None
+    parts.append(
+        {
+            "kind": "output",
+            "name": "output",
+            "inside": f"tanh, {decoder.readout.in_features} → {features}, "
+            f"{'tied' if tied else 'linear'} → {symbols}",
+            "gives": f"B × T × {symbols} logits",
+            "parameters": _count(decoder.readout)
+            + decoder.bias.numel()
+            + (0 if tied else decoder.weight.numel()),
+        }
+    )
+    return parts
+
+
+def _embedding(embedding: Any, name: str = "") -> dict[str, Any]:
     if isinstance(embedding, nn.Linear):  # of signals
         features = embedding.out_features
         return {
@@ -103,11 +132,34 @@ def _embedding(embedding: Any) -> dict[str, Any]:
     symbols, features = embedding.weight.shape
     return {
         "kind": "embedding",
-        "name": "embedding",
+        "name": f"{name} embedding".lstrip(),
         "inside": f"{symbols:,} symbols × {features}",
         "gives": f"B × T × {features}",
         "parameters": _count(embedding),
     }
+
+
+def _layers(recurrent: Any, name: str = "") -> list[dict[str, Any]]:
+    """A record for each layer of a recurrent stack."""
+    directions, output = len(recurrent.directions), recurrent.output_size
+    sizes = {"H": recurrent.hidden_size, "R": recurrent.proj_size}
+    weights, parts = recurrent.all_weights, []
+    for layer in range(recurrent.num_layers):
+        own = weights[layer * directions : (layer + 1) * directions]
+        gates = "both directions" if directions > 1 else "one direction"
+        number = f" {layer + 1}" if recurrent.num_layers > 1 else ""
+        parts.append(
+            {
+                "kind": "recurrent",
+                "name": f"{name} {recurrent.cell.name}{number}".lstrip(),
+                "inside": f"{recurrent.hidden_size} units, {gates}",
+                "gives": f"B × T × {output * directions}",
+                "parameters": sum(w.numel() for each in own for w in each),
+                "directions": directions,
+                "states": {s: sizes[k] for s, k in recurrent.cell.graph.sizes.items()},
+            }
+        )
+    return parts
 
 
 def _segments(segments: Any) -> dict[str, Any]:

@@ -23,6 +23,7 @@ from ostinato.report.statistics import (
     spread,
 )
 from ostinato.report.tagging import tagging
+from ostinato.report.transducing import transducing
 from ostinato.tasks.calibration import calibration_error, reliability
 
 Record = Mapping[str, Any]
@@ -54,6 +55,7 @@ def comparison(
         "samples": {c: run["samples"] for c, run in firsts.items() if run.get("samples")},
         "forecasts": foretold(by_cell(runs)),
         "tagged": tagging(by_cell(runs)),
+        "transduced": transducing(by_cell(runs)),
         "architectures": {cell: run["architecture"] for cell, run in firsts.items()},
         "graphs": {cell: run["graph"] for cell, run in firsts.items()},
         "runs": [{name: run[name] for name in ("cell", "seed", "path", "history")} for run in runs],

@@ -16,6 +16,7 @@ from ostinato.report.page import Results, bar, document, key, legend, origin, pl
 from ostinato.report.sections import gradients, learning
 from ostinato.report.sentences import cell_name, duration
 from ostinato.report.tagging import sentences_section, types_section
+from ostinato.report.transducing import attention_section, lengths_section
 from ostinato.report.verdicts import (
     PARTS,
     WORDS,
@@ -45,15 +46,20 @@ def comparison_page(results: Results, command: str) -> str:
     Returns:
         HTML, see `document`.
     """
-    kinds = {"generate": "symbols", "forecast": "windows", "tag": "words"}
+    kinds = {
+        "generate": "symbols", "forecast": "windows", "tag": "words", "transduce": "symbols",
+    }  # fmt: skip
     things = kinds.get(results["task"], "texts")
     forecasts, tagged = results.get("forecasts") or {}, results.get("tagged", {})
+    transduced = results.get("transduced", {})
     sections = {
         "Comparison": _table(results),
         "Forecasts": fans_section(forecasts),
         "Horizon": horizon_section(forecasts),
         "Quantiles": quantiles_section(forecasts),
         "Differences": _pairs(results),
+        "Lengths": lengths_section(transduced),
+        "Attention": attention_section(transduced),
         "Learning": learning(_histories(results), things, results["task"]),
         "Gradients": _gradients(results),
         "Types": types_section(tagged),
@@ -107,6 +113,7 @@ def _table(results: Results) -> str:
         asides = {
             "accuracy": "words and pairs, tf-idf",
             "f1": "of each word",
+            "error_rate": "unchanged",
             "mse": "as one season ago",
         }
         aside = asides.get(metric, "interpolated Kneser–Ney")
@@ -231,6 +238,11 @@ def _gradients(results: Results) -> str:
         )
     elif results["task"] == "tag":
         note = "Means over the longest sentences; the loss is that of the last word’s tag."
+    elif results["task"] == "transduce":
+        note = (
+            "Means over the longest texts, in the top layer of the encoder; the loss is that of "
+            "whole outputs. Attention has a short way back to every step."
+        )
     elif generate:
         note = "Means over pieces of the text; the loss is that of the symbol after the last step."
     elif pooling in (None, "last"):
@@ -240,7 +252,8 @@ def _gradients(results: Results) -> str:
             f"Means over the longest texts. The pooling, {escape(pooling.replace('_', ' '))}, "
             "reads every step, so the gradient does not only come back from the last one."
         )
-    text = gradients(flow, note, "symbol" if generate else "segment" if forecast else "word")
+    words = {"generate": "symbol", "transduce": "symbol", "forecast": "segment"}
+    text = gradients(flow, note, words.get(results["task"], "word"))
     look = looks(flow)
     times = list(dict.fromkeys(when for own in flow.values() for when in own))
     if len(times) > 2:

@@ -101,6 +101,86 @@ def metric_curves(runs: Sequence[Record], metric: str) -> go.Figure:
     return figure
 
 
+def error_curves(runs: Sequence[Record]) -> go.Figure:
+    """The part of symbols that is wrong, on validation data, drawn as by `loss_curves`."""
+    figure = empty_figure("epoch").update_yaxes(
+        tickformat=".4~p", hoverformat=".2%", rangemode="tozero"
+    )
+    for cell, histories, look in _with_looks(runs):
+        _by_epoch(figure, histories, "error_rate", cell_label(cell), look)
+    return figure
+
+
+def length_curves(lengths: Mapping[str, Record], field: str) -> go.Figure:
+    """A part of texts, or of their symbols, by the length of a text.
+
+    Args:
+        lengths: for each cell the `unit` of lengths, and `groups` of texts with `low`, `high`
+            (lengths), `texts` and the field.
+        field: `error_rate` or `exact_match`.
+    """
+    unit = next(iter(lengths.values()))["unit"]
+    figure = empty_figure(f"length of the text, {unit}")
+    figure.update_yaxes(tickformat=".4~p", hoverformat=".1%", rangemode="tozero")
+    for cell, look in looks(lengths).items():
+        groups = lengths[cell]["groups"]
+        ends = [sorted({each["low"], each["high"]}) for each in groups]
+        figure.add_scatter(
+            x=["–".join(map(str, each)) for each in ends],
+            y=[each[field] for each in groups],
+            name=cell_label(cell),
+            text=[f"{each['texts']:,} texts" for each in groups],
+            mode="lines+markers",
+            line={"color": look.color, "width": 2.5},
+            marker={"symbol": look.symbol, "size": 9},
+            hovertemplate="%{y:.1%}, %{text}",
+        )
+    return figure.update_xaxes(type="category")
+
+
+def heat_map(shown: Record, look: Look) -> go.Figure:
+    """How much each token of a text (across) counted for each of the output (down).
+
+    Args:
+        shown: `source` and `tokens`, and their `weights`.
+        look: whose colour is that of a weight of 1.
+    """
+    source, tokens = shown["source"], shown["tokens"]
+    red, green, blue = (int(look.color[k : k + 2], 16) for k in (1, 3, 5))
+    figure = empty_figure("", hover="closest")
+    hover = [[f"{t.strip()} ← {s.strip()}" for s in source] for t in tokens]
+    figure.add_heatmap(
+        z=shown["weights"],
+        text=hover,
+        zmin=0,
+        zmax=1,
+        xgap=1,
+        ygap=1,
+        showscale=False,
+        colorscale=[
+            [0, f"rgba({red},{green},{blue},0.04)"],
+            [1, f"rgba({red},{green},{blue},1)"],
+        ],
+        hovertemplate="%{text}: %{z:.1%}<extra></extra>",
+    )
+    letters = all(len(token) == 1 for token in source)
+    figure.update_layout(margin={"l": 12, "r": 10, "t": 8, "b": 8})
+    figure.update_xaxes(
+        tickvals=list(range(len(source))),
+        ticktext=[token.strip() or "␣" for token in source],
+        tickangle=0 if letters else -60,
+        side="top",
+        automargin=True,
+    )
+    return figure.update_yaxes(
+        tickvals=list(range(len(tokens))),
+        ticktext=[token.strip() or "␣" for token in tokens],
+        autorange="reversed",
+        automargin=True,
+        showgrid=False,
+    )
+
+
 def reliability_curves(calibrations: Mapping[str, Sequence[Record]]) -> go.Figure:
     """The part that is right by how sure a cell is; one that knows itself is on the diagonal.
 
@@ -229,8 +309,14 @@ def _positive(size: float) -> bool:
 
 
 def cell_label(cell: str) -> str:
-    """A cell as people write it."""
-    return cell.upper()
+    """A cell as people write it, with the settings that set it apart.
+
+    >>> cell_label("gru"), cell_label("lstm attention=none layers=2")
+    ('GRU', 'LSTM (attention none, layers 2)')
+    """
+    name, *apart = cell.split(" ")
+    settings = ", ".join(setting.replace("=", " ") for setting in apart)
+    return f"{name.upper()} ({settings})" if settings else name.upper()
 
 
 def mean_histories(runs: Iterable[Record]) -> list[dict[str, Any]]:

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from ostinato.report.figures import (
     accuracy_curves,
     bits_curves,
+    error_curves,
     gradient_curves,
     looks,
     loss_curves,
@@ -27,6 +28,8 @@ def learning(runs: Sequence[Results], things: str, task: str = "classify") -> st
     loss = plot(loss_curves(runs, validation), f"Loss, nats for each {things.removesuffix('s')}")
     if task == "generate":
         second = plot(bits_curves(runs), "Bits for each symbol of validation text")
+    elif task == "transduce":
+        second = plot(error_curves(runs), "Wrong symbols of greedy outputs, on validation texts")
     elif task == "forecast":
         loss = plot(loss_curves(runs, validation), "Loss for each value foretold")
         second = plot(metric_curves(runs, "mse"), "Mean squared error on validation windows")

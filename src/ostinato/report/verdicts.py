@@ -14,10 +14,11 @@ WORDS = {
     "accuracy": "accuracy",
     "f1": "F1",
     "nats": "nats for each symbol",
+    "error_rate": "wrong symbols",
     "mse": "mean squared error",
 }
 """How a metric is called."""
-PARTS = ("accuracy", "f1")
+PARTS = ("accuracy", "f1", "error_rate")
 """The metrics that are parts of a whole, told in percent."""
 MANY = 4
 """The most pairs without a shown difference that are named one by one."""
@@ -106,7 +107,7 @@ def method(results: Record) -> str:
     each = _names(pair["each_seed_test"] for pair in pairs)
     kinds = {
         "accuracy": "texts", "f1": "sentences", "nats": "blocks of the text",
-        "mse": "blocks of windows",
+        "mse": "blocks of windows", "error_rate": "texts",
     }  # fmt: skip
     examples = kinds[results["metric"]]
     text = (

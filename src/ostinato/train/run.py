@@ -46,13 +46,14 @@ class Run:
         path: the folder, which must hold a run; `Run.create` makes one.
 
     Attributes:
-        data: what the command line was given as data, None where it was not used; for the manifest.
+        data: what the command line was given as data, for the manifest: a name, or `files` and what
+            other options name data; None where it was not used.
         like: the run that this one is to repeat, if any.
     """
 
     def __init__(self, path: str | Path) -> None:
         self.path = Path(path)
-        self.data: str | None = None
+        self.data: str | dict[str, list[str]] | None = None
         self.like: Run | None = None
 
     @classmethod

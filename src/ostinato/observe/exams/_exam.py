@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from collections.abc import Sequence
 from typing import Any, ClassVar, Self
 
+from ostinato.errors import ConfigError
 from ostinato.observe.gradient_flow import gradient_flow
 from ostinato.tasks.estimator import Estimator
 from ostinato.train import Run
@@ -29,6 +31,17 @@ class Exam(ABC):
     @abstractmethod
     def read(cls, data: str, estimator: Any, run: Run) -> Self:
         """The exam of a run on data by name: of its own training data what was held out."""
+
+    @classmethod
+    def read_files(cls, data: Sequence[str], estimator: Any, run: Run) -> Self:
+        """As `read`, for a task whose data may lie in several files.
+
+        Raises:
+            ConfigError: where they lie in one.
+        """
+        if len(data) > 1:
+            raise ConfigError(f"--data: a run of this task is judged by one file, not {len(data)}")
+        return cls.read(data[0], estimator, run)
 
     @abstractmethod
     def __len__(self) -> int:

@@ -1,0 +1,274 @@
+"""Transducing on the command line: `fit transduce`, and `evaluate` and `predict` of its runs."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Sequence
+from typing import Annotated, Any
+
+from cyclopts import Parameter
+
+from ostinato.cli.runs import Data, Repeated, merge, run_in
+from ostinato.cli.screen import aside, console, duration, say_skipped, table
+from ostinato.data import Pairs, Skipped, read_pairs, read_texts
+from ostinato.tasks.measures import Measures
+from ostinato.tasks.transduce import Transducer, Transduction
+from ostinato.tasks.transduce_settings import TransduceSettings
+from ostinato.train import Run
+
+Files = Annotated[list[str] | None, Parameter(consume_multiple=True)]
+"""One file with pairs, or two that are parallel."""
+
+
+def fit(
+    data: Data,
+    parallel: Data | None = None,
+    /,
+    *,
+    validation: Files = None,
+    config: str | None = None,
+    out: str | None = None,
+    resume: bool = False,
+    format: str | None = None,
+    skip_bad_rows: bool = False,
+    settings: Annotated[TransduceSettings | None, Parameter(name="*")] = None,
+    repeats: Repeated = None,
+) -> None:
+    """Train a network that turns sequences into others: translates, spells out, normalises.
+
+    Example: ostinato fit transduce train.de.gz train.en.gz --validation val.de.gz val.en.gz
+
+    Parameters
+    ----------
+    data
+        A CSV, TSV, JSON Lines or Parquet file with the columns source and target, with
+        --data.separator a text with both on each line, the first of two parallel files, `-` for
+        standard input, `dates` or `cmudict`; .gz and .xz too.
+    parallel
+        The second of two parallel files: in its lines the targets.
+    validation
+        Pairs that choose the best epoch, in one file or two; without them a part is held out.
+    config
+        A TOML file of settings; options given here win over it.
+    out
+        The folder of the run; runs/transduce-1, -2, … unless given.
+    resume
+        Go on with the run in `out` from its newest checkpoint, with its own settings.
+    format
+        csv, tsv, jsonl or parquet, where neither the name of the file nor its beginning tells.
+    skip_bad_rows
+        Leave bad rows out and say how many they are; without it the first one is an error.
+    settings
+        The settings.
+    repeats
+        The folder of a run that this one repeats.
+    """
+    chosen = merge(TransduceSettings, config, settings, out if resume else repeats)
+    where = [data, parallel] if parallel else [data]
+    skipped = Skipped() if skip_bad_rows else None
+    splits = _read(where, chosen, format, skipped)
+    held = (
+        _read(validation, chosen, format, Skipped() if skip_bad_rows else None)["train"]
+        if (validation)
+        else None
+    )
+    estimator = Transducer.of(chosen)
+
+    def train(run: Run, show: Callable[[Any], None]) -> None:
+        pairs = splits["train"]
+        estimator.fit(pairs, validation=held, run=run, show=show, resume=resume, skipped=skipped)
+
+    title = f"{chosen.cell} on {' and '.join(where)}"
+    given = {"files": where} | ({"validation": validation} if validation else {})
+    run = run_in(out, "transduce", title, train, resume, data=given, like=repeats)
+    _say_left_out(estimator)
+    best = min(estimator.history_, key=lambda record: record["error_rate"])
+    weights = sum(p.numel() for p in estimator.network_.parameters())
+    spent = duration(sum(record["seconds"] for record in estimator.history_))
+    result = table("greedy, on validation", "nats", "symbol errors", "exact", "parameters", "time")
+    result.add_row(
+        chosen.cell,
+        f"{best['validation_loss']:.3f}",
+        f"{best['error_rate']:.2%}",
+        f"{best['exact_match']:.2%}",
+        f"{weights:,}",
+        spent,
+    )
+    console.print(result)
+    console.print(f"With a beam of {chosen.decoding.beam}, on validation:")
+    _tell(estimator.evaluate(estimator.validation_, more=estimator.references_))
+    if "test" in splits:
+        console.print("On the test part:")
+        _tell(estimator.evaluate(splits["test"]))
+    console.print(f"Saved in {run.path}. Next: ostinato predict {run.path} FILE", soft_wrap=True)
+
+
+def evaluate(
+    run: str,
+    data: Data,
+    parallel: Data | None = None,
+    /,
+    *,
+    references: Files = None,
+    beam: int | None = None,
+    alpha: float | None = None,
+    format: str | None = None,
+    skip_bad_rows: bool = False,
+) -> None:
+    """Measure a transducer on pairs: exact match, error rates, BLEU and chrF.
+
+    Rows with the same source are one text with several references, any of which is right.
+
+    Example: ostinato evaluate runs/d val.de.gz val.en.gz
+
+    Parameters
+    ----------
+    run
+        The folder of a run.
+    data
+        Pairs as for `fit`; `-` is standard input.
+    parallel
+        The second of two parallel files.
+    references
+        More pairs: those whose source is in the data are further references.
+    beam
+        Hypotheses kept at each step, 1 is greedy; the run's own unless given.
+    alpha
+        Length penalty; the run's own unless given.
+    format
+        csv, tsv, jsonl or parquet, where neither the name of the file nor its beginning tells.
+    skip_bad_rows
+        Leave bad rows out and say how many they are; without it the first one is an error.
+    """
+    transducer = Transducer.load(run)
+    settings = transducer.settings()
+    skipped = Skipped() if skip_bad_rows else None
+    splits = _read([data, parallel] if parallel else [data], settings, format, skipped)
+    pairs = splits.get("test", splits["train"])
+    more = _read(references, settings, format, None)["train"] if references else None
+    _tell(transducer.evaluate(pairs, more=more, beam=beam, alpha=alpha))
+    unknown = transducer.unknown(list(dict.fromkeys(pairs.sources)))
+    print(f"unknown_symbols {unknown.total()}")
+    _say_unknown(unknown)
+
+
+def predict(
+    run: str,
+    file: Data = "-",
+    /,
+    *,
+    best: int = 1,
+    beam: int | None = None,
+    alpha: float | None = None,
+    alignments: bool = False,
+    format: str | None = None,
+    skip_bad_rows: bool = False,
+) -> None:
+    """Write the most probable output for each text, in order.
+
+    There is a line for each row of the file, also for a bad one that is left out: it is empty. With
+    --best there are so many for each, and after a tab the log-probability of each in nats over its
+    length penalty. With --alignments there is, after a tab, for each token of the output the token
+    of the text that counted most, as pairs of places from 0: `2-1` says that the third token came
+    from the second.
+
+    Example: echo "7. März 2021" | ostinato predict runs/d -
+
+    Parameters
+    ----------
+    run
+        The folder of a run.
+    file
+        A file with a text on each line, a table with the run's source column, or `-`.
+    best
+        How many outputs for each text, at most the beam.
+    beam
+        Hypotheses kept at each step, 1 is greedy; the run's own unless given.
+    alpha
+        Length penalty; the run's own unless given.
+    alignments
+        Say which token of the text each token of the output came from.
+    format
+        csv, tsv, jsonl, parquet or text, where neither the file's name nor its beginning tells.
+    skip_bad_rows
+        Write nothing for bad rows and say how many they are; without it the first one is an error.
+    """
+    transducer = Transducer.load(run)
+    settings = transducer.settings()
+    skipped = Skipped()
+    texts = read_texts(
+        file,
+        settings.source.column,
+        format=format,
+        skip_bad_rows=skipped if skip_bad_rows else None,
+    )
+    say_skipped(skipped)
+    if alignments and settings.model.attention == "none":
+        aside.print("ostinato: a run without attention has no alignments", soft_wrap=True)
+    most = max(best, settings.decoding.beam) if beam is None else beam
+    found = iter(transducer.search(texts, beam=most, best=best, alpha=alpha))
+    bad = set(skipped.rows)
+    for number in range(len(texts) + len(bad)):
+        if number in bad:
+            print()
+            continue
+        for each in next(found):
+            score = [f"{each.score:.4f}"] if best > 1 else []
+            print(each.text, *score, *([_aligned(each)] if alignments else []), sep="\t")
+    _say_unknown(transducer.unknown(texts))
+
+
+def _read(
+    where: Sequence[str], settings: TransduceSettings, format: str | None, skipped: Skipped | None
+) -> dict[str, Pairs]:
+    pairs = read_pairs(
+        where,
+        settings.source.column,
+        settings.target.column,
+        separator=settings.data.separator,
+        format=format,
+        skip_bad_rows=skipped,
+    )
+    say_skipped(skipped)
+    return pairs
+
+
+def _aligned(found: Transduction) -> str:
+    """For each token of the output the token of the source that counted most."""
+    if found.alignment is None:
+        return ""
+    return " ".join(f"{t}-{s}" for t, s in enumerate(found.alignment.argmax(-1)))
+
+
+def _tell(measures: Measures) -> None:
+    print(f"texts {measures.texts}")
+    print(f"exact_match {measures.exact_match:.4f}")
+    print(f"sequence_error_rate {1 - measures.exact_match:.4f}")
+    print(f"token_error_rate {measures.token_error_rate:.4f}")
+    print(f"bleu {measures.bleu:.2f}  {measures.signatures[0]}")
+    print(f"chrf {measures.chrf:.2f}  {measures.signatures[1]}")
+
+
+def _say_left_out(estimator: Transducer) -> None:
+    """Which pairs were not trained on, in a line each on standard error."""
+    reasons = {
+        "their source is among those held out": len(estimator.references_),
+        f"a side is longer than data.max_tokens = {estimator.settings().data.max_tokens}": (
+            estimator.longer_
+        ),
+    }
+    for why, count in reasons.items():
+        if count:
+            aside.print(f"ostinato: {count:,} pairs are not trained on: {why}", soft_wrap=True)
+
+
+def _say_unknown(unknown: Counter[str]) -> None:
+    """The symbols never seen in training, in a line on standard error; nothing where none are."""
+    if unknown:
+        shown = ", ".join(f"{symbol!r} × {count}" for symbol, count in unknown.most_common(8))
+        more = ", …" if len(unknown) > 8 else ""
+        aside.print(
+            f"ostinato: {unknown.total():,} symbols were never seen in training and are read as "
+            f"<unk>: {shown}{more}",
+            soft_wrap=True,
+        )

@@ -1,0 +1,130 @@
+"""Sections on transducers: errors by the length of a text, and what each output looked at."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from html import escape
+from typing import Any
+
+import plotly.graph_objects as go
+
+from ostinato.report.figures import Look, heat_map, length_curves, looks
+from ostinato.report.page import key, legend, plot
+from ostinato.report.sentences import cell_name
+
+Record = Mapping[str, Any]
+SEES = "without attention"
+"""What is said of a network whose decoder knows the last state of its encoder alone."""
+
+
+def transducing(groups: Mapping[str, Sequence[Record]]) -> dict[str, Any]:
+    """For each cell what its first run reaches, its errors by length, and texts that are shown.
+
+    Args:
+        groups: the runs of each cell; of transducers they have `attentions`, and `lengths` in
+            `test`.
+    """
+    names = ("exact_match", "error_rate", "bleu", "chrf", "signatures", "lengths")
+    return {
+        cell: {name: own[0]["test"][name] for name in names} | {"shown": own[0]["attentions"]}
+        for cell, own in groups.items()
+        if "attentions" in own[0] and "lengths" in own[0].get("test", {})
+    }
+
+
+def lengths_section(found: Record) -> str:
+    """Errors by the length of a text, and all measures."""
+    if not found:
+        return ""
+    look = looks(found)
+    lengths = {cell: own["lengths"] for cell, own in found.items()}
+    unit = next(iter(lengths.values()))["unit"]
+    plots = "".join(
+        plot(length_curves(lengths, field), title)
+        for field, title in {
+            "error_rate": "Wrong symbols",
+            "exact_match": "Outputs that are right as a whole",
+        }.items()
+    )
+    rows = "".join(
+        f'<tr><th scope="row">{key(look[cell])}{cell_name(cell)}</th>'
+        f"<td>{own['error_rate']:.2%}</td><td>{own['exact_match']:.2%}</td>"
+        f"<td>{own['bleu']:.2f}</td><td>{own['chrf']:.2f}</td></tr>"
+        for cell, own in found.items()
+    )
+    heads = ("model", "wrong symbols", "right as a whole", "BLEU", "chrF")
+    head = "".join(f'<th scope="col">{name}</th>' for name in heads)
+    signatures = next(iter(found.values()))["signatures"]
+    plain = [cell for cell, own in found.items() if _blind(own)]
+    why = ""
+    if plain and len(plain) < len(found):
+        why = (
+            "<p>Without attention everything that a text says must go through one vector, the "
+            "encoder’s last state, however long the text is. With attention the decoder looks "
+            "back at every symbol. This is why attention was invented (Bahdanau, Cho and Bengio "
+            f"2015). {' '.join(_change(cell, own) for cell, own in found.items())}</p>"
+        )
+    return f"""<h2>What does length cost?</h2>
+<p>Held-out texts in groups of like length, in {unit}. Symbols to be changed, put in or taken out,
+over those of the nearest reference; and the part of texts whose output has no error at all.</p>
+{why}
+{legend(look, {})}
+<div class="pair">{plots}</div>
+<div class="wide" role="region" aria-label="Measures" tabindex="0"><table><thead><tr>{head}</tr>
+</thead><tbody>{rows}</tbody></table></div>
+<p class="note">BLEU: {escape(signatures[0])}; chrF: {escape(signatures[1])}. First seeds.</p>"""
+
+
+def attention_section(found: Record) -> str:
+    """Some texts, their outputs, and where there is attention what each token looked at."""
+    if not found:
+        return ""
+    look = looks(found)
+    most = max(len(own["shown"]) for own in found.values())
+    figures = "".join(
+        _shown(cell, own["shown"][k], look[cell])
+        for k in range(most)  # the same text of all of them side by side
+        for cell, own in found.items()
+        if k < len(own["shown"])
+    )
+    return f"""<h2>What does it look at?</h2>
+<p>Held-out texts (across) and what was made of them (down). A row says how much each token of the
+text counted for one token of the output; it sums to one. The darker, the more.</p>
+<div class="pair maps">{figures}</div>"""
+
+
+def _change(cell: str, own: Record) -> str:
+    """How errors go from the shortest texts to the longest."""
+    first, *_, last = own["lengths"]["groups"] * 2
+    return (
+        f"{cell_name(cell)}: {first['error_rate']:.1%} wrong symbols in the shortest texts, "
+        f"{last['error_rate']:.1%} in the longest."
+    )
+
+
+def _shown(cell: str, each: Record, look: Look) -> str:
+    right = each["text"].split() == each["reference"].split()
+    said = "right" if right else f"should be <q>{escape(each['reference'])}</q>"
+    text = f'<p class="note"><q>{escape(each["text"])}</q> <small class="said">{said}</small></p>'
+    title = f"{key(look)}{cell_name(cell)}"
+    if each["weights"] is None:
+        between = "" if _letters(each["source"]) else " "
+        source = escape(between.join(each["source"]))
+        return (
+            f"<figure><figcaption>{title} <small>{SEES}</small></figcaption>"
+            f'<pre class="sample">{source}</pre>{text}</figure>'
+        )
+    return f"{_with_height(heat_map(each, look), title, len(each['tokens']))}{text}</div>"
+
+
+def _with_height(figure: go.Figure, title: str, rows: int) -> str:
+    height = 5.5 + 1.35 * max(rows, 3)
+    return f'<div class="map" style="--height:{height:.1f}rem">{plot(figure, title)}'
+
+
+def _letters(tokens: Sequence[str]) -> bool:
+    return all(len(token) == 1 for token in tokens)
+
+
+def _blind(own: Record) -> bool:
+    return all(each["weights"] is None for each in own["shown"])

@@ -1,0 +1,97 @@
+"""One side of a pair: how its texts become symbols, and symbols texts."""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import Any, Self
+
+import numpy as np
+from numpy.typing import NDArray
+from pydantic import Field
+
+from ostinato.data import Rows, Store, Tokenizer, Vocabulary, tokenizer
+from ostinato.errors import DataError
+from ostinato.train import Section
+
+
+class SideSettings(Section):
+    """What one side's texts are read as."""
+
+    tokenizer: str = Field("char", description="char, word, spaced, bpe or white_space")
+    vocabulary: int = Field(30_000, ge=2, description="the most symbols known")
+    min_count: int = Field(1, ge=1, description="how often one must be seen to be known")
+
+
+@dataclass(frozen=True)
+class Side:
+    """A tokenizer and its vocabulary.
+
+    Attributes:
+        tokenizer: what splits texts and joins tokens.
+        vocabulary: the symbols.
+        longest: the most tokens of a text that was trained on.
+    """
+
+    tokenizer: Tokenizer
+    vocabulary: Vocabulary
+    longest: int
+
+    @classmethod
+    def learn(
+        cls, texts: Sequence[str], settings: SideSettings, name: str
+    ) -> tuple[Side, Rows, NDArray[np.int64]]:
+        """A side from its training texts, and these as symbols, with their lengths (N,).
+
+        Raises:
+            DataError: when no symbol comes often enough to be known.
+        """
+        split = tokenizer(settings.tokenizer).train(texts, settings.vocabulary)
+        store = Store(split)
+        for text in texts:
+            store.add(text.strip())
+        vocabulary = store.vocabulary(settings.vocabulary, settings.min_count)
+        if len(vocabulary) < 2:
+            raise DataError(f"no symbol comes {name}.min_count = {settings.min_count} times")
+        rows = store.rows(vocabulary)
+        lengths = np.fromiter(map(len, rows), np.int64, len(rows))
+        return cls(split, vocabulary, int(lengths.max())), rows, lengths
+
+    def encode(self, texts: Iterable[str]) -> list[NDArray[np.int64]]:
+        """The symbols of each text; a text without any is one unknown symbol."""
+        return [self.vocabulary.encode(self.tokens(text) or [""]) for text in texts]
+
+    def tokens(self, text: str) -> list[str]:
+        """The tokens of a text, white space around it left out."""
+        return self.tokenizer.split(text.strip())
+
+    def decode(self, symbols: Iterable[int]) -> str:
+        """The text of these symbols."""
+        return self.tokenizer.join(self.vocabulary.decode(symbols))
+
+    def unknown(self, texts: Iterable[str]) -> Counter[str]:
+        """The tokens that are not known, and how often they come."""
+        known = self.vocabulary
+        return Counter(t for text in texts for t in self.tokens(text) if t not in known)
+
+    def to_json(self) -> dict[str, Any]:
+        """What `from_json` reads."""
+        state = self.tokenizer.state
+        return {
+            "longest": self.longest,
+            "vocabulary": self.vocabulary.to_json(),
+            "tokenizer": json.loads(state) if state else None,
+        }
+
+    @classmethod
+    def from_json(cls, written: dict[str, Any], settings: SideSettings) -> Self:
+        """The side that `to_json` wrote.
+
+        Raises:
+            DataError, LookupError, TypeError: for what it did not write.
+        """
+        learnt = written["tokenizer"]
+        split = tokenizer(settings.tokenizer, json.dumps(learnt) if learnt else None)
+        return cls(split, Vocabulary.from_json(written["vocabulary"]), int(written["longest"]))

@@ -1,0 +1,55 @@
+"""Settings of a transducer."""
+
+from __future__ import annotations
+
+from pydantic import Field
+
+from ostinato.tasks.encoder_decoder import TransduceModel
+from ostinato.tasks.side import SideSettings
+from ostinato.train import Section, Training
+
+
+class SourceSettings(SideSettings):
+    """What is read."""
+
+    column: str = Field("source", description="the column of a table with the sources")
+
+
+class TargetSettings(SideSettings):
+    """What is written."""
+
+    column: str = Field("target", description="the column of a table with the targets")
+
+
+class TransduceData(Section):
+    """How pairs are read and put together."""
+
+    separator: str | None = Field(
+        None, description="what stands between source and target in a line; unset for tables"
+    )
+    validation: float = Field(
+        0.1, gt=0, lt=1, description="the part held out to choose the epoch, where none is given"
+    )
+    max_tokens: int = Field(200, ge=1, description="pairs with a longer side are not trained on")
+    batch_tokens: int = Field(3000, ge=1, description="tokens in a batch, of both sides")
+
+
+class Decoding(Section):
+    """How outputs are searched for."""
+
+    beam: int = Field(5, ge=1, description="hypotheses kept at each step; 1 is greedy")
+    alpha: float = Field(0.0, ge=0, description="length penalty; above 0 favours longer outputs")
+
+
+class TransduceSettings(Section):
+    """Settings of a transducer."""
+
+    task = "transduce"
+    cell: str = Field("lstm", description="a cell's name, or path/to/file.py:name")
+    seed: int = Field(0, ge=0, lt=2**63, description="fixes everything random")
+    source: SourceSettings = SourceSettings()
+    target: TargetSettings = TargetSettings()
+    data: TransduceData = TransduceData()
+    model: TransduceModel = TransduceModel()
+    decoding: Decoding = Decoding()
+    train: Training = Training(lr=4e-3, epochs=8)
