@@ -74,7 +74,7 @@ def examples_of(
         names.append(interned(read.values[-1]))
         for part in column.parts(pair[1]):
             own.setdefault(label_text(part), part)
-    refuse_measurements({name for label in names for name in each(label)}, "labels")
+    refuse_measurements(list(dict.fromkeys(n for name in names for n in each(name))), "labels")
     numbers = not any(isinstance(value, str) for value in own.values())
     return Examples(columns[0] if same else kept.settled(), names, own if numbers else {})
 
