@@ -6,7 +6,9 @@ import time
 import webbrowser
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
+
+from cyclopts import Parameter
 
 from ostinato.cli.screen import console, duration, machine, table
 from ostinato.cli.trial import OBSERVED, inside, observe
@@ -24,7 +26,10 @@ BASELINE = "baseline.json"
 
 
 def report(
-    *runs: str, data: list[str] | None = None, out: str = "report.html", open_page: bool = False
+    *runs: str,
+    data: Annotated[list[str] | None, Parameter(negative=())] = None,
+    out: str = "report.html",
+    open_page: bool = False,
 ) -> None:
     """Compare trained runs on one page: tables, curves, gradients, mistakes, diagrams.
 
