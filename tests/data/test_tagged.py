@@ -243,7 +243,7 @@ def test_wrong_columns_are_refused(options, says, tmp_path):
         ("x", CONLLU, "conllu"),
         ("x.txt", CONLL.replace("# a comment\n", ""), "conll"),
         ("x.txt", TEXT, "text"),
-        ("x.txt.gz", gzip.compress(TEXT.encode()), "text"),
+        ("x.txt.gz", gzip.compress(TEXT.encode(), mtime=0), "text"),
         ("x.CONLLU", CONLLU, "conllu"),
         ("x", "one sentence\nof text", "conll"),
         ("x", "a line of seven words, or eight\nand another line, this one is of eight.\n", "text"),
