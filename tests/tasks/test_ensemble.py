@@ -12,6 +12,7 @@ from ostinato.errors import RunError
 from ostinato.tasks import ensemble
 from ostinato.tasks.bayes import fit_naive_bayes_linear
 from ostinato.tasks.classify_settings import ClassifySettings
+from ostinato.tasks.decision import Decision
 from ostinato.tasks.ensemble import pool, pool_weights
 from ostinato.train import read_toml
 from tolerances import FLOAT32, SAME
@@ -85,6 +86,17 @@ def test_the_linear_model_is_fitted_once_more_on_validation_texts_too(both):
     whole = fit_naive_bayes_linear(symbols, classes, 2, 2, len(both.vocabulary_))
     answers = both.linear_.model.log_probabilities(symbols)
     assert_near(answers, whole.log_probabilities(symbols), SAME)
+
+
+def test_temperature_is_fitted_on_answers_to_texts_not_learnt_from(monkeypatch):
+    said, fit = [], Decision.fit
+    monkeypatch.setattr(Decision, "fit", lambda *given: said.append(given[0]) or fit(*given))
+    pooled = []
+    monkeypatch.setattr(ensemble, "pool", lambda *given: pooled.append(pool(*given)) or pooled[-1])
+    model = WITH_LINEAR["model"] | {"calibrate": True}
+    Classifier("gru", baseline=False, **WITH_LINEAR | {"model": model}).fit(TEXTS, LABELS)
+    assert (said[0] == pooled[0]).all()  # of the first fit, on training texts alone
+    assert len(pooled) == 1
 
 
 def test_loaded_it_answers_the_same_to_the_bit(both, tmp_path):

@@ -156,8 +156,7 @@ class Classifier(ClassifierMixin, TextEstimator[ClassifySettings]):  # type: ign
             said, judged = learner.held_out(), validation
             if settings.model.linear:
                 judged = _in_memory(validation)
-                self.linear_ = self._linear_member(_in_memory(training), judged)
-                said = self._logits(judged.texts)
+                self.linear_, said = self._linear_member(_in_memory(training), judged)
             self.decision_ = Decision.fit(
                 said,
                 self._truth(judged.labels),
@@ -335,7 +334,9 @@ class Classifier(ClassifierMixin, TextEstimator[ClassifySettings]):  # type: ign
             raise DataError(f"{where}: its label {min(strange)!r} is none of {', '.join(known)}")
         return extra
 
-    def _linear_member(self, training: Examples, validation: Examples) -> LinearMember:
+    def _linear_member(
+        self, training: Examples, validation: Examples
+    ) -> tuple[LinearMember, NDArray[np.float32]]:
         def encoded(part: Examples) -> tuple[list[NDArray[np.int64]], NDArray[np.int64]]:
             return self._whole(part.texts), self._targets(part.labels).numpy()
 

@@ -46,7 +46,7 @@ class LinearMember:
         *,
         order: int,
         symbols: int,
-    ) -> Self:
+    ) -> tuple[Self, NDArray[np.float32]]:
         """Fits the linear model on training texts, the weights on validation texts.
 
         Then it is fitted once more on both: texts that no choice is left to make with may teach.
@@ -57,6 +57,10 @@ class LinearMember:
             network: what the network says of the validation texts: logits (N, K).
             order: the longest n-gram.
             symbols: V.
+
+        Returns:
+            The member; and what it said with the network of the validation texts (N, K) while it
+            had not learnt from them, for whoever judges or calibrates the two.
         """
         began = time.perf_counter()
         count = network.shape[1]
@@ -68,7 +72,7 @@ class LinearMember:
         accuracy, both = (float((said.argmax(1) == classes).mean()) for said in (alone, together))
         all_ = [*training[0], *texts], np.concatenate([training[1], classes])
         model = fit_naive_bayes_linear(*all_, count, order, symbols)
-        return cls(model, weights, accuracy, both, time.perf_counter() - began)
+        return cls(model, weights, accuracy, both, time.perf_counter() - began), together
 
     def join(self, network: NDArray[np.float32], texts: Sequence[Symbols]) -> NDArray[np.float32]:
         """What both say (N, K): logits of the network, and the same texts as symbols, whole."""
