@@ -9,6 +9,7 @@ from cyclopts import App
 
 from ostinato import registry
 from ostinato.cli import tasks
+from ostinato.cli.runs import RunOptions
 from ostinato.errors import RunError
 from ostinato.train import Run, read_toml
 
@@ -31,7 +32,7 @@ def like(run: str, /, *, out: str | None = None) -> None:
     run
         The run's folder. Its data are read again from where they were, and must be the same.
     out
-        The folder of the new run; runs/classify-1, -2, … unless given.
+        The folder of the new run; runs/TASK-1, -2, … unless given.
     """
     was = Run.open(run).read_json("manifest.json")["data"]
     data = was.get("given")
@@ -39,5 +40,6 @@ def like(run: str, /, *, out: str | None = None) -> None:
         raise RunError(f"{run}: was not trained by `ostinato fit`; where its data are is not known")
     task = read_toml(f"{run}/config.toml")["task"]
     command = cast("Callable[..., None]", fit[task].default_command)
-    files = {"files": [data]} if isinstance(data, str) else dict(data)
-    command(*files.pop("files"), **files, out=out, skip_bad_rows="skipped" in was, repeats=run)
+    named = {"files": [data]} if isinstance(data, str) else dict(data)
+    options = RunOptions(out=out, skip_bad_rows="skipped" in was, repeats=run)
+    command(*named.pop("files"), **named, options=options)

@@ -3,21 +3,123 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Callable
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, Any, TypeVar
+from typing import Annotated, Any, TypeAlias, TypeVar
 
 from cyclopts import Parameter
 
-from ostinato.cli.screen import console, progress_bar
+from ostinato.cli.screen import console, progress_bar, say_skipped
+from ostinato.data import Skipped
 from ostinato.errors import ConfigError, RunError
+from ostinato.tasks.estimator import Estimator
 from ostinato.train import Run, Section, read_toml
 
-Repeated = Annotated[str | None, Parameter(parse=False)]
-"""The folder of a run that is repeated: `fit --like` gives it, nobody on the command line."""
-Data = Annotated[str, Parameter(allow_leading_hyphen=True)]
+Data: TypeAlias = Annotated[str, Parameter(allow_leading_hyphen=True)]
 """A file, a folder, a packaged source, or `-`."""
+Config: TypeAlias = Annotated[
+    str | None, Parameter(help="A TOML file of settings; options given here win over it.")
+]
+TableFormat: TypeAlias = Annotated[
+    str | None,
+    Parameter(
+        help="csv, tsv, jsonl or parquet, where neither the name of the file nor its beginning "
+        "tells."
+    ),
+]
+"""How a table is written."""
+LinesFormat: TypeAlias = Annotated[
+    str | None,
+    Parameter(
+        help="csv, tsv, jsonl, parquet or text, where neither the file's name nor its beginning "
+        "tells."
+    ),
+]
+"""How a table is written, or that each line is a text."""
+SkipBadRows: TypeAlias = Annotated[
+    bool,
+    Parameter(
+        help="Leave bad rows out and say how many they are; without it the first one is an error."
+    ),
+]
 S = TypeVar("S", bound=Section)
+
+
+@Parameter(name="*")
+@dataclass(frozen=True)
+class RunOptions:
+    """What every `fit` is told of the run that it makes; `repeats` by `fit --like` alone."""
+
+    config: Config = None
+    out: Annotated[
+        str | None, Parameter(help="The folder of the run; runs/TASK-1, -2, … unless given.")
+    ] = None
+    resume: Annotated[
+        bool,
+        Parameter(
+            help="Go on with the run in `out` from its newest checkpoint, with its own settings."
+        ),
+    ] = False
+    skip_bad_rows: SkipBadRows = False
+    repeats: Annotated[str | None, Parameter(parse=False)] = None
+
+    def settings(self, kind: type[S], given: S | None) -> S:
+        """The settings of the run: those given, or of the run that is resumed or repeated."""
+        return merge(kind, self.config, given, self.out if self.resume else self.repeats)
+
+    def train(
+        self,
+        estimator: Estimator[Any],
+        files: Sequence[str],
+        *training: Any,
+        named: dict[str, Any] | None = None,
+        **more: Any,
+    ) -> Run:
+        """Trains into a run folder; of a new run without a single checkpoint nothing stays.
+
+        Args:
+            estimator: what is trained.
+            files: the data by name.
+            training: what its `fit` takes.
+            named: what other options of the command say of the data, by name; None is not said.
+            more: what its `fit` takes besides.
+
+        Raises:
+            ConfigError: when it is not said what to resume.
+        """
+        if self.resume and not self.out:
+            raise ConfigError("--resume needs --out: the folder of the run to go on with")
+        settings = estimator.settings()
+        folder = free_folder(settings.task) if self.out is None else self.out
+        run = Run(folder) if self.resume else Run.create(folder)
+        said = {name: value for name, value in (named or {}).items() if value is not None}
+        run.data = {"files": list(files), **said} if said or len(files) > 1 else files[0]
+        run.like = Run(self.repeats) if self.repeats else None
+        try:
+            with progress_bar(f"{settings.cell} on {' and '.join(files)}") as show:
+                estimator.fit(*training, run=run, show=show, resume=self.resume, **more)
+        except BaseException:
+            if not self.resume and not run.checkpoints():
+                run.remove()
+            raise
+        test = run.path / "learning_rate.json"
+        if test.exists():
+            lr = run.read_json(test.name)["lr"]
+            console.print(f"Learning rate {lr:.1e}, from the range test in {test}.", soft_wrap=True)
+        return run
+
+
+@contextmanager
+def bad_rows(skip: bool) -> Iterator[Skipped | None]:
+    """What a reader notes bad rows in, and afterwards a line that says how many there were.
+
+    None where they are not to be skipped: then the first one is an error.
+    """
+    skipped = Skipped() if skip else None
+    yield skipped
+    say_skipped(skipped)
 
 
 def merge(kind: type[S], config: str | None, given: S | None, run: str | None = None) -> S:
@@ -50,38 +152,6 @@ def as_it_ran(run: str) -> dict[str, Any]:
     threads = Run(run).read_json("manifest.json")["threads"]
     values["train"] = {**values.get("train", {}), "threads": threads}
     return values
-
-
-def run_in(
-    out: str | None,
-    task: str,
-    title: str,
-    train: Callable[[Run, Callable[[Any], None]], None],
-    resume: bool = False,
-    data: str | dict[str, list[str]] | None = None,
-    like: str | None = None,
-) -> Run:
-    """Trains into a run folder; of a new run without a single checkpoint nothing stays.
-
-    Raises:
-        ConfigError: when it is not said what to resume.
-    """
-    if resume and not out:
-        raise ConfigError("--resume needs --out: the folder of the run to go on with")
-    run = Run(str(out)) if resume else Run.create(free_folder(task) if out is None else out)
-    run.data, run.like = data, Run(like) if like else None
-    try:
-        with progress_bar(title) as show:
-            train(run, show)
-    except BaseException:
-        if not resume and not run.checkpoints():
-            run.remove()
-        raise
-    test = run.path / "learning_rate.json"
-    if test.exists():
-        lr = run.read_json(test.name)["lr"]
-        console.print(f"Learning rate {lr:.1e}, from the range test in {test}.", soft_wrap=True)
-    return run
 
 
 def free_folder(task: str) -> str:

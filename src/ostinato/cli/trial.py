@@ -17,12 +17,16 @@ from ostinato.observe.architecture import architecture
 from ostinato.observe.exams import Exam
 from ostinato.tasks.classify_settings import ClassifySettings
 from ostinato.tasks.estimator import Estimator, reproducible
+from ostinato.tasks.forecast_settings import ForecastSettings
 from ostinato.tasks.generate import GenerateSettings
 from ostinato.tasks.tag_settings import TagSettings
+from ostinato.tasks.transduce_settings import TransduceSettings
 from ostinato.train import Progress, Run
 
 OBSERVED, FLOW = "observed.json", "flow.json"
-Settings: TypeAlias = ClassifySettings | GenerateSettings | TagSettings
+Settings: TypeAlias = (
+    ClassifySettings | ForecastSettings | GenerateSettings | TagSettings | TransduceSettings
+)
 
 
 def trial(
@@ -51,8 +55,8 @@ def trial(
         observed: dict[str, Any] = Run(folder).read_json(OBSERVED)
         show(1.0, f"is there already: {exam.metric} {observed['test'][exam.metric]:.4f}")
         return observed
-    # the baseline is fitted once for all, not beside each
-    estimator = exam.kind.of(settings, baseline=False)
+    estimator = exam.kind.of(settings)
+    estimator.baseline = False  # it is fitted once for all, not beside each
     half = (path / "config.toml").exists()
     if half:
         _check_same(settings, training, exam, folder, judged=False)

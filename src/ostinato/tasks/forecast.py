@@ -310,12 +310,16 @@ class Forecaster(RegressorMixin, Estimator[ForecastSettings]):  # type: ignore[m
         quantiles: NDArray[np.float32] = found.sort(-1).values.numpy()
         return quantiles
 
-    def _network(self, cell: Cell) -> ForecastNetwork:
-        settings, columns = self.settings(), self.columns_
+    @property
+    def shape_(self) -> Shape:
+        """The numbers that a network reads and foretells, from `prepare` on."""
+        data, columns = self.settings().data, self.columns_
         static = sum(len(how.get("words", [0])) for how in self.scale_.static)
-        future = len(columns.future) + 2 * len(settings.data.calendar)
-        sizes = len(columns.target), len(columns.past), future, static, settings.data.horizon
-        return ForecastNetwork(cell, settings.model, Shape(*sizes))
+        future = len(columns.future) + 2 * len(data.calendar)
+        return Shape(len(columns.target), len(columns.past), future, static, data.horizon)
+
+    def _network(self, cell: Cell) -> ForecastNetwork:
+        return ForecastNetwork(cell, self.settings().model, self.shape_)
 
     def _panel(self, table: Any) -> Panel:
         """Series to use a trained forecaster on: what the columns are is known from training."""

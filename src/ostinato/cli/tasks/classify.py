@@ -2,34 +2,35 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Annotated, Any
+from collections import Counter
+from collections.abc import Iterable
+from typing import Annotated
 
 import numpy as np
 from cyclopts import Parameter
 from rich.table import Table
 
-from ostinato.cli.runs import Data, Repeated, merge, run_in
+from ostinato.cells import find
+from ostinato.cli.frameworks import TEXTS, compare_frameworks, few, named, plain
+from ostinato.cli.runs import Data, LinesFormat, RunOptions, SkipBadRows, TableFormat, bad_rows
 from ostinato.cli.screen import aside, console, duration, say_skipped, table
-from ostinato.data import Skipped, read_labelled, read_texts
-from ostinato.errors import DataError
+from ostinato.cli.trials import HELD_OUT, Trials, title_of
+from ostinato.data import Examples, Skipped, read_labelled, read_texts, split_blocks
+from ostinato.errors import ConfigError, DataError
+from ostinato.observe.exams.classify import ClassifyExam
 from ostinato.tasks.classify import Classifier
+from ostinato.tasks.classify_network import ClassifyNetwork
 from ostinato.tasks.classify_settings import ClassifySettings
 from ostinato.tasks.evaluation import Evaluation
-from ostinato.train import Run
 
 
 def fit(
     data: Data,
     /,
     *,
-    config: str | None = None,
-    out: str | None = None,
-    resume: bool = False,
-    format: str | None = None,
-    skip_bad_rows: bool = False,
+    options: RunOptions = RunOptions(),
+    format: TableFormat = None,
     settings: Annotated[ClassifySettings | None, Parameter(name="*")] = None,
-    repeats: Repeated = None,
 ) -> None:
     """Train a classifier of texts, and a linear baseline beside it.
 
@@ -41,75 +42,61 @@ def fit(
         A CSV, TSV, JSON Lines or Parquet file with the columns text and label, a folder with a
         folder of .txt files for each class, `-` for standard input, or `imdb`; .gz and .xz too. A
         .ts file holds series of numbers instead, as does `japanese_vowels`.
-    config
-        A TOML file of settings; options given here win over it.
-    out
-        The folder of the run; runs/classify-1, -2, … unless given.
-    resume
-        Go on with the run in `out` from its newest checkpoint, with its own settings.
-    format
-        csv, tsv, jsonl or parquet, where neither the name of the file nor its beginning tells.
-    skip_bad_rows
-        Leave bad rows out and say how many they are; without it the first one is an error.
     settings
         The settings.
-    repeats
-        The folder of a run that this one repeats.
     """
-    chosen = merge(ClassifySettings, config, settings, out if resume else repeats)
-    skipped = Skipped() if skip_bad_rows else None
+    chosen = options.settings(ClassifySettings, settings)
     columns = chosen.data.text, chosen.data.labels
-    splits = read_labelled(data, *columns, format=format, skip_bad_rows=skipped)
+    with bad_rows(options.skip_bad_rows) as skipped:
+        splits = read_labelled(data, *columns, format=format, skip_bad_rows=skipped)
     examples = splits["train"]
-    say_skipped(skipped)
     several = chosen.data.labels.several
     if len(set(examples.labels)) < 2 and not several:
         raise DataError(f"{data}: only one class, {examples.labels[0]!r}; a classifier needs two")
     estimator = Classifier.of(chosen)
-
-    def train(run: Run, show: Callable[[Any], None]) -> None:
-        estimator.fit(examples, run=run, show=show, resume=resume, skipped=skipped)
-
-    title = f"{chosen.cell} on {data}"
-    run = run_in(out, "classify", title, train, resume, data=data, like=repeats)
-    measures = {"accuracy": "validation accuracy"}
-    if several:
-        measures = {"micro_f1": "validation micro F1", "accuracy": "all labels right"}
-        best = max(estimator.history_, key=lambda record: record["average_precision"])
-    else:
-        best = max(estimator.history_, key=lambda record: record["accuracy"])
-    network = sum(p.numel() for p in estimator.network_.parameters())
-    result = table("", *measures.values(), "parameters", "time")
-    spent = duration(sum(record["seconds"] for record in estimator.history_))
-    result.add_row(chosen.cell, *(f"{best[k]:.4f}" for k in measures), f"{network:,}", spent)
-    baseline = estimator.baseline_
-    if baseline:
-        its = {k: getattr(estimator, f"baseline_{k}_") for k in measures}
-        row = [f"{value:.4f}" for value in its.values()]
-        result.add_row(
-            "linear baseline", *row, f"{baseline.parameters:,}", duration(baseline.seconds)
-        )
-    linear = estimator.linear_
-    if linear:
-        row = [f"{linear.accuracy:.4f}", f"{linear.model.parameters:,}", duration(linear.seconds)]
-        result.add_row("linear model of n-grams", *row)
-        result.add_row(f"{chosen.cell} and linear model", f"{linear.together:.4f}", "", "")
-    console.print(result)
-    first = next(iter(measures))
-    if baseline and its[first] > best[first]:
-        console.print("The linear baseline is better here.")
-    if linear and linear.accuracy > best["accuracy"]:
-        console.print("The linear model alone is better than the network alone.")
+    run = options.train(estimator, [data], examples, named={"format": format}, skipped=skipped)
+    _tell(estimator)
     if several and (without := sum(not label for label in examples.labels)):
         console.print(f"{without:,} of {len(examples):,} texts have no label.")
     _say_decision(estimator)
     if "test" in splits:
         test = splits["test"]
         console.print(f"test accuracy {estimator.evaluate(test.texts, test.labels).accuracy:.4f}")
-        if linear:
+        if estimator.linear_:
             alone = estimator.alone(test.texts, test.labels).items()
             console.print(f"alone: {', '.join(f'{part} {right:.4f}' for part, right in alone)}")
     console.print(f"Saved in {run.path}. Next: ostinato evaluate {run.path} DATA", soft_wrap=True)
+
+
+def _tell(estimator: Classifier) -> None:
+    """The table of what was trained, on the validation texts, and which of it is best."""
+    measures, chief = {"accuracy": "validation accuracy"}, "accuracy"
+    if estimator.settings().data.labels.several:
+        measures = {"micro_f1": "validation micro F1", "accuracy": "all labels right"}
+        chief = "average_precision"
+    best = max(estimator.history_, key=lambda record: record[chief])
+    cell = estimator.network_.recurrent.cell.name
+    weights = sum(p.numel() for p in estimator.network_.parameters())
+    spent = sum(record["seconds"] for record in estimator.history_)
+    result = table("", *measures.values(), "parameters", "time")
+
+    def row(name: str, values: Iterable[float], count: int, seconds: float) -> None:
+        result.add_row(name, *(f"{v:.4f}" for v in values), f"{count:,}", duration(seconds))
+
+    row(cell, (best[k] for k in measures), weights, spent)
+    its: list[float] = []
+    if baseline := estimator.baseline_:
+        its = [getattr(estimator, f"baseline_{k}_") for k in measures]
+        row("linear baseline", its, baseline.parameters, baseline.seconds)
+    if linear := estimator.linear_:
+        model = "linear model of n-grams"
+        row(model, [linear.accuracy], linear.model.parameters, linear.seconds)
+        result.add_row(f"{cell} and linear model", f"{linear.together:.4f}", "", "")
+    console.print(result)
+    if its and its[0] > best[next(iter(measures))]:
+        console.print("The linear baseline is better here.")
+    if linear and linear.accuracy > best["accuracy"]:
+        console.print("The linear model alone is better than the network alone.")
 
 
 def _say_decision(classifier: Classifier) -> None:
@@ -135,8 +122,8 @@ def evaluate(
     /,
     *,
     threshold: float | None = None,
-    format: str | None = None,
-    skip_bad_rows: bool = False,
+    format: TableFormat = None,
+    skip_bad_rows: SkipBadRows = False,
 ) -> None:
     """Measure a classifier on labelled texts it has not seen: accuracy, F1, confusion, calibration.
 
@@ -151,24 +138,19 @@ def evaluate(
     threshold
         The probability from which on a label is given, in place of the run's own; of two classes
         that of the second.
-    format
-        csv, tsv, jsonl or parquet, where neither the name of the file nor its beginning tells.
-    skip_bad_rows
-        Leave bad rows out and say how many they are; without it the first one is an error.
     """
-    skipped = Skipped() if skip_bad_rows else None
     classifier = Classifier.load(run)
     columns = classifier.settings().data
-    splits = read_labelled(
-        data,
-        columns.text,
-        columns.labels,
-        format=format,
-        classes=classifier.class_names,
-        skip_bad_rows=skipped,
-    )
+    with bad_rows(skip_bad_rows) as skipped:
+        splits = read_labelled(
+            data,
+            columns.text,
+            columns.labels,
+            format=format,
+            classes=classifier.class_names,
+            skip_bad_rows=skipped,
+        )
     examples = splits.get("test", splits["train"])
-    say_skipped(skipped)
     result = classifier.evaluate(examples, threshold=threshold)
     print(f"accuracy {result.accuracy:.3f}")
     print(f"f1 {result.f1:.3f}")
@@ -203,8 +185,8 @@ def predict(
     /,
     *,
     threshold: float | None = None,
-    format: str | None = None,
-    skip_bad_rows: bool = False,
+    format: LinesFormat = None,
+    skip_bad_rows: SkipBadRows = False,
 ) -> None:
     """Label texts with a trained classifier: a label and its probability for each, in order.
 
@@ -224,10 +206,6 @@ def predict(
     threshold
         The probability from which on a label is given, in place of the run's own; of two classes
         that of the second.
-    format
-        csv, tsv, jsonl, parquet or text, where neither the file's name nor its beginning tells.
-    skip_bad_rows
-        Give bad rows no label and say how many they are; without it the first one is an error.
     """
     classifier = Classifier.load(run)
     skipped = Skipped()
@@ -249,3 +227,88 @@ def predict(
         print("\t".join(f"{names[k]}\t{row[k]:.4f}" for k in best))
     if empty:
         aside.print(f"ostinato: {empty:,} of {len(texts):,} texts were given no label")
+
+
+def compare(
+    data: Data,
+    /,
+    *,
+    trials: Trials = Trials(),
+    frameworks: str | None = None,
+    texts: int | None = None,
+    format: TableFormat = None,
+    settings: Annotated[ClassifySettings | None, Parameter(name="*")] = None,
+) -> None:
+    """Compare cells as classifiers of texts, with a linear baseline beside them.
+
+    Example: ostinato compare classify reviews.csv --cells rnn,lstm,gru --seeds 3 --out runs/c
+
+    Example: ostinato compare classify imdb --frameworks torch,keras
+
+    Every cell is trained with every seed on the same texts in the same batches, and judged by
+    the same texts held out: the test part of a packaged source, else a fifth of a file, in whole
+    blocks of neighbours. Given again with the same --out, it goes on where it was stopped.
+
+    With --frameworks each cell is trained in each framework instead, from the same first weights,
+    on the same batches in the same order, without dropout: do the loss curves coincide, do the
+    trained models agree, and which is faster?
+
+    Parameters
+    ----------
+    data
+        A table with the columns text and label, a folder, `-` for standard input, or `imdb`; as
+        for `fit`.
+    frameworks
+        `torch`, `keras` or both, with commas between them; KERAS_BACKEND says what Keras runs on.
+        The folder is runs/frameworks-1, -2, … unless given.
+    texts
+        With --frameworks: how many texts are trained on, drawn at random, and at most asked
+        about; 2000 unless given. So that Keras is done in minutes, --data.max-tokens is 200 then,
+        and --train.epochs 3, unless given.
+    settings
+        The settings, the same for all cells.
+    """
+    chosen = trials.settings(ClassifySettings, settings)
+    if chosen.data.labels.several:
+        raise ConfigError(
+            "several labels of a text (data.multi_label, data.separator) cannot be compared yet; "
+            "train each cell with `ostinato fit classify`, and judge it with `ostinato evaluate`"
+        )
+    if frameworks is None:
+        if texts is not None:
+            raise ConfigError("--texts is for --frameworks, which is not given")
+        training, test = _parts(data, chosen, format)
+        classes = len(set(training.labels))
+
+        def network(own: ClassifySettings) -> ClassifyNetwork:
+            # the embedding is as large for every cell
+            return ClassifyNetwork(find(own.cell), own.model, 2, classes)
+
+        pairs = list(training.texts), training.labels  # in memory: they go into processes
+        exam = ClassifyExam(Examples(list(test.texts), test.labels))
+        trials.run(title_of(data), chosen, pairs, exam, network)
+        return
+    for option in ("seeds", "equal", "jobs"):
+        if getattr(trials, option) is not None:
+            raise ConfigError(f"--{option} is for comparing cells; leave it or --frameworks out")
+    if texts is not None and texts < 2:
+        raise ConfigError(f"--texts {texts}: there must be two at least")
+    chosen, words = plain(chosen), trials.named_cells()
+    named(frameworks)
+    count = TEXTS if texts is None else texts
+    training, test = (few(part, count, chosen.seed) for part in _parts(data, chosen, format))
+    about, out, show = title_of(data), trials.out, trials.open_page
+    compare_frameworks(about, chosen, frameworks, words, training, test, out, show)
+
+
+def _parts(data: str, settings: ClassifySettings, format: str | None) -> tuple[Examples, Examples]:
+    """What is trained on, and judged by, in a comparison."""
+    columns = settings.data.text, settings.data.label
+    splits = read_labelled(data, *columns, format=format)
+    training, test = splits["train"], splits.get("test")
+    if min(Counter(training.labels).values()) < 3 or len(set(training.labels)) < 2:
+        raise DataError(f"{data}: a comparison needs two classes with three texts each")
+    if test is not None:
+        return training, test
+    kept, held = split_blocks(training.labels, HELD_OUT, 0)
+    return training.select(np.sort(kept)), training.select(np.sort(held))

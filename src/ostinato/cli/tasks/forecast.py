@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any
 
 from cyclopts import Parameter
 
-from ostinato.cli.runs import Data, Repeated, merge, run_in
-from ostinato.cli.screen import aside, console, duration, say_skipped, table
+from ostinato.cells import find
+from ostinato.cli.runs import Data, RunOptions, SkipBadRows, TableFormat, bad_rows
+from ostinato.cli.screen import aside, console, duration, table
+from ostinato.cli.trials import Trials, title_of
 from ostinato.data import Panel, Skipped, read_series
 from ostinato.errors import ConfigError
+from ostinato.observe.exams.forecast import ForecastExam
 from ostinato.tasks.forecast import Forecaster
+from ostinato.tasks.forecast_network import ForecastNetwork
 from ostinato.tasks.forecast_settings import ForecastSettings
 from ostinato.train import Run
 
@@ -21,13 +25,9 @@ def fit(
     data: Data,
     /,
     *,
-    config: str | None = None,
-    out: str | None = None,
-    resume: bool = False,
-    format: str | None = None,
-    skip_bad_rows: bool = False,
+    options: RunOptions = RunOptions(),
+    format: TableFormat = None,
     settings: Annotated[ForecastSettings | None, Parameter(name="*")] = None,
-    repeats: Repeated = None,
 ) -> None:
     """Train a forecaster of series, with seasonal naive beside it.
 
@@ -38,31 +38,14 @@ def fit(
     data
         A CSV, TSV, JSON Lines or Parquet file with a row for each time and columns of numbers, `-`
         for standard input, or `temperatures`; .gz and .xz too.
-    config
-        A TOML file of settings; options given here win over it.
-    out
-        The folder of the run; runs/forecast-1, -2, … unless given.
-    resume
-        Go on with the run in `out` from its newest checkpoint, with its own settings.
-    format
-        csv, tsv, jsonl or parquet, where neither the name of the file nor its beginning tells.
-    skip_bad_rows
-        Leave bad rows out and say how many they are; without it the first one is an error.
     settings
         The settings.
-    repeats
-        The folder of a run that this one repeats.
     """
-    chosen = merge(ForecastSettings, config, settings, out if resume else repeats)
-    skipped = Skipped() if skip_bad_rows else None
-    panel = _read(data, chosen, format, skipped)
+    chosen = options.settings(ForecastSettings, settings)
+    with bad_rows(options.skip_bad_rows) as skipped:
+        panel = _read(data, chosen, format, skipped)
     estimator = Forecaster.of(chosen)
-
-    def train(run: Run, show: Callable[[Any], None]) -> None:
-        estimator.fit(panel, run=run, show=show, resume=resume, skipped=skipped)
-
-    title = f"{chosen.cell} on {data}"
-    run = run_in(out, "forecast", title, train, resume, data=data, like=repeats)
+    run = options.train(estimator, [data], panel, named={"format": format}, skipped=skipped)
     spent = sum(record["seconds"] for record in estimator.history_)
     for part in ("validation", "test") if chosen.data.test else ("validation",):
         _tell(estimator, panel, part)
@@ -79,8 +62,8 @@ def evaluate(
     part: str | None = None,
     backtest: int | None = None,
     refit: bool = False,
-    format: str | None = None,
-    skip_bad_rows: bool = False,
+    format: TableFormat = None,
+    skip_bad_rows: SkipBadRows = False,
 ) -> None:
     """Measure a forecaster: squared and absolute errors, MASE, quantiles; naive beside it.
 
@@ -100,15 +83,12 @@ def evaluate(
         Rolling origin: this many horizons at the end of the series, one after the other.
     refit
         With --backtest, train anew for each of them on all that lies before it.
-    format
-        csv, tsv, jsonl or parquet, where neither the name of the file nor its beginning tells.
-    skip_bad_rows
-        Leave bad rows out and say how many they are; without it the first one is an error.
     """
     if refit and backtest is None:
         raise ConfigError("--refit goes with --backtest")
     forecaster = Forecaster.load(run)
-    panel = _read(data, forecaster.settings(), format, Skipped() if skip_bad_rows else None)
+    with bad_rows(skip_bad_rows) as skipped:
+        panel = _read(data, forecaster.settings(), format, skipped)
     same = panel.fingerprint() == Run(run).read_json("manifest.json")["data"]["sha256"]
     if backtest is None:
         if part is None and same and forecaster.settings().data.test:
@@ -129,7 +109,7 @@ def predict(
     *,
     horizon: int | None = None,
     out: Path | None = None,
-    format: str | None = None,
+    format: TableFormat = None,
 ) -> None:
     """Go on with series: a CSV of times, the forecast and its quantiles.
 
@@ -148,8 +128,6 @@ def predict(
         How many steps; as trained unless given.
     out
         A file to write to instead of standard output.
-    format
-        csv, tsv, jsonl or parquet, where neither the file's name nor its beginning tells.
     """
     forecaster = Forecaster.load(run)
     panel = None if file is None else _read(file, forecaster.settings(), format, None)
@@ -161,12 +139,47 @@ def predict(
         console.print(f"{text.count(chr(10)) - 1:,} rows in {out}", soft_wrap=True)
 
 
+def compare(
+    data: Data,
+    /,
+    *,
+    trials: Trials = Trials(),
+    format: TableFormat = None,
+    settings: Annotated[ForecastSettings | None, Parameter(name="*")] = None,
+) -> None:
+    """Compare cells as forecasters of series, with seasonal naive beside them.
+
+    Example: ostinato compare forecast temperatures --data.id city --cells lstm,gru --seeds 3
+
+    Every cell is trained with every seed on the first part of each series, and judged by the last
+    (--data.test). Given again with the same --out, it goes on where it was stopped.
+
+    Parameters
+    ----------
+    data
+        Series as for `fit forecast`, or `-` for standard input.
+    settings
+        The settings, the same for all cells.
+    """
+    chosen = trials.settings(ForecastSettings, settings)
+    if not chosen.data.test:
+        raise ConfigError("--data.test 0: cells are compared by the test part; give it a share")
+    panel = _read(data, chosen, format, None)
+    prepared = Forecaster.of(chosen).prepare(panel)
+
+    def network(own: ForecastSettings) -> ForecastNetwork:
+        return ForecastNetwork(find(own.cell), own.model, prepared.shape_)
+
+    ends = prepared.parts_
+    sizes = int(ends.training.sum()), int((ends.test - ends.validation).sum())
+    trials.run(title_of(data), chosen, (panel,), ForecastExam(panel, "test"), network, sizes=sizes)
+
+
 def _read(
     data: str, settings: ForecastSettings, format: str | None, skipped: Skipped | None
 ) -> Panel:
     """The series, and a line on standard error that says what they are, missing values too."""
     panel = read_series(data, settings.data.columns(), format=format, skip_bad_rows=skipped)
-    say_skipped(skipped)
     filled = " Each is read as the last one known before it." if panel.missing else ""
     aside.print(f"{data}: {panel.told()}{filled}", soft_wrap=True)
     return panel

@@ -2,29 +2,29 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Annotated, Any
+from typing import Annotated
 
 from cyclopts import Parameter
 
-from ostinato.cli.runs import Data, Repeated, merge, run_in
-from ostinato.cli.screen import console, duration, say_skipped
-from ostinato.data import Skipped, read_chunks, read_texts
-from ostinato.tasks.generate import GenerateSettings, Generator
+from ostinato.cells import find
+from ostinato.cli.runs import Data, LinesFormat, RunOptions, SkipBadRows, bad_rows
+from ostinato.cli.screen import console, duration
+from ostinato.cli.trials import Trials, title_of
+from ostinato.data import read_chunks, read_text, read_texts
+from ostinato.observe.exams.generate import GenerateExam, symbols_of
+from ostinato.tasks.generate import GenerateNetwork, GenerateSettings, Generator
 from ostinato.tasks.ngram import NGram
-from ostinato.train import Run
+
+HELD_OUT = 0.1
+"""The last part of a text that is held out to compare by."""
 
 
 def fit(
     data: Data,
     /,
     *,
-    config: str | None = None,
-    out: str | None = None,
-    resume: bool = False,
-    skip_bad_rows: bool = False,
+    options: RunOptions = RunOptions(),
     settings: Annotated[GenerateSettings | None, Parameter(name="*")] = None,
-    repeats: Repeated = None,
 ) -> None:
     """Train a model that goes on with a text, and an n-gram baseline beside it.
 
@@ -35,30 +35,14 @@ def fit(
     data
         A text file of any size, also .gz or .xz, `-` for standard input, `shakespeare` or
         `python-docs`.
-    config
-        A TOML file of settings; options given here win over it.
-    out
-        The folder of the run; runs/generate-1, -2, … unless given.
-    resume
-        Go on with the run in `out` from its newest checkpoint, with its own settings.
-    skip_bad_rows
-        Leave bad lines out and say how many they are; without it the first one is an error.
     settings
         The settings.
-    repeats
-        The folder of a run that this one repeats.
     """
-    chosen = merge(GenerateSettings, config, settings, out if resume else repeats)
-    skipped = Skipped() if skip_bad_rows else None
-    text = read_chunks(data, skip_bad_rows=skipped)
+    chosen = options.settings(GenerateSettings, settings)
     estimator = Generator.of(chosen)
-
-    def train(run: Run, show: Callable[[Any], None]) -> None:
-        estimator.fit(text, run=run, show=show, resume=resume, skipped=skipped)
-
-    title = f"{chosen.cell} on {data}"
-    run = run_in(out, "generate", title, train, resume, data=data, like=repeats)
-    say_skipped(skipped)
+    with bad_rows(options.skip_bad_rows) as skipped:  # a text is read as it is needed
+        text = read_chunks(data, skip_bad_rows=skipped)
+        run = options.train(estimator, [data], text, skipped=skipped)
     best = min(estimator.history_, key=lambda record: record["nats"])
     for line in told(best, estimator.baseline_, chosen.tokenizer):
         console.print(line, soft_wrap=True)
@@ -86,7 +70,7 @@ def told(best: dict[str, float], baseline: NGram | None, tokenizer: str) -> list
     return lines
 
 
-def evaluate(run: str, data: Data, /, *, skip_bad_rows: bool = False) -> None:
+def evaluate(run: str, data: Data, /, *, skip_bad_rows: SkipBadRows = False) -> None:
     """Measure a generator on a text it has not seen: nats, bits, perplexity.
 
     Example: ostinato evaluate runs/b more.txt
@@ -97,18 +81,16 @@ def evaluate(run: str, data: Data, /, *, skip_bad_rows: bool = False) -> None:
         The folder of a run.
     data
         A text as for `fit`; `-` is standard input.
-    skip_bad_rows
-        Leave bad lines out and say how many they are; without it the first one is an error.
     """
-    skipped = Skipped() if skip_bad_rows else None
-    text = read_chunks(data, skip_bad_rows=skipped)
-    measured = Generator.load(run).evaluate(text)
-    say_skipped(skipped)
+    with bad_rows(skip_bad_rows) as skipped:
+        measured = Generator.load(run).evaluate(read_chunks(data, skip_bad_rows=skipped))
     for name, value in measured.items():
         print(f"{name} {value:.4f}")
 
 
-def predict(run: str, file: Data = "-", /, *, length: int = 100, format: str | None = None) -> None:
+def predict(
+    run: str, file: Data = "-", /, *, length: int = 100, format: LinesFormat = None
+) -> None:
     """Complete lines: each with its most probable next symbols, up to the end of the line.
 
     At every step the most probable symbol is taken; `ostinato generate` draws, and searches.
@@ -123,9 +105,40 @@ def predict(run: str, file: Data = "-", /, *, length: int = 100, format: str | N
         A file with a prompt on each line, a table with a column text, or `-`.
     length
         The most symbols that a line is given.
-    format
-        csv, tsv, jsonl, parquet or text, where neither the file's name nor its beginning tells.
     """
     generator = Generator.load(run)
     for prompt in read_texts(file, "text", format=format):
         print(generator.sample(prompt, length, stop=["\n"], greedy=True))
+
+
+def compare(
+    data: Data,
+    /,
+    *,
+    trials: Trials = Trials(),
+    settings: Annotated[GenerateSettings | None, Parameter(name="*")] = None,
+) -> None:
+    """Compare cells as models of a text, with a table of n-grams beside them.
+
+    Example: ostinato compare generate book.txt --cells lstm,gru --seeds 3 --train.epochs 3
+
+    Every cell is trained with every seed on the same text in the same batches, and judged by the
+    last tenth of it. Given again with the same --out, it goes on where it was stopped.
+
+    Parameters
+    ----------
+    data
+        A text file, `-` for standard input, `shakespeare` or `python-docs`.
+    settings
+        The settings, the same for all cells.
+    """
+    chosen = trials.settings(GenerateSettings, settings)
+    text = read_text(data)
+    end = len(text) - round(len(text) * HELD_OUT)
+
+    def network(own: GenerateSettings) -> GenerateNetwork:
+        return GenerateNetwork(find(own.cell), own.model, symbols)
+
+    symbols = len(symbols_of(chosen, text[:end])[1])
+    exam = GenerateExam(text[end:])
+    trials.run(title_of(data), chosen, (text[:end],), exam, network, sizes=(end, len(text) - end))

@@ -3,34 +3,35 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Iterator
-from typing import Annotated, Any
+from collections.abc import Iterator
+from typing import Annotated
 
+import numpy as np
 from cyclopts import Parameter
 from rich.table import Table
 
-from ostinato.cli.runs import Data, Repeated, merge, run_in
-from ostinato.cli.screen import aside, console, duration, say_skipped, table
-from ostinato.data import Skipped, read_tagged
+from ostinato.cells import find
+from ostinato.cli.runs import Data, RunOptions, SkipBadRows, bad_rows
+from ostinato.cli.screen import aside, console, duration, table
+from ostinato.cli.trials import HELD_OUT, Trials, title_of
+from ostinato.data import read_tagged, split_blocks
 from ostinato.data.sentences import Answer
-from ostinato.errors import ConfigError
+from ostinato.errors import ConfigError, DataError
+from ostinato.observe.exams.tag import TagExam
 from ostinato.tasks.tag import Tagger
+from ostinato.tasks.tag_labels import Labels
+from ostinato.tasks.tag_network import TagNetwork
 from ostinato.tasks.tag_scores import Evaluation, Score
 from ostinato.tasks.tag_settings import TagSettings
-from ostinato.train import Run
 
 
 def fit(
     data: Data,
     /,
     *,
-    config: str | None = None,
-    out: str | None = None,
-    resume: bool = False,
+    options: RunOptions = RunOptions(),
     format: str | None = None,
-    skip_bad_rows: bool = False,
     settings: Annotated[TagSettings | None, Parameter(name="*")] = None,
-    repeats: Repeated = None,
 ) -> None:
     """Train a tagger of words: names, parts of speech, or the case and marks of a plain text.
 
@@ -41,43 +42,29 @@ def fit(
     data
         Tagged sentences in columns (CoNLL) or in CoNLL-U, `-` for standard input; or a plain text
         (.txt, `film-prose`), from which restoring case and punctuation is learnt; .gz and .xz too.
-    config
-        A TOML file of settings; options given here win over it.
-    out
-        The folder of the run; runs/tag-1, -2, … unless given.
-    resume
-        Go on with the run in `out` from its newest checkpoint, with its own settings.
     format
         conll, conllu or text, where neither the name of the file nor its beginning tells.
-    skip_bad_rows
-        Leave sentences with a bad line out and say how many; without it the first is an error.
     settings
         The settings.
-    repeats
-        The folder of a run that this one repeats.
     """
-    chosen = merge(TagSettings, config, settings, out if resume else repeats)
+    chosen = options.settings(TagSettings, settings)
     columns = chosen.data.word, chosen.data.tag
-    skipped = Skipped() if skip_bad_rows else None
-    sentences = read_tagged(data, *columns, format=format, skip_bad_rows=skipped)
-    say_skipped(skipped)
+    with bad_rows(options.skip_bad_rows) as skipped:
+        sentences = read_tagged(data, *columns, format=format, skip_bad_rows=skipped)
     validation = None
     if isinstance(chosen.data.validation, str):
-        aside_skipped = Skipped() if skip_bad_rows else None
-        held = read_tagged(
-            chosen.data.validation, *columns, format=format, skip_bad_rows=aside_skipped
-        )
-        say_skipped(aside_skipped)
+        with bad_rows(options.skip_bad_rows) as other:
+            held = read_tagged(chosen.data.validation, *columns, format=format, skip_bad_rows=other)
         validation = held.tagged()
     estimator = Tagger.of(chosen)
-
-    def train(run: Run, show: Callable[[Any], None]) -> None:
-        estimator.fit(
-            sentences, validation=validation, run=run, show=show, resume=resume, skipped=skipped
-        )
-
-    title = f"{chosen.cell} on {data}"
-    run = run_in(out, "tag", title, train, resume, data=data, like=repeats)
+    run = options.train(
+        estimator,
+        [data],
+        sentences,
+        named={"format": format},
+        validation=validation,
+        skipped=skipped,
+    )
     metric = estimator.metric
     best = max(estimator.history_, key=lambda record: record[metric])
     network = sum(p.numel() for p in estimator.network_.parameters())
@@ -96,7 +83,7 @@ NAMES = {"f1": "F1", "accuracy": "accuracy"}
 
 
 def evaluate(
-    run: str, data: Data, /, *, format: str | None = None, skip_bad_rows: bool = False
+    run: str, data: Data, /, *, format: str | None = None, skip_bad_rows: SkipBadRows = False
 ) -> None:
     """Measure a tagger on sentences it has not seen: entities as conlleval counts them, words.
 
@@ -110,20 +97,17 @@ def evaluate(
         Tagged sentences as for `fit`; `-` is standard input.
     format
         conll, conllu or text; that of the run unless given.
-    skip_bad_rows
-        Leave sentences with a bad line out and say how many; without it the first is an error.
     """
     tagger = Tagger.load(run)
-    skipped = Skipped() if skip_bad_rows else None
     columns = tagger.settings().data
-    sentences = read_tagged(
-        data,
-        columns.word,
-        columns.tag,
-        format=format or tagger.format_,
-        skip_bad_rows=skipped,
-    )
-    say_skipped(skipped)
+    with bad_rows(skip_bad_rows) as skipped:
+        sentences = read_tagged(
+            data,
+            columns.word,
+            columns.tag,
+            format=format or tagger.format_,
+            skip_bad_rows=skipped,
+        )
     result = tagger.evaluate(sentences)
     entities = tagger.labels_.entities
     print(f"accuracy {result.accuracy:.4f}")
@@ -170,7 +154,7 @@ def predict(
     confidence: bool = False,
     beside: bool = False,
     format: str | None = None,
-    skip_bad_rows: bool = False,
+    skip_bad_rows: SkipBadRows = False,
 ) -> None:
     """Tag a file with a trained tagger: the file comes out again, with the tags in their column.
 
@@ -199,17 +183,16 @@ def predict(
     format = format or tagger.format_
     if format == "text" and (confidence or beside):
         raise ConfigError("plain text has no place for confidences, or for tags beside it")
-    skipped = Skipped() if skip_bad_rows else None
     columns = tagger.settings().data
-    sentences = read_tagged(
-        file,
-        columns.word,
-        columns.tag,
-        format=format,
-        skip_bad_rows=skipped,
-        trained=max(tagger.width_, 1),
-    )
-    say_skipped(skipped)
+    with bad_rows(skip_bad_rows) as skipped:
+        sentences = read_tagged(
+            file,
+            columns.word,
+            columns.tag,
+            format=format,
+            skip_bad_rows=skipped,
+            trained=max(tagger.width_, 1),
+        )
     unknown = tagger.spelling_.unknown(s.words for s in sentences.sentences)
     if unknown:
         named = " ".join(sorted(unknown))
@@ -222,3 +205,43 @@ def predict(
     for piece in sentences.written(answers()):
         # What was no UTF-8 is written as it was.
         sys.stdout.buffer.write(piece.encode("utf-8", "surrogateescape"))
+
+
+def compare(
+    data: Data,
+    /,
+    *,
+    trials: Trials = Trials(),
+    format: str | None = None,
+    settings: Annotated[TagSettings | None, Parameter(name="*")] = None,
+) -> None:
+    """Compare cells as taggers of words, with each word's most frequent tag beside them.
+
+    Example: ostinato compare tag train.conllu --cells lstm,gru --seeds 3 --out runs/c
+
+    Every cell is trained with every seed on the same sentences in the same batches, and judged by
+    the same sentences held out: a fifth of the file, in whole blocks of neighbours. Given again
+    with the same --out, it goes on where it was stopped.
+
+    Parameters
+    ----------
+    data
+        Tagged sentences as for `fit tag`, or `-` for standard input.
+    format
+        conll, conllu or text, where neither the name of the file nor its beginning tells.
+    settings
+        The settings, the same for all cells.
+    """
+    chosen = trials.settings(TagSettings, settings)
+    given = read_tagged(data, chosen.data.word, chosen.data.tag, format=format).tagged()
+    if len(given) < 10:
+        raise DataError(f"{data}: a comparison of taggers needs ten sentences")
+    kept, held = split_blocks([""] * len(given), HELD_OUT, 0)
+    training, exam = given.select(np.sort(kept)), TagExam(given.select(np.sort(held)))
+    classes = len(Labels.of(given, chosen.data.scheme, chosen.data.unlabelled).classes)
+
+    def network(own: TagSettings) -> TagNetwork:
+        return TagNetwork(find(own.cell), own.model, 2, 2, classes)  # embeddings differ in nothing
+
+    both = training.words, training.tags
+    trials.run(title_of(data), chosen, both, exam, network)

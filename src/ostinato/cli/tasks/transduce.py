@@ -3,18 +3,22 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Sequence
-from typing import Annotated, Any
+from collections.abc import Sequence
+from typing import Annotated
 
 from cyclopts import Parameter
 
-from ostinato.cli.runs import Data, Repeated, merge, run_in
+from ostinato.cells import find
+from ostinato.cli.runs import Data, LinesFormat, RunOptions, SkipBadRows, TableFormat, bad_rows
 from ostinato.cli.screen import aside, console, duration, say_skipped, table
+from ostinato.cli.trials import HELD_OUT, Trials, title_of
 from ostinato.data import Pairs, Skipped, read_pairs, read_texts
+from ostinato.observe.exams.transduce import TransduceExam
+from ostinato.tasks.encoder_decoder import TransduceNetwork
 from ostinato.tasks.measures import Measures
+from ostinato.tasks.side import Side
 from ostinato.tasks.transduce import Transducer, Transduction
 from ostinato.tasks.transduce_settings import TransduceSettings
-from ostinato.train import Run
 
 Files = Annotated[list[str] | None, Parameter(consume_multiple=True)]
 """One file with pairs, or two that are parallel."""
@@ -26,13 +30,9 @@ def fit(
     /,
     *,
     validation: Files = None,
-    config: str | None = None,
-    out: str | None = None,
-    resume: bool = False,
-    format: str | None = None,
-    skip_bad_rows: bool = False,
+    options: RunOptions = RunOptions(),
+    format: TableFormat = None,
     settings: Annotated[TransduceSettings | None, Parameter(name="*")] = None,
-    repeats: Repeated = None,
 ) -> None:
     """Train a network that turns sequences into others: translates, spells out, normalises.
 
@@ -48,39 +48,26 @@ def fit(
         The second of two parallel files: in its lines the targets.
     validation
         Pairs that choose the best epoch, in one file or two; without them a part is held out.
-    config
-        A TOML file of settings; options given here win over it.
-    out
-        The folder of the run; runs/transduce-1, -2, … unless given.
-    resume
-        Go on with the run in `out` from its newest checkpoint, with its own settings.
-    format
-        csv, tsv, jsonl or parquet, where neither the name of the file nor its beginning tells.
-    skip_bad_rows
-        Leave bad rows out and say how many they are; without it the first one is an error.
     settings
         The settings.
-    repeats
-        The folder of a run that this one repeats.
     """
-    chosen = merge(TransduceSettings, config, settings, out if resume else repeats)
+    chosen = options.settings(TransduceSettings, settings)
     where = [data, parallel] if parallel else [data]
-    skipped = Skipped() if skip_bad_rows else None
-    splits = _read(where, chosen, format, skipped)
-    held = (
-        _read(validation, chosen, format, Skipped() if skip_bad_rows else None)["train"]
-        if (validation)
-        else None
-    )
+    with bad_rows(options.skip_bad_rows) as skipped:
+        splits = _read(where, chosen, format, skipped)
+    held = None
+    if validation:
+        with bad_rows(options.skip_bad_rows) as other:
+            held = _read(validation, chosen, format, other)["train"]
     estimator = Transducer.of(chosen)
-
-    def train(run: Run, show: Callable[[Any], None]) -> None:
-        pairs = splits["train"]
-        estimator.fit(pairs, validation=held, run=run, show=show, resume=resume, skipped=skipped)
-
-    title = f"{chosen.cell} on {' and '.join(where)}"
-    given = {"files": where} | ({"validation": validation} if validation else {})
-    run = run_in(out, "transduce", title, train, resume, data=given, like=repeats)
+    run = options.train(
+        estimator,
+        where,
+        splits["train"],
+        named={"validation": validation, "format": format},
+        validation=held,
+        skipped=skipped,
+    )
     _say_left_out(estimator)
     best = min(estimator.history_, key=lambda record: record["error_rate"])
     weights = sum(p.numel() for p in estimator.network_.parameters())
@@ -112,8 +99,8 @@ def evaluate(
     references: Files = None,
     beam: int | None = None,
     alpha: float | None = None,
-    format: str | None = None,
-    skip_bad_rows: bool = False,
+    format: TableFormat = None,
+    skip_bad_rows: SkipBadRows = False,
 ) -> None:
     """Measure a transducer on pairs: exact match, error rates, BLEU and chrF.
 
@@ -135,15 +122,11 @@ def evaluate(
         Hypotheses kept at each step, 1 is greedy; the run's own unless given.
     alpha
         Length penalty; the run's own unless given.
-    format
-        csv, tsv, jsonl or parquet, where neither the name of the file nor its beginning tells.
-    skip_bad_rows
-        Leave bad rows out and say how many they are; without it the first one is an error.
     """
     transducer = Transducer.load(run)
     settings = transducer.settings()
-    skipped = Skipped() if skip_bad_rows else None
-    splits = _read([data, parallel] if parallel else [data], settings, format, skipped)
+    with bad_rows(skip_bad_rows) as skipped:
+        splits = _read([data, parallel] if parallel else [data], settings, format, skipped)
     pairs = splits.get("test", splits["train"])
     more = _read(references, settings, format, None)["train"] if references else None
     _tell(transducer.evaluate(pairs, more=more, beam=beam, alpha=alpha))
@@ -161,8 +144,8 @@ def predict(
     beam: int | None = None,
     alpha: float | None = None,
     alignments: bool = False,
-    format: str | None = None,
-    skip_bad_rows: bool = False,
+    format: LinesFormat = None,
+    skip_bad_rows: SkipBadRows = False,
 ) -> None:
     """Write the most probable output for each text, in order.
 
@@ -188,10 +171,6 @@ def predict(
         Length penalty; the run's own unless given.
     alignments
         Say which token of the text each token of the output came from.
-    format
-        csv, tsv, jsonl, parquet or text, where neither the file's name nor its beginning tells.
-    skip_bad_rows
-        Write nothing for bad rows and say how many they are; without it the first one is an error.
     """
     transducer = Transducer.load(run)
     settings = transducer.settings()
@@ -218,10 +197,52 @@ def predict(
     _say_unknown(transducer.unknown(texts))
 
 
+def compare(
+    data: Data,
+    parallel: Data | None = None,
+    /,
+    *,
+    trials: Trials = Trials(),
+    format: TableFormat = None,
+    settings: Annotated[TransduceSettings | None, Parameter(name="*")] = None,
+) -> None:
+    """Compare cells as encoder and decoder, with texts copied as they are beside them.
+
+    Example: ostinato compare transduce dates --cells lstm,gru --seeds 3 --train.epochs 3
+
+    Every cell is trained with every seed on the same pairs in the same batches, and judged by the
+    same pairs held out: the test part of a packaged source, else a fifth of the file, in whole
+    blocks of neighbours. Given again with the same --out, it goes on where it was stopped.
+
+    Parameters
+    ----------
+    data
+        Pairs as for `fit transduce`, `-` for standard input.
+    parallel
+        The second of two parallel files.
+    settings
+        The settings, the same for all cells.
+    """
+    chosen = trials.settings(TransduceSettings, settings)
+    where = [data, parallel] if parallel else [data]
+    splits = _read(where, chosen, format, None)
+    training, test = splits["train"], splits.get("test")
+    if test is None:
+        training, test = training.split(HELD_OUT, 0)
+
+    def network(own: TransduceSettings) -> TransduceNetwork:
+        return TransduceNetwork(find(own.cell), own.model, *symbols)
+
+    both = (training.sources, chosen.source, "source"), (training.targets, chosen.target, "target")
+    symbols = [len(Side.learn(*side)[0].vocabulary) for side in both] if trials.equal else [1, 1]
+    about = " and ".join(map(title_of, where))
+    trials.run(about, chosen, (training,), TransduceExam(test), network, multiple=2)
+
+
 def _read(
     where: Sequence[str], settings: TransduceSettings, format: str | None, skipped: Skipped | None
 ) -> dict[str, Pairs]:
-    pairs = read_pairs(
+    return read_pairs(
         where,
         settings.source.column,
         settings.target.column,
@@ -229,8 +250,6 @@ def _read(
         format=format,
         skip_bad_rows=skipped,
     )
-    say_skipped(skipped)
-    return pairs
 
 
 def _aligned(found: Transduction) -> str:
