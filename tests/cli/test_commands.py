@@ -217,8 +217,10 @@ def test_labels_and_paths_may_hold_brackets(terminal):
     assert "true \\ predicted  [/b]  [red]" in terminal.text("evaluate", "runs/[bold]", "[red].csv")
 
 
-EVERY = ["demo", "evaluate", "fit", "fit classify", "fit generate", "generate", "predict", "show"]
-EVERY += ["verify", "bench", "cache", "compare", "compare classify", "compare generate", "report"]
+TASKS = ["classify", "forecast", "generate", "tag", "transduce"]
+EVERY = ["bench", "cache", "compare", "demo", "evaluate", "fit", "generate", "predict", "recall"]
+EVERY += ["report", "show", "verify"]
+EVERY += [f"{command} {task}" for command in ("compare", "fit") for task in TASKS]
 
 
 @pytest.mark.parametrize("command", EVERY)

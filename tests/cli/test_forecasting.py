@@ -59,6 +59,24 @@ def test_backtest_and_page(terminal, fitted):
         assert said in page
 
 
+def test_cells_are_compared_by_the_test_part(terminal, fitted):
+    words = ["compare", "forecast", "load.csv", "--cells", "gru,rnn", "--seeds", "2", "--jobs", "1"]
+    words += ["--equal", "parameters", "--out", "runs/cells", *QUICK]
+    out = terminal.text(*words)
+    assert "seasonal naive" in out
+    assert "All parameters were made as many as those of GRU with 6 units" in out
+    results = json.loads((terminal.folder / "runs/cells/comparison.json").read_text())
+    gru, rnn = results["rows"]
+    assert rnn["hidden"] > gru["hidden"]
+    assert rnn["parameters"] == pytest.approx(gru["parameters"], rel=0.1)
+    days = 31 + 29 + 31 + 28  # to April 28, a tenth of them for validation, a tenth to be judged by
+    assert results["data"] == {"training": days - 24, "test": 12}
+    told = terminal.text("evaluate", "runs/cells/gru-0", "load.csv")
+    assert f"{results['baseline']['mse']:.4f}" in told  # naive, on the same windows
+    done = terminal("compare", "forecast", "load.csv", *QUICK, "--data.test", "0")
+    assert "--data.test 0: cells are compared by the test part" in done.err
+
+
 @pytest.mark.parametrize(
     ("rows", "options", "message"),
     [

@@ -118,6 +118,15 @@ def test_a_run_can_be_repeated_to_the_last_bit(terminal):
         assert one["data"]["given"] in ("reviews.csv", "book.txt")
 
 
+def test_a_run_is_repeated_with_the_format_of_its_data(terminal):
+    (terminal.folder / "reviews.data").write_text((terminal.folder / "reviews.csv").read_text())
+    words = ["--format", "csv", "--train.epochs", "1", "--out", "runs/format"]
+    terminal.text("fit", "classify", "reviews.data", *words)
+    terminal.text("fit", "--like", "runs/format", "--out", "runs/format-again")
+    one, other = (Run(terminal.folder / "runs" / n) for n in ("format", "format-again"))
+    assert outcome(one) == outcome(other)
+
+
 def test_only_the_same_run_is_repeated(terminal):
     table, cell = terminal.folder / "mine.csv", terminal.folder / "mine.py"
     table.write_text((terminal.folder / "reviews.csv").read_text())

@@ -191,6 +191,24 @@ def test_a_report_puts_the_bottleneck_beside_attention(place):
     assert '"type":"heatmap"' in page
 
 
+def test_cells_are_compared(place):
+    words = ["compare", "transduce", "held.a", "held.b", "--cells", "gru,rnn", "--seeds", "1"]
+    words += ["--jobs", "1", "--equal", "parameters", "--out", "runs/spellers"]
+    out = place.text(*words, *[w for w in small(train_epochs=1) if w not in ("--cell", "gru")])
+    assert (
+        "GRU and RNN on held.a and held.b"
+        in (place.folder / "runs/spellers/report.html").read_text()
+    )
+    assert " copy " in out
+    results = json.loads((place.folder / "runs/spellers/comparison.json").read_text())
+    gru, rnn = results["rows"]
+    assert rnn["hidden"] % 2 == 0
+    assert rnn["parameters"] == pytest.approx(gru["parameters"], rel=0.1)
+    assert sum(results["data"].values()) == len(place.held)
+    # every letter is spelled with other symbols: a copy has them all wrong
+    assert results["baseline"]["error_rate"] >= 1
+
+
 @pytest.mark.parametrize("recipe", ["cmudict", "multi30k"])
 def test_a_recipe_trains_on_a_few_pairs(place, recipe):
     path = Path(__file__).parents[2] / "recipes" / f"{recipe}.toml"
