@@ -7,11 +7,10 @@ from ostinato.report.figures import (
     DECADES,
     LOOKS,
     SPARE,
-    accuracy_curves,
-    bits_curves,
     gradient_curves,
     looks,
     loss_curves,
+    metric_curves,
     vanishing_step,
 )
 
@@ -28,10 +27,11 @@ def test_a_cell_has_one_colour_in_every_figure():
     given = results()
     wanted = {cell.upper(): look.color for cell, look in LOOKS.items()}
     assert colors(loss_curves(given["classifiers"])) == wanted
-    assert colors(accuracy_curves(given["classifiers"])) == wanted
+    assert colors(metric_curves(given["classifiers"], "accuracy", percent=True)) == wanted
     assert colors(gradient_curves(given["flow"], "start")) == wanted
     assert colors(gradient_curves(given["flow"], "trained")) == wanted
-    assert list(colors(bits_curves([given["generator"]])).values()) == [LOOKS["lstm"].color]
+    bits = metric_curves([given["generator"]], "bits")
+    assert list(colors(bits).values()) == [LOOKS["lstm"].color]
 
 
 def luminance(color: str) -> float:

@@ -16,10 +16,9 @@ from ostinato.report.page import Results, bar, document, key, legend, origin, pl
 from ostinato.report.sections import gradients, learning
 from ostinato.report.sentences import cell_name, duration
 from ostinato.report.tagging import sentences_section, types_section
+from ostinato.report.terms import TERMS, of_metric
 from ostinato.report.transducing import attention_section, lengths_section
 from ostinato.report.verdicts import (
-    PARTS,
-    WORDS,
     contestant,
     equality,
     measure,
@@ -46,10 +45,7 @@ def comparison_page(results: Results, command: str) -> str:
     Returns:
         HTML, see `document`.
     """
-    kinds = {
-        "generate": "symbols", "forecast": "windows", "tag": "words", "transduce": "symbols",
-    }  # fmt: skip
-    things = kinds.get(results["task"], "texts")
+    terms = TERMS[results["task"]]
     forecasts, tagged = results.get("forecasts") or {}, results.get("tagged", {})
     transduced = results.get("transduced", {})
     sections = {
@@ -60,11 +56,11 @@ def comparison_page(results: Results, command: str) -> str:
         "Differences": _pairs(results),
         "Lengths": lengths_section(transduced),
         "Attention": attention_section(transduced),
-        "Learning": learning(_histories(results), things, results["task"]),
+        "Learning": learning(_histories(results), terms),
         "Gradients": _gradients(results),
         "Types": types_section(tagged),
         "Sentences": sentences_section(tagged),
-        "Mistakes": _confusions(results.get("confusions", {}), things),
+        "Mistakes": _confusions(results.get("confusions", {}), terms.things),
         "Calibration": _calibrations(results.get("calibrations", {})),
         "Samples": _samples(results.get("samples", {})),
         "Diagrams": _diagrams(results),
@@ -88,7 +84,8 @@ def _table(results: Results) -> str:
     values += [baseline[metric]] if baseline else []
     most = max([*values, 1e-9])
     best = (min if results["lower"] else max)(values) if len(values) > 1 else None
-    full = 1.0 if metric in PARTS else most
+    terms = of_metric(metric)
+    full = 1.0 if terms.digits is None else most
     extra = any("calibration_error" in row for row in rows)
     body = []
     for row in rows:
@@ -110,18 +107,13 @@ def _table(results: Results) -> str:
         body.append(_row(name, aside, metric, value, around, full, look[row["cell"]], best, cells))
     if baseline:
         grey = Look("var(--muted)", "line")
-        asides = {
-            "accuracy": "words and pairs, tf-idf",
-            "f1": "of each word",
-            "error_rate": "unchanged",
-            "mse": "as one season ago",
-        }
-        aside = asides.get(metric, "interpolated Kneser–Ney")
         cells = ["–" if judged else None, "–" if extra else None]
         count = f"{baseline['parameters']:,}" if "parameters" in baseline else "–"
         cells += [count, duration(baseline["seconds"])]
         name = f"{key(grey)}{escape(baseline['name'])}"
-        body.append(_row(name, aside, metric, baseline[metric], None, full, grey, best, cells))
+        body.append(
+            _row(name, terms.baseline, metric, baseline[metric], None, full, grey, best, cells)
+        )
     where = "held out" if judged else "on validation data"
     heads = ["95% of the mean"] if judged else []
     heads += ["calibration error"] if extra else []
@@ -136,7 +128,7 @@ def _table(results: Results) -> str:
     ]
     return f"""<h2>Which is best?</h2>
 <div class="wide" role="region" aria-label="Comparison" tabindex="0"><table class="spreads">
-<thead><tr><th scope="col">model</th><th scope="col" class="accuracy">{WORDS[metric]} {where}{ways}
+<thead><tr><th scope="col">model</th><th scope="col" class="accuracy">{terms.words} {where}{ways}
 </th>{"".join(f'<th scope="col">{head}</th>' for head in heads)}</tr></thead>
 <tbody>
 {chr(10).join(body)}
@@ -199,7 +191,7 @@ def _pairs(results: Results) -> str:
             f"<td>{_two(_small(pair['over_examples']), f'each seed: {each}')}</td>"
             f"<td>{corrected}</td></tr>"
         )
-    unit = "difference, points" if metric in PARTS else "difference"
+    unit = "difference, points" if of_metric(metric).digits is None else "difference"
     unit += ", nats" if metric == "nats" else ""
     heads = [unit, "p over seeds", "p over examples", "corrected"]
     return f"""<h2>Which differences are shown?</h2>
@@ -215,7 +207,7 @@ def _pairs(results: Results) -> str:
 
 def _signed(metric: str, value: float) -> str:
     """A difference with its sign; one of accuracies in points."""
-    text = f"{100 * value:+.2f}" if metric in PARTS else f"{value:+.3f}"
+    text = f"{100 * value:+.2f}" if of_metric(metric).digits is None else f"{value:+.3f}"
     return text.replace("-", "−")
 
 
@@ -229,22 +221,9 @@ def _gradients(results: Results) -> str:
     flow = results.get("flow", {})
     if not flow:
         return ""
-    generate, forecast = (results["task"] == task for task in ("generate", "forecast"))
-    pooling = results.get("pooling")
-    if forecast:
-        note = (
-            "Means over windows; a step is a segment of the look-back, and the loss is the error "
-            "of the whole horizon."
-        )
-    elif results["task"] == "tag":
-        note = "Means over the longest sentences; the loss is that of the last word’s tag."
-    elif results["task"] == "transduce":
-        note = (
-            "Means over the longest texts, in the top layer of the encoder; the loss is that of "
-            "whole outputs. Attention has a short way back to every step."
-        )
-    elif generate:
-        note = "Means over pieces of the text; the loss is that of the symbol after the last step."
+    pooling, terms = results.get("pooling"), TERMS[results["task"]]
+    if terms.flow:
+        note = terms.flow
     elif pooling in (None, "last"):
         note = "Means over the longest texts; the loss is read off the last step."
     else:
@@ -252,8 +231,7 @@ def _gradients(results: Results) -> str:
             f"Means over the longest texts. The pooling, {escape(pooling.replace('_', ' '))}, "
             "reads every step, so the gradient does not only come back from the last one."
         )
-    words = {"generate": "symbol", "transduce": "symbol", "forecast": "segment"}
-    text = gradients(flow, note, words.get(results["task"], "word"))
+    text = gradients(flow, note, terms.step)
     look = looks(flow)
     times = list(dict.fromkeys(when for own in flow.values() for when in own))
     if len(times) > 2:

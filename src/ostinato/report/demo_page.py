@@ -11,7 +11,7 @@ from collections.abc import Mapping, Sequence
 from html import escape
 from typing import Any
 
-from ostinato.report.figures import Look, bits_curves, looks
+from ostinato.report.figures import Look, looks, metric_curves
 from ostinato.report.page import Results, bar, document, key, origin, plot
 from ostinato.report.sections import gradients, learning
 from ostinato.report.sentences import (
@@ -24,7 +24,9 @@ from ostinato.report.sentences import (
     summary,
     writer,
 )
+from ostinato.report.terms import TERMS
 
+REVIEWS = TERMS["classify"]._replace(things="reviews")
 SYMBOLS = {" ": "␣", "\n": "↵", "\t": "⇥"}
 DOTS = 60
 """The steps that the strip in the head of the page shows."""
@@ -47,7 +49,7 @@ def demo_page(results: dict[str, Any]) -> str:
     """
     sections = {
         "Comparison": _comparison(results),
-        "Learning": learning(results.get("classifiers", []), "reviews"),
+        "Learning": learning(results.get("classifiers", []), REVIEWS),
         "Gradients": gradients(
             results.get("flow", {}), "Means over reviews, the loss at the last word."
         ),
@@ -183,7 +185,7 @@ def _generator(generator: Results | None) -> str:
     look = looks([generator["cell"]])[generator["cell"]]
     charts = _next_symbols(generator.get("next", []), prompt, look.color)
     if len(generator.get("history", [])) > 1:
-        charts += plot(bits_curves([generator]), "Bits for each character held out")
+        charts += plot(metric_curves([generator], "bits"), "Bits for each character held out")
     return f"""<h2>A writer of {source_name(generator)}</h2>
 <p>{writer(generator)} A low temperature keeps to what is likely; a high one dares more, and errs
 more.</p>

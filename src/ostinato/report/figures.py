@@ -80,34 +80,13 @@ def loss_curves(runs: Sequence[Record], validation: str = "validation_loss") -> 
     return figure
 
 
-def accuracy_curves(runs: Sequence[Record], metric: str = "accuracy") -> go.Figure:
-    """The accuracy, or F1, on validation data by epoch, drawn as by `loss_curves`."""
-    figure = empty_figure("epoch").update_yaxes(tickformat=".4~p", hoverformat=".2%")
-    for cell, histories, look in _with_looks(runs):
-        _by_epoch(figure, histories, metric, cell_label(cell), look)
-    return figure
-
-
-def bits_curves(runs: Sequence[Record]) -> go.Figure:
-    """The bits for each symbol of validation data by epoch, drawn as by `loss_curves`."""
-    return metric_curves(runs, "bits")
-
-
-def metric_curves(runs: Sequence[Record], metric: str) -> go.Figure:
-    """A field of a history by epoch, drawn as by `loss_curves`."""
+def metric_curves(runs: Sequence[Record], metric: str, percent: bool = False) -> go.Figure:
+    """A field of a history by epoch, drawn as by `loss_curves`; perhaps in percent."""
     figure = empty_figure("epoch")
+    if percent:
+        figure.update_yaxes(tickformat=".4~p", hoverformat=".2%")
     for cell, histories, look in _with_looks(runs):
         _by_epoch(figure, histories, metric, cell_label(cell), look)
-    return figure
-
-
-def error_curves(runs: Sequence[Record]) -> go.Figure:
-    """The part of symbols that is wrong, on validation data, drawn as by `loss_curves`."""
-    figure = empty_figure("epoch").update_yaxes(
-        tickformat=".4~p", hoverformat=".2%", rangemode="tozero"
-    )
-    for cell, histories, look in _with_looks(runs):
-        _by_epoch(figure, histories, "error_rate", cell_label(cell), look)
     return figure
 
 

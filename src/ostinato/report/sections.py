@@ -5,9 +5,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from ostinato.report.figures import (
-    accuracy_curves,
-    bits_curves,
-    error_curves,
     gradient_curves,
     looks,
     loss_curves,
@@ -16,36 +13,30 @@ from ostinato.report.figures import (
 )
 from ostinato.report.page import Results, legend, plot
 from ostinato.report.sentences import gradient_reach, overfitting
+from ostinato.report.terms import Terms
 
 
-def learning(runs: Sequence[Results], things: str, task: str = "classify") -> str:
-    """Loss, and accuracy or bits, by epoch; of several runs of a cell the mean and the band."""
+def learning(runs: Sequence[Results], terms: Terms) -> str:
+    """Loss, and what tells more than it, by epoch; of several runs of a cell mean and band."""
     runs = [run for run in runs if run.get("history")]
     if not runs:
         return ""
     look = looks(run["cell"] for run in runs)
-    validation = "nats" if task == "generate" else "validation_loss"
-    loss = plot(loss_curves(runs, validation), f"Loss, nats for each {things.removesuffix('s')}")
-    if task == "generate":
-        second = plot(bits_curves(runs), "Bits for each symbol of validation text")
-    elif task == "transduce":
-        second = plot(error_curves(runs), "Wrong symbols of greedy outputs, on validation texts")
-    elif task == "forecast":
-        loss = plot(loss_curves(runs, validation), "Loss for each value foretold")
-        second = plot(metric_curves(runs, "mse"), "Mean squared error on validation windows")
-    elif task == "tag":
-        second = plot(accuracy_curves(runs, "f1"), f"F1 on validation {things}")
-    else:
-        second = plot(accuracy_curves(runs), f"Accuracy on validation {things}")
+    loss, title = (
+        text.format(thing=terms.things.removesuffix("s"), things=terms.things)
+        for text in (terms.loss, terms.title)
+    )
+    first = plot(loss_curves(runs, terms.validation), loss)
+    second = plot(metric_curves(runs, terms.reached, percent=terms.digits is None), title)
     band = (
         '<p class="note">Lines are means over seeds; bands go from the lowest to the highest.</p>'
         if len(runs) > len(look)
         else ""
     )
     return f"""<h2>How they learned</h2>
-<p>{overfitting(mean_histories(runs), things, validation)}</p>
+<p>{overfitting(mean_histories(runs), terms.things, terms.validation)}</p>
 {legend(look, {"validation": "solid", "training": "dot"})}
-<div class="pair">{loss}{second}</div>
+<div class="pair">{first}{second}</div>
 {band}"""
 
 

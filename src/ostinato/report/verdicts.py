@@ -8,18 +8,9 @@ from typing import Any
 from ostinato.report.figures import cell_label
 from ostinato.report.sentences import listed
 from ostinato.report.statistics import LEVEL
+from ostinato.report.terms import TERMS, of_metric
 
 Record = Mapping[str, Any]
-WORDS = {
-    "accuracy": "accuracy",
-    "f1": "F1",
-    "nats": "nats for each symbol",
-    "error_rate": "wrong symbols",
-    "mse": "mean squared error",
-}
-"""How a metric is called."""
-PARTS = ("accuracy", "f1", "error_rate")
-"""The metrics that are parts of a whole, told in percent."""
 MANY = 4
 """The most pairs without a shown difference that are named one by one."""
 
@@ -30,9 +21,8 @@ def measure(metric: str, value: float) -> str:
     >>> measure("accuracy", 0.8651), measure("nats", 1.5)
     ('86.51%', '1.500')
     """
-    if metric in PARTS:
-        return f"{value:.2%}"
-    return f"{value:.4f}" if metric == "mse" else f"{value:.3f}"
+    digits = of_metric(metric).digits
+    return f"{value:.2%}" if digits is None else f"{value:.{digits}f}"
 
 
 def p_value(p: float) -> str:
@@ -60,7 +50,7 @@ def reached(results: Record) -> str:
     top = (min if lower else max)(rows, key=lambda row: row["mean"])
     mean, name = measure(metric, top["mean"]), cell_label(top["cell"])
     best = f"The best mean is that of {name}" if len(rows) > 1 else f"{name} reaches"
-    text = f"{best}{':' if len(rows) > 1 else ''} {mean} {WORDS[metric]}"
+    text = f"{best}{':' if len(rows) > 1 else ''} {mean} {of_metric(metric).words}"
     if baseline:
         text += f"; the {baseline['name']} has {measure(metric, baseline[metric])}"
     return f"{text}."
@@ -105,11 +95,7 @@ def method(results: Record) -> str:
     over_seeds = _names(pair["seeds_test"] for pair in pairs if pair["seeds_test"])
     over_examples = _names(pair["examples_test"] for pair in pairs)
     each = _names(pair["each_seed_test"] for pair in pairs)
-    kinds = {
-        "accuracy": "texts", "f1": "sentences", "nats": "blocks of the text",
-        "mse": "blocks of windows", "error_rate": "texts",
-    }  # fmt: skip
-    examples = kinds[results["metric"]]
+    examples = of_metric(results["metric"]).examples
     text = (
         f"Every two are judged on the same {examples}, seed by seed. Over {examples}, where each "
         f"counts with its mean over seeds: {over_examples}; for each seed by itself: {each}. "
@@ -167,8 +153,7 @@ def overview(results: Record) -> Sequence[str]:
     seeds = {len(row["seeds"]) for row in rows}
     each = " each" if len(rows) > 1 else ""
     times = f"with {_number(seeds.pop())}{each}" if len(seeds) == 1 else ""
-    kinds = {"generate": "characters", "forecast": "steps", "tag": "sentences"}
-    things = kinds.get(results["task"], "texts")
+    things = TERMS[results["task"]].data
     did = f"{names} {'was' if len(rows) == 1 else 'were'} trained {times}".rstrip()
     if data:
         did += (
