@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import asdict
 from typing import Any, Self
 
@@ -29,6 +28,13 @@ from ostinato.tasks.calibration import (
     probabilities,
 )
 from ostinato.tasks.class_weights import class_weights
+from ostinato.tasks.classify_examples import (
+    classes_in,
+    in_memory,
+    joined,
+    names_of,
+    split_examples,
+)
 from ostinato.tasks.classify_learner import ClassifyLearner, logits_of, pad_batch
 from ostinato.tasks.classify_network import ClassifyEnsemble, ClassifyNetwork
 from ostinato.tasks.classify_settings import ClassifySettings
@@ -41,7 +47,6 @@ from ostinato.tasks.numbers import Numbers
 from ostinato.train import Progress, Run, fit, read_toml
 
 _TEXTS_AT_A_TIME = 2**14
-_CHARACTERS = 2**25  # of texts for the baseline, where they do not fit into memory
 
 
 class Classifier(ClassifierMixin, TextEstimator[ClassifySettings]):  # type: ignore[misc]
@@ -110,17 +115,17 @@ class Classifier(ClassifierMixin, TextEstimator[ClassifySettings]):  # type: ign
         column = settings.data.labels
         examples = data.examples_of(texts, labels, settings.data.text, column)
         self.skipped_ = skipped
-        self.classes_ = _classes_in(examples, column.several)
+        self.classes_ = classes_in(examples, column.several)
         if settings.model.threshold is not None:
             check_threshold(len(self.classes_), column.several)
         if settings.model.linear and column.several:
             raise ConfigError("model.linear: texts of several labels have none")
         self.decision_ = Decision()
-        training, validation = _split(examples, settings)
+        training, validation = split_examples(examples, settings)
         digests = {"sha256": examples.fingerprint()} if run else {}
         if settings.data.extra:
             extra = self._extra(settings.data.extra)
-            training = _joined(training, extra)
+            training = joined(training, extra)
             digests |= {"extra_sha256": extra.fingerprint()} if run else {}
 
         self.numbers_ = Numbers.of(training.texts) if are_signals(training.texts) else None
@@ -155,8 +160,8 @@ class Classifier(ClassifierMixin, TextEstimator[ClassifySettings]):  # type: ign
             self.history_ = fit(learner, settings.train, run, show, resume)
             said, judged = learner.held_out(), validation
             if settings.model.linear:
-                judged = _in_memory(validation)
-                self.linear_, said = self._linear_member(_in_memory(training), judged)
+                judged = in_memory(validation)
+                self.linear_, said = self._linear_member(in_memory(training), judged)
             self.decision_ = Decision.fit(
                 said,
                 self._truth(judged.labels),
@@ -170,31 +175,29 @@ class Classifier(ClassifierMixin, TextEstimator[ClassifySettings]):  # type: ign
             self.linear_.write(run)
         self.baseline_ = None
         if self.baseline:
-            part = _in_memory(training)
-            split = None if self.numbers_ else self.tokenizer_
-            self.baseline_ = fit_baseline(part.texts, part.labels, split)
-            validation = _in_memory(validation)
-            guessed = self.baseline_.predict(validation.texts)
-            right = measured(
-                self._truth(validation.labels),
-                self._truth(guessed),
-                self.class_names,
-                self._several,
-            )
-            self.baseline_accuracy_ = right.accuracy
-            self.baseline_micro_f1_ = right.micro_f1
-        if run and self.baseline_:
+            self._fit_baseline(in_memory(training), in_memory(validation), run)
+        return self
+
+    def _fit_baseline(self, training: Examples, validation: Examples, run: Run | None) -> None:
+        """Fits the linear baseline, and measures it on the validation texts."""
+        split = None if self.numbers_ else self.tokenizer_
+        self.baseline_ = fit_baseline(training.texts, training.labels, split)
+        guessed = self.baseline_.predict(validation.texts)
+        right = measured(
+            self._truth(validation.labels), self._truth(guessed), self.class_names, self._several
+        )
+        self.baseline_accuracy_, self.baseline_micro_f1_ = right.accuracy, right.micro_f1
+        if run:
             run.write_json(
                 "baseline.json",
                 {
-                    "validation_accuracy": self.baseline_accuracy_,
-                    "validation_micro_f1": self.baseline_micro_f1_,
+                    "validation_accuracy": right.accuracy,
+                    "validation_micro_f1": right.micro_f1,
                     "parameters": self.baseline_.parameters,
                     "seconds": self.baseline_.seconds,
-                    "texts": len(part),
+                    "texts": len(training),
                 },
             )
-        return self
 
     def decision_function(self, texts: Any) -> NDArray[np.float32]:
         """Logits (N, K) of each text and class; of two classes ln(p₁ / p₀) (N).
@@ -330,7 +333,7 @@ class Classifier(ClassifierMixin, TextEstimator[ClassifySettings]):  # type: ign
     def _extra(self, where: str) -> Examples:
         columns, known = self.settings().data, self.class_names
         extra = data.read_labelled(where, columns.text, columns.labels, classes=known)["train"]
-        if strange := _names(extra.labels) - set(known):
+        if strange := names_of(extra.labels) - set(known):
             raise DataError(f"{where}: its label {min(strange)!r} is none of {', '.join(known)}")
         return extra
 
@@ -454,47 +457,11 @@ class Classifier(ClassifierMixin, TextEstimator[ClassifySettings]):  # type: ign
         return truth.float() if self._several else truth.int().argmax(-1)
 
 
-def _classes_in(examples: Examples, several: bool) -> NDArray[Any]:
-    """The classes in order: numbers where labels were given as numbers, else texts.
-
-    Raises:
-        DataError: when there is not enough to learn from.
-    """
-    counts = Counter(name for label in examples.labels for name in each(label))
-    if several and (len(counts) < 2 or len(examples) < 2):
-        raise DataError(f"several labels need two texts and two labels, not {dict(counts)}")
-    if not several and (len(counts) < 2 or min(counts.values()) < 2):
-        found = f"{dict(counts)}" if len(counts) > 1 else f"one class alone, {dict(counts)}"
-        raise DataError(f"a classifier needs two classes with two texts each, not {found}")
-    return np.array(sorted(examples.own[n] for n in counts) if examples.own else sorted(counts))
-
-
 def _classes(listed: Any) -> NDArray[Any]:
     """Classes from what a run's file holds."""
     if not isinstance(listed, list) or not all(isinstance(y, str | int | float) for y in listed):
         raise ValueError("no list of labels")
     return np.array(listed)
-
-
-def _split(examples: Examples, settings: ClassifySettings) -> tuple[Examples, Examples]:
-    """Texts to train on, and held out: of each class whole blocks of neighbours.
-
-    Where a text may have several labels, blocks are of all texts; texts with a label that would
-    be in none that is trained on are trained on too.
-    """
-    several = settings.data.labels.several
-    labels = [""] * len(examples) if several else examples.labels
-    kept, held = data.split_blocks(labels, settings.data.validation, settings.seed)
-    if several:
-        known = _names(examples.labels[i] for i in kept)
-        rare = [i for i in held if not known.issuperset(examples.labels[i])]
-        if len(rare) < len(held):
-            kept, held = np.concatenate([kept, rare]).astype(np.intp), np.setdiff1d(held, rare)
-    return examples.select(kept), examples.select(held)
-
-
-def _joined(one: Examples, other: Examples) -> Examples:
-    return Examples([*one.texts, *other.texts], [*one.labels, *other.labels], one.own)
 
 
 def _check_for_signals(settings: ClassifySettings) -> None:
@@ -508,18 +475,5 @@ def _check_for_signals(settings: ClassifySettings) -> None:
         raise ConfigError(f"{what} are for texts; these are numbers")
 
 
-def _names(labels: Iterable[Label]) -> set[str]:
-    return {name for label in labels for name in each(label)}
-
-
 def _pairs(listed: Any) -> NDArray[np.int64]:
     return np.array(listed, np.int64).reshape(-1, 2)
-
-
-def _in_memory(examples: Examples) -> Examples:
-    """All examples, or where they lie in a file every n-th, so that memory can hold them."""
-    if isinstance(examples.texts, list):
-        return examples
-    step = -(-sum(map(len, examples.texts)) // _CHARACTERS)
-    part = examples.select(range(0, len(examples), step))
-    return Examples(list(part.texts), part.labels)
