@@ -8,29 +8,22 @@ from __future__ import annotations
 import time
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, TypeAlias
+from typing import Any
 
 from ostinato.cli.parallel import Show
 from ostinato.cli.screen import facts
 from ostinato.errors import RunError
 from ostinato.observe.architecture import architecture
 from ostinato.observe.exams import Exam
-from ostinato.tasks.classify_settings import ClassifySettings
 from ostinato.tasks.estimator import Estimator, reproducible
-from ostinato.tasks.forecast_settings import ForecastSettings
-from ostinato.tasks.generate import GenerateSettings
-from ostinato.tasks.tag_settings import TagSettings
-from ostinato.tasks.transduce_settings import TransduceSettings
+from ostinato.tasks.settings import TaskSettings
 from ostinato.train import Progress, Run
 
 OBSERVED, FLOW = "observed.json", "flow.json"
-Settings: TypeAlias = (
-    ClassifySettings | ForecastSettings | GenerateSettings | TagSettings | TransduceSettings
-)
 
 
 def trial(
-    settings: Settings, training: tuple[Any, ...], exam: Exam, folder: str, show: Show
+    settings: TaskSettings, training: tuple[Any, ...], exam: Exam, folder: str, show: Show
 ) -> dict[str, Any]:
     """Trains, examines and observes; what a trial in the folder has done is not done again.
 
@@ -127,7 +120,7 @@ def inside(network: Any) -> dict[str, Any]:
 
 
 def _check_same(
-    settings: Settings, training: tuple[Any, ...], exam: Exam, folder: str, judged: bool
+    settings: TaskSettings, training: tuple[Any, ...], exam: Exam, folder: str, judged: bool
 ) -> None:
     """That a folder's run has these settings and data, and if it is judged, was by this exam.
 

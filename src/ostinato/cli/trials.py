@@ -19,10 +19,11 @@ from ostinato.cli.parallel import Job, Show, in_parallel
 from ostinato.cli.report import BASELINE, collected, tell, write_page
 from ostinato.cli.runs import Config, S, free_folder, merge
 from ostinato.cli.screen import machine
-from ostinato.cli.trial import Settings, trial
+from ostinato.cli.trial import trial
 from ostinato.errors import ConfigError
 from ostinato.observe.exams import Exam
 from ostinato.report.sentences import listed
+from ostinato.tasks.settings import TaskSettings
 from ostinato.train import Run
 
 HELD_OUT = 0.2
@@ -96,7 +97,7 @@ class Trials:
     def run(
         self,
         about: str,
-        settings: Settings,
+        settings: TaskSettings,
         training: tuple[Any, ...],
         exam: Exam,
         network: Callable[[Any], nn.Module],
@@ -154,7 +155,7 @@ def title_of(data: str) -> str:
 
 
 def _baseline(
-    settings: Settings, training: tuple[Any, ...], exam: Exam, folder: str, show: Show
+    settings: TaskSettings, training: tuple[Any, ...], exam: Exam, folder: str, show: Show
 ) -> None:
     """Fits the baseline, if it is not there already for this data."""
     run, data = Run(folder), [exam.trained_on(training), exam.fingerprint()]
@@ -165,12 +166,12 @@ def _baseline(
 
 
 def _of_cells(
-    settings: Settings,
+    settings: TaskSettings,
     cells: Mapping[str, str],
     equal: Equal | None,
     network: Callable[[Any], nn.Module],
     multiple: int,
-) -> dict[str, Settings]:
+) -> dict[str, TaskSettings]:
     """The settings of each cell, by the name that its runs have; one thread unless said."""
     train: dict[str, Any] = {"threads": settings.train.threads or 1}
     if equal == "time":  # then nothing but the clock stops a run
@@ -184,11 +185,11 @@ def _of_cells(
     if equal not in ("parameters", "recurrent"):
         return found
 
-    def resized(own: Settings, hidden: int) -> Settings:
+    def resized(own: TaskSettings, hidden: int) -> TaskSettings:
         model = own.model.model_copy(update={"hidden": hidden})
         return own.model_copy(update={"model": model})
 
-    def count(own: Settings, times: int) -> int:
+    def count(own: TaskSettings, times: int) -> int:
         with torch.device("meta"):  # the weights are not made
             whole: Any = network(resized(own, times * multiple))
         part = whole if equal == "parameters" else whole.recurrent

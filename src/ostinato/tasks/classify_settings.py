@@ -6,7 +6,8 @@ from pydantic import Field
 
 from ostinato.data import LabelColumn
 from ostinato.tasks.classify_network import ClassifyModel
-from ostinato.train import Section, Training
+from ostinato.tasks.settings import TaskSettings
+from ostinato.train import Section
 
 
 class ClassifyData(Section):
@@ -35,13 +36,10 @@ class ClassifyData(Section):
         return LabelColumn(self.label, self.multi_label or bool(self.separator), self.separator)
 
 
-class ClassifySettings(Section):
+class ClassifySettings(TaskSettings):
     """Settings of a classifier."""
 
     task = "classify"
-    cell: str = Field("lstm", description="a cell's name, or path/to/file.py:name")
     tokenizer: str = Field("word", description="word, char or bpe")
-    seed: int = Field(0, ge=0, lt=2**63, description="fixes everything random")
     data: ClassifyData = ClassifyData()
     model: ClassifyModel = ClassifyModel()
-    train: Training = Training()

@@ -24,7 +24,9 @@ class ForecastModel(Stack):
     channels: Literal["apart", "together"] = Field(
         "apart", description="targets read one by one with the same weights, or all at once"
     )
-    quantiles: list[float] = Field([0.1, 0.5, 0.9], description="levels foretold; empty for points")
+    quantiles: list[float] = Field(
+        [0.1, 0.5, 0.9], description="levels foretold; empty foretells points"
+    )
     loss: Literal["mae", "mse", "huber"] = Field(
         "mae", description="of points; quantiles have theirs"
     )

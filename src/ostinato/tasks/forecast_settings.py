@@ -8,6 +8,7 @@ from pydantic import Field
 
 from ostinato.data import Columns
 from ostinato.tasks.forecast_network import ForecastModel
+from ostinato.tasks.settings import TaskSettings
 from ostinato.train import Section, Training
 
 
@@ -42,12 +43,11 @@ class ForecastData(Section):
         return Columns(self.time, self.id, self.target, self.past, self.future, self.static)
 
 
-class ForecastSettings(Section):
+class ForecastSettings(TaskSettings):
     """Settings of a forecaster."""
 
     task = "forecast"
     cell: str = Field("gru", description="a cell's name, or path/to/file.py:name")
-    seed: int = Field(0, ge=0, lt=2**63, description="fixes everything random")
     data: ForecastData = ForecastData()
     model: ForecastModel = ForecastModel()
     train: Training = Training(lr=1e-3, epochs=10)

@@ -22,6 +22,7 @@ from ostinato.errors import ConfigError, DataError
 from ostinato.nn import Dropout, Embedding
 from ostinato.tasks.estimator import TextEstimator, reproducible
 from ostinato.tasks.ngram import NGram, fit_ngram
+from ostinato.tasks.settings import TaskSettings
 from ostinato.tasks.stack import Stack
 from ostinato.tasks.writer import Drawn, Writer, opening
 from ostinato.train import Progress, Run, Section, Training, fit
@@ -47,13 +48,11 @@ class GenerateModel(Stack):
     hidden: int = Field(256, ge=1, description="hidden units")
 
 
-class GenerateSettings(Section):
+class GenerateSettings(TaskSettings):
     """Settings of a generator."""
 
     task = "generate"
-    cell: str = Field("lstm", description="a cell's name, or path/to/file.py:name")
     tokenizer: str = Field("char", description="char, word (with spaces and line ends) or bpe")
-    seed: int = Field(0, ge=0, lt=2**63, description="fixes everything random")
     data: GenerateData = GenerateData()
     model: GenerateModel = GenerateModel()
     train: Training = Training(lr=4e-3, epochs=10)

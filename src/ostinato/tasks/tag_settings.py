@@ -6,8 +6,9 @@ from typing import Annotated, Literal
 
 from pydantic import AfterValidator, Field
 
+from ostinato.tasks.settings import TaskSettings
 from ostinato.tasks.tag_network import TagModel
-from ostinato.train import Section, Training
+from ostinato.train import Section
 
 
 def _part_or_file(value: float | str) -> float | str:
@@ -40,12 +41,9 @@ class TagData(Section):
     batch_tokens: int = Field(600, ge=1, description="tokens in a batch, padding included")
 
 
-class TagSettings(Section):
+class TagSettings(TaskSettings):
     """Settings of a tagger."""
 
     task = "tag"
-    cell: str = Field("lstm", description="a cell's name, or path/to/file.py:name")
-    seed: int = Field(0, ge=0, lt=2**63, description="fixes everything random")
     data: TagData = TagData()
     model: TagModel = TagModel()
-    train: Training = Training()

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pydantic import Field
 
 from ostinato.tasks.encoder_decoder import TransduceModel
+from ostinato.tasks.settings import TaskSettings
 from ostinato.tasks.side import SideSettings
 from ostinato.train import Section, Training
 
@@ -41,12 +42,10 @@ class Decoding(Section):
     alpha: float = Field(0.0, ge=0, description="length penalty; above 0 favours longer outputs")
 
 
-class TransduceSettings(Section):
+class TransduceSettings(TaskSettings):
     """Settings of a transducer."""
 
     task = "transduce"
-    cell: str = Field("lstm", description="a cell's name, or path/to/file.py:name")
-    seed: int = Field(0, ge=0, lt=2**63, description="fixes everything random")
     source: SourceSettings = SourceSettings()
     target: TargetSettings = TargetSettings()
     data: TransduceData = TransduceData()

@@ -20,7 +20,7 @@ from ostinato.tasks.side import Side
 from ostinato.tasks.transduce import Transducer, Transduction
 from ostinato.tasks.transduce_settings import TransduceSettings
 
-Files = Annotated[list[str] | None, Parameter(consume_multiple=True)]
+Files = Annotated[list[str] | None, Parameter(consume_multiple=True, negative=())]
 """One file with pairs, or two that are parallel."""
 
 
