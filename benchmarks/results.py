@@ -36,8 +36,8 @@ def find(name, folder):
     Raises:
         DataError: when there is none.
     """
-    for found in (name, f"{name}.xz", f"{name}.gz"):
-        for path in sorted(folder.rglob(found)) if folder else ():
+    for packed in ("", ".xz", ".gz"):
+        for path in sorted(folder.rglob(name + packed)) if folder else ():
             return str(path.resolve())
     where = f"anywhere below {folder}, nor as .xz or .gz" if folder else "without a folder of data"
     raise DataError(f"no {name} {where}")
@@ -58,6 +58,7 @@ def run(line, given):
         elif word.startswith(("recipes/", "benchmarks/")):
             word = str(ROOT / word)
         words += own.get(word, [word])
+    print(line, file=sys.stderr, flush=True)
     wide = os.environ | {"COLUMNS": "200"}
     done = subprocess.run(words, cwd=given.out, env=wide, stdout=subprocess.PIPE, text=True)
     if done.returncode:
@@ -77,12 +78,10 @@ def kept(name, lines, given, whole=True):
     They are run when there is no such file. One that only went on with a run has no seconds.
     """
     if not (given.out / f"{name}.json").exists():
-        print(f"{name}: {lines[0]}", file=sys.stderr, flush=True)
         began = clock()
         printed = run(lines[0], given)
-        wall, cpu = (
-            round(b - a, 1) if whole else None for a, b in zip(began, clock(), strict=True)
-        )
+        taken = (round(b - a, 1) for a, b in zip(began, clock(), strict=True))
+        wall, cpu = taken if whole else (None, None)
         for line in lines[1:]:
             printed += run(line, given)
         made = {"versions": versions(), "started": time.strftime("%Y-%m-%d", time.gmtime())}
@@ -215,11 +214,7 @@ KINDS = {"fit": (fit, fitted), "run": (printed, as_printed), "bench": (bench, be
 
 
 def write_tables(entries, known, page):
-    """Puts each entry into the page; one that was never measured says so.
-
-    Raises:
-        DataError: when the page has no place for one, or several.
-    """
+    """Puts each entry into the page; one that was never measured says so."""
     text = page.read_text("utf-8")
     for name, entry in entries.items():
         lines = [f"Not measured yet: `python benchmarks/results.py DATA --only {name}`."]
@@ -230,7 +225,7 @@ def write_tables(entries, known, page):
             rf"<!-- {name} -->.*?<!-- end -->", lambda _, block=block: block, text, flags=re.S
         )
         if places != 1:
-            raise DataError(f"{page}: {places} places <!-- {name} --> … <!-- end -->, not one")
+            sys.exit(f"{page}: {places} places <!-- {name} --> … <!-- end -->, not one")
     Run(page.parent).write(page.name, text)
 
 
@@ -253,21 +248,21 @@ def main(argv=None, home=ROOT):
     given = parser.parse_args(argv)
     given.out = given.out.resolve()
     status, kept_in, page = 0, Run(home / "benchmarks"), home / "docs" / "results.md"
-    known = kept_in.read_json("results.json")
     for name in [] if given.tables else given.only.split(",") if given.only else entries:
         given.out.mkdir(parents=True, exist_ok=True)
         try:
             if name not in entries:
                 raise UnknownName("entry", name, entries)
             measure = KINDS[next(iter(entries[name]))][0]
-            for found in measure(name, entries[name], given, known.get(name, {})):
-                known[name] = found
+            before = kept_in.read_json("results.json").get(name, {})
+            for found in measure(name, entries[name], given, before):
+                known = kept_in.read_json("results.json") | {name: found}
                 kept_in.write_json("results.json", known)
                 write_tables(entries, known, page)
         except OstinatoError as error:
             print(f"{name}: left out: {error}", file=sys.stderr, flush=True)
             status |= not isinstance(error, DataError)
-    write_tables(entries, known, page)
+    write_tables(entries, kept_in.read_json("results.json"), page)
     return status
 
 

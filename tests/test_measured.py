@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from ostinato.errors import RunError
+from ostinato.errors import DataError, RunError
 
 ROOT = Path(__file__).parent.parent
 SPEC = importlib.util.spec_from_file_location("measured", ROOT / "benchmarks" / "results.py")
@@ -82,7 +82,7 @@ def test_a_fit_is_run_read_written_and_not_run_again(home, capfd):
     )
     assert "| linear baseline | 100.0% |\n| wall minutes | 0." in page(home)
     assert "\nostinato fit classify films.csv --cell rnn" in page(home)
-    assert "tiny-0: ostinato fit" in capfd.readouterr().err
+    assert "--seed 0 --out tiny-0\n" in capfd.readouterr().err
 
     assert measured.main(words, home=home) == 0
     assert capfd.readouterr().err == ""
@@ -91,7 +91,7 @@ def test_a_fit_is_run_read_written_and_not_run_again(home, capfd):
     (home / "out" / "tiny-0.json").unlink()
     assert measured.main(words, home=home) == 0
     said = capfd.readouterr().err
-    assert said == "tiny-0: ostinato fit classify DATA/films.csv --resume --out tiny-0\n"
+    assert said == "ostinato fit classify DATA/films.csv --resume --out tiny-0\n"
     assert (home / "out/tiny-0/model.safetensors").read_bytes() == weights
     again = known(home, "tiny")["0"]
     assert again == first | {"wall": None, "cpu": None, "date": again["date"]}
@@ -108,7 +108,13 @@ def test_figures_of_several_seeds_and_a_command_that_fails(home, monkeypatch, ca
         if "--seed 5" in line and len(lines) == 3:
             raise RunError("`fit` ended with status 2")
         (given.out / line.split()[-1]).mkdir(exist_ok=True)
-        return [" validation:  MSE", " gru  1.0  70.0%", "test:  MSE", " gru  2.0  85.5%"]
+        return [
+            "f1 0.01",
+            " validation:  MSE",
+            " gru  1.0  70.0%",
+            "test:  MSE",
+            " gru  2.0  85.5%",
+        ]
 
     monkeypatch.setattr(measured, "run", run)
     words = ["--out", str(home / "out"), "--only", "feigned"]
@@ -143,11 +149,20 @@ def test_what_a_command_prints_goes_into_the_page(home):
 def test_what_is_missing_or_unknown_is_one_line(home, capsys):
     (home / "data" / "deep" / "films.csv").unlink()
     assert measured.main([str(home / "data"), "--only", "tiny"], home=home) == 0
-    (line,) = [line for line in capsys.readouterr().err.splitlines() if "left out" in line]
+    (line,) = capsys.readouterr().err.splitlines()
     assert line.startswith("tiny: left out: no films.csv anywhere below")
     assert measured.main(["--only", "tinny"], home=home) == 1
     assert "unknown entry 'tinny'; did you mean 'tiny'?" in capsys.readouterr().err
     assert "Not measured yet" in page(home)
+
+
+def test_a_file_is_found_by_name_packed_or_not(home):
+    films = home / "data" / "deep" / "films.csv"
+    assert measured.find("films.csv", home / "data") == str(films)
+    films.rename(films.with_name("films.csv.xz"))
+    assert measured.find("films.csv", home / "data") == f"{films}.xz"
+    with pytest.raises(DataError, match=r"no ilms\.csv anywhere below"):
+        measured.find("ilms.csv", home / "data")
 
 
 def test_two_threads_over_one():
