@@ -164,7 +164,7 @@ def printed(name, entry, given, known):
 
 def as_printed(entry, known):
     """The command and what it printed; a table of Markdown is left one."""
-    lines = [line.rstrip() for line in known["printed"]]
+    lines = "\n".join(line.rstrip() for line in known["printed"]).strip("\n").splitlines()
     if not lines[0].startswith("|"):
         lines = ["```text", *lines, "```"]
     return ["```sh", entry["run"], "```", "", *lines, "", _measured(known)]

@@ -31,9 +31,13 @@ F1 = ["^f1 N", ".2f"]
 
 [told]
 run = "python --version"
+
+[speed]
+bench = ["ostinato bench lstm", "ostinato bench gru", "ostinato bench lstm --threads 1,2"]
 """
 PAGE = "Before.\n\n" + "".join(
-    f"<!-- {name} -->\n<!-- end -->\n\nAfter {name}.\n" for name in ("tiny", "feigned", "told")
+    f"<!-- {name} -->\n<!-- end -->\n\nAfter {name}.\n"
+    for name in ("tiny", "feigned", "speed", "told")
 )
 FILMS = "text,label\n" + "".join(f"a good film {k},pos\na bad film {k},neg\n" for k in range(20))
 
@@ -165,13 +169,27 @@ def test_a_file_is_found_by_name_packed_or_not(home):
         measured.find("ilms.csv", home / "data")
 
 
-def test_two_threads_over_one():
+def test_speed_takes_the_tables_of_all_its_pages(home, monkeypatch):
     def result(threads, **times):
         entries = [{"name": n.replace("_", " "), "milliseconds": t} for n, t in times.items()]
         entries = [e | {"ours": e["name"].startswith("ostinato")} for e in entries]
         shape = {"B": 1, "T": 2, "D": 3, "H": 4}
         return {"cell": "lstm", "shape": shape, "threads": threads, "contestants": entries}
 
-    one = result(1, torch=6.0, compiled_loop=None, ostinato_native=3.0, ostinato_aten=1.0)
-    two = result(2, torch=4.0, compiled_loop=5.0, ostinato_native=1.5, ostinato_aten=0.1)
-    assert [*measured.two_threads([one, two])][2:] == ["| lstm | 1×2×3×4 | 1.50 | 2.00 |"]
+    def run(line, given):
+        folder = given.out / line.split()[-1]
+        folder.mkdir(exist_ok=True)
+        assert not (folder / "bench.md").exists()  # `ostinato bench` wants an empty folder
+        (folder / "bench.md").write_text(f"# Speed\n\n- of {line}\n\n## lstm\n\n| 1 |\n", "utf-8")
+        one = result(1, torch=6.0, compiled_loop=None, ostinato_native=3.0, ostinato_aten=1.0)
+        two = result(2, torch=4.0, compiled_loop=5.0, ostinato_native=1.5, ostinato_aten=0.1)
+        (folder / "bench.json").write_text(json.dumps({"results": [one, two]}))
+        return []
+
+    (home / "out" / "speed-2").mkdir(parents=True)
+    (home / "out" / "speed-2" / "bench.md").write_text("of one that was stopped")
+    monkeypatch.setattr(measured, "run", run)
+    assert measured.main(["--out", str(home / "out"), "--only", "speed"], home=home) == 0
+    first, second = "- of ostinato bench lstm --out speed-1\n\n### lstm", "| 1 |\n\n### lstm\n"
+    assert f"```\n\n{first}\n\n{second}\n| 1 |\n\n### Two threads" in page(home)
+    assert "| lstm | 1×2×3×4 | 1.50 | 2.00 |\n\n<!-- end -->" in page(home)
