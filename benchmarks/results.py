@@ -157,7 +157,7 @@ def _measured(record):
     )
 
 
-def printed(name, entry, given, known):
+def once(name, entry, given, known):
     """Runs a command whose output goes into the page as it is."""
     yield kept(name, [entry["run"]], given)
 
@@ -209,8 +209,9 @@ def benched(entry, known):
     return ["```sh", *entry["bench"], "```", "", *known["printed"]]
 
 
-KINDS = {"fit": (fit, fitted), "run": (printed, as_printed), "bench": (bench, benched)}
-"""For the first key of an entry: what measures it, and what writes it into the page."""
+KINDS = {"fit": (fit, fitted), "run": (once, as_printed), "bench": (bench, benched)}
+"""For the first key of an entry: what measures it and yields what is then known of it, from the
+command line and what was known before; and what makes lines of the page of that."""
 
 
 def write_tables(entries, known, page):
