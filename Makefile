@@ -3,7 +3,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 ON_KERAS := keras or proof or corner or any_cell_is_the_same
 
-.PHONY: demo test check slow format clean
+.PHONY: demo test check slow results format clean
 
 demo: .venv/ready  ## the main job: train, compare, generate; ends with one HTML page
 	$(BIN)/ostinato demo
@@ -22,6 +22,10 @@ slow: .venv/tensorflow  ## the tests that take minutes: the whole demo, Keras on
 	KERAS_BACKEND=tensorflow TF_CPP_MIN_LOG_LEVEL=3 $(BIN)/pytest -n 0 -k "$(ON_KERAS)" \
 		tests/levels/test_keras.py tests/levels/test_levels.py tests/equation/test_derivative.py \
 		tests/tasks/test_frameworks.py
+
+results: .venv/ready  ## every figure of docs/results.md: make results DATA=FOLDER; takes hours
+	$(BIN)/pip install --quiet -c constraints.txt -e '.[bench]'
+	$(BIN)/python benchmarks/results.py $(DATA)
 
 format: .venv/ready
 	$(BIN)/ruff format .
