@@ -1,7 +1,6 @@
 """Film reviews as one plain text: prose with case and punctuation, and nothing else to install.
 
-Every tenth training review of `imdb`, whose labels are of no interest here: enough to learn from
-in a minute or two.
+Every tenth training review of `imdb`, whose labels are of no interest here.
 """
 
 from __future__ import annotations
