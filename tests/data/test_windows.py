@@ -54,6 +54,15 @@ def test_what_comes_after_training_has_no_influence_on_the_scale(panel):
     assert Scale.from_json(one).to_json() == one
 
 
+def test_a_column_that_never_changes_keeps_its_size():
+    values = [0.1] * 7 + [0.3]  # the deviation of seven 0.1 is 1e-17 in float64
+    panel = series_of({"x": values, "s": [0.1] * 8, "y": range(8)}, Columns(static=["s"]))
+    scale = Scale.of(panel, np.array([7]))
+    assert scale.deviation[""][0] == 1
+    assert scale.static[0]["deviation"] == 1
+    assert Windows(panel, scale, 2, 1).targets[7, 0] == pytest.approx(0.2)
+
+
 def test_a_look_back_knows_nothing_of_its_horizon(panel):
     windows = Windows(panel, Scale.of(panel, np.array([40])), 5, 3)
     at = np.array([[0, 30]])

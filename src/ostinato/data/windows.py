@@ -101,8 +101,9 @@ class Scale:
                     )
             part = np.where(empty, 0.0, part)
             mean[each.name] = np.nanmean(part, axis=0)
-            spread = np.nanstd(part, axis=0)
-            deviation[each.name] = np.where(spread > 0, spread, 1.0)
+            # by rounding the deviation of equal numbers may be 1e-17
+            changes = np.nanmax(part, axis=0) > np.nanmin(part, axis=0)
+            deviation[each.name] = np.where(changes, np.nanstd(part, axis=0), 1.0)
         columns = zip(*(each.static for each in panel.series), strict=True)
         return cls(mean, deviation, [_static(list(values)) for values in columns])
 
@@ -145,8 +146,9 @@ class Scale:
 def _static(values: list[str | float]) -> dict[str, Any]:
     if any(isinstance(value, str) for value in values):
         return {"words": sorted(set(map(str, values)))}
-    spread = float(np.std(values))  # type: ignore[arg-type]
-    return {"mean": float(np.mean(values)), "deviation": spread or 1.0}  # type: ignore[arg-type]
+    numbers = np.array(values, np.float64)
+    deviation = float(numbers.std()) if numbers.max() > numbers.min() else 1.0
+    return {"mean": float(numbers.mean()), "deviation": deviation}
 
 
 class Batch(NamedTuple):
