@@ -1,4 +1,4 @@
-"""Classifier and Generator as scikit-learn's own tools use them.
+"""Estimators as scikit-learn's own tools use them.
 
 Its suite of checks gives rows of numbers, which are no texts. Here each row is written as words,
 so that what the suite asks of every estimator is asked of the classifier too.
@@ -23,7 +23,7 @@ from sklearn.utils.estimator_checks import parametrize_with_checks
 from sklearn.utils.validation import check_is_fitted, validate_data
 
 from every import MGU
-from ostinato import Classifier, Generator, cells
+from ostinato import Classifier, Forecaster, Generator, Tagger, Transducer, cells
 from ostinato.errors import ConfigError, DataError
 
 TEXTS, LABELS = texts_by_order(60, seed=0)
@@ -228,6 +228,35 @@ def test_a_trained_generator_is_pickled(generator):
     again = pickle.loads(pickle.dumps(generator))
     assert again.sample("ab", 20, seed=1) == generator.sample("ab", 20, seed=1)
     assert again.score(PERIODIC) == generator.score(PERIODIC)
+
+
+WORDS = [text.split() for text in TEXTS]
+ONE = {"model": {"hidden": 4, "embedding": 4}, "train": {"epochs": 1}}
+OTHERS = [
+    (Tagger("rnn", **ONE), (WORDS, [[word.upper() for word in words] for words in WORDS])),
+    (Transducer("rnn", **ONE), (TEXTS, [text.upper() for text in TEXTS])),
+]
+
+
+@pytest.mark.parametrize(("estimator", "data"), OTHERS)
+def test_tagger_and_transducer_can_be_searched_and_pickled(estimator, data):
+    grid = {"model__hidden": [2, 6]}
+    search = GridSearchCV(estimator, grid, cv=2, error_score="raise").fit(*data)
+    best = search.best_estimator_
+    assert best.model["hidden"] in (2, 6)
+    assert estimator.model["hidden"] == 4
+    again = pickle.loads(pickle.dumps(best))
+    assert again.predict(data[0][:5]) == best.predict(data[0][:5])
+    assert again.score(*data) == best.score(*data)
+
+
+def test_a_forecaster_is_cloned_and_pickled():
+    forecaster = Forecaster("rnn", data={"lookback": 8, "horizon": 2}, train={"epochs": 1})
+    table = {"load": [10.0 + k % 7 for k in range(100)]}
+    one, other = (clone(forecaster).fit(table) for _ in range(2))
+    again = pickle.loads(pickle.dumps(one))
+    assert np.array_equal(again.predict().values, one.predict().values)
+    assert one.score(table) == other.score(table)
 
 
 @pytest.mark.parametrize("texts", [np.zeros((4, 3)), np.array([["a", "b"]] * 4), np.zeros(())])
