@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
+import inspect
 import os
 import sys
 from collections.abc import Sequence
 
-from cyclopts import App, CycloptsError
+from cyclopts import App, CycloptsError, UnknownCommandError
 from pydantic import ValidationError
 
 import ostinato
-from ostinato.errors import OstinatoError
+from ostinato.errors import OstinatoError, UnknownName
 
 SUMMARIES = {
     "demo": "Train RNN, LSTM and GRU on film reviews, generate text, and compare, on one page.",
@@ -98,11 +99,35 @@ def _say(message: str) -> None:
 def _one_line(error: CycloptsError) -> str:
     """What is wrong with the arguments, and where to read how they go."""
     cause = error.__cause__
-    if isinstance(cause, ValidationError):
+    if isinstance(error, UnknownCommandError) and error.app and error.unused_tokens:
+        text = _no_command(error.unused_tokens[0], error.app)
+    elif isinstance(cause, ValidationError):
         from ostinato.train import first_fault  # which imports PyTorch
 
         path, given, why = first_fault(cause)
         text = f"--{path.replace('_', '-')} {given}: {why}"
     else:
         text = " ".join(str(error).split())
-    return f"{text.rstrip('.')}; see --help"
+    return f"{text} See --help" if text.endswith("?") else f"{text.rstrip('.')}; see --help"
+
+
+def _no_command(word: str, app: App) -> str:
+    """That there is no such command, and what is near: a command, or an option of some."""
+    names = [name for name in app if not name.startswith("-")]
+    option = f"--{word.strip('-')}".replace("_", "-")
+    near = [name for name in app if name.startswith("--")] if word.startswith("-") else names
+    said = str(UnknownName("command", word, [option] if option in list(app) else near))
+    owners = [] if "did you mean" in said else [n for n in names if _has_option(app[n], option)]
+    if not owners:
+        return said
+    return f"unknown command {word!r}; {option} is an option of {', '.join(owners)}"
+
+
+def _has_option(app: App, option: str) -> bool:
+    """Whether a command, or one below it, has an option."""
+    own = inspect.signature(app.default_command).parameters if app.default_command else {}
+    named = own.get(option[2:].replace("-", "_"))
+    if named is not None and named.kind is inspect.Parameter.KEYWORD_ONLY:
+        return True
+    below = [name for name in app if not name.startswith("-")]
+    return option in list(app) or any(_has_option(app[name], option) for name in below)
