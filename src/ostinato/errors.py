@@ -34,3 +34,12 @@ class UnknownName(OstinatoError):
         near = difflib.get_close_matches(name, known, n=1)
         hint = f"did you mean {near[0]!r}?" if near else f"known: {', '.join(known)}"
         super().__init__(f"unknown {kind} {name!r}; {hint}")
+
+
+def counted(number: int, noun: str) -> str:
+    """So many of something, in a message.
+
+    >>> counted(1, "field"), counted(1200, "line")
+    ('1 field', '1,200 lines')
+    """
+    return f"{number:,} {noun}{'' if number == 1 else 's'}"

@@ -156,7 +156,7 @@ def test_bad_sentences_are_refused_or_left_as_they_are(place):
 @pytest.mark.parametrize(
     ("words", "text", "says"),
     [
-        ([], "a O\nb\n", r"standard input, line 2: 1 columns, but the first word has 2"),
+        ([], "a O\nb\n", r"standard input, line 2: 1 column, but the first word has 2"),
         ([], "a O\n\nb X-LOC\nc B-LOC\n", r"standard input, line 3: the tag 'X-LOC' is of no"),
         (["--data.scheme", "iobes"], "a O\n", r"--data\.scheme.*iobes"),
         (["--data.tag", "5"], "a O\n", r"standard input, line 1: there is no column 5"),

@@ -124,7 +124,7 @@ def test_a_bad_row_that_is_left_out_is_an_empty_line(place):
 
 FIT = "fit transduce"
 WRONG = [
-    (f"{FIT} held.a short.b", "held.a, line 2: has no partner; short.b has 1 lines, held.a has"),
+    (f"{FIT} held.a short.b", "held.a, line 2: has no partner; short.b has 1 line, held.a has"),
     (f"{FIT} gap.a gap.b", "gap.a and gap.b, line 2: the line of gap.a is empty"),
     (f"{FIT} words.txt", "words.txt, line 1: no column 'source'"),
     (f"{FIT} few.csv --source.column de", "few.csv, line 1: no column 'de'; the columns are"),

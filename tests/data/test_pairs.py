@@ -77,14 +77,14 @@ def test_columns_have_the_names_that_are_given(write):
 
 BAD = [
     ({"a": "x\n" * 3, "b": "x\n" * 5}, "b, line 4: has no partner; a has 3 lines, b has 5"),
-    ({"a": "x\n" * 1200, "b": "x\n"}, "a, line 2: has no partner; b has 1 lines, a has 1,200"),
+    ({"a": "x\n" * 1200, "b": "x\n"}, "a, line 2: has no partner; b has 1 line, a has 1,200"),
     ({"a": "x\n\nx\n", "b": "x\n" * 3}, "a and b, line 2: the line of a is empty"),
     ({"a": "x\n" * 3, "b": "x\nx\n \t\n"}, "a and b, line 3: the line of b is empty"),
     ({"a": "x\n", "b": b"\xff\n"}, "a and b, line 1: not UTF-8 in b"),
     ({"a": "x\ny\n", "b": "x\n\0\n"}, "a and b, line 2: a NUL byte in b"),
     ({"a": "", "b": ""}, "a and b: no rows"),
     ({"a_csv": "source,target\nx,y\nx,\n"}, "a.csv, line 3: the target is empty"),
-    ({"a_csv": "source,target\nx\n"}, "a.csv, line 2: 1 fields, but the header has 2"),
+    ({"a_csv": "source,target\nx\n"}, "a.csv, line 2: 1 field, but the header has 2"),
     ({"a_csv": "source,goal\nx,y\n"}, "a.csv, line 1: no column 'target'"),
     ({"a_jsonl": '{"source": "x"}\n'}, "a.jsonl, line 1: no 'target'"),
     ({"a_csv": b"source,target\nx,\xff\n"}, "a.csv, line 2: not UTF-8"),

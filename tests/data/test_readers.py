@@ -81,7 +81,7 @@ def test_standard_input(monkeypatch):
         ("text,label,label\ngood,pos,neg\n", 1, "more than one column 'label'"),
         ("text,label\ngood,pos\n ,neg\n", 3, "the text is empty"),
         ("text,label\ngood,pos\nbad,\n", 3, "the label is empty"),
-        ("text,label\ngood,pos\nbad\n", 3, "1 fields, but the header has 2"),
+        ("text,label\ngood,pos\nbad\n", 3, "1 field, but the header has 2"),
         ("text,label\ngood,pos\nbad,neg,1\n", 3, "3 fields, but the header has 2"),
         ('text,label\n"go\n\nod",pos\n\nbad,\n', 6, "the label is empty"),
         ('text,label\ngood,pos\n"b\nad\n","n\neg",\n', 3, "3 fields, but the header has 2"),

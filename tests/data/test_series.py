@@ -90,7 +90,14 @@ def test_missing_values_in_every_spelling_and_steps_without_a_row(place):
     assert len(values) == 9
     np.testing.assert_array_equal(np.flatnonzero(~np.isnan(values)), [5, 8])
     assert (panel.gaps, panel.missing) == (2, {"x": 7})
-    assert "2 steps have no row" in panel.told()
+    assert "9 steps of 1 day, 1 to foretell; 2 steps have no row" in panel.told()
+
+
+def test_one_step_is_no_steps(place):
+    panel = read(place, "day,x\n2024-01-01,1\n2024-01-03,2\n2024-01-04,2\n", Columns(time="day"))
+    assert "4 steps of 1 day, 1 to foretell; 1 step has no row" in panel.told()
+    panel = read(place, "id,x\na,1\n", Columns(id="id"))
+    assert panel.told().startswith("1 step, 1 to foretell")
 
 
 REFUSED = {
@@ -102,7 +109,7 @@ REFUSED = {
     "time,x\n2024-01-02,1\n2024-01-03,1e300\n": "a.csv, line 3: the x is not finite, or too large",
     "time,x\n2024-01-02,1\n2024-01-03,two\n": "a.csv, line 3: the x is no number: 'two'",
     "time,x\n20240102,1\n20240103,1_000\n": "a.csv, line 3: the x is no number: '1_000'",
-    "time,x\n2024-01-02,1\n2024-01-03\n": "a.csv, line 3: 1 fields, but the header has 2",
+    "time,x\n2024-01-02,1\n2024-01-03\n": "a.csv, line 3: 1 field, but the header has 2",
     "time,x\n2024-13-02,1\n": "a.csv, line 2: the time '2024-13-02' is no time",
     "time,x\n,1\n": "a.csv, line 2: the time is missing",
     "time,x\n5,1\n2024-01-02,2\n": "line 3: its time .* is not of the kind of the others",

@@ -167,7 +167,7 @@ def test_long_lines_are_read_in_pieces(tmp_path):
 
 WRONG = {
     "a.conll": [
-        ("a X\nb\n", "line 2: 1 columns, but the first word has 2"),
+        ("a X\nb\n", "line 2: 1 column, but the first word has 2"),
         ("a X\n\nb Y Z\n", "line 3: 3 columns"),
         ("a\nb\n", "line 1: there is no column 2 for data.tag, only 1"),
         ("a\n\nb\n", "line 1: column 1 of 1 for both words and tags"),
@@ -211,7 +211,7 @@ def test_bad_sentences_are_left_out_and_written_as_they_are(tmp_path):
     assert read.tagged().words == [["a"], ["d"]]
     assert skipped.rows == [1, 3]
     assert skipped.summary() == (
-        f"{path}: 2 bad rows left out: line 3: 1 columns, but the first word has 2; --format says "
+        f"{path}: 2 bad rows left out: line 3: 1 column, but the first word has 2; --format says "
         "what is no such file; line 8: not UTF-8"
     )
     written = "".join(read.written([Answer(["1"]), Answer(["2"])]))

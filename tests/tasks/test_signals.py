@@ -71,7 +71,7 @@ def test_what_cannot_be_read_is_refused(fitted, classifier):
     good = np.ones((3, 2))
     for bad, message in [
         (np.array([[1, np.nan]]), "row 2: number 2 of step 1 is missing or not finite"),
-        (np.ones((3, 1)), "row 2: 1 numbers a step, but the first series has 2"),
+        (np.ones((3, 1)), "row 2: 1 number a step, but the first series has 2"),
         (np.ones((0, 2)), "row 2: the series is empty"),
         ("text", "row 2: no array of numbers"),
     ]:
@@ -100,10 +100,10 @@ def test_files_of_the_archive(tmp_path, monkeypatch):
     assert skipped.rows == [1]
     assert len(examples.fingerprint()) == 64
     for line, message in {
-        "1,2:3:x": "channel 2 has 1 steps, channel 1 2",
+        "1,2:3:x": "channel 2 has 1 step, channel 1 2",
         "1,b:3,4:x": "channel 1: could not convert",
         "1,2": "no class after the last colon",
-        "1,2:x": "1 numbers a step, but the first series has 2",
+        "1,2:x": "1 number a step, but the first series has 2",
         "1,inf:3,4:x": "number 1 of step 2 is missing or not finite",
         "@timeStamps true": "steps with times of their own",
     }.items():

@@ -6,7 +6,7 @@ import numpy as np
 
 from ostinato.data.series import Panel, Series
 from ostinato.data.windows import Indices
-from ostinato.errors import DataError
+from ostinato.errors import DataError, counted
 
 
 def known_ends(panel: Panel) -> Indices:
@@ -55,7 +55,7 @@ def continued(panel: Panel, lookback: int, horizon: int) -> tuple[Panel, Indices
         each = panel.series[k]
         if end < lookback:
             raise DataError(
-                f"{panel.called(each)} has {end:,} steps; a forecast reads {lookback:,}"
+                f"{panel.called(each)} has {counted(end, 'step')}; a forecast reads {lookback:,}"
             )
         values = np.full((end + horizon, each.values.shape[1]), np.nan)
         given = each.values[: end + horizon]

@@ -17,7 +17,7 @@ from ostinato.data.files import File, flaw, title
 from ostinato.data.rows import Row, Skipped, good, row
 from ostinato.data.split import split_blocks
 from ostinato.data.texts import Chosen, Texts
-from ostinato.errors import DataError
+from ostinato.errors import DataError, counted
 
 
 @dataclass(frozen=True)
@@ -170,7 +170,7 @@ def _parallel(source: str, target: str) -> Iterator[Row]:
                 count = number + sum(1 for _ in lines[long is other])
                 raise DataError(
                     f"{long.title}, line {number}: has no partner; {short.title} has "
-                    f"{number - 1:,} lines, {long.title} has {count:,}"
+                    f"{counted(number - 1, 'line')}, {long.title} has {count:,}"
                 )
             yield _paired(number, (one.title, ours[1]), (other.title, theirs[1]))
 

@@ -8,7 +8,7 @@ from typing import Any, NamedTuple, Protocol, TypeAlias, TypeVar
 
 from ostinato.data.files import flaw
 from ostinato.data.labels import LabelColumn, label_text
-from ostinato.errors import DataError
+from ostinato.errors import DataError, counted
 
 
 class Row(NamedTuple):
@@ -62,7 +62,7 @@ class Skipped:
         if not self.rows:
             return ""
         more = "; …" if len(self.rows) > len(self.reasons) else ""
-        count = f"{len(self.rows):,} bad row{'s' if len(self.rows) > 1 else ''}"
+        count = counted(len(self.rows), "bad row")
         return f"{self.title}: {count} left out: {'; '.join(self.reasons)}{more}"
 
     def to_json(self) -> dict[str, Any]:

@@ -24,7 +24,7 @@ from ostinato.data.files import title
 from ostinato.data.frames import columns_of
 from ostinato.data.readers import read_rows
 from ostinato.data.rows import Row, Skipped, good
-from ostinato.errors import DataError
+from ostinato.errors import DataError, counted
 
 TIMES = ("time", "date", "datetime", "timestamp", "ds", "month")
 """Names by which a column of times is known where none is named."""
@@ -168,11 +168,12 @@ class Panel:
     def told(self) -> str:
         """What was read, in a sentence, missing values included."""
         count, steps = len(self.series), sum(map(len, self.series))
-        what = f"{count:,} series, {steps:,} steps" if count > 1 else f"{steps:,} steps"
+        what = (f"{count:,} series, " if count > 1 else "") + counted(steps, "step")
         every = "" if self.columns.time is None else f" of {self.clock}"
         text = f"{what}{every}, {len(self.columns.target)} to foretell"
         if self.gaps:
-            text += f"; {self.gaps:,} steps have no row"
+            have = "has" if self.gaps == 1 else "have"
+            text += f"; {counted(self.gaps, 'step')} {have} no row"
         if self.missing:
             some = ", ".join(f"{n:,} in {name}" for name, n in list(self.missing.items())[:4])
             more = ", …" if len(self.missing) > 4 else ""

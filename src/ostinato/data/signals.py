@@ -15,7 +15,7 @@ from ostinato.data.examples import Examples
 from ostinato.data.files import File, flaw, title
 from ostinato.data.labels import LabelColumn
 from ostinato.data.rows import Row, Skipped, good
-from ostinato.errors import DataError
+from ostinato.errors import DataError, counted
 
 Signal = NDArray[np.float32]
 SUFFIXES = (".ts", ".ts.gz", ".ts.xz")
@@ -53,7 +53,7 @@ def _fault(signal: Signal, width: int | None) -> str | None:
     if not signal.size:
         return "the series is empty"
     if width is not None and signal.shape[1] != width:
-        return f"{signal.shape[1]} numbers a step, but the first series has {width}"
+        return f"{counted(signal.shape[1], 'number')} a step, but the first series has {width}"
     if not np.isfinite(signal).all():
         step, column = np.argwhere(~np.isfinite(signal))[0].tolist()
         return f"number {column + 1} of step {step + 1} is missing or not finite"
@@ -131,5 +131,6 @@ def _numbers(channels: Sequence[str]) -> tuple[list[list[float]], str | None]:
         except ValueError as error:
             return [], f"channel {place}: {error}"
         if len(columns[-1]) != len(columns[0]):
-            return [], f"channel {place} has {len(columns[-1])} steps, channel 1 {len(columns[0])}"
+            steps = counted(len(columns[-1]), "step")
+            return [], f"channel {place} has {steps}, channel 1 {len(columns[0])}"
     return columns, None

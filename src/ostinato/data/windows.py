@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from ostinato.data.clock import Clock
 from ostinato.data.series import Panel, Series
-from ostinato.errors import ConfigError, DataError
+from ostinato.errors import ConfigError, DataError, counted
 
 Floats = NDArray[np.float32]
 Indices = NDArray[np.int64]
@@ -49,14 +49,14 @@ class Parts:
             own = len(each) - held - seen if training is None else _steps(training, each)
             if own < 1 or own + held + seen > len(each):
                 raise DataError(
-                    f"{panel.called(each)} has {len(each):,} steps, too few for parts of "
+                    f"{panel.called(each)} has {counted(len(each), 'step')}, too few for parts of "
                     f"{max(own, 0):,}, {held:,} and {seen:,}"
                 )
             for part, size in ({"validation": held} | ({"test": seen} if seen else {})).items():
                 if size < horizon:
                     raise DataError(
-                        f"{panel.called(each)} has {size:,} steps in its {part} part, and a "
-                        f"horizon of {horizon:,} is longer; make data.{part} larger or "
+                        f"{panel.called(each)} has {counted(size, 'step')} in its {part} part, "
+                        f"and a horizon of {horizon:,} is longer; make data.{part} larger or "
                         "data.horizon shorter"
                     )
             ends.append((own, own + held, own + held + seen))
@@ -264,9 +264,9 @@ class Windows:
         need = self.lookback + self.horizon
         longest = self.panel.series[int(self.lengths.argmax())]
         raise DataError(
-            f"{self.panel.called(longest)} has {len(longest):,} steps, and there is no window in "
-            f"the {part} part: look-back {self.lookback:,} and horizon {self.horizon:,} need "
-            f"{need:,} steps in a row"
+            f"{self.panel.called(longest)} has {counted(len(longest), 'step')}, and there is no "
+            f"window in the {part} part: look-back {self.lookback:,} and horizon "
+            f"{self.horizon:,} need {need:,} steps in a row"
         )
 
 

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from ostinato.data.files import File
 from ostinato.data.labels import LabelColumn
 from ostinato.data.rows import Check, Row, row
+from ostinato.errors import counted
 
 
 def places(
@@ -41,5 +42,6 @@ def pick(
 ) -> Row:
     """The wanted fields of a record, which has as many as the header."""
     if len(fields) != len(header):
-        return Row(f"line {line}", [], f"{len(fields)} fields, but the header has {len(header)}")
+        count = counted(len(fields), "field")
+        return Row(f"line {line}", [], f"{count}, but the header has {len(header)}")
     return check(f"line {line}", {name: fields[at] for name, at in wanted.items()}, label)

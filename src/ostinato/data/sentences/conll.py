@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 
 from ostinato.data.files import File, flaw
 from ostinato.data.sentences._sentence import Answer, Sentence, blocks
-from ostinato.errors import ConfigError
+from ostinato.errors import ConfigError, counted
 
 SUFFIXES = (".conll", ".iob", ".iob2", ".bio", ".bioes")
 _LINES = 100  # that a sniff looks at
@@ -95,7 +95,7 @@ def read(file: File, word: str, tag: str, trained: int | None = None) -> Iterato
                 width = len(fields)
                 _check(file, number, width, words, column, trained is None)
             if len(fields) != width:
-                what = f"{len(fields)} columns, but the first word has {width}"
+                what = f"{counted(len(fields), 'column')}, but the first word has {width}"
                 sentence.blame(number, f"{what}; --format says what is no such file")
                 fields = [*fields, *[""] * width]
             sentence.at.append(number - first)

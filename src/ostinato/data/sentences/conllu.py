@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 
 from ostinato.data.files import File, flaw
 from ostinato.data.sentences._sentence import Answer, Sentence, blocks
-from ostinato.errors import UnknownName
+from ostinato.errors import UnknownName, counted
 
 SUFFIXES = (".conllu",)
 FIELDS = ("id", "form", "lemma", "upos", "xpos", "feats", "head", "deprel", "deps", "misc")
@@ -96,7 +96,7 @@ def read(file: File, word: str, tag: str, trained: int | None = None) -> Iterato
 def _fault(fields: list[str], words: int) -> str | None:
     """What is wrong with a line, of a sentence that has so many words before it."""
     if len(fields) != len(FIELDS):
-        return f"{len(fields)} columns, but CoNLL-U has {len(FIELDS)}, parted by tabs"
+        return f"{counted(len(fields), 'column')}, but CoNLL-U has {len(FIELDS)}, parted by tabs"
     if not _ID.fullmatch(fields[0]):
         return f"the ID {fields[0]!r} is none of CoNLL-U"
     if fields[0].isdecimal() and int(fields[0]) != words + 1:
