@@ -91,12 +91,17 @@ def test_evaluate_measures(terminal):
 
 
 def test_predict_completes_each_line_of_a_generator(terminal):
-    out = terminal.text("predict", "runs/b", "-", given="KING. To be\nthe qu\n")
-    first, second = out.splitlines()
+    out = terminal.text("predict", "runs/b", "-", given="\nKING. To be\n\nthe qu\n")
+    blank, first, again, second = out.splitlines()
     assert first.startswith("KING. To be")
     assert len(second) == len("the qu") + 100
-    drawn = terminal.text("generate", "runs/b", "--greedy", "--prompt", "the qu")
-    assert drawn.startswith(second)
+    for line, prompt in ((second, "the qu"), (blank, "")):
+        drawn = terminal.text("generate", "runs/b", "--greedy", "--prompt", prompt)
+        assert drawn.split("\n")[0][: len(line)] == line
+    assert blank == again != ""
+    assert terminal.text("predict", "runs/b", "-", given="\n") == f"{blank}\n"
+    done = terminal("predict", "runs/b", "-")
+    assert (done.status, done.err) == (1, "ostinato: standard input: the file is empty\n")
 
 
 def test_predict_labels_each_line(terminal):

@@ -114,6 +114,25 @@ def test_an_error_names_the_file(write, content, what):
         read_labelled(name)
 
 
+@pytest.mark.parametrize(
+    ("name", "content"),
+    [
+        ("a.txt", b"\nx\n \n\n"),
+        ("a.jsonl", b"".join(b'{"text": "%s"}\n' % each for each in (b"", b"x", b" ", b""))),
+        ("a.csv", b'text,n\n"",1\nx,1\n" ",1\n,1\n'),
+    ],
+)
+def test_texts_may_be_blank_where_it_is_said(tmp_path, name, content):
+    file = tmp_path / name
+    file.write_bytes(content)
+    assert list(read_texts(str(file), blank=True)) == ["", "x", " ", ""]
+    with pytest.raises(DataError, match=r"line [12]: the text is empty"):
+        read_texts(str(file))
+    file.write_bytes(b"")
+    with pytest.raises(DataError, match="the file is empty"):
+        read_texts(str(file), blank=True)
+
+
 def test_an_error_is_one_line_even_for_an_odd_header(write):
     with pytest.raises(DataError) as error:
         read_labelled(write('"te\nxt",' + "x" * 10_000 + "\n"))

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Collection, Iterator, Sequence
+from functools import partial
 from itertools import islice
 from pathlib import Path
 from types import ModuleType
@@ -120,6 +121,7 @@ def read_texts(
     *,
     format: str | None = None,
     skip_bad_rows: Skipped | None = None,
+    blank: bool = False,
 ) -> Sequence[Any]:
     """Texts to predict on: a column of a table, else the lines of a file or of `-`.
 
@@ -128,14 +130,16 @@ def read_texts(
         text: the column with the texts.
         format: the format's name, where the file does not tell it.
         skip_bad_rows: goes on without bad rows, and says which they were; None refuses the first.
+        blank: whether a text may be blank.
 
     Raises:
-        DataError: when the file cannot be read, or a text is empty.
+        DataError: when the file cannot be read, or a text is blank that may not be.
     """
     if where.lower().endswith(signals.SUFFIXES):
         return signals.read_signals(where, LabelColumn(""), skip_bad_rows).texts
     texts = Texts()
-    for read in good(table_rows(where, format, "text", [text], None), title(where), skip_bad_rows):
+    rows = table_rows(where, format, "text", [text], None, partial(row, blank=blank))
+    for read in good(rows, title(where), skip_bad_rows):
         texts.append(read.values[0])
     return texts.settled()
 

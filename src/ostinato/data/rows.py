@@ -102,13 +102,14 @@ def good(rows: Iterable[R], title: str, skipped: Skipped | None) -> Iterator[R]:
         raise DataError(f"{title}: no row can be used; {first}")
 
 
-def row(place: str, columns: dict[str, Any], label: LabelColumn | None) -> Row:
+def row(place: str, columns: dict[str, Any], label: LabelColumn | None, blank: bool = False) -> Row:
     """A row from its values, each checked.
 
     Args:
         place: where it is.
         columns: a value for each column, as the file gives it.
         label: the column with labels, which may be numbers; all others are texts.
+        blank: whether a value may be blank.
     """
     values: list[Any] = []
     for name, value in columns.items():
@@ -120,7 +121,7 @@ def row(place: str, columns: dict[str, Any], label: LabelColumn | None) -> Row:
                 several = "data.multi_label = true allows several"
                 return Row(place, [], f"the {name} is a list, not a text; {several}")
         for part in parts:
-            if fault := _fault(name, part):
+            if fault := _fault(name, part, blank):
                 return Row(place, [], fault)
         if label is not None and name == label.name and label.several:
             values.append(tuple(sorted(set(parts))))
@@ -129,7 +130,7 @@ def row(place: str, columns: dict[str, Any], label: LabelColumn | None) -> Row:
     return Row(place, values)
 
 
-def _fault(name: str, value: Any) -> str | None:
+def _fault(name: str, value: Any, blank: bool) -> str | None:
     """Why a value of a column is no text that can be used."""
     if value is None or (isinstance(value, float) and value != value):
         return f"the {name} is missing"
@@ -137,7 +138,7 @@ def _fault(name: str, value: Any) -> str | None:
         return f"the {name} is {_kind(value)}, not a text"
     if fault := flaw(value):
         return f"{fault[1]} in the {name}"
-    return None if value.strip() else f"the {name} is empty"
+    return None if blank or value.strip() else f"the {name} is empty"
 
 
 def untouched(place: str, columns: dict[str, Any], label: LabelColumn | None) -> Row:

@@ -93,7 +93,8 @@ def predict(
 ) -> None:
     """Complete lines: each with its most probable next symbols, up to the end of the line.
 
-    At every step the most probable symbol is taken; `ostinato generate` draws, and searches.
+    At every step the most probable symbol is taken; `ostinato generate` draws, and searches. There
+    is a line for each line; an empty one is written from the beginning.
 
     Example: echo "To be, or not" | ostinato predict runs/b -
 
@@ -107,7 +108,7 @@ def predict(
         The most symbols that a line is given.
     """
     generator = Generator.load(run)
-    for prompt in read_texts(file, "text", format=format):
+    for prompt in read_texts(file, "text", format=format, blank=True):
         print(generator.sample(prompt, length, stop=["\n"], greedy=True))
 
 

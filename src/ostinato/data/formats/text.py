@@ -23,7 +23,7 @@ def rows(
     """Each line; one that is blank has an empty text.
 
     Raises:
-        DataError: when the file is blank, or labels or all columns are asked for.
+        DataError: when the file is blank and no text may be; for labels, or all columns.
     """
     if columns is None:
         raise DataError(f"{file.title}: plain text has no columns; give a table")
@@ -36,7 +36,7 @@ def rows(
         line = line.removesuffix("\n")
         found = flaw(line)
         read = Row(place, [], found[1]) if found else check(place, {"text": line}, None)
-        if empty and not found and not line.strip():
+        if empty and read.fault and not found and not line.strip():
             blank.append(read)
             continue
         yield from blank
