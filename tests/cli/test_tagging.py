@@ -189,7 +189,19 @@ def test_a_run_goes_on_and_is_repeated(place):
     assert (place.folder / "taggers/again/model.safetensors").read_bytes() == weights
     done = place("fit", "tag", "dev.conll", "--resume", "--out", "taggers/two")
     assert done.status == 1
-    assert "was trained on other data" in done.err
+    assert "was trained on other data, with another sha256 in" in done.err
+    dev = place.folder / "dev.conll"
+    before = dev.read_text()
+    dev.write_text(before.replace("I-PER", "O", 1))
+    for words in (["--like", "taggers/two"], ["tag", "names.conll", "--resume"]):
+        out = "taggers/two" if "--resume" in words else "taggers/changed"
+        done = place("fit", *words, "--out", out)
+        assert (done.status, done.out) == (1, "")
+        assert re.fullmatch(
+            r"ostinato: taggers/two: .*, with another validation_sha256 in .*\n", done.err
+        )
+    assert not (place.folder / "taggers/changed").exists()
+    dev.write_text(before)
 
 
 def test_cells_are_compared_and_reported(place):

@@ -172,6 +172,20 @@ def test_a_run_can_be_repeated_and_resumed(place):
     assert (place.folder / "runs/p/model.safetensors").read_bytes() == weights[0]
 
 
+def test_a_run_is_not_resumed_with_other_validation_pairs(place):
+    for side in "ab":
+        lines = (place.folder / f"held.{side}").read_text().splitlines(keepends=True)
+        (place.folder / f"few.{side}").write_text("".join(lines[:5]))
+        (place.folder / f"fewer.{side}").write_text("".join(lines[:4]))
+    words = ["fit", "transduce", "held.a", "held.b"]
+    short = small(train_epochs=1, model_hidden=8)
+    place.text(*words, "--validation", "few.a", "few.b", "--out", "runs/v", *short)
+    for given in ([], ["--validation", "fewer.a", "fewer.b"]):
+        done = place(*words, *given, "--resume", "--out", "runs/v")
+        assert (done.status, done.out) == (1, "")
+        assert "runs/v: was trained on other data, with another validation_sha256 in" in done.err
+
+
 def test_a_report_puts_the_bottleneck_beside_attention(place):
     place.text(
         "fit", "transduce", "words.txt", *SEPARATED, "--validation", "held.txt", "--out",

@@ -11,10 +11,12 @@ from ostinato.data import Tagged, read_tagged
 from ostinato.data.schemes import in_scheme
 from ostinato.data.spelling import Spelling
 from ostinato.data.vocabulary import Vocabulary
-from ostinato.errors import DataError, OstinatoError
+from ostinato.errors import DataError, OstinatoError, RunError
 from ostinato.nn import CharacterEncoder
+from ostinato.observe.exams.tag import TagExam
 from ostinato.tasks.frequent_tag import FrequentTag
 from ostinato.tasks.tag_labels import Labels
+from ostinato.train import Run
 from tolerances import FLOAT32, SAME
 
 WORDS, TAGS = names(60, seed=1)
@@ -283,3 +285,24 @@ def test_a_run_knows_its_labels_and_format(tagger, tmp_path):
     again = Tagger.load(tmp_path / "run")
     assert (again.labels_, again.format_) == (tagger.labels_, "conll")
     assert again.predict(WORDS) == tagger.predict(WORDS)
+
+
+def test_sentences_that_chose_the_epoch_are_of_the_run(tmp_path):
+    whole, some = Tagged(WORDS, TAGS), Tagged(WORDS[:20], TAGS[:20])
+    both = (zip(*each, strict=True) for each in zip(WORDS, TAGS, strict=True))
+    blocks = ["\n".join(map(" ".join, rows)) for rows in both]
+    (tmp_path / "a.conll").write_text("\n\n".join(blocks))
+    run = Run.create(tmp_path / "given")
+    tagger = quick().fit(whole, validation=some, run=run)
+    digests = run.read_json("manifest.json")["data"]
+    assert digests["validation_sha256"] == some.fingerprint() != digests["sha256"]
+    with pytest.raises(DataError, match="trained on all of it"):
+        TagExam.read(str(tmp_path / "a.conll"), tagger, run)
+    with pytest.raises(RunError, match="another validation_sha256 in"):
+        quick().fit(whole, validation=Tagged(WORDS[:21], TAGS[:21]), run=run, resume=True)
+    with pytest.raises(RunError, match="another validation_sha256 in"):
+        quick().fit(whole, run=run, resume=True)
+    held = Run.create(tmp_path / "held")
+    tagger = quick().fit(whole, run=held)
+    assert "validation_sha256" not in held.read_json("manifest.json")["data"]
+    assert 0 < len(TagExam.read(str(tmp_path / "a.conll"), tagger, held)) < len(WORDS)

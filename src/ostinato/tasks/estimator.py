@@ -219,8 +219,10 @@ class Estimator(BaseEstimator, Generic[S]):  # type: ignore[misc]
             RunError: when data or cell are not the same.
         """
         manifest = before.read_json("manifest.json")
-        if any(manifest["data"].get(name) != digest for name, digest in data.items()):
-            raise RunError(f"{before.path}: was trained on other data, of another SHA-256")
+        was = {name: v for name, v in manifest["data"].items() if name.endswith("sha256")}
+        if other := sorted(name for name in {*was, *data} if was.get(name) != data.get(name)):
+            found = f"another {' and '.join(other)} in its manifest.json"
+            raise RunError(f"{before.path}: was trained on other data, with {found}")
         if from_json(before, "cell.json", _cell_of).graph != recurrent.cell.graph:
             raise RunError(f"{before.path}: was trained with other equations of its cell")
         for name, version in versions().items():

@@ -109,8 +109,10 @@ class Tagger(Estimator[TagSettings]):
                 self.network_.embedding.weight.data = torch.from_numpy(0.3 * vectors)
             learner = _Learner(self, (read, training), held)
             if run:
-                sha256 = {"sha256": given.fingerprint()}
-                self._begin(run, self.network_.recurrent, sha256, resume)
+                digests = {"sha256": given.fingerprint()}
+                if training is given:  # what chooses the epoch is not a part of it
+                    digests["validation_sha256"] = held.fingerprint()
+                self._begin(run, self.network_.recurrent, digests, resume)
             self.history_ = fit(learner, settings.train, run, show, resume)
         self.baseline_: FrequentTag | None = None
         if self.baseline:

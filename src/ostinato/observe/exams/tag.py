@@ -46,9 +46,9 @@ class TagExam(Exam):
         settings = estimator.settings()
         columns = settings.data.word, settings.data.tag
         given = read_tagged(data, *columns, format=estimator.format_).tagged()
-        share = settings.data.validation
-        if given.fingerprint() == run.read_json("manifest.json")["data"]["sha256"]:
-            if isinstance(share, str):
+        share, trained = settings.data.validation, run.read_json("manifest.json")["data"]
+        if given.fingerprint() == trained["sha256"]:
+            if isinstance(share, str) or "validation_sha256" in trained:
                 raise DataError(f"{data}: the run was trained on all of it; give other sentences")
             _, held = split_blocks([""] * len(given), share, settings.seed)
             given = given.select(np.sort(held))
