@@ -67,6 +67,22 @@ def test_it_stops_after_patience_and_leaves_the_best_weights(tmp_path, sign):
     assert [p.done for p in told if p.metrics] == pytest.approx([k / 6 for k in (1, 2, 3, 4)])
 
 
+def test_it_stops_where_it_is_good_enough_and_does_not_go_on(tmp_path):
+    run = Run.create(tmp_path / "run")
+    asked = []
+
+    def enough(record):
+        asked.append(record["epoch"])
+        return record["epoch"] == 2
+
+    settings = Training(epochs=6, patience=6)
+    history = fit(Line(6), settings, run, enough=enough)
+    assert [record["epoch"] for record in history] == [1, 2]
+    assert set(asked) == {1, 2}
+    assert fit(Line(6), settings, run, resume=True, enough=enough) == history
+    assert len(fit(Line(6), settings, run, resume=True)) == 6
+
+
 def test_the_loss_of_a_record_is_the_mean_over_the_epoch():
     learner = Line(1)
     (record,) = fit(learner, Training(epochs=1, lr=1e-12))

@@ -3,7 +3,7 @@
 for each epoch:
     for each batch, or some together: a step; now and then a checkpoint
     validate; log; keep the best weights and a checkpoint
-    stop when better ones are no longer found, or by the clock
+    stop when they are good enough, when better ones are no longer found, or by the clock
 """
 
 from __future__ import annotations
@@ -36,6 +36,7 @@ def fit(
     run: Run | None = None,
     show: Callable[[Progress], None] = lambda progress: None,
     resume: bool = False,
+    enough: Callable[[dict[str, Any]], bool] = lambda record: False,
 ) -> list[dict[str, Any]]:
     """Trains a model and leaves it with the weights of its best epoch.
 
@@ -50,6 +51,7 @@ def fit(
         show: is told of the progress.
         resume: go on from the newest checkpoint of `run`; weights and metrics are, to the last
             bit, those of a run that was never stopped.
+        enough: whether an epoch with such a record is the last.
 
     Returns:
         A record for each epoch: loss, learning rate, validation metrics, seconds.
@@ -80,7 +82,8 @@ def fit(
             scores = scores_of(state.history, learner.judged_by)
             spent = sum(record["seconds"] for record in state.history)
             late = settings.seconds is not None and spent >= settings.seconds
-            if late or since_best(scores) >= settings.patience:
+            stop = late or any(map(enough, state.history))
+            if stop or since_best(scores) >= settings.patience:
                 break
             batches, meter = learner.batches(epoch), state.meter
             starts = range(0, len(batches), settings.accumulate)
