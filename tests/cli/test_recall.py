@@ -1,15 +1,68 @@
 """`ostinato recall` in a process of its own."""
 
+import re
+
+import pytest
+
 
 def test_a_table_and_a_page(terminal):
-    quick = "--batches 2 --train.epochs 2 --model.hidden 4".split()
+    quick = "--batches 2 --train.epochs 2 --model.hidden 4 --jobs 1".split()
     out = terminal.text("recall", "copying", "--cells", "rnn,gru", "--lengths", "3,1", *quick)
     lines = [line.split() for line in out.splitlines()]
-    assert ["copying:", "loss", "1", "steps", "3", "steps"] in lines
-    assert ["remembers", "nothing", "0.9902", "0.9041"] in lines  # 10·ln 8 / 21, and over 23
+    assert ["copying:", "loss", "1", "step", "3", "steps"] in lines
+    nothing = ["0.9902", "(100%)", "0.9041", "(100%)"]  # 10·ln 8 / 21, and over 23
+    assert ["remembers", "nothing", *nothing] in lines
     page = (terminal.folder / "recall.html").read_text()
     assert "The copy task: how far back?" in page
-    done = terminal("recall", "sorting")
-    assert (done.status, "neither adding nor copying" in done.err) == (1, True)
-    done = terminal("recall", "adding", "--lengths", "1,x")
-    assert (done.status, "whole numbers" in done.err) == (1, True)
+    assert "The RNN solved it at none of these lengths." in page
+
+
+def test_it_says_who_has_learnt_and_who_has_not(terminal):
+    (terminal.folder / "forgets.py").write_text(
+        "from ostinato import affine, cell, tanh\n\n\n"
+        "@cell\ndef forgets(x, h):\n    return tanh(affine(x))\n"
+    )
+    quick = "--batches 50 --model.hidden 24 --train.lr 0.02 --train.epochs 5".split()
+    words = ["recall", "adding", "--cells", "gru,forgets.py:forgets", "--lengths", "8", *quick]
+    done = terminal(*words, "--out", "pages/adding.html", "--jobs", "2")
+    assert done.status == 0, done.err
+    rows = dict(
+        re.findall(r"^ (gru|forgets|remembers nothing) +0\.\d{4} \( *(\d+)%\)", done.out, re.M)
+    )
+    assert int(rows["gru"]) < 10
+    assert int(rows["forgets"]) > 80
+    assert rows["remembers nothing"] == "100"
+    assert "less than 10% of the loss left" in done.out
+    assert "training ends there, or after 5 epochs of 1,600 new sequences." in done.out
+    assert re.search(
+        r"^gru, 8 steps +solved after [1-5] epochs?: loss 0\.\d{4}, \d% of", done.err, re.M
+    )
+    assert re.search(r"^forgets.py:forgets, 8 steps +not solved in 5 epochs: loss", done.err, re.M)
+    page = (terminal.folder / "pages/adding.html").read_text()
+    assert "The GRU solved it at 8 steps. The FORGETS solved it at none of these lengths." in page
+    words = " ".join(re.sub(r"<[^>]*>", " ", page[page.index("<table") :]).split())
+    assert re.search(r"GRU \d(\.\d)?% 0\.\d{4} · [1-5] epochs? FORGETS \d\d% 0\.", words)
+
+
+@pytest.mark.parametrize(
+    ("words", "says"),
+    [
+        ("sorting", "'sorting' is neither adding nor copying"),
+        ("adding --lengths 1,x", "--lengths 1,x: whole numbers from 1 on, with commas"),
+        ("adding --lengths 5,0", "--lengths 5,0: whole numbers from 1 on, with commas"),
+        ("copying --lengths=-3", "--lengths -3: whole numbers from 1 on, with commas"),
+        ("copying --lengths ,", "--lengths ,: whole numbers from 1 on, with commas"),
+        (
+            "adding --lengths 1 --jobs 1",
+            "rnn, 1 step: the adding problem needs 2 steps or more, not 1",
+        ),
+        ("adding --jobs 0", "--cells needs the name of a cell, and --jobs at least 1"),
+        ("adding --cells ,", "--cells needs the name of a cell, and --jobs at least 1"),
+    ],
+)
+def test_what_cannot_be_is_one_line(terminal, words, says):
+    done = terminal("recall", *words.split(), "--out", "nothing.html")
+    assert (done.status, done.out) == (1, "")
+    assert done.err.startswith(f"ostinato: {says}")
+    assert done.err.count("\n") == 1
+    assert not (terminal.folder / "nothing.html").exists()

@@ -38,14 +38,58 @@ def test_copying_asks_for_the_ten_symbols_after_the_sign():
     assert problem.baseline == pytest.approx(surprise.mean())
 
 
-@pytest.mark.parametrize(("problem", "length", "epochs"), [("adding", 4, 10), ("copying", 1, 4)])
-def test_a_cell_learns_what_is_near(problem, length, epochs):
-    values = {"model": {"hidden": 24}, "train": {"epochs": epochs, "lr": 0.02, "threads": 1}}
-    settings = RecallSettings.parse({**values, "batches": 30}, "here")
-    found = recall(problem, "gru", length, settings)
-    part = 0.5 if problem == "adding" else 1.01  # blanks are learnt first
-    assert found["loss"] < part * found["baseline"]
-    assert found == recall(problem, "gru", length, settings) | {"history": found["history"]}
+def small(epochs, **more):
+    values = {"batches": 50, "model": {"hidden": 24}, "train": {"lr": 0.02, "epochs": epochs}}
+    return RecallSettings.parse(values | more, "here")
+
+
+@pytest.mark.parametrize("cell", ["rnn", "lstm", "gru"])
+def test_what_is_near_is_learnt_by_all_and_then_training_ends(cell):
+    settings = small(30)
+    found = recall("adding", cell, 10, settings)
+    assert found["solved"]
+    assert found["left"] == found["loss"] / found["baseline"] < 0.1
+    losses = [record["validation_loss"] for record in found["history"]]
+    assert len(losses) < 30
+    assert min([*losses[:-1], 1]) >= 0.1 * found["baseline"] > losses[-1] == found["loss"]
+    assert found == recall("adding", cell, 10, settings) | {"history": found["history"]}
+
+
+def test_a_cell_without_memory_knows_the_last_step_alone(tmp_path):
+    file = tmp_path / "forgets.py"
+    file.write_text(
+        "from ostinato import affine, cell, tanh\n\n\n"
+        "@cell\ndef forgets(x, h):\n    return tanh(affine(x))\n"
+    )
+    found = recall("adding", f"{file}:forgets", 10, small(10))
+    # one in five times the last step is marked, and half of the variance is known then
+    assert not found["solved"]
+    assert 0.9 * 0.95 < found["left"] < 1.05
+    assert len(found["history"]) == 10
+
+
+def test_without_the_marks_nobody_can_add(monkeypatch):
+    def unmarked(*given, read=adding.read):
+        problem = read(*given)
+        problem.inputs[..., 1] = 0
+        return problem
+
+    monkeypatch.setattr(adding, "read", unmarked)
+    found = recall("adding", "gru", 10, small(10))
+    # of two numbers among five each, their means tell a fifth of the variance
+    assert 0.8 * 0.95 < found["left"] < 1.05
+
+
+def test_blanks_are_learnt_before_symbols():
+    found = recall("copying", "gru", 1, small(3))
+    assert 0.9 < found["left"] < 1.05
+    assert found["baseline"] == pytest.approx(10 * 2.0794415 / 21)  # ln 8, of 1 + 20 steps
+
+
+def test_a_setting_leaves_the_others_as_they_are():
+    usual, changed = RecallSettings(), RecallSettings.parse({"train": {"clip": 0.5}}, "here")
+    assert changed.train == usual.train.model_copy(update={"clip": 0.5})
+    assert usual.train.threads == 1
 
 
 def test_problems_are_no_data_of_other_tasks():

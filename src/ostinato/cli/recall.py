@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 import time
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -10,8 +12,8 @@ from cyclopts import Parameter
 
 from ostinato.cli.parallel import Job, Show, in_parallel
 from ostinato.cli.screen import console, facts, machine, table
-from ostinato.errors import ConfigError
-from ostinato.observe.recall import PROBLEMS, RecallSettings
+from ostinato.errors import ConfigError, counted
+from ostinato.observe.recall import LENGTHS, RecallSettings
 from ostinato.observe.recall import recall as tried
 from ostinato.report.recall_page import recall_page
 from ostinato.train import Run
@@ -22,12 +24,15 @@ def recall(
     /,
     *,
     cells: str = "rnn,lstm,gru",
-    lengths: str = "10,30,100",
+    lengths: str | None = None,
     out: str = "recall.html",
-    jobs: int = 1,
+    jobs: int | None = None,
     settings: Annotated[RecallSettings | None, Parameter(name="*")] = None,
 ) -> None:
     """Show how far back each cell remembers: train it on a problem, length by length.
+
+    Training ends when a problem is solved, or after --train.epochs. With the defaults, either
+    problem takes some minutes.
 
     Example: ostinato recall copying --cells lstm,gru --lengths 10,50
 
@@ -39,52 +44,73 @@ def recall(
     cells
         The cells, with commas between them; path/to/file.py:name for your own.
     lengths
-        The lengths, in steps, with commas between them.
+        The lengths, in steps, with commas between them; 10,30,100 for adding and 1,10,20 for
+        copying unless given.
     out
         The page to write.
     jobs
-        How many networks are trained at a time.
+        How many networks are trained at a time; as many as there are cores unless given.
     settings
         The settings, the same for all cells.
     """
-    if problem not in PROBLEMS:
-        raise ConfigError(f"{problem!r} is neither {' nor '.join(PROBLEMS)}")
-    steps = _numbers(lengths)
+    if problem not in LENGTHS:
+        raise ConfigError(f"{problem!r} is neither {' nor '.join(LENGTHS)}")
+    steps = LENGTHS[problem] if lengths is None else _numbers(lengths)
     names = [name.strip() for name in cells.split(",") if name.strip()]
-    if not names or jobs < 1:
+    if not names or (jobs is not None and jobs < 1):
         raise ConfigError("--cells needs the name of a cell, and --jobs at least 1")
     chosen, began = settings or RecallSettings(), time.perf_counter()
     work: dict[str, Job] = {
-        f"{name}, {length} steps": (_one, (problem, name, length, chosen))
+        f"{name}, {counted(length, 'step')}": (_one, (problem, name, length, chosen))
         for name in names
         for length in steps
     }
-    found = list(in_parallel(work, jobs).values())
-    told = table(f"{problem}: loss", *(f"{length} steps" for length in steps))
+    page = Path(out)
+    page.parent.mkdir(parents=True, exist_ok=True)
+    found = list(in_parallel(work, jobs or os.cpu_count() or 1).values())
+    told = table(f"{problem}: loss", *(counted(length, "step") for length in steps))
     for cell in dict.fromkeys(each["cell"] for each in found):
-        told.add_row(cell, *(f"{e['loss']:.4f}" for e in found if e["cell"] == cell))
-    told.add_row("remembers nothing", *(f"{e['baseline']:.4f}" for e in found[: len(steps)]))
+        own = [each for each in found if each["cell"] == cell]
+        told.add_row(cell, *(f"{e['loss']:.4f} ({e['left']:4.0%})" for e in own))
+    nothing = [f"{each['baseline']:.4f} (100%)" for each in found[: len(steps)]]
+    told.add_row("remembers nothing", *nothing)
     console.print(told)
+    console.print(_until(chosen), soft_wrap=True)
     results = {
         "problem": problem,
         "found": found,
+        "until": _until(chosen),
         "created": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()),
         "seconds": time.perf_counter() - began,
         "machine": machine(),
     }
-    page = Path(out)
     Run(page.parent).write(page.name, recall_page(results, "ostinato recall"))
     console.print(f"The page: {page}", soft_wrap=True)
 
 
 def _one(problem: str, cell: str, length: int, settings: RecallSettings, show: Show) -> Any:
     found = tried(problem, cell, length, settings, lambda p: show(min(p.done, 0.99), facts(p)))
-    show(1.0, f"loss {found['loss']:.4f}, who remembers nothing {found['baseline']:.4f}")
+    epochs = counted(len(found["history"]), "epoch")
+    ended = "solved after" if found["solved"] else "not solved in"
+    show(1.0, f"{ended} {epochs}: loss {found['loss']:.4f}, {found['left']:.0%} of the baseline")
     return found
 
 
-def _numbers(words: str) -> list[int]:
+def _until(settings: RecallSettings) -> str:
+    """When training ended, in a sentence."""
+    epochs = counted(settings.train.epochs, "epoch")
+    sequences = counted(settings.batches * settings.batch, "new sequence")
+    return (
+        f"Solved is what has less than {100 * settings.solved:.3g}% of the loss left; training "
+        f"ends there, or after {epochs} of {sequences}."
+    )
+
+
+def _numbers(words: str) -> Sequence[int]:
     try:
-        return sorted({int(word) for word in words.split(",") if word.strip()}) or [10]
+        found = sorted({int(word) for word in words.split(",") if word.strip()})
     except ValueError:
-        raise ConfigError(f"--lengths {words}: whole numbers with commas between them") from None
+        found = []
+    if not found or found[0] < 1:
+        raise ConfigError(f"--lengths {words}: whole numbers from 1 on, with commas between them")
+    return found

@@ -19,7 +19,8 @@ from ostinato.tasks.estimator import reproducible
 from ostinato.tasks.stack import Stack
 from ostinato.train import Progress, Section, Training, fit
 
-PROBLEMS = ("adding", "copying")
+LENGTHS = {"adding": (10, 30, 100), "copying": (1, 10, 20)}
+"""Lengths that cells differ at."""
 _HELD_OUT = 500
 _SEED_OF_HELD_OUT = 2**32  # no batch of training has it
 
@@ -27,7 +28,17 @@ _SEED_OF_HELD_OUT = 2**32  # no batch of training has it
 class RecallModel(Stack):
     """The network; its `embedding` is not used, for a step is read as it is."""
 
+    hidden: int = Field(128, ge=1, description="hidden units")
     forget_bias: float | None = Field(1.0, description="first bias of the gate f, if there is one")
+
+
+class RecallTraining(Training):
+    """How the loop trains: long enough for what is learnt late, and then at once."""
+
+    epochs: int = Field(60, ge=1, description="epochs at most")
+    lr: float = Field(5e-3, gt=0, description="the largest learning rate of Adam")
+    patience: int = Field(60, ge=1, description="epochs without a better one before it stops")
+    threads: int | None = Field(1, ge=1, description="CPU threads")
 
 
 class RecallSettings(Section):
@@ -35,9 +46,12 @@ class RecallSettings(Section):
 
     seed: int = Field(0, ge=0, lt=2**31, description="fixes everything random")
     batch: int = Field(32, ge=1, description="sequences in a batch, drawn anew for each")
-    batches: int = Field(50, ge=1, description="batches in an epoch")
+    batches: int = Field(100, ge=1, description="batches in an epoch")
+    solved: float = Field(
+        0.1, gt=0, lt=1, description="the part of the baseline's loss that ends training"
+    )
     model: RecallModel = RecallModel()
-    train: Training = Training(lr=5e-3, epochs=20, patience=20, threads=1)
+    train: RecallTraining = RecallTraining()
 
 
 class RecallNetwork(nn.Module):
@@ -101,7 +115,7 @@ def recall(
     settings: RecallSettings,
     show: Callable[[Progress], None] = lambda progress: None,
 ) -> dict[str, Any]:
-    """Trains a cell on a problem of one length.
+    """Trains a cell on a problem of one length, until it is solved or the epochs are over.
 
     Args:
         name: `adding` or `copying`.
@@ -112,7 +126,7 @@ def recall(
 
     Returns:
         `problem`, `cell`, `length`, `loss` (the best on sequences held out), `baseline` (that of
-        who remembers nothing), `history`, `parameters`.
+        who remembers nothing), `left` (the one over the other), `solved`, `history`, `parameters`.
 
     Raises:
         UnknownName: for a problem or cell that there is not.
@@ -129,13 +143,19 @@ def recall(
         first = draw(1, 0)
         network = RecallNetwork(found, settings.model, first.inputs.shape[-1], first.symbols)
         learner = _Learner(draw, settings, network)
-        history = fit(learner, settings.train, show=show)
+        enough = settings.solved * first.baseline
+        history = fit(
+            learner, settings.train, show=show, enough=lambda r: r["validation_loss"] < enough
+        )
+    loss = float(np.min([record["validation_loss"] for record in history]))
     return {
         "problem": name,
         "cell": found.name,
         "length": length,
-        "loss": float(np.min([record["validation_loss"] for record in history])),
+        "loss": loss,
         "baseline": first.baseline,
+        "left": loss / first.baseline,
+        "solved": loss < enough,
         "history": history,
         "parameters": sum(p.numel() for p in network.parameters()),
     }

@@ -8,12 +8,11 @@ from typing import Any
 
 import plotly.graph_objects as go
 
+from ostinato.errors import counted
 from ostinato.report.figures import GREY, cell_label, empty_figure, looks
 from ostinato.report.page import Results, document, key, legend, origin, plot
-from ostinato.report.sentences import cell_name, listed
+from ostinato.report.sentences import cell_name, listed, percent
 
-SOLVED = 0.1
-"""The part of the loss of who remembers nothing below which a problem is said to be solved."""
 TOLD = {
     "adding": (
         "The adding problem",
@@ -32,8 +31,8 @@ def recall_page(results: Results, command: str) -> str:
     """A page on what cells remember.
 
     Args:
-        results: `problem`, `found` (see `ostinato.observe.recall`), `created`, `seconds`,
-            `machine`.
+        results: `problem`, `found` (see `ostinato.observe.recall`), `until` (a sentence on when
+            training ended), `created`, `seconds`, `machine`.
         command: what made it.
     """
     title, problem = TOLD[results["problem"]]
@@ -41,20 +40,30 @@ def recall_page(results: Results, command: str) -> str:
     for each in results["found"]:
         groups.setdefault(each["cell"], []).append(each)
     said = " ".join(_reached(cell, own) for cell, own in groups.items())
-    sections = {"Memory": _memory(groups), "Learning": _learning(groups)}
+    sections = {"Memory": _memory(groups, results["until"]), "Learning": _learning(groups)}
     return document(
         f"{title}: how far back?", f"{problem} {said}", sections, origin(results, command)
     )
 
 
 def _reached(cell: str, own: Sequence[Mapping[str, Any]]) -> str:
-    solved = [each["length"] for each in own if each["loss"] < SOLVED * each["baseline"]]
+    solved = [str(each["length"]) for each in own if each["solved"]]
+    failed = [str(each["length"]) for each in own if not each["solved"]]
     if not solved:
-        return f"The {cell_name(cell)} solved it at no length."
-    return f"The {cell_name(cell)} solved it at {listed(map(str, solved))} steps."
+        return f"The {cell_name(cell)} solved it at none of these lengths."
+    end = f", but not at {listed(failed)}" if failed else ""
+    return f"The {cell_name(cell)} solved it at {_steps(solved)}{end}."
 
 
-def _memory(groups: Mapping[str, Sequence[Mapping[str, Any]]]) -> str:
+def _steps(lengths: Sequence[str]) -> str:
+    """
+    >>> _steps("1"), _steps("123")
+    ('1 step', '1, 2 and 3 steps')
+    """
+    return f"{listed(lengths)} step{'' if list(lengths) == ['1'] else 's'}"
+
+
+def _memory(groups: Mapping[str, Sequence[Mapping[str, Any]]], until: str) -> str:
     """The loss by length, as a part of that of who remembers nothing."""
     look = looks(groups)
     drawn = empty_figure("steps")
@@ -62,56 +71,66 @@ def _memory(groups: Mapping[str, Sequence[Mapping[str, Any]]]) -> str:
     for cell, own in groups.items():
         drawn.add_scatter(
             x=[each["length"] for each in own],
-            y=[each["loss"] / each["baseline"] for each in own],
+            y=[each["left"] for each in own],
             name=cell_label(cell),
             mode="lines+markers",
             line={"color": look[cell].color, "width": 2.5},
             marker={"symbol": look[cell].symbol, "size": 10},
         )
-    drawn.update_xaxes(
-        type="log", tickvals=[each["length"] for each in next(iter(groups.values()))]
-    )
+    first = next(iter(groups.values()))
+    drawn.update_xaxes(type="log", tickvals=[each["length"] for each in first])
     drawn.update_yaxes(rangemode="tozero", tickformat=".0%", hoverformat=".1%")
-    lengths = [each["length"] for each in next(iter(groups.values()))]
-    heads = "".join(f'<th scope="col">{length}</th>' for length in lengths)
+    heads = "".join(f'<th scope="col">{counted(each["length"], "step")}</th>' for each in first)
     rows = "".join(
         f'<tr><th scope="row">{key(look[cell])}{cell_name(cell)}</th>'
-        + "".join(f"<td>{each['loss']:.4f}</td>" for each in own)
+        + "".join(map(_told, own))
         + "</tr>"
         for cell, own in groups.items()
     )
-    rows += '<tr><th scope="row">remembers nothing</th>' + "".join(
-        f"<td>{each['baseline']:.4f}</td>" for each in next(iter(groups.values()))
-    )
-    rows += "</tr>"
+    nothing = "".join(f"<td>100%{_below(each['baseline'])}</td>" for each in first)
+    rows += f'<tr><th scope="row">remembers nothing</th>{nothing}</tr>'
     title = "What is left of the loss <small>100% is who remembers nothing</small>"
     return f"""<h2>What is remembered</h2>
 {legend(look, {"remembers nothing": "dot"})}
-<div class="pair">{plot(drawn, title)}<figure><figcaption>The loss, by length in steps</figcaption>
+<div class="pair">{plot(drawn, title)}<figure><figcaption>The same in numbers
+<small>below it the loss, and the epochs</small></figcaption>
 <div class="scroll"><table><thead><tr><th scope="col">cell</th>{heads}</tr></thead>
 <tbody>{rows}</tbody></table></div></figure></div>
 <p class="note">The best epoch, on sequences that are the same for every cell. Every batch of
-training is drawn anew, so nothing can be learnt by heart. A problem is called solved when less than
-{SOLVED:.0%} is left.</p>"""
+training is drawn anew, so nothing can be learnt by heart. {escape(until)} What is not solved might
+be with more training, or other settings.</p>"""
+
+
+def _told(each: Mapping[str, Any]) -> str:
+    """What a cell came to at a length, as a cell of the table."""
+    left = percent(each["left"])
+    left = f"<strong>{left}</strong>" if each["solved"] else left
+    epochs = counted(len(each["history"]), "epoch")
+    return f"<td>{left}{_below(each['loss'], f' · {epochs}')}</td>"
+
+
+def _below(loss: float, more: str = "") -> str:
+    return f'<small class="below">{loss:.4f}{more}</small>'
 
 
 def _learning(groups: Mapping[str, Sequence[Mapping[str, Any]]]) -> str:
-    """The loss by epoch, a figure for each length."""
+    """What is left by epoch, a figure for each length."""
     look, plots = looks(groups), ""
     for place, first in enumerate(next(iter(groups.values()))):
         drawn: go.Figure = empty_figure("epoch")
-        drawn.add_hline(y=first["baseline"], line={"color": GREY, "width": 1.5, "dash": "dot"})
+        drawn.add_hline(y=1, line={"color": GREY, "width": 1.5, "dash": "dot"})
         for cell, own in groups.items():
             history = own[place]["history"]
             drawn.add_scatter(
                 x=[record["epoch"] for record in history],
-                y=[record["validation_loss"] for record in history],
+                y=[record["validation_loss"] / first["baseline"] for record in history],
                 name=cell_label(cell),
                 mode="lines",
                 line={"color": look[cell].color, "width": 2.5},
             )
-        drawn.update_yaxes(rangemode="tozero")
-        plots += plot(drawn, f"{escape(str(first['length']))} steps")
+        drawn.update_yaxes(rangemode="tozero", tickformat=".0%", hoverformat=".1%")
+        plots += plot(drawn, counted(first["length"], "step"))
     return f"""<h2>How they learned</h2>
-<p>The loss on sequences held out; who remembers nothing is dotted.</p>
+<p>What is left of the loss, on sequences held out; who remembers nothing is dotted. A line ends
+where the problem is solved.</p>
 <div class="trio">{plots}</div>"""
