@@ -8,6 +8,7 @@ import re
 import shlex
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from ostinato import registry
@@ -117,10 +118,55 @@ def test_a_newcomers_commands_run_as_written(task, reader, tmp_path):
         reader(line, here)
 
 
+def shows_classify(labels, chances, report):
+    (label,), (probabilities, classes), (text,) = labels, chances, report
+    assert list(classes) == ["neg", "pos"]
+    assert label[0] == classes[probabilities[0].argmax()]
+    assert probabilities.sum() == pytest.approx(1)
+    assert re.search(r"neg .*\n +pos .*\n\n? +accuracy", text)
+
+
+def shows_forecast(forecast, backtest):
+    points, (series, steps, targets, quantiles) = forecast
+    assert (series, steps, targets) == (1, len(points), 1) == (1, 7, 1)
+    assert quantiles > 1
+    assert np.isfinite([*points, *backtest]).all()
+
+
+def shows_generate(sample, bits):
+    assert re.fullmatch(r"KING(?s:.){100}", *sample)
+    assert 0 < bits[0] < 10
+
+
+def shows_tag(tags, best, scores):
+    assert [[*map(len, answer)] for answer in tags] == [[3]]
+    (((first, tagged), *others),) = best[0]
+    assert tagged == tags[0][0]
+    assert first >= others[0][0] >= others[1][0]
+    assert np.exp([first, *(each[0] for each in others)]).sum() <= 1 + 1e-5
+    assert scores[0].keys() == {"PER", "LOC"}
+
+
+def shows_transduce(predicted, found, exact):
+    text, log_probability, alignment = found
+    assert len(predicted[0]) == 1
+    assert set(text.split()) <= {"AY", "BEE"}
+    assert log_probability < 0
+    assert alignment.shape == (len(text.split()), len("abba"))
+    assert alignment.sum(-1) == pytest.approx(1)
+    assert 0 <= exact[0] <= 1
+
+
+SHOWS = {task: globals()[f"shows_{task}"] for task in TASKS}
+"""What each page's first block prints: the arguments of each `print`, in order."""
+
+
 @pytest.mark.parametrize("task", TASKS)
 def test_a_newcomers_python_runs_as_written(task, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
+    printed = []
     before = {
+        "print": lambda *given: printed.append(given),
         "text": "KING. To be, or not to be: that is the question.\n" * 60,
         "texts": ["a fine film", "a dull film"] * 10,
         "labels": ["pos", "neg"] * 10,
@@ -128,3 +174,4 @@ def test_a_newcomers_python_runs_as_written(task, tmp_path, monkeypatch):
     page = (GUIDE / f"{task}.md").read_text("utf-8")
     for block in re.findall(r"```python\n(.*?)```", page, re.DOTALL):
         exec(block, before)
+    SHOWS[task](*printed)
