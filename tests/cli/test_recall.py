@@ -10,7 +10,7 @@ def test_a_table_and_a_page(terminal):
     out = terminal.text("recall", "copying", "--cells", "rnn,gru", "--lengths", "3,1", *quick)
     lines = [line.split() for line in out.splitlines()]
     assert ["copying:", "loss", "1", "step", "3", "steps"] in lines
-    nothing = ["0.9902", "(100%)", "0.9041", "(100%)"]  # 10·ln 8 / 21, and over 23
+    nothing = ["0.9902", "100%", "0.9041", "100%"]  # 10·ln 8 / 21, and over 23
     assert ["remembers", "nothing", *nothing] in lines
     page = (terminal.folder / "recall.html").read_text()
     assert "The copy task: how far back?" in page
@@ -26,12 +26,12 @@ def test_it_says_who_has_learnt_and_who_has_not(terminal):
     words = ["recall", "adding", "--cells", "gru,forgets.py:forgets", "--lengths", "8", *quick]
     done = terminal(*words, "--out", "pages/adding.html", "--jobs", "2")
     assert done.status == 0, done.err
-    rows = dict(
-        re.findall(r"^ (gru|forgets|remembers nothing) +0\.\d{4} \( *(\d+)%\)", done.out, re.M)
-    )
-    assert int(rows["gru"]) < 10
-    assert int(rows["forgets"]) > 80
-    assert rows["remembers nothing"] == "100"
+    rows = re.findall(r"^ (\w+) +(✓?) ?0\.\d{4} +(\d+)% *$", done.out, re.M)
+    (gru, solved, own), (forgets, failed, others) = rows
+    assert (gru, solved, forgets, failed) == ("gru", "✓", "forgets", "")
+    assert int(own) < 10
+    assert int(others) > 80
+    assert re.search(r"^ remembers nothing +0\.1667 +100% *$", done.out, re.M)
     assert "less than 10% of the loss left" in done.out
     assert "training ends there, or after 5 epochs of 1,600 new sequences." in done.out
     assert re.search(
@@ -41,7 +41,7 @@ def test_it_says_who_has_learnt_and_who_has_not(terminal):
     page = (terminal.folder / "pages/adding.html").read_text()
     assert "The GRU solved it at 8 steps. The FORGETS solved it at none of these lengths." in page
     words = " ".join(re.sub(r"<[^>]*>", " ", page[page.index("<table") :]).split())
-    assert re.search(r"GRU \d(\.\d)?% 0\.\d{4} · [1-5] epochs? FORGETS \d\d% 0\.", words)
+    assert re.search(r"GRU ✓ \d(\.\d)?% 0\.\d{4} [1-5] epochs? FORGETS \d\d% 0\.", words)
 
 
 @pytest.mark.parametrize(

@@ -71,8 +71,8 @@ def recall(
     told = table(f"{problem}: loss", *(counted(length, "step") for length in steps))
     for cell in dict.fromkeys(each["cell"] for each in found):
         own = [each for each in found if each["cell"] == cell]
-        told.add_row(cell, *(f"{e['loss']:.4f} ({e['left']:4.0%})" for e in own))
-    nothing = [f"{each['baseline']:.4f} (100%)" for each in found[: len(steps)]]
+        told.add_row(cell, *map(_told, own))
+    nothing = [f"{each['baseline']:.4f}  100%" for each in found[: len(steps)]]
     told.add_row("remembers nothing", *nothing)
     console.print(told)
     console.print(_until(chosen), soft_wrap=True)
@@ -96,12 +96,16 @@ def _one(problem: str, cell: str, length: int, settings: RecallSettings, show: S
     return found
 
 
+def _told(found: dict[str, Any]) -> str:
+    return f"{'✓ ' if found['solved'] else ''}{found['loss']:.4f} {found['left']:5.0%}"
+
+
 def _until(settings: RecallSettings) -> str:
     """When training ended, in a sentence."""
     epochs = counted(settings.train.epochs, "epoch")
     sequences = counted(settings.batches * settings.batch, "new sequence")
     return (
-        f"Solved is what has less than {100 * settings.solved:.3g}% of the loss left; training "
+        f"Solved (✓) is what has less than {100 * settings.solved:.3g}% of the loss left; training "
         f"ends there, or after {epochs} of {sequences}."
     )
 

@@ -126,7 +126,8 @@ def recall(
 
     Returns:
         `problem`, `cell`, `length`, `loss` (the best on sequences held out), `baseline` (that of
-        who remembers nothing), `left` (the one over the other), `solved`, `history`, `parameters`.
+        who remembers nothing), `left` (the one over the other), `solved`, `held_out` (how many
+        sequences these are), `history`, `parameters`.
 
     Raises:
         UnknownName: for a problem or cell that there is not.
@@ -156,6 +157,7 @@ def recall(
         "baseline": first.baseline,
         "left": loss / first.baseline,
         "solved": loss < enough,
+        "held_out": _HELD_OUT,
         "history": history,
         "parameters": sum(p.numel() for p in network.parameters()),
     }

@@ -74,6 +74,7 @@ def _memory(groups: Mapping[str, Sequence[Mapping[str, Any]]], until: str) -> st
             y=[each["left"] for each in own],
             name=cell_label(cell),
             mode="lines+markers",
+            cliponaxis=False,
             line={"color": look[cell].color, "width": 2.5},
             marker={"symbol": look[cell].symbol, "size": 10},
         )
@@ -96,21 +97,22 @@ def _memory(groups: Mapping[str, Sequence[Mapping[str, Any]]], until: str) -> st
 <small>below it the loss, and the epochs</small></figcaption>
 <div class="scroll"><table><thead><tr><th scope="col">cell</th>{heads}</tr></thead>
 <tbody>{rows}</tbody></table></div></figure></div>
-<p class="note">The best epoch, on sequences that are the same for every cell. Every batch of
-training is drawn anew, so nothing can be learnt by heart. {escape(until)} What is not solved might
-be with more training, or other settings.</p>"""
+<p class="note">The best epoch, on {first[0]["held_out"]} sequences, the same for every cell: on so
+few, who remembers nothing may be some percent above or below 100%. Every batch of training is drawn
+anew, so nothing can be learnt by heart. {escape(until)} What is not solved might be with more
+training, or other settings.</p>"""
 
 
 def _told(each: Mapping[str, Any]) -> str:
     """What a cell came to at a length, as a cell of the table."""
     left = percent(each["left"])
-    left = f"<strong>{left}</strong>" if each["solved"] else left
-    epochs = counted(len(each["history"]), "epoch")
-    return f"<td>{left}{_below(each['loss'], f' · {epochs}')}</td>"
+    left = f"<strong>✓ {left}</strong>" if each["solved"] else left
+    return f"<td>{left}{_below(each['loss'], counted(len(each['history']), 'epoch'))}</td>"
 
 
-def _below(loss: float, more: str = "") -> str:
-    return f'<small class="below">{loss:.4f}{more}</small>'
+def _below(loss: float, epochs: str = "") -> str:
+    more = f'<small class="below">{epochs}</small>' if epochs else ""
+    return f'<small class="below">{loss:.4f}</small>{more}'
 
 
 def _learning(groups: Mapping[str, Sequence[Mapping[str, Any]]]) -> str:
