@@ -49,7 +49,11 @@ WRONG = [
     ("skip_bad_rows runs/a", 2, "--skip-bad-rows is an option of fit; see --help$"),
     ("like runs/a", 2, "unknown command 'like'; --like is an option of fit; see --help$"),
     ("help", 2, r"unknown command 'help'; did you mean '--help'\?"),
-    ("compare foo", 2, "unknown command 'foo'; known: classify, generate, tag; see --help$"),
+    (
+        "compare foo",
+        2,
+        "unknown command 'foo'; known: classify, forecast, generate, .*; see --help$",
+    ),
     ("zzz", 2, r"unknown command 'zzz'; known: bench, \w.*, show, verify; see --help$"),
     ("--zzz", 2, "unknown command '--zzz'; known: --help, --version; see --help$"),
     ("predict", 2, "RUN requires an argument"),

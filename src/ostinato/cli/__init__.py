@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import inspect
 import os
 import sys
 from collections.abc import Sequence
@@ -125,9 +124,10 @@ def _no_command(word: str, app: App) -> str:
 
 def _has_option(app: App, option: str) -> bool:
     """Whether a command, or one below it, has an option."""
-    own = inspect.signature(app.default_command).parameters if app.default_command else {}
-    named = own.get(option[2:].replace("-", "_"))
-    if named is not None and named.kind is inspect.Parameter.KEYWORD_ONLY:
-        return True
+    own = app.assemble_argument_collection() if app.default_command else []
     below = [name for name in app if not name.startswith("-")]
-    return option in list(app) or any(_has_option(app[name], option) for name in below)
+    return (
+        option in list(app)
+        or any(option in argument.names for argument in own)
+        or any(_has_option(app[name], option) for name in below)
+    )
