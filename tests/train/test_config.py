@@ -7,6 +7,7 @@ from hypothesis import strategies as st
 
 from ostinato.cli.runs import merge
 from ostinato.errors import ConfigError
+from ostinato.observe import exams
 from ostinato.tasks.classify import Classifier
 from ostinato.tasks.classify_settings import ClassifySettings
 from ostinato.tasks.generate import GenerateSettings
@@ -101,3 +102,14 @@ def test_what_the_command_line_says_wins_over_the_file_and_nothing_else_does(wri
     assert merge(GenerateSettings, path, given) == expected
     assert merge(GenerateSettings, path, None).train.lr == 0.5
     assert merge(GenerateSettings, None, None) == GenerateSettings()
+
+
+@pytest.mark.parametrize("task", [exams.of_task(name).kind.kind for name in exams.tasks()])
+def test_a_setting_that_is_given_leaves_the_others_as_they_are(task):
+    whole = task()
+    parts = {name: each for name, each in whole.model_dump().items() if isinstance(each, dict)}
+    assert "train" in parts
+    for part, values in parts.items():
+        for name, value in values.items():
+            if value is not None:
+                assert task.parse({part: {name: value}}, "here") == whole

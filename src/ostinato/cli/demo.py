@@ -29,7 +29,7 @@ REVIEWS: dict[str, Any] = {
     "train": {"epochs": 4, "lr": 1e-3, "threads": 1},
 }
 """The same budget for all cells: 64 units, the last state of the last 250 tokens."""
-PLAYS: dict[str, Any] = {"model": {"hidden": 256}, "train": {"epochs": 2, "threads": 1}}
+PLAYS: dict[str, Any] = {"model": {"hidden": 256}, "train": {"epochs": 2, "lr": 2e-3, "threads": 1}}
 CHARACTERS = 1_800_000
 TEMPERATURES = (0.5, 0.8, 1.1)
 PROMPT = "KING"

@@ -17,7 +17,7 @@ from ostinato.data.problem import Problem
 from ostinato.equation import Cell
 from ostinato.tasks.estimator import reproducible
 from ostinato.tasks.stack import Stack
-from ostinato.train import Progress, Section, Training, fit
+from ostinato.train import Epochs, LearningRate, Progress, Section, Training, fit
 
 LENGTHS = {"adding": (10, 30, 100), "copying": (1, 10, 20)}
 """Lengths that cells differ at."""
@@ -35,8 +35,8 @@ class RecallModel(Stack):
 class RecallTraining(Training):
     """How the loop trains: long enough for what is learnt late, and then at once."""
 
-    epochs: int = Field(60, ge=1, description="epochs at most")
-    lr: float = Field(5e-3, gt=0, description="the largest learning rate of Adam")
+    epochs: Epochs = 60
+    lr: LearningRate = 5e-3
     patience: int = Field(60, ge=1, description="epochs without a better one before it stops")
     threads: int | None = Field(1, ge=1, description="CPU threads")
 

@@ -9,7 +9,7 @@ from pydantic import Field
 from ostinato.data import Columns
 from ostinato.tasks.forecast_network import ForecastModel
 from ostinato.tasks.settings import TaskSettings
-from ostinato.train import Section, Training
+from ostinato.train import LearningRate, Section, Training
 
 
 class ForecastData(Section):
@@ -43,6 +43,12 @@ class ForecastData(Section):
         return Columns(self.time, self.id, self.target, self.past, self.future, self.static)
 
 
+class ForecastTraining(Training):
+    """The loop."""
+
+    lr: LearningRate = 1e-3
+
+
 class ForecastSettings(TaskSettings):
     """Settings of a forecaster."""
 
@@ -50,4 +56,4 @@ class ForecastSettings(TaskSettings):
     cell: str = Field("gru", description="a cell's name, or path/to/file.py:name")
     data: ForecastData = ForecastData()
     model: ForecastModel = ForecastModel()
-    train: Training = Training(lr=1e-3, epochs=10)
+    train: ForecastTraining = ForecastTraining()

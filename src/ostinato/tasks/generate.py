@@ -25,7 +25,7 @@ from ostinato.tasks.ngram import NGram, fit_ngram
 from ostinato.tasks.settings import TaskSettings
 from ostinato.tasks.stack import Stack
 from ostinato.tasks.writer import Drawn, Writer, opening
-from ostinato.train import Progress, Run, Section, Training, fit
+from ostinato.train import LearningRate, Progress, Run, Section, Training, fit
 
 MEASURED = 8192
 """The fewest symbols of a stream of a text that is measured: its first ones, foretold without what
@@ -48,6 +48,12 @@ class GenerateModel(Stack):
     hidden: int = Field(256, ge=1, description="hidden units")
 
 
+class GenerateTraining(Training):
+    """The loop."""
+
+    lr: LearningRate = 4e-3
+
+
 class GenerateSettings(TaskSettings):
     """Settings of a generator."""
 
@@ -55,7 +61,7 @@ class GenerateSettings(TaskSettings):
     tokenizer: str = Field("char", description="char, word (with spaces and line ends) or bpe")
     data: GenerateData = GenerateData()
     model: GenerateModel = GenerateModel()
-    train: Training = Training(lr=4e-3, epochs=10)
+    train: GenerateTraining = GenerateTraining()
 
     @field_validator("tokenizer")
     @classmethod

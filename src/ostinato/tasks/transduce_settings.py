@@ -7,7 +7,7 @@ from pydantic import Field
 from ostinato.tasks.encoder_decoder import TransduceModel
 from ostinato.tasks.settings import TaskSettings
 from ostinato.tasks.side import SideSettings
-from ostinato.train import Section, Training
+from ostinato.train import Epochs, LearningRate, Section, Training
 
 
 class SourceSettings(SideSettings):
@@ -42,6 +42,13 @@ class Decoding(Section):
     alpha: float = Field(0.0, ge=0, description="length penalty; above 0 favours longer outputs")
 
 
+class TransduceTraining(Training):
+    """The loop."""
+
+    epochs: Epochs = 8
+    lr: LearningRate = 4e-3
+
+
 class TransduceSettings(TaskSettings):
     """Settings of a transducer."""
 
@@ -51,4 +58,4 @@ class TransduceSettings(TaskSettings):
     data: TransduceData = TransduceData()
     model: TransduceModel = TransduceModel()
     decoding: Decoding = Decoding()
-    train: Training = Training(lr=4e-3, epochs=8)
+    train: TransduceTraining = TransduceTraining()

@@ -1,13 +1,24 @@
 """Training: the one loop, its settings, and the run folder it leaves."""
 
-from ostinato.train.config import Section, Training, first_fault, known_paths, nearest, read_toml
+from ostinato.train.config import (
+    Epochs,
+    LearningRate,
+    Section,
+    Training,
+    first_fault,
+    known_paths,
+    nearest,
+    read_toml,
+)
 from ostinato.train.learner import Learner
 from ostinato.train.loop import fit
 from ostinato.train.meter import Progress
 from ostinato.train.run import Run, versions
 
 __all__ = [
+    "Epochs",
     "Learner",
+    "LearningRate",
     "Progress",
     "Run",
     "Section",

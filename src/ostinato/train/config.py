@@ -5,7 +5,7 @@ from __future__ import annotations
 import difflib
 import tomllib
 from pathlib import Path
-from typing import Any, ClassVar, Literal, Self
+from typing import Annotated, Any, ClassVar, Literal, Self, TypeAlias
 
 import tomli_w
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
@@ -107,11 +107,19 @@ def nearest(path: str, known: list[str]) -> str:
     return f"did you mean {words[near[0]]!r}?" if near else f"known: {', '.join(beside)}"
 
 
+Epochs: TypeAlias = Annotated[
+    int, Field(ge=1, description="how often to go through the data at most")
+]
+LearningRate: TypeAlias = Annotated[
+    float, Field(gt=0, description="the largest learning rate of Adam")
+]
+
+
 class Training(Section):
     """How the loop trains."""
 
-    epochs: int = Field(10, ge=1, description="how often to go through the data at most")
-    lr: float = Field(2e-3, gt=0, description="the largest learning rate of Adam")
+    epochs: Epochs = 10
+    lr: LearningRate = 2e-3
     find_lr: bool = Field(False, description="find lr by a range test before training")
     schedule: Literal["linear", "cosine", "plateau", "constant"] = Field(
         "linear", description="how the learning rate falls after the warm-up, if it does"

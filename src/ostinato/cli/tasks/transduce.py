@@ -278,7 +278,8 @@ def _say_left_out(estimator: Transducer) -> None:
     }
     for why, count in reasons.items():
         if count:
-            aside.print(f"ostinato: {count:,} pairs are not trained on: {why}", soft_wrap=True)
+            are = "pair is" if count == 1 else "pairs are"
+            aside.print(f"ostinato: {count:,} {are} not trained on: {why}", soft_wrap=True)
 
 
 def _say_unknown(unknown: Counter[str]) -> None:
