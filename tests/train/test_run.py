@@ -75,6 +75,23 @@ def test_a_file_is_written_whole_or_not_at_all(run, fault):
     assert sorted(os.listdir(run.path)) == ["checkpoints", "labels.json"]
 
 
+def test_a_link_is_followed_and_a_pipe_is_written_to(run, tmp_path):
+    (tmp_path / "elsewhere").mkdir()
+    target, link = tmp_path / "elsewhere" / "page.html", run.path / "page.html"
+    target.write_text("before")
+    link.symlink_to(target)
+    run.write("page.html", "after")
+    assert link.is_symlink()
+    assert target.read_text() == "after"
+    pipe = run.path / "pipe"
+    os.mkfifo(pipe)
+    reader = os.open(pipe, os.O_RDONLY | os.O_NONBLOCK)
+    run.write("pipe", "through")
+    assert os.read(reader, 100) == b"through"
+    os.close(reader)
+    assert pipe.is_fifo()
+
+
 def test_an_interrupted_write_leaves_nothing(run, monkeypatch):
     def interrupt(*_):
         raise KeyboardInterrupt

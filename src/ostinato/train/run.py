@@ -92,12 +92,19 @@ class Run:
     def write(self, name: str, content: str | bytes) -> None:
         """Writes a file whole or not at all.
 
+        A link is followed; what is no file, such as a pipe or a device, is written to as it is.
+
         Raises:
             RunError: when it cannot be written; what was there before is still there.
         """
         content = content.encode() if isinstance(content, str) else content
         target = self.path / name
         try:
+            if target.is_symlink():
+                target = target.resolve()
+            if target.exists() and not target.is_file() and not target.is_dir():
+                target.write_bytes(content)
+                return
             handle, temporary = tempfile.mkstemp(_PART, f".{target.name}.", target.parent)
             try:
                 with os.fdopen(handle, "wb") as file:
