@@ -57,6 +57,7 @@ def test_it_says_who_has_learnt_and_who_has_not(terminal):
             "rnn, 1 step: the adding problem needs 2 steps or more, not 1",
         ),
         ("adding --jobs 0", "--cells needs the name of a cell, and --jobs at least 1"),
+        ("adding --cells gru,nope", "unknown cell 'nope'; known: "),
         ("adding --cells ,", "--cells needs the name of a cell, and --jobs at least 1"),
     ],
 )

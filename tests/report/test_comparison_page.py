@@ -145,7 +145,7 @@ def test_runs_without_an_exam_have_curves_and_diagrams_alone():
     page = comparison_page(results() | comparison(runs, "accuracy", False), "ostinato report")
     document = Document(page)
     assert document.texts("h2") == [
-        "Which is best?", "How they learned", "How they are made", "The runs",
+        "What is reached?", "How they learned", "How they are made", "The runs",
     ]  # fmt: skip
     assert "60.00%" in document.texts("tr")[1]  # the best on validation
 

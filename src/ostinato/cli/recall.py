@@ -10,6 +10,7 @@ from typing import Annotated, Any
 
 from cyclopts import Parameter
 
+from ostinato.cells import find
 from ostinato.cli.parallel import Job, Show, in_parallel
 from ostinato.cli.screen import console, facts, machine, table
 from ostinato.errors import ConfigError, counted
@@ -57,6 +58,8 @@ def recall(
         raise ConfigError(f"{problem!r} is neither {' nor '.join(LENGTHS)}")
     steps = LENGTHS[problem] if lengths is None else _numbers(lengths)
     names = [name.strip() for name in cells.split(",") if name.strip()]
+    for name in names:
+        find(name)  # an unknown one is refused before any is trained
     if not names or (jobs is not None and jobs < 1):
         raise ConfigError("--cells needs the name of a cell, and --jobs at least 1")
     chosen, began = settings or RecallSettings(), time.perf_counter()

@@ -58,8 +58,9 @@ def report(
     known = not homes and (home / BASELINE).exists()  # all of them are of one comparison
     began = time.perf_counter()
     results = collected(paths, Run(home).read_json(BASELINE) if known else None, data)
+    names = [cell_label(row["cell"]) for row in results["rows"]]
     results |= {
-        "title": f"{listed(cell_label(row['cell']) for row in results['rows'])}, compared",
+        "title": f"{listed(names)}, compared" if len(names) > 1 else names[0],
         "created": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()),
         "seconds": time.perf_counter() - began,
         "machine": machine(),

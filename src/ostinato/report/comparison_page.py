@@ -126,7 +126,7 @@ def _table(results: Results) -> str:
         "Time is that of one run, validation left out.",
         escape(equality(results)),
     ]
-    return f"""<h2>Which is best?</h2>
+    return f"""<h2>{"Which is best?" if len(rows) > 1 or baseline else "What is reached?"}</h2>
 <div class="wide" role="region" aria-label="Comparison" tabindex="0"><table class="spreads">
 <thead><tr><th scope="col">model</th><th scope="col" class="accuracy">{terms.words} {where}{ways}
 </th>{"".join(f'<th scope="col">{head}</th>' for head in heads)}</tr></thead>

@@ -89,7 +89,7 @@ def attention_section(found: Record) -> str:
     )
     return f"""<h2>What does it look at?</h2>
 <p>Held-out texts (across) and what was made of them (down). A row says how much each token of the
-text counted for one token of the output; it sums to one. The darker, the more.</p>
+text counted for one token of the output; it sums to one. The stronger the colour, the more.</p>
 <div class="pair maps">{figures}</div>"""
 
 

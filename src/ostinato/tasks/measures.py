@@ -27,7 +27,8 @@ class Measures:
             word error rate of pronunciations.
         token_error_rate: the least number of tokens to be put in, taken out or changed, over the
             tokens of the references; tokens stand between white space. It is the phone error rate
-            of pronunciations, the word error rate of sentences.
+            of pronunciations, the word error rate of sentences. Of several references the nearest
+            counts, of equally near ones the first.
         bleu: BLEU, 0 to 100 (Papineni et al. 2002).
         chrf: chrF2, 0 to 100 (Popović 2015).
         signatures: how sacrebleu computed these two.
@@ -76,7 +77,10 @@ def measure(predicted: Mapping[str, str], pairs: Pairs, more: Pairs | None = Non
 
 
 def nearest(text: str, references: Sequence[str]) -> tuple[int, int]:
-    """The fewest edits of tokens to one of the references, and how many tokens that one has."""
+    """The fewest edits of tokens to one of the references, and how many tokens that one has.
+
+    Of several that are equally near it is the first.
+    """
     process = extra("jiwer", EXTRA).process_words
     found = []
     for reference in references:
