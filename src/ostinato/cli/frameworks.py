@@ -217,5 +217,7 @@ def tell(results: Mapping[str, Any]) -> None:
             )
     console.print(told)
     console.print("Loss, time and tokens/s of the last epoch; accuracy on what is held out.")
+    used = dict.fromkeys(trial["software"] for each in results["cells"] for trial in each["trials"])
+    console.print(f"With {listed(used)}.", soft_wrap=True)
     for sentence in says(results):
         console.print(sentence, soft_wrap=True)
