@@ -131,6 +131,27 @@ def test_bad_rows_are_named_in_one_line(place, text):
     assert "\n" not in str(error.value)
 
 
+def test_times_with_a_zone_and_without_do_not_mix(place):
+    days = [f"2024-01-{d:02d}" for d in range(1, 31)]
+    zoned = [f"{day}T02:00:00+02:00,1" for day in days[:10]] + [f"{day},1" for day in days[10:]]
+    why = r"a date without a zone, where the first is a date with a zone"
+    with pytest.raises(DataError, match=rf"a.csv, line 12: its time 2024-01-11 .* {why}"):
+        read(place, "\n".join(["time,x", *zoned]))
+    bare = [f"{day},1" for day in days]
+    bare[8] = "2024-01-09T00:00:00+02:00,1"
+    why = "a date with a zone, where the first is a date without a zone"
+    with pytest.raises(DataError, match=rf"line 10: its time 2024-01-09 00:00:00\+02:00 .* {why}"):
+        read(place, "\n".join(["time,x", *bare]))
+    skipped = Skipped()
+    panel = read(place, "\n".join(["time,x", *bare]), skip_bad_rows=skipped)
+    assert (skipped.rows, panel.gaps) == ([8], 1)
+    # of several series too, of which each has one kind
+    with pytest.raises(DataError, match="line 3: its time .* not of the kind"):
+        read(place, "id,time,x\na,2024-01-01,1\nb,2024-01-01T00:00Z,2\n", Columns(id="id"))
+    all_zoned = [f"2024-06-01 {h:02d}:00+02:00,{h}" for h in range(12)]
+    assert read(place, "\n".join(["time,x", *all_zoned])).series[0].start.hour == 22
+
+
 def test_bad_rows_that_are_skipped_become_gaps_and_are_counted(place):
     text = "time,x\n2024-01-01,1\n2024-01-02,inf\n2024-01-03,3\n2024-01-04,x\n"
     text += "2024-01-05,5\n2024-01-06,6\n"

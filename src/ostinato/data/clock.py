@@ -19,17 +19,33 @@ _SEASONS = {60: 1440, 900: 96, 1800: 48, 3600: 24, 86_400: 7, 604_800: 52}
 _UNITS = {"week": 604_800, "day": 86_400, "hour": 3600, "minute": 60, "second": 1}
 
 
+KINDS = {"number": "a number", "date": "a date without a zone", "zoned": "a date with a zone"}
+"""The kinds of times, each in words; all of a column are of one."""
+
+
 class TimeFault(ValueError):
     """What is wrong with a time, for an error that says where it stands."""
 
 
 def moment(value: Any) -> int | datetime:
-    """A time as it stands in a table: a whole number, or a date, perhaps with a time of day.
-
-    Dates are ISO 8601 (`2016-07-01 05:00`, `20160701`, `2016-07`); those with a zone become UTC.
+    """A time as it stands in a table, see `stated`; one with a zone becomes UTC.
 
     >>> moment("2016-07"), moment("12"), moment("2016-07-01T02:00+02:00")
     (datetime.datetime(2016, 7, 1, 0, 0), 12, datetime.datetime(2016, 7, 1, 0, 0))
+
+    Raises:
+        TimeFault: when it is no time, or missing.
+    """
+    time = stated(value)
+    if isinstance(time, datetime) and time.tzinfo:
+        return time.astimezone(UTC).replace(tzinfo=None)
+    return time
+
+
+def stated(value: Any) -> int | datetime:
+    """A time with the zone that it has, if any: a whole number, or a date, perhaps with hours.
+
+    Dates are ISO 8601 (`2016-07-01 05:00`, `20160701`, `2016-07`).
 
     Raises:
         TimeFault: when it is no time, or missing.
@@ -51,13 +67,20 @@ def moment(value: Any) -> int | datetime:
     if isinstance(value, datetime):
         if value != value:  # pandas' NaT
             raise TimeFault("is missing")
-        return value.astimezone(UTC).replace(tzinfo=None) if value.tzinfo else value
+        return value
     if isinstance(value, float) and value.is_integer():
         value = int(value)
     if isinstance(value, int) and not isinstance(value, bool) and abs(value) < 10**18:
         return _number_or_day(value)
     missing = value is None or value != value
     raise TimeFault("is missing" if missing else f"{value!r:.60} is no time")
+
+
+def kind_of(time: int | datetime) -> str:
+    """Which of `KINDS` a time is."""
+    if not isinstance(time, datetime):
+        return "number"
+    return "zoned" if time.tzinfo else "date"
 
 
 def _number_or_day(value: int) -> int | datetime:

@@ -19,7 +19,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ostinato.data.clock import Clock, TimeFault, moment
+from ostinato.data.clock import KINDS, Clock, TimeFault, kind_of, moment, stated
 from ostinato.data.files import title
 from ostinato.data.frames import columns_of
 from ostinato.data.readers import read_rows
@@ -235,6 +235,7 @@ def series_of(table: Any, columns: Columns) -> Panel:
 def _numbered(rows: Iterable[Row], columns: Columns) -> Iterable[Row]:
     """Rows with their values read: name, time, numbers, static values; faults said."""
     found: Columns | None = None
+    kind = ""
     for count, row in enumerate(rows):
         if row.fault is not None:
             yield row
@@ -242,7 +243,15 @@ def _numbered(rows: Iterable[Row], columns: Columns) -> Iterable[Row]:
         named = row.values[0]
         if found is None:
             found = columns.among(list(named))
-        yield _read(row.place, named, found, count)
+        own = _read(row.place, named, found, count)
+        if own.fault is None and found.time:
+            time = own.values[1]
+            kind = kind or kind_of(time)
+            own.values[1] = moment(time)
+            if kind_of(time) != kind:
+                are = f"{KINDS[kind_of(time)]}, where the first is {KINDS[kind]}"
+                own = Row(row.place, [], f"its time {time} is not of the kind of the others: {are}")
+        yield own
 
 
 def _read(place: str, named: dict[str, Any], columns: Columns, count: int) -> Row:
@@ -250,7 +259,7 @@ def _read(place: str, named: dict[str, Any], columns: Columns, count: int) -> Ro
     if columns.id and _is_missing(name):
         return Row(place, [], f"the {columns.id} is missing")
     try:
-        time = moment(named[columns.time]) if columns.time else count
+        time = stated(named[columns.time]) if columns.time else count
     except TimeFault as fault:
         return Row(place, [], f"the {columns.time} {fault}")
     numbers = array("d")
@@ -345,8 +354,6 @@ def _panel(rows: Iterable[Row], columns: Columns, title: str) -> Panel:
 
 def _check_order(where: str, own: _Rows, time: int | datetime) -> None:
     before = own.times[-1]
-    if isinstance(before, datetime) != isinstance(time, datetime):
-        raise DataError(f"{where}: its time {time} is not of the kind of the others")
     if time == before:
         raise DataError(f"{where}: its time {time} is there already, in {own.places[-1]}")
     if time < before:  # type: ignore[operator]
