@@ -152,6 +152,40 @@ def test_times_with_a_zone_and_without_do_not_mix(place):
     assert read(place, "\n".join(["time,x", *all_zoned])).series[0].start.hour == 22
 
 
+DAILY = [str(date(2024, 1, 1) + timedelta(days=k)) for k in range(60)]
+MONTHLY = [f"{2020 + k // 12}-{k % 12 + 1:02d}-01" for k in range(20)]
+
+
+@pytest.mark.parametrize(
+    ("times", "place_of_it", "strange", "step"),
+    [
+        (DAILY, 8, "2024-01-09 05:00", "1 day"),
+        (DAILY, 8, "2024-01-09 12:00", "1 day"),
+        (DAILY, 0, "2024-01-01 05:00", "1 day"),
+        (DAILY[::7], 4, "2024-01-30", "1 week"),
+        (MONTHLY, 7, "2020-08-02", "1 month"),
+        (MONTHLY, 7, "2020-08-01 05:00", "1 month"),
+        (["2024-01-31", "2024-02-29", "2024-03-31", "2024-04-30", "2024-05-30"], 4, "2024-05-30", "1 month"),
+        (MONTHLY[::3], 4, "2021-02-01", "3 months"),
+        ([str(5 * k) for k in range(20)], 6, "31", "5"),
+    ],
+)  # fmt: skip
+def test_the_row_between_two_steps_is_the_one_that_is_named(
+    place, times, place_of_it, strange, step
+):
+    times = [*times[:place_of_it], strange, *times[place_of_it + 1 :]]
+    text = "time,x\n" + "".join(f"{t},1\n" for t in times)
+    found = rf"line {place_of_it + 2}: its time {strange}.* a whole number of steps \({step}\) on"
+    with pytest.raises(DataError, match=found):
+        read(place, text)
+
+
+def test_a_row_too_many_does_not_halve_the_step(place):
+    times = [*DAILY[:9], "2024-01-09 12:00", *DAILY[9:]]
+    with pytest.raises(DataError, match=r"line 11: its time 2024-01-09 12:00:00 .*\(1 day\)"):
+        read(place, "time,x\n" + "".join(f"{t},1\n" for t in times))
+
+
 def test_bad_rows_that_are_skipped_become_gaps_and_are_counted(place):
     text = "time,x\n2024-01-01,1\n2024-01-02,inf\n2024-01-03,3\n2024-01-04,x\n"
     text += "2024-01-05,5\n2024-01-06,6\n"

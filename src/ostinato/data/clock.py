@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import re
 from calendar import monthrange
+from collections import Counter
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from datetime import UTC, date, datetime, timedelta
 from typing import Any, Literal
 
@@ -112,42 +113,57 @@ class Clock:
     def of(cls, series: Sequence[Sequence[int | datetime]]) -> Clock:
         """The grid of some series, each with times that rise.
 
-        Its step is the smallest distance of neighbours that is met.
+        Its step is the smallest distance of neighbours that is met, where all others are whole
+        numbers of it; else, and where more than nine tenths of them are the same, it is the most
+        frequent one, and `steps` says which time does not fit. It is months where more than three
+        quarters of the times are on the same day of theirs, or the last one, at the same time.
 
         Raises:
             TimeFault: when there are numbers and dates.
         """
         every = [t for times in series for t in times]
-        dates = sum(isinstance(t, datetime) for t in every)
-        if 0 < dates < len(every):
-            raise TimeFault("some times are dates, others are numbers")
-        if not dates:
-            return cls("number", _least([list(map(int, times)) for times in series]))  # type: ignore[arg-type]
         moments = [t for t in every if isinstance(t, datetime)]
-        days = {t.day for t in moments}
-        if len(days) == 1 or min(days) > 27:
-            ends = all(t.day == monthrange(t.year, t.month)[1] for t in moments)
-            day = 31 if ends else max(days)
-            monthly = cls("month", 1, day, _seconds(every[0]) % 86_400)
-            try:
-                step = _least([[monthly._unit(t) for t in times] for times in series])
-            except TimeFault:
-                pass
-            else:
-                return cls("month", step, day, monthly.rest)
-        return cls("time", _least([[_seconds(t) for t in times] for times in series]))
+        if 0 < len(moments) < len(every):
+            raise TimeFault("some times are dates, others are numbers")
+        if not moments:
+            return cls("number", _usual([list(map(int, times)) for times in series]))  # type: ignore[arg-type]
+        if monthly := cls._monthly(moments):
+            kept = [[monthly._unit(t) for t in times if monthly._has(t)] for times in series]
+            return replace(monthly, step=_usual(kept))
+        return cls("time", _usual([[_seconds(t) for t in times] for times in series]))
+
+    @classmethod
+    def _monthly(cls, moments: Sequence[datetime]) -> Clock | None:
+        """The grid of single months that most of these are on; None where there is none."""
+        enough = 0.75 * len(moments)
+        days = Counter(t.day for t in moments)
+        if max(sum(days[day] for day in range(28, 32)), *days.values()) <= enough:
+            return None  # quickly said of hours and days
+        rest = Counter(_seconds(t) % 86_400 for t in moments).most_common(1)[0][0]
+        on = {cls("month", 1, day, rest): 0 for day in sorted({31, *days}, reverse=True)}
+        for clock in on:
+            on[clock] = sum(map(clock._has, moments))
+        best = max(on, key=lambda clock: on[clock])
+        return best if on[best] > enough else None
 
     def steps(self, times: Sequence[int | datetime]) -> NDArray[np.int64]:
         """The step of each time, the first being 0.
 
         Raises:
-            TimeFault: when one lies between two steps; its place is the second argument.
+            TimeFault: for the first one that lies between the steps of most others; its place is
+                the second argument.
         """
-        first, steps = self._unit(times[0]), np.zeros(len(times), dtype=np.int64)
+        units = np.zeros(len(times), dtype=np.int64)
         for k, t in enumerate(times):
-            steps[k], left = divmod(self._unit(t) - first, self.step)
-            if left:
-                raise TimeFault(f"its time {t} is not a whole number of steps ({self}) on", k)
+            try:
+                units[k] = self._unit(t)
+            except TimeFault as fault:
+                raise TimeFault(fault.args[0], k) from None
+        phases = units % self.step
+        off = np.flatnonzero(phases != Counter(phases.tolist()).most_common(1)[0][0])
+        if len(off):
+            raise TimeFault(self._between(times[off[0]]), int(off[0]))
+        steps: NDArray[np.int64] = (units - units[0]) // self.step
         return steps
 
     def at(self, start: int | datetime, steps: NDArray[np.int64] | range) -> list[int | datetime]:
@@ -183,10 +199,17 @@ class Clock:
             return time
         if self.kind == "time":
             return _seconds(time)
-        last = monthrange(time.year, time.month)[1]
-        if time.day != min(self.day, last) or _seconds(time) % 86_400 != self.rest:
-            raise TimeFault(f"its time {time} is not a whole number of steps ({self}) on")
+        if not self._has(time):
+            raise TimeFault(self._between(time))
         return time.year * 12 + time.month - 1
+
+    def _has(self, time: datetime) -> bool:
+        """Whether a time is on the day and hour of its month (`month` only)."""
+        day = min(self.day, monthrange(time.year, time.month)[1])
+        return time.day == day and _seconds(time) % 86_400 == self.rest
+
+    def _between(self, time: int | datetime) -> str:
+        return f"its time {time} is not a whole number of steps ({self}) on or back from the others"
 
     def _time(self, unit: int) -> int | datetime:
         if self.kind == "number":
@@ -205,10 +228,13 @@ def _seconds(time: Any) -> int:
     return int(since.days) * 86_400 + int(since.seconds)
 
 
-def _least(series: list[list[int]]) -> int:
-    """The smallest distance of neighbours; 1 where there are none."""
-    distances = [int(np.diff(units).min()) for units in series if len(units) > 1]
-    least = min(distances, default=1)
-    if least < 1:
+def _usual(series: list[list[int]]) -> int:
+    """The distance of neighbours that `Clock.of` takes as a step; 1 where there are none."""
+    distances = np.concatenate([np.diff(units) for units in series])
+    if not len(distances):
+        return 1
+    found, counts = np.unique(distances, return_counts=True)
+    if found[0] < 1:
         raise TimeFault("times do not rise")
-    return least
+    alike = counts.max() > 0.9 * len(distances)
+    return int(found[counts.argmax() if alike or (found % found[0]).any() else 0])
