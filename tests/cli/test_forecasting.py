@@ -36,9 +36,9 @@ def test_what_is_read_is_said_and_naive_stands_beside(terminal, fitted):
 
 def test_forecasts_are_a_table_that_goes_on(terminal, fitted):
     rows = list(csv.DictReader(io.StringIO(terminal.text("predict", "runs/load"))))
-    assert [row["time"] for row in rows] == [f"2024-04-{d} 00:00:00" for d in (29, 30)] + [
-        f"2024-05-0{d} 00:00:00" for d in range(1, 6)
-    ]
+    assert [row["time"] for row in rows] == [f"2024-04-{d}" for d in (29, 30)] + [
+        f"2024-05-0{d}" for d in range(1, 6)
+    ]  # as in the data
     assert list(rows[0]) == ["time", "column", "forecast", "q0.1", "q0.5", "q0.9"]
     text = terminal.text("predict", "runs/load", "load.csv", "--horizon", "3", "--out", "next.csv")
     assert text == "3 rows in next.csv\n"
@@ -52,11 +52,14 @@ def test_forecasts_are_a_table_that_goes_on(terminal, fitted):
 
 def test_backtest_and_page(terminal, fitted):
     told = terminal.text("evaluate", "runs/load", "load.csv", "--backtest", "1")
-    assert "2024-04-22" in told
+    assert "2024-04-22 " in told
+    assert "00:00" not in told
     terminal.text("report", "runs/load", "--data", "load.csv", "--out", "load.html")
     page = (terminal.folder / "load.html").read_text()
     for said in ("How far ahead?", "What was foretold, and what came", "seasonal naive"):
         assert said in page
+    assert "2024-04-28" in page
+    assert "00:00:00" not in page
 
 
 def test_cells_are_compared_by_the_test_part(terminal, fitted):

@@ -265,6 +265,20 @@ def test_months_keep_their_day_or_end_where_they_end(year, month, day, step):
     assert clock.season() == {1: 12, 3: 4, 12: 1}[step]
 
 
+def test_days_are_written_as_dates_and_hours_as_times():
+    at, day = datetime(2024, 3, 10), timedelta(days=1)
+    for step in (day, 7 * day, 31 * day):
+        times = [at + k * step for k in range(3)]
+        assert Clock.of([times]).written(times) == [str(t.date()) for t in times]
+    months = [datetime(2024, m, 1) for m in (1, 2, 3)]
+    assert Clock.of([months]).written(months) == ["2024-01-01", "2024-02-01", "2024-03-01"]
+    for start, step in ((at, timedelta(hours=12)), (at + timedelta(hours=5), day)):
+        times = [start + k * step for k in range(3)]
+        assert Clock.of([times]).written(times) == [str(t) for t in times]
+        assert Clock.of([times]).written(times[:1]) == [str(start)]  # midnight too
+    assert Clock.of([[3, 4]]).written([5]) == ["5"]
+
+
 def test_seasons_by_the_clock():
     at = datetime(2024, 1, 1)
     seasons = {timedelta(hours=1): 24, timedelta(days=1): 7, timedelta(minutes=15): 96}

@@ -171,6 +171,20 @@ class Clock:
         first = self._unit(start)
         return [self._time(first + int(k) * self.step) for k in steps]
 
+    def written(self, times: Sequence[int | datetime]) -> list[str]:
+        """Times as text: dates where the steps are whole days and all times are midnights.
+
+        >>> Clock("time", 86_400).written([datetime(2024, 3, 10)])
+        ['2024-03-10']
+        >>> Clock("time", 3600).written([datetime(2024, 3, 10)])
+        ['2024-03-10 00:00:00']
+        """
+        if self.kind == "month" or (self.kind == "time" and self.step % 86_400 == 0):
+            moments = [t for t in times if isinstance(t, datetime)]
+            if not any(_seconds(t) % 86_400 for t in moments):
+                return [str(t.date()) for t in moments]
+        return [str(t) for t in times]
+
     def season(self) -> int:
         """The steps of a usual season: a day of hours, a week of days, a year of months; else 1."""
         if self.kind == "month":

@@ -65,7 +65,7 @@ def continued(panel: Panel, lookback: int, horizon: int) -> tuple[Panel, Indices
             step, column = np.argwhere(lost)[0].tolist()
             raise DataError(
                 f"{panel.called(each)} needs the {columns.future[column]} of "
-                f"{panel.time(k, end + step)}, which is to be known ahead; "
+                f"{panel.written(k, end + step)}, which is to be known ahead; "
                 "give it in a row after the last known target"
             )
         values[end:, :first] = np.nan

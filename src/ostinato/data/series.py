@@ -134,6 +134,10 @@ class Panel:
         """The time of a step of a series."""
         return self.clock.at(self.series[series].start, range(step, step + 1))[0]
 
+    def written(self, series: int, step: int) -> str:
+        """The same as text, see `Clock.written`."""
+        return self.clock.written([self.time(series, step)])[0]
+
     def called(self, each: Series) -> str:
         """What a series is called in an error."""
         return f"{self.title}: series {each.name!r}" if each.name else self.title

@@ -182,6 +182,7 @@ class Forecaster(RegressorMixin, Estimator[ForecastSettings]):  # type: ignore[m
                 for each, end in zip(panel.series, ends, strict=True)
             ],
             values=own,
+            clock=panel.clock,
         )
 
     def evaluate(
@@ -247,7 +248,7 @@ class Forecaster(RegressorMixin, Estimator[ForecastSettings]):  # type: ignore[m
             windows = model.windows(panel)
             index = windows.require(windows.origins(origins, origins + horizon), f"fold {fold + 1}")
             found.append(
-                {"fold": fold + 1, "from": str(panel.time(0, int(origins[0])))}
+                {"fold": fold + 1, "from": panel.written(0, int(origins[0]))}
                 | model._accuracy(windows, index)
                 | {"naive": model._accuracy(windows, index, naive=True)}
             )
@@ -258,8 +259,9 @@ class Forecaster(RegressorMixin, Estimator[ForecastSettings]):  # type: ignore[m
         for k, (each, origin) in enumerate(zip(panel.series, origins.tolist(), strict=True)):
             seen = self._seen[self._names.index(each.name)] if each.name in self._names else None
             if seen is not None and panel.time(k, origin) < seen:  # type: ignore[operator]
+                (until,) = panel.clock.written([seen])
                 raise DataError(
-                    f"{panel.title}: the first fold begins before {seen}, where what the network "
+                    f"{panel.title}: the first fold begins before {until}, where what the network "
                     "was trained and chosen on ends; take fewer folds, or refit"
                 )
 

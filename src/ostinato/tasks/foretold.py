@@ -7,11 +7,13 @@ import io
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from itertools import chain
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from ostinato.data.clock import Clock
 from ostinato.tasks.accuracy import point
 
 
@@ -26,6 +28,7 @@ class Forecast:
         levels: the quantiles; empty for points.
         times: for each series those of the horizon.
         values: (S, H, C, Q), of points Q is 1.
+        clock: the grid of the times.
     """
 
     series: Sequence[str]
@@ -34,6 +37,7 @@ class Forecast:
     levels: Sequence[float]
     times: Sequence[Sequence[int | datetime]]
     values: NDArray[np.float64]
+    clock: Clock
 
     @property
     def points(self) -> NDArray[np.float64]:
@@ -58,11 +62,14 @@ class Forecast:
         return {name: [row[name] for row in rows] for name in rows[0]}
 
     def to_csv(self) -> str:
-        """The rows as CSV, numbers to six digits."""
+        """The rows as CSV, numbers to six digits; days, weeks and months as dates without hours."""
         text = io.StringIO()
+        times = list(chain.from_iterable(self.times))
+        written = dict(zip(times, self.clock.written(times), strict=True))
         rows = list(self.rows())
         writer = csv.writer(text, lineterminator="\n")
         writer.writerow(rows[0])
         for row in rows:
+            row["time"] = written[row["time"]]
             writer.writerow([f"{v:.6g}" if isinstance(v, float) else v for v in row.values()])
         return text.getvalue()

@@ -133,7 +133,7 @@ def _fan(estimator: Forecaster, windows: Windows, at: Indices, column: int) -> d
     return {
         "series": each.name,
         "column": panel.columns.target[column],
-        "times": [str(t) for t in panel.clock.at(each.start, range(begin, end))],
+        "times": panel.clock.written(panel.clock.at(each.start, range(begin, end))),
         "origin": int(origin) - begin,
         "values": [None if np.isnan(v) else float(v) for v in known],
         "quantiles": quantiles.T.tolist(),
