@@ -199,8 +199,8 @@ def test_bad_rows_that_are_skipped_become_gaps_and_are_counted(place):
 
 def test_columns_that_do_not_fit_are_named(place):
     for columns, message in [
-        (Columns(target=["y"]), "no column 'y'; the columns are 'time', 'load'"),
-        (Columns(target=["load"], past=["load"]), "'load' is given two parts"),
+        (Columns(target=["y"]), "a.csv: no column 'y'; the columns are 'time', 'load'"),
+        (Columns(target=["load"], past=["load"]), "a.csv: column 'load' is given two parts"),
         (Columns(id="load", target=["load"]), "'load' is given two parts"),
     ]:
         with pytest.raises(DataError, match=message):

@@ -58,8 +58,12 @@ class Columns:
         """The columns of numbers that change: targets, past, future."""
         return [*self.target, *self.past, *self.future]
 
-    def among(self, names: Sequence[str], known: bool = True) -> Columns:
+    def among(self, names: Sequence[str], title: str) -> Columns:
         """With `time` and `target` found among the columns of a table.
+
+        Args:
+            names: its columns.
+            title: what it is called in an error.
 
         Raises:
             DataError: when a column is not there, or given two parts.
@@ -73,11 +77,13 @@ class Columns:
         for name in given:
             if name not in names:
                 shown = ", ".join(map(repr, names))[:200]
-                raise DataError(f"no column {name!r}; the columns are {shown}")
+                raise DataError(f"{title}: no column {name!r}; the columns are {shown}")
             if given.count(name) > 1:
-                raise DataError(f"column {name!r} is given two parts; it can have one")
+                raise DataError(f"{title}: column {name!r} is given two parts; it can have one")
         if not target:
-            raise DataError("no column is left to be foretold; name one with --data.target")
+            raise DataError(
+                f"{title}: no column is left to be foretold; name one with --data.target"
+            )
         return Columns(time, self.id, target, list(self.past), list(self.future), list(self.static))
 
 
@@ -211,7 +217,7 @@ def read_series(
     Raises:
         DataError: for a file, a row or a time that cannot be used; it names the file and the row.
     """
-    rows = _numbered(read_rows(where, format), columns)
+    rows = _numbered(read_rows(where, format), columns, title(where))
     return _panel(good(rows, title(where), skip_bad_rows), columns, title(where))
 
 
@@ -233,10 +239,12 @@ def series_of(table: Any, columns: Columns) -> Panel:
         Row(f"row {k}", [dict(zip(named, values, strict=True))])
         for k, values in enumerate(zip(*named.values(), strict=True), start=1)
     )
-    return _panel(good(_numbered(rows, columns), "the table", None), columns, "the table")
+    return _panel(
+        good(_numbered(rows, columns, "the table"), "the table", None), columns, "the table"
+    )
 
 
-def _numbered(rows: Iterable[Row], columns: Columns) -> Iterable[Row]:
+def _numbered(rows: Iterable[Row], columns: Columns, title: str) -> Iterable[Row]:
     """Rows with their values read: name, time, numbers, static values; faults said."""
     found: Columns | None = None
     kind = ""
@@ -246,7 +254,7 @@ def _numbered(rows: Iterable[Row], columns: Columns) -> Iterable[Row]:
             continue
         named = row.values[0]
         if found is None:
-            found = columns.among(list(named))
+            found = columns.among(list(named), title)
         own = _read(row.place, named, found, count)
         if own.fault is None and found.time:
             time = own.values[1]
