@@ -93,6 +93,20 @@ def test_missing_values_in_every_spelling_and_steps_without_a_row(place):
     assert "9 steps of 1 day, 1 to foretell; 2 steps have no row" in panel.told()
 
 
+def test_what_is_to_be_foretold_is_not_missing(place):
+    text = "s,day,x,p,f\n" + "".join(f"a,2024-01-{k:02d},{k},1,1\n" for k in range(1, 8))
+    text = text.replace("03,3,1", "03,,1") + "a,2024-01-08,,,1\na,2024-01-09,,,\n"
+    text += "b,2024-01-01,1,1,1\nb,2024-01-02,,,1\nc,2024-01-01,4,1,1\n"
+    columns = Columns("day", "s", ["x"], ["p"], ["f"])
+    panel = read(place, text, columns)
+    assert panel.missing == {"x": 1, "f": 1}  # the f of a day that is to be foretold is not known
+    assert panel.ahead == 3
+    told = "missing values: 1 in x, 1 in f; 3 steps after the last known target are to be foretold."
+    assert panel.told().endswith(told)
+    nothing = read(place, "day,x\n2024-01-01,\n2024-01-02,\n", Columns("day", target=["x"]))
+    assert (nothing.missing, nothing.ahead) == ({"x": 2}, 0)
+
+
 def test_one_step_is_no_steps(place):
     panel = read(place, "day,x\n2024-01-01,1\n2024-01-03,2\n2024-01-04,2\n", Columns(time="day"))
     assert "4 steps of 1 day, 1 to foretell; 1 step has no row" in panel.told()

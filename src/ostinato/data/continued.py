@@ -17,10 +17,10 @@ def known_ends(panel: Panel) -> Indices:
     """
     ends = []
     for each in panel.series:
-        known = np.flatnonzero(~np.isnan(each.values[:, : len(panel.columns.target)]).all(1))
-        if not len(known):
+        end = each.known(len(panel.columns.target))
+        if not end:
             raise DataError(f"{panel.called(each)} has no known target")
-        ends.append(int(known[-1]) + 1)
+        ends.append(end)
     return np.array(ends, dtype=np.int64)
 
 

@@ -106,6 +106,11 @@ class Series:
     def __len__(self) -> int:
         return len(self.values)
 
+    def known(self, targets: int) -> int:
+        """The step after the last one in which one of the targets is known; 0 where none is."""
+        steps = np.flatnonzero(~np.isnan(self.values[:, :targets]).all(1))
+        return int(steps[-1]) + 1 if len(steps) else 0
+
 
 @dataclass(frozen=True)
 class Panel:
@@ -115,7 +120,8 @@ class Panel:
         series: the series, in the order in which they begin.
         columns: what their columns are.
         clock: the grid.
-        missing: how many values each column misses, the rows of gaps included; none where none.
+        missing: how many values each column misses, the rows of gaps included; none where none. Of
+            the steps to be foretold, those after the last known target, only future covariates.
         gaps: steps that have no row.
         title: what the table is called in an error.
     """
@@ -126,6 +132,12 @@ class Panel:
     missing: dict[str, int]
     gaps: int
     title: str = "the table"
+
+    @property
+    def ahead(self) -> int:
+        """Steps after the last known target of their series: they are to be foretold."""
+        ends = [each.known(len(self.columns.target)) for each in self.series]
+        return sum(len(each) - end for each, end in zip(self.series, ends, strict=True) if end)
 
     def fingerprint(self) -> str:
         """SHA-256 (hex) over names, times and values."""
@@ -188,6 +200,11 @@ class Panel:
             some = ", ".join(f"{n:,} in {name}" for name, n in list(self.missing.items())[:4])
             more = ", …" if len(self.missing) > 4 else ""
             text += f"; missing values: {some}{more}"
+        if self.ahead:
+            is_ = "is" if self.ahead == 1 else "are"
+            text += (
+                f"; {counted(self.ahead, 'step')} after the last known target {is_} to be foretold"
+            )
         return text + "."
 
 
@@ -355,10 +372,12 @@ def _panel(rows: Iterable[Row], columns: Columns, title: str) -> Panel:
     series = [
         _on_grid(name, own, clock, len(columns.numbers), title) for name, own in groups.items()
     ]
-    lost = {
-        column: int(sum(np.isnan(each.values[:, k]).sum() for each in series))
-        for k, column in enumerate(columns.numbers)
-    }
+    lost = dict.fromkeys(columns.numbers, 0)
+    for each in series:
+        end = each.known(len(columns.target)) or len(each)
+        for column, values in zip(columns.numbers, each.values.T, strict=True):
+            seen = values if column in columns.future else values[:end]
+            lost[column] += int(np.isnan(seen).sum())
     gaps = sum(map(len, series)) - sum(len(own.times) for own in groups.values())
     missing = {column: count for column, count in lost.items() if count}
     return Panel(series, columns, clock, missing, gaps, title)
