@@ -50,6 +50,13 @@ def test_forecasts_are_a_table_that_goes_on(terminal, fitted):
     )
 
 
+def test_what_is_missing_is_not_read_where_it_is_refused(terminal, fitted):
+    words = ["fit", "forecast", "load.csv", "--out", "runs/no", *QUICK, "--data.missing", "refuse"]
+    done = terminal(*words)
+    assert "take data.missing = carry" in done.err.splitlines()[-1]
+    assert "Each is read" not in done.err
+
+
 def test_backtest_and_page(terminal, fitted):
     told = terminal.text("evaluate", "runs/load", "load.csv", "--backtest", "1")
     assert "2024-04-22 " in told

@@ -180,7 +180,8 @@ def _read(
 ) -> Panel:
     """The series, and a line on standard error that says what they are, missing values too."""
     panel = read_series(data, settings.data.columns(), format=format, skip_bad_rows=skipped)
-    filled = " Each is read as the last one known before it." if panel.missing else ""
+    carried = panel.missing and settings.data.missing == "carry"
+    filled = " Each is read as the last one known before it." if carried else ""
     aside.print(f"{data}: {panel.told()}{filled}", soft_wrap=True)
     return panel
 
