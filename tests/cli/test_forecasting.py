@@ -92,7 +92,16 @@ def test_cells_are_compared_by_the_test_part(terminal, fitted):
     [
         (["2024-01-02,1,0", "2024-01-01,1,0"], [], "bad.csv, line 3: its time"),
         (["2024-01-01,1,0", "2024-01-02,inf,0"], [], "bad.csv, line 3: the load is not finite"),
-        (["2024-01-01,1,0"], [], "bad.csv has 0 steps in its validation part"),
+        (
+            ["2024-01-01,1,0"],
+            [],
+            "bad.csv has 1 step, in parts of 1, 0 and 0, and there is no window",
+        ),
+        (
+            ROWS[:40],
+            ["--data.lookback", "100", "--data.horizon", "5"],
+            "a look-back of 100 and a horizon of 5 need 105 steps in a row",
+        ),
         (ROWS, ["--data.test", "5"], "5 steps in its test part, and a horizon of 7 is longer"),
         (ROWS, ["--data.past", "none"], "no column 'none'"),
         (ROWS, ["--model.loss", "rmse"], "--model.loss"),

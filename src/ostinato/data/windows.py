@@ -33,7 +33,13 @@ class Parts:
 
     @classmethod
     def of(
-        cls, panel: Panel, training: float | None, validation: float, test: float, horizon: int
+        cls,
+        panel: Panel,
+        training: float | None,
+        validation: float,
+        test: float,
+        horizon: int,
+        lookback: int = 0,
     ) -> Self:
         """Parts of these sizes: below 1 a share of the series, from 1 on a number of steps.
 
@@ -41,9 +47,10 @@ class Parts:
         training. With one, the parts begin with the series, and what is left at its end is unused.
 
         Raises:
-            DataError: when a series is too short for its parts; it is named.
+            DataError: when a series is too short for its parts; it is named. Or when none has a
+                training part as long as a window, of `lookback` steps and the horizon.
         """
-        ends = []
+        sizes = []
         for each in panel.series:
             held, seen = _steps(validation, each), _steps(test, each)
             own = len(each) - held - seen if training is None else _steps(training, each)
@@ -52,6 +59,18 @@ class Parts:
                     f"{panel.called(each)} has {counted(len(each), 'step')}, too few for parts of "
                     f"{max(own, 0):,}, {held:,} and {seen:,}"
                 )
+            sizes.append((own, held, seen))
+        each, (own, held, seen) = max(
+            zip(panel.series, sizes, strict=True), key=lambda pair: pair[1][0]
+        )
+        if own < lookback + horizon:
+            raise DataError(
+                f"{panel.called(each)} has {counted(len(each), 'step')}, in parts of {own:,}, "
+                f"{held:,} and {seen:,}, and there is no window in the training part: a look-back "
+                f"of {lookback:,} and a horizon of {horizon:,} need {lookback + horizon:,} steps "
+                "in a row; make data.lookback or data.horizon shorter"
+            )
+        for each, (_, held, seen) in zip(panel.series, sizes, strict=True):
             for part, size in ({"validation": held} | ({"test": seen} if seen else {})).items():
                 if size < horizon:
                     raise DataError(
@@ -59,8 +78,7 @@ class Parts:
                         f"and a horizon of {horizon:,} is longer; make data.{part} larger or "
                         "data.horizon shorter"
                     )
-            ends.append((own, own + held, own + held + seen))
-        return cls(*np.array(ends, dtype=np.int64).T)
+        return cls(*np.array(sizes, dtype=np.int64).cumsum(1).T)
 
 
 def _steps(size: float, each: Series) -> int:

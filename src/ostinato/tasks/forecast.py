@@ -134,7 +134,8 @@ class Forecaster(RegressorMixin, Estimator[ForecastSettings]):  # type: ignore[m
         self._check_missing(panel)
         self.columns_, self.clock_ = panel.columns, panel.clock
         self.season_ = shape.season or panel.clock.season()
-        self.parts_ = Parts.of(panel, shape.training, shape.validation, shape.test, shape.horizon)
+        sizes = shape.training, shape.validation, shape.test
+        self.parts_ = Parts.of(panel, *sizes, shape.horizon, shape.lookback)
         self.scale_ = Scale.of(panel, self.parts_.training)
         self.naive_error_ = naive_error(self.windows(panel), self.parts_.training, self.season_)
         self._end = last_steps(panel, max(shape.lookback, self.season_))
