@@ -12,6 +12,23 @@ QUICK = "--data.lookback 14 --data.horizon 7 --model.segment 7 --model.hidden 6"
 QUICK += "--model.embedding 6 --train.epochs 3 --train.lr 0.02 --data.target load".split()
 
 
+SIZES = {"north": "large", "south": "small"}
+SHOPS = [
+    f"{shop},2024-03-{d:02d},{len(size) + d % 3},{size}"
+    for shop, size in SIZES.items()
+    for d in range(1, 29)
+]
+
+
+@pytest.fixture(scope="module")
+def shops(terminal):
+    (terminal.folder / "shops.csv").write_text("\n".join(["shop,day,sold,size", *SHOPS]) + "\n")
+    words = "--data.time day --data.id shop --data.target sold --data.static size".split()
+    words += "--data.lookback 4 --data.horizon 2 --model.segment 1 --model.hidden 4".split()
+    done = terminal("fit", "forecast", "shops.csv", "--out", "runs/shops", *words)
+    assert done.status == 0, done.err
+
+
 @pytest.fixture(scope="module")
 def fitted(terminal):
     (terminal.folder / "load.csv").write_text("\n".join(["date,load,odd", *ROWS]) + "\n")
@@ -55,6 +72,17 @@ def test_what_is_missing_is_not_read_where_it_is_refused(terminal, fitted):
     done = terminal(*words)
     assert "take data.missing = carry" in done.err.splitlines()[-1]
     assert "Each is read" not in done.err
+
+
+def test_a_static_word_that_training_did_not_have_is_said(terminal, shops):
+    text = (terminal.folder / "shops.csv").read_text()
+    (terminal.folder / "huge.csv").write_text(text.replace("large", "huge"))
+    said = "1 static value never seen in training, read as none of those known: "
+    for verb in ("predict", "evaluate"):
+        done = terminal(verb, "runs/shops", "huge.csv")
+        assert done.status == 0, done.err
+        assert said + "size 'huge' of series 'north'\n" in done.err
+        assert "never seen" not in terminal(verb, "runs/shops", "shops.csv").err
 
 
 def test_backtest_and_page(terminal, fitted):

@@ -142,7 +142,7 @@ class Scale:
     def statics(self, panel: Panel) -> Floats:
         """(S, ·): numbers on the scale of the training series, a word as a one among zeros.
 
-        A word that was not there in training is all zeros.
+        A word that was not there in training is all zeros, see `strange`.
         """
         rows = []
         for each in panel.series:
@@ -159,6 +159,17 @@ class Scale:
                     row.append((value - how["mean"]) / how["deviation"])
             rows.append(row)
         return np.array(rows, dtype=np.float32).reshape(len(panel.series), -1)
+
+    def strange(self, panel: Panel) -> list[tuple[str, str, str]]:
+        """The words that were not there in training: series, column and word of each."""
+        return [
+            (each.name, column, str(value))
+            for each in panel.series
+            for column, value, how in zip(
+                panel.columns.static, each.static, self.static, strict=True
+            )
+            if "words" in how and str(value) not in how["words"]
+        ]
 
 
 def _static(values: list[str | float]) -> dict[str, Any]:

@@ -13,7 +13,7 @@ from ostinato.cli.runs import Data, RunOptions, SkipBadRows, TableFormat, bad_ro
 from ostinato.cli.screen import aside, console, duration, table
 from ostinato.cli.trials import Trials, title_of
 from ostinato.data import Panel, Skipped, read_series
-from ostinato.errors import ConfigError
+from ostinato.errors import ConfigError, counted
 from ostinato.observe.exams.forecast import ForecastExam
 from ostinato.tasks.forecast import Forecaster
 from ostinato.tasks.forecast_network import ForecastNetwork
@@ -89,6 +89,7 @@ def evaluate(
     forecaster = Forecaster.load(run)
     with bad_rows(skip_bad_rows) as skipped:
         panel = _read(data, forecaster.settings(), format, skipped)
+    _say_strange(forecaster, panel)
     same = panel.fingerprint() == Run(run).read_json("manifest.json")["data"]["sha256"]
     if backtest is None:
         if part is None and same and forecaster.settings().data.test:
@@ -131,6 +132,8 @@ def predict(
     """
     forecaster = Forecaster.load(run)
     panel = None if file is None else _read(file, forecaster.settings(), format, None)
+    if panel is not None:
+        _say_strange(forecaster, panel)
     text = forecaster.predict(horizon, panel).to_csv()
     if out is None:
         print(text, end="")
@@ -184,6 +187,22 @@ def _read(
     filled = " Each is read as the last one known before it." if carried else ""
     aside.print(f"{data}: {panel.told()}{filled}", soft_wrap=True)
     return panel
+
+
+def _say_strange(forecaster: Forecaster, panel: Panel) -> None:
+    """The static words never seen in training, in a line on standard error; nothing without any."""
+    strange = forecaster.scale_.strange(panel)
+    if strange:
+        shown = ", ".join(
+            f"{column} {word!r}" + (f" of series {name!r}" if name else "")
+            for name, column, word in strange[:8]
+        )
+        more = ", …" if len(strange) > 8 else ""
+        aside.print(
+            f"ostinato: {counted(len(strange), 'static value')} never seen in training, read as "
+            f"none of those known: {shown}{more}",
+            soft_wrap=True,
+        )
 
 
 def _tell(forecaster: Forecaster, panel: Panel, part: str | None) -> None:
