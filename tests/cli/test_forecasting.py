@@ -85,6 +85,27 @@ def test_a_static_word_that_training_did_not_have_is_said(terminal, shops):
         assert "never seen" not in terminal(verb, "runs/shops", "shops.csv").err
 
 
+def test_bad_rows_are_skipped_by_predict_too(terminal, fitted):
+    rows = [*ROWS, "2024-04-29,inf,0", "2024-04-30,3,1"]
+    (terminal.folder / "inf.csv").write_text("\n".join(["date,load,odd", *rows]) + "\n")
+    done = terminal("predict", "runs/load", "inf.csv")
+    assert "inf.csv, line 114: the load is not finite" in done.err
+    done = terminal("predict", "runs/load", "inf.csv", "--skip-bad-rows")
+    assert done.status == 0, done.err
+    assert "inf.csv: 1 bad row left out" in done.err
+    assert done.out.splitlines()[1].startswith("2024-05-01,")
+    without = terminal.text("predict", "runs/load", "--skip-bad-rows")  # there is nothing to skip
+    assert without == terminal.text("predict", "runs/load")
+
+
+def test_a_word_that_looks_like_an_option_is_no_file(terminal, fitted):
+    for words in (["predict", "runs/load"], ["evaluate", "runs/load"], ["fit", "forecast"]):
+        done = terminal(*words, "--skip-bad-row")
+        assert done.status == 2
+        assert "It is no option of this command" in done.err
+    assert "date" not in terminal("predict", "runs/load", "-", given="").out
+
+
 def test_backtest_and_page(terminal, fitted):
     told = terminal.text("evaluate", "runs/load", "load.csv", "--backtest", "1")
     assert "2024-04-22 " in told
@@ -93,7 +114,7 @@ def test_backtest_and_page(terminal, fitted):
     page = (terminal.folder / "load.html").read_text()
     for said in ("How far ahead?", "What was foretold, and what came", "seasonal naive"):
         assert said in page
-    assert "2024-04-28" in page
+    assert '"2024-04-' in page
     assert "00:00:00" not in page
 
 

@@ -17,7 +17,13 @@ from ostinato.errors import ConfigError, RunError
 from ostinato.tasks.estimator import Estimator
 from ostinato.train import Run, Section, read_toml
 
-Data: TypeAlias = Annotated[str, Parameter(allow_leading_hyphen=True)]
+
+def _no_option(kind: Any, where: str | None) -> None:
+    if where and where.startswith("-") and where != "-":
+        raise ValueError(f"It is no option of this command; a file of that name is ./{where}")
+
+
+Data: TypeAlias = Annotated[str, Parameter(allow_leading_hyphen=True, validator=_no_option)]
 """A file, a folder, a packaged source, or `-`."""
 Config: TypeAlias = Annotated[
     str | None, Parameter(help="A TOML file of settings; options given here win over it.")

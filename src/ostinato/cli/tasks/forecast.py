@@ -111,6 +111,7 @@ def predict(
     horizon: int | None = None,
     out: Path | None = None,
     format: TableFormat = None,
+    skip_bad_rows: SkipBadRows = False,
 ) -> None:
     """Go on with series: a CSV of times, the forecast and its quantiles.
 
@@ -131,8 +132,10 @@ def predict(
         A file to write to instead of standard output.
     """
     forecaster = Forecaster.load(run)
-    panel = None if file is None else _read(file, forecaster.settings(), format, None)
-    if panel is not None:
+    panel = None
+    if file is not None:
+        with bad_rows(skip_bad_rows) as skipped:
+            panel = _read(file, forecaster.settings(), format, skipped)
         _say_strange(forecaster, panel)
     text = forecaster.predict(horizon, panel).to_csv()
     if out is None:
