@@ -10,6 +10,7 @@ from ostinato.errors import ConfigError
 from ostinato.observe import exams
 from ostinato.tasks.classify import Classifier
 from ostinato.tasks.classify_settings import ClassifySettings
+from ostinato.tasks.forecast_settings import ForecastSettings
 from ostinato.tasks.generate import GenerateSettings
 
 
@@ -46,6 +47,13 @@ def write(tmp_path):
 def test_wrong_settings_are_refused_with_path_and_nearest_right_word(wrong, says):
     with pytest.raises(ConfigError, match=f"^here: {re.escape(says)}"):
         ClassifySettings.parse(wrong, "here")
+
+
+def test_a_reason_of_our_own_is_said_without_the_word_of_pydantic():
+    with pytest.raises(ConfigError) as error:
+        ForecastSettings.parse({"model": {"quantiles": [0.1, 0.9]}}, "here")
+    why = "levels lie between 0 and 1, each once, 0.5 among them"
+    assert str(error.value) == f"here: model.quantiles = [0.1, 0.9]: {why}"
 
 
 def test_they_are_refused_wherever_they_come_from(write):

@@ -60,7 +60,11 @@ def first_fault(error: ValidationError) -> tuple[str, Any, str]:
     nearest: the ones that look farthest into what was given.
     """
     found = [
-        (tuple(str(k) for k in each["loc"] if not _is_kind(k)), each["input"], each["msg"])
+        (
+            tuple(str(k) for k in each["loc"] if not _is_kind(k)),
+            each["input"],
+            each["msg"].removeprefix("Value error, "),  # pydantic's word for one of our own
+        )
         for each in error.errors()
     ]
     first = found[0][0]
