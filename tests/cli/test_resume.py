@@ -147,10 +147,23 @@ def test_only_the_same_run_is_repeated(terminal):
     table.write_text(table.read_text() + "so bad a film,neg\n")
     assert re.fullmatch(r"ostinato: runs/mine: was trained on other data.*\n", refused())
     table.unlink()
-    assert refused().startswith("ostinato: mine.csv: no such file")
+    why = "runs/mine was trained from that name, as seen from the folder in which it was trained"
+    assert refused().startswith(f"ostinato: mine.csv: no such file; {why}")
     manifest = terminal.folder / "runs/mine/manifest.json"
     manifest.write_text(manifest.read_text().replace('"given": "mine.csv"', '"given": null'))
     assert "was not trained by `ostinato fit`" in refused()
+
+
+def test_standard_input_is_given_anew_to_repeat_a_run(terminal):
+    given = (terminal.folder / "reviews.csv").read_text()
+    words = ["--train.epochs", "1", "--out", "runs/stream"]
+    terminal.text("fit", "classify", "-", *words, given=given)
+    done = terminal("fit", "--like", "runs/stream", "--out", "runs/stream-again")
+    assert (done.status, done.out) == (1, "")
+    assert "runs/stream: was trained from standard input, which cannot be read again" in done.err
+    terminal.text("fit", "--like", "runs/stream", "--out", "runs/stream-again", given=given)
+    one, other = (Run(terminal.folder / "runs" / n) for n in ("stream", "stream-again"))
+    assert outcome(one) == outcome(other)
 
 
 def test_a_run_that_left_out_bad_rows_is_repeated_without_them(terminal):
