@@ -160,13 +160,14 @@ def test_times_with_a_zone_and_without_do_not_mix(place):
     panel = read(place, "\n".join(["time,x", *bare]), skip_bad_rows=skipped)
     assert (skipped.rows, panel.gaps) == ([8], 1)
     # of several series too, of which each has one kind
-    with pytest.raises(DataError, match="line 3: its time .* not of the kind"):
+    with pytest.raises(DataError, match=r"line 3: its time .* not of the kind"):
         read(place, "id,time,x\na,2024-01-01,1\nb,2024-01-01T00:00Z,2\n", Columns(id="id"))
     all_zoned = [f"2024-06-01 {h:02d}:00+02:00,{h}" for h in range(12)]
     assert read(place, "\n".join(["time,x", *all_zoned])).series[0].start.hour == 22
 
 
 DAILY = [str(date(2024, 1, 1) + timedelta(days=k)) for k in range(60)]
+ENDS = ["2024-01-31", "2024-02-29", "2024-03-31", "2024-04-30", "2024-05-31"]
 MONTHLY = [f"{2020 + k // 12}-{k % 12 + 1:02d}-01" for k in range(20)]
 
 
@@ -179,11 +180,11 @@ MONTHLY = [f"{2020 + k // 12}-{k % 12 + 1:02d}-01" for k in range(20)]
         (DAILY[::7], 4, "2024-01-30", "1 week"),
         (MONTHLY, 7, "2020-08-02", "1 month"),
         (MONTHLY, 7, "2020-08-01 05:00", "1 month"),
-        (["2024-01-31", "2024-02-29", "2024-03-31", "2024-04-30", "2024-05-30"], 4, "2024-05-30", "1 month"),
+        (ENDS, 4, "2024-05-30", "1 month"),
         (MONTHLY[::3], 4, "2021-02-01", "3 months"),
         ([str(5 * k) for k in range(20)], 6, "31", "5"),
     ],
-)  # fmt: skip
+)
 def test_the_row_between_two_steps_is_the_one_that_is_named(
     place, times, place_of_it, strange, step
 ):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import os
 import sys
 from collections.abc import Callable, Sequence
@@ -61,12 +62,13 @@ def _check_there(run: str, files: Sequence[str]) -> None:
     for name in files:
         if name == "-":
             # `peek` leaves what it sees to be read; at a terminal it would wait for the user
-            if sys.stdin is None or sys.stdin.isatty() or not sys.stdin.buffer.peek(1):
+            given = None if sys.stdin is None or sys.stdin.isatty() else sys.stdin.buffer
+            if given is None or not cast(io.BufferedReader, given).peek(1):
                 raise RunError(
                     f"{run}: was trained from standard input, which cannot be read again; give it "
                     f"anew: cat DATA | ostinato fit --like {run}"
                 )
-        elif not os.path.exists(name) and name not in registry.names(sources):
+        elif not os.path.exists(name) and name.replace("-", "_") not in registry.names(sources):
             raise RunError(
                 f"{name}: no such file; {run} was trained from that name, as seen from the folder "
                 "in which it was trained: repeat it from there"

@@ -128,7 +128,10 @@ class Clock:
         if not moments:
             return cls("number", _usual([list(map(int, times)) for times in series]))  # type: ignore[arg-type]
         if monthly := cls._monthly(moments):
-            kept = [[monthly._unit(t) for t in times if monthly._has(t)] for times in series]
+            kept = [
+                [monthly._unit(t) for t in times if isinstance(t, datetime) and monthly._has(t)]
+                for times in series
+            ]
             return replace(monthly, step=_usual(kept))
         return cls("time", _usual([[_seconds(t) for t in times] for times in series]))
 
