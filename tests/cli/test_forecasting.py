@@ -114,8 +114,8 @@ def test_backtest_and_page(terminal, fitted):
     page = (terminal.folder / "load.html").read_text()
     for said in ("How far ahead?", "What was foretold, and what came", "seasonal naive"):
         assert said in page
-    assert '"2024-04-' in page
-    assert "00:00:00" not in page
+    assert "2024-04-07" in page
+    assert "2024-04-07 00:00" not in page
 
 
 def test_cells_are_compared_by_the_test_part(terminal, fitted):
@@ -145,11 +145,6 @@ def test_cells_are_compared_by_the_test_part(terminal, fitted):
             ["2024-01-01,1,0"],
             [],
             "bad.csv has 1 step, in parts of 1, 0 and 0, and there is no window",
-        ),
-        (
-            ROWS[:40],
-            ["--data.lookback", "100", "--data.horizon", "5"],
-            "a look-back of 100 and a horizon of 5 need 105 steps in a row",
         ),
         (ROWS, ["--data.test", "5"], "5 steps in its test part, and a horizon of 7 is longer"),
         (ROWS, ["--data.past", "none"], "no column 'none'"),

@@ -202,6 +202,9 @@ def test_what_cannot_be_asked_is_refused(forecaster):
         forecaster.predict(table=WAVE[:5])
     with pytest.raises(DataError, match="horizon of 500"):
         small(data={"horizon": 500}).fit(WAVE)
+    why = "40 steps, in parts of 32, 4 and 4, .* look-back of 100 and a horizon of 5 need 105 steps"
+    with pytest.raises(DataError, match=why):
+        small(data={"lookback": 100, "horizon": 5}).fit(WAVE[:40])
     with pytest.raises(DataError, match="no window in the training part"):
         small(data={"lookback": 390}).fit(WAVE)
     with pytest.raises(ConfigError, match=r"quantiles.*0\.5 among them"):
