@@ -101,7 +101,7 @@ def test_what_is_to_be_foretold_is_not_missing(place):
     panel = read(place, text, columns)
     assert panel.missing == {"x": 1, "f": 1}  # the f of a day that is to be foretold is not known
     assert panel.ahead == 3
-    told = "missing values: 1 in x, 1 in f; 3 steps after the last known target are to be foretold."
+    told = "3 steps after the last known target are to be foretold; missing values: 1 in x, 1 in f."
     assert panel.told().endswith(told)
     nothing = read(place, "day,x\n2024-01-01,\n2024-01-02,\n", Columns("day", target=["x"]))
     assert (nothing.missing, nothing.ahead) == ({"x": 2}, 0)

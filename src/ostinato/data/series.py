@@ -196,15 +196,15 @@ class Panel:
         if self.gaps:
             have = "has" if self.gaps == 1 else "have"
             text += f"; {counted(self.gaps, 'step')} {have} no row"
-        if self.missing:
-            some = ", ".join(f"{n:,} in {name}" for name, n in list(self.missing.items())[:4])
-            more = ", …" if len(self.missing) > 4 else ""
-            text += f"; missing values: {some}{more}"
         if self.ahead:
             is_ = "is" if self.ahead == 1 else "are"
             text += (
                 f"; {counted(self.ahead, 'step')} after the last known target {is_} to be foretold"
             )
+        if self.missing:
+            some = ", ".join(f"{n:,} in {name}" for name, n in list(self.missing.items())[:4])
+            more = ", …" if len(self.missing) > 4 else ""
+            text += f"; missing values: {some}{more}"
         return text + "."
 
 

@@ -188,7 +188,7 @@ def _read(
     panel = read_series(data, settings.data.columns(), format=format, skip_bad_rows=skipped)
     carried = panel.missing and settings.data.missing == "carry"
     filled = " Each is read as the last one known before it." if carried else ""
-    aside.print(f"{data}: {panel.told()}{filled}", soft_wrap=True)
+    aside.print(f"{panel.title}: {panel.told()}{filled}", soft_wrap=True)
     return panel
 
 
