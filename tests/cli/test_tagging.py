@@ -118,6 +118,51 @@ def test_predict_keeps_all_of_conllu(place):
     assert re.search(r"\tNote=1\|Confidence=[01]\.\d{4}\n", out)
 
 
+def test_a_file_of_another_format_than_the_run_s_is_read_as_what_it_is(place):
+    """Its words are tagged, and the tags go where that format has them; nothing else changes."""
+    trees = (place.folder / "words.conllu").read_text()
+    columns = re.sub(r"(?m)^(#.*|\S+[-.].*)\n", "", trees)
+    columns = re.sub(r"(?m)^\d+\t(\S+)\t_\t(\S+)\t.*", r"\1 \2", columns)
+    (place.folder / "kinds.conll").write_text(columns)
+    place.text("fit", "tag", "kinds.conll", "--out", "taggers/kinds", *SMALL)
+    blind = re.sub(r"(?m)^(\d+\t\S+\t_)\t[A-Z]+", r"\1\t_", trees)
+    (place.folder / "blind.conllu").write_text(blind)
+    assert place.text("predict", "taggers/kinds", "blind.conllu") == trees
+    assert place.text("predict", "taggers/kinds", "-", given=blind) == trees
+    assert place.text("predict", "taggers/words", "kinds.conll") == columns
+    words = re.sub(r"(?m) \S+$", "", columns)
+    done = place("predict", "taggers/words", "-", "--format", "conll", given=words)
+    assert (done.out, done.err) == (columns, "")  # behind the words, not in their place
+    for run, file in (("kinds", "words.conllu"), ("words", "kinds.conll")):
+        out = place.text("evaluate", f"taggers/{run}", file)
+        assert out.startswith("accuracy 1.0000\nwords 180\n")
+
+
+def test_other_tags_of_another_format_are_neither_written_over_nor_measured_by(place):
+    trees = (place.folder / "words.conllu").read_text()
+    done = place("predict", "taggers/names", "words.conllu")
+    assert (done.status, done.out) == (1, "")
+    assert done.err == (
+        "ostinato: words.conllu: other tags stand where those of the run, 'O', 'B-LOC', 'I-LOC', "
+        "'E-LOC', …, would go; --beside writes them beside those\n"
+    )
+    out = place.text("predict", "taggers/names", "words.conllu", "--beside")
+    assert re.sub(r"\|Tag=(O|[BI]-\w+)$", "", out, flags=re.MULTILINE) == trees
+    done = place("evaluate", "taggers/words", "names.conll")
+    assert (done.status, done.out) == (1, "")
+    assert done.err == (
+        "ostinato: names.conll, line 3: no tag here was in the training data, from 'O' on; there "
+        "they are 'NOUN', 'PROPN', 'PUNCT', 'VERB'\n"
+    )
+
+
+def test_a_text_is_not_taken_for_columns_because_of_its_lines(place):
+    """A verse of as many words in each line is text to a run that was trained on text."""
+    verse = "well i am\n\nis it fine\n\ni am here\n"
+    out = place.text("predict", "taggers/case", "-", given=verse)
+    assert re.sub(r"[.,?]", "", out).lower() == verse
+
+
 def test_predict_restores_case_and_marks(place):
     out = place.text("predict", "taggers/case", "-", given="well i am fine (is nasa here)\n\n")
     assert out == "Well, I am fine. (Is NASA here?)\n\n"

@@ -118,6 +118,7 @@ def read_tagged(
     format: str | None = None,
     skip_bad_rows: Skipped | None = None,
     trained: int | None = None,
+    usual: str | None = None,
 ) -> TaggedFile:
     """Tagged sentences, in file order.
 
@@ -129,6 +130,9 @@ def read_tagged(
         skip_bad_rows: goes on without bad sentences and counts them; None refuses the first.
         trained: how many columns the training file had, when it is not this one; then tags may
             be missing.
+        usual: the format of the training file, when it is not this one: that of a file that does
+            not tell its own. `word` and `tag` are columns of this format; another has its usual
+            ones.
 
     Raises:
         DataError: when there is nothing of that name, something is wrong in it, or it holds no
@@ -144,8 +148,10 @@ def read_tagged(
         all_ = (p for number, line in lines for p in text.pieces(line, f"line {number}"))
         return _gathered(where, "text", all_, skip_bad_rows)
     with File(where) as file:
-        kind = _format(where, file, format)
+        kind = _format(where, file, format, usual)
         name = kind.__name__.rpartition(".")[2]
+        if usual not in (None, name):
+            word = tag = ""
         return _gathered(title(where), name, kind.read(file, word, tag, trained), skip_bad_rows)
 
 
@@ -176,8 +182,8 @@ def _lines(source: dict[str, Examples] | str) -> Iterator[tuple[int, str]]:
     return enumerate((line for t in texts for line in io.StringIO(f"{t}\n")), start=1)
 
 
-def _format(where: str, file: File, given: str | None) -> ModuleType:
-    """The format that is given, or that the name tells, or else the first bytes; or `conll`."""
+def _format(where: str, file: File, given: str | None, usual: str | None) -> ModuleType:
+    """The format that is given, or that the name tells, or else the first bytes; or the usual."""
     if given:
         return registry.find(formats, "format", given)
     known = {name: registry.find(formats, "format", name) for name in registry.names(formats)}
@@ -185,5 +191,7 @@ def _format(where: str, file: File, given: str | None) -> ModuleType:
     for name, kind in known.items():
         if plain.endswith(kind.SUFFIXES) and name != "text":
             return kind
-    found = next((kind for kind in known.values() if kind.sniff(file.head)), None)
-    return found or known["text" if plain.endswith(text.SUFFIXES) else "conll"]
+    found = next((name for name, kind in known.items() if kind.sniff(file.head)), None)
+    if found == "conll" and usual == "text":  # the lines of a verse may have as many words too
+        found = None
+    return known[found or usual or ("text" if plain.endswith(text.SUFFIXES) else "conll")]

@@ -182,6 +182,39 @@ class Tagger(Estimator[TagSettings]):
 
         return self.each(sentences, answers)
 
+    def read_file(
+        self,
+        where: str,
+        *,
+        format: str | None = None,
+        skip_bad_rows: Skipped | None = None,
+        blind: bool = False,
+    ) -> TaggedFile:
+        """The sentences of a file, in the format that it tells itself, or else that of training.
+
+        The columns that the settings name are those of the format of training; of another one
+        they are its usual ones.
+
+        Args:
+            where: a file, `-` for standard input, or a packaged source of texts.
+            format: the format, where it is none of these.
+            skip_bad_rows: see `read_tagged`.
+            blind: whether tags may be missing.
+
+        Raises:
+            DataError: see `read_tagged`.
+        """
+        columns = self.settings().data
+        return read_tagged(
+            where,
+            columns.word,
+            columns.tag,
+            format=format,
+            skip_bad_rows=skip_bad_rows,
+            trained=(self.width_ or 2) if blind else None,
+            usual=self.format_,
+        )
+
     def score(self, sentences: Any, tags: Any = None) -> float:
         """F1 of entities, or the accuracy where tags are no entities."""
         result = self.evaluate(sentences, tags)
@@ -260,8 +293,7 @@ class Tagger(Estimator[TagSettings]):
         settings = self.settings()
         share = settings.data.validation
         if validation is None and isinstance(share, str):
-            columns = settings.data.word, settings.data.tag
-            validation = read_tagged(share, *columns, format=self.format_).tagged()
+            validation = self.read_file(share).tagged()
         if validation is not None:
             return given, validation
         if len(given) < 2:
@@ -270,13 +302,20 @@ class Tagger(Estimator[TagSettings]):
         return given.select(np.sort(kept)), given.select(np.sort(held))
 
     def _check(self, given: Tagged) -> None:
-        """That tags of entities are some.
+        """That tags of entities are some, and of other tags one at least is known.
 
         Raises:
-            DataError: for one that is of no scheme.
+            DataError: for one that is of no scheme, or where none is known.
         """
-        if self.labels_.entities:
-            Labels.of(given, self.labels_.scheme, self.labels_.unlabelled)
+        labels = self.labels_
+        if labels.entities:
+            Labels.of(given, labels.scheme, labels.unlabelled)
+        elif not labels.any_known(given.tags):
+            tag = next(tag for tags in given.tags for tag in tags)
+            raise DataError(
+                f"{given.place(0)}: no tag here was in the training data, from {tag!r} on; "
+                f"there they are {labels.named()}"
+            )
 
     def _network(self, cell: Cell) -> TagNetwork:
         sizes = len(self.vocabulary_), len(self.spelling_.characters), len(self.labels_.classes)

@@ -74,6 +74,16 @@ class Labels:
         """Whether tags are those of entities."""
         return self.scheme != "none"
 
+    def any_known(self, sentences: Iterable[Sequence[str]]) -> bool:
+        """Whether one of these tags is among the labels, or none of them says anything."""
+        tags = {tag for tags in sentences for tag in tags} - {self.unlabelled, "", "_"}
+        return not tags or not tags.isdisjoint(self.classes)
+
+    def named(self) -> str:
+        """The first labels, for errors."""
+        more = ", …" if len(self.classes) > 4 else ""
+        return ", ".join(map(repr, self.classes[:4])) + more
+
     def constraints(self) -> Constraints | None:
         """What may follow what; None where anything may."""
         if not self.entities:

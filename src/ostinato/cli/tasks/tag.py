@@ -96,18 +96,12 @@ def evaluate(
     data
         Tagged sentences as for `fit`; `-` is standard input.
     format
-        conll, conllu or text; that of the run unless given.
+        conll, conllu or text; unless given, what the name of the file or its beginning tells, or
+        else that of the training file.
     """
     tagger = Tagger.load(run)
-    columns = tagger.settings().data
     with bad_rows(skip_bad_rows) as skipped:
-        sentences = read_tagged(
-            data,
-            columns.word,
-            columns.tag,
-            format=format or tagger.format_,
-            skip_bad_rows=skipped,
-        )
+        sentences = tagger.read_file(data, format=format, skip_bad_rows=skipped)
     result = tagger.evaluate(sentences)
     entities = tagger.labels_.entities
     print(f"accuracy {result.accuracy:.4f}")
@@ -162,6 +156,9 @@ def predict(
     fewer than the training file, the tags are a further column. Of a sentence with a bad line
     that is left out, nothing is changed.
 
+    The file may be of another format than the training file: then the tags go into the last
+    column, or UPOS, unless other tags stand there.
+
     Example: ostinato predict runs/t new.conllu > tagged.conllu
 
     Parameters
@@ -175,23 +172,21 @@ def predict(
     beside
         Write the tags beside those of the file: in a further column, or in MISC.
     format
-        conll, conllu or text; that of the run unless given.
+        conll, conllu or text; unless given, what the name of the file or its beginning tells, or
+        else that of the training file.
     skip_bad_rows
         Leave sentences with a bad line as they are, and say how many they are.
     """
     tagger = Tagger.load(run)
-    format = format or tagger.format_
-    if format == "text" and (confidence or beside):
-        raise ConfigError("plain text has no place for confidences, or for tags beside it")
-    columns = tagger.settings().data
     with bad_rows(skip_bad_rows) as skipped:
-        sentences = read_tagged(
-            file,
-            columns.word,
-            columns.tag,
-            format=format,
-            skip_bad_rows=skipped,
-            trained=max(tagger.width_, 1),
+        sentences = tagger.read_file(file, format=format, skip_bad_rows=skipped, blind=True)
+    if sentences.format == "text" and (confidence or beside):
+        raise ConfigError("plain text has no place for confidences, or for tags beside it")
+    own = [sentence.tags for sentence in sentences.sentences]
+    if sentences.format != tagger.format_ and not beside and not tagger.labels_.any_known(own):
+        raise DataError(
+            f"{sentences.title}: other tags stand where those of the run, "
+            f"{tagger.labels_.named()}, would go; --beside writes them beside those"
         )
     unknown = tagger.spelling_.unknown(s.words for s in sentences.sentences)
     if unknown:

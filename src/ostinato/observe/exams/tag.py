@@ -11,7 +11,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from ostinato.data import Tagged, read_tagged, split_blocks
+from ostinato.data import Tagged, split_blocks
 from ostinato.data.schemes import spans
 from ostinato.errors import DataError
 from ostinato.observe.exams._exam import SEQUENCES, Exam, reached
@@ -44,8 +44,7 @@ class TagExam(Exam):
     def read(cls, data: str, estimator: Tagger, run: Run) -> Self:
         """All sentences of a file, without those that the run was trained on."""
         settings = estimator.settings()
-        columns = settings.data.word, settings.data.tag
-        given = read_tagged(data, *columns, format=estimator.format_).tagged()
+        given = estimator.read_file(data).tagged()
         share, trained = settings.data.validation, run.read_json("manifest.json")["data"]
         if given.fingerprint() == trained["sha256"]:
             if isinstance(share, str) or "validation_sha256" in trained:
