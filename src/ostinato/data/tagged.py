@@ -18,7 +18,7 @@ from ostinato.data.readers import packaged
 from ostinato.data.rows import Skipped, good
 from ostinato.data.sentences import Answer, Sentence, text
 from ostinato.data.table import Table
-from ostinato.errors import DataError
+from ostinato.errors import DataError, counted
 
 
 @dataclass(frozen=True)
@@ -40,10 +40,12 @@ class Tagged:
 
     def __post_init__(self) -> None:
         if len(self.words) != len(self.tags):
-            raise DataError(f"{len(self.words)} sentences, but tags for {len(self.tags)}")
+            has = counted(len(self.words), "sentence")
+            raise DataError(f"{has}, but tags for {len(self.tags):,}")
         for k, (words, tags) in enumerate(zip(self.words, self.tags, strict=True)):
             if len(words) != len(tags):
-                raise DataError(f"{self.place(k)}: {len(words)} words, but {len(tags)} tags")
+                both = counted(len(words), "word"), counted(len(tags), "tag")
+                raise DataError(f"{self.place(k)}: {', but '.join(both)}")
             if not words:
                 raise DataError(f"{self.place(k)}: it has no words")
 
