@@ -156,6 +156,22 @@ def test_other_tags_of_another_format_are_neither_written_over_nor_measured_by(p
     )
 
 
+def test_plain_text_is_restored_only_by_what_learnt_it(place):
+    notes = (place.folder / "notes.txt").read_text()
+    for given in ("Ann Lee left\n", notes):
+        for verb in ("predict", "evaluate"):
+            done = place(verb, "taggers/words", "-", "--format", "text", given=given)
+            assert (done.status, done.out) == (1, "")
+            assert done.err == (
+                "ostinato: standard input: plain text, whose case and marks are restored by a run "
+                "trained on such; this one's tags are 'NOUN', 'PROPN', 'PUNCT', 'VERB', and "
+                "--format says what is none\n"
+            )
+    prose = "Mr Ann Lee has left for Rome.\nIt was not so long ago that he had.\n"
+    done = place("predict", "taggers/names", "-", given=prose)
+    assert done.err.startswith("ostinato: standard input: plain text, whose case")
+
+
 def test_a_text_is_not_taken_for_columns_because_of_its_lines(place):
     """A verse of as many words in each line is text to a run that was trained on text."""
     verse = "well i am\n\nis it fine\n\ni am here\n"

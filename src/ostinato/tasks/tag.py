@@ -14,6 +14,7 @@ from torch import Tensor, nn
 from ostinato import data
 from ostinato.data import Skipped, Tagged, TaggedFile, Vocabulary, read_tagged
 from ostinato.data.cooccurrence import ppmi_vectors
+from ostinato.data.sentences import text
 from ostinato.data.spelling import Spelling
 from ostinato.equation import Cell
 from ostinato.errors import DataError
@@ -202,10 +203,10 @@ class Tagger(Estimator[TagSettings]):
             blind: whether tags may be missing.
 
         Raises:
-            DataError: see `read_tagged`.
+            DataError: see `read_tagged`; and for plain text, where the labels are not its tags.
         """
         columns = self.settings().data
-        return read_tagged(
+        file = read_tagged(
             where,
             columns.word,
             columns.tag,
@@ -214,6 +215,12 @@ class Tagger(Estimator[TagSettings]):
             trained=(self.width_ or 2) if blind else None,
             usual=self.format_,
         )
+        if file.format == "text" and not set(self.labels_.classes) <= set(text.TAGS):
+            raise DataError(
+                f"{file.title}: plain text, whose case and marks are restored by a run trained on "
+                f"such; this one's tags are {self.labels_.named()}, and --format says what is none"
+            )
+        return file
 
     def score(self, sentences: Any, tags: Any = None) -> float:
         """F1 of entities, or the accuracy where tags are no entities."""
@@ -293,7 +300,8 @@ class Tagger(Estimator[TagSettings]):
         settings = self.settings()
         share = settings.data.validation
         if validation is None and isinstance(share, str):
-            validation = self.read_file(share).tagged()
+            columns = settings.data.word, settings.data.tag
+            validation = read_tagged(share, *columns, usual=self.format_).tagged()
         if validation is not None:
             return given, validation
         if len(given) < 2:
