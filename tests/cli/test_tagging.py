@@ -107,6 +107,56 @@ def test_predict_writes_the_file_again_with_tags_in_their_column(place):
     assert re.fullmatch(r"mr \S+\nAnn \S+\n\nBo \S+\n", out)
 
 
+def conlleval(text):
+    """The counts of the Perl script: of lines all as wide, the last two columns; (P, R, F1)."""
+    lines = [line.split(" ") if line else [] for line in text.splitlines()]
+    assert len({len(fields) for fields in lines if fields}) == 1  # "unexpected number of features"
+    entities = [set(), set()]
+    open_ = [None, None]
+    for k, fields in enumerate([*lines, []]):
+        for j, tag in enumerate(fields[-2:] or ["O", "O"]):
+            prefix, _, kind = tag.partition("-")
+            if open_[j] and (tag == "O" or prefix == "B" or kind != open_[j][1]):
+                entities[j].add((*open_[j], k))
+                open_[j] = None
+            if tag != "O" and not open_[j]:
+                open_[j] = (k, kind)
+    correct, there, found = len(entities[0] & entities[1]), *map(len, entities)
+    return correct / found, correct / there, 2 * correct / (there + found)
+
+
+def test_conlleval_counts_what_predict_writes_as_evaluate_does(place):
+    text = (place.folder / "dev.conll").read_text()
+    head, middle = "-DOCSTART- -X- O O\n\n", "-DOCSTART-\n"
+    text = text.replace("Oldburg NN I-NP I-LOC", "Oldburg NN I-NP O", 2)
+    text = text.replace("\nBo", f"\n{middle}\nBo", 1) + "\n" + head.strip()
+    (place.folder / "documents.conll").write_text(text)
+    out = place.text("predict", "taggers/names", "documents.conll", "--beside")
+    said = place.text("evaluate", "taggers/names", "documents.conll").splitlines()[1:4]
+    assert said == [
+        f"{name} {value:.4f}"
+        for name, value in zip(("precision", "recall", "f1"), conlleval(out), strict=True)
+    ]
+    assert re.findall(r"(?m)^-DOC.*", out) == [
+        "-DOCSTART- -X- O O O",
+        "-DOCSTART- O O O O",
+        "-DOCSTART- -X- O O O",
+    ]
+    assert len(out.splitlines()) == len(text.splitlines())
+    out = place.text("predict", "taggers/names", "documents.conll", "--confidence")
+    assert re.findall(r"(?m)^-DOC.*", out) == [
+        "-DOCSTART- -X- O O 1.0000",
+        "-DOCSTART- O O O 1.0000",
+        "-DOCSTART- -X- O O 1.0000",
+    ]
+    assert {len(line.split()) for line in out.splitlines() if line} == {5}
+    out = place.text("predict", "taggers/names", "documents.conll")
+    assert re.findall(r"(?m)^-DOC.*", out) == [head.strip(), middle.strip(), head.strip()]
+    words = "".join(f"{line.split()[0]}\n" if line else "\n" for line in text.splitlines())
+    out = place.text("predict", "taggers/names", "-", given=words)
+    assert re.findall(r"(?m)^-DOC.*", out) == ["-DOCSTART- O"] * 3
+
+
 def test_predict_keeps_all_of_conllu(place):
     text = (place.folder / "words.conllu").read_text()
     assert place.text("predict", "taggers/words", "words.conllu") == text

@@ -106,10 +106,16 @@ class TaggedFile:
         return Tagged([s.words for s in good], [s.tags for s in good], places)
 
     def written(self, answers: Iterable[Answer]) -> Iterator[str]:
-        """The file with an answer for each good sentence, piece by piece; the rest as it is."""
-        following = iter(answers)
+        """The file with an answer for each good sentence, piece by piece; bad ones as they are."""
+        following, answer = iter(answers), Answer([])
         for piece in self.pieces:
-            yield piece.written(next(following)) if piece.good else piece.plain()
+            if piece.good:
+                answer = next(following)
+                yield piece.written(answer)
+            elif piece.fault:
+                yield piece.plain()
+            else:  # what stands behind the last sentence may get further columns with it
+                yield piece.written(Answer([], answer.confidence and [], answer.beside))
 
 
 def read_tagged(
