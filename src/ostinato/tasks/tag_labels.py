@@ -44,7 +44,8 @@ class Labels:
             unlabelled: see the class.
 
         Raises:
-            DataError: for a tag that is of no scheme, where there should be one.
+            DataError: for a tag that is of no scheme, where there should be one, or where no tag
+                is known.
         """
         seen: dict[str, str] = {}
         for k, tags in enumerate(sentences.tags):
@@ -52,6 +53,11 @@ class Labels:
                 if tag not in seen:
                     seen[tag] = sentences.place(k)
         seen.pop(unlabelled, None)
+        if not seen:
+            raise DataError(
+                f"{sentences.place(0)}: no word has a tag; all are {unlabelled!r}, which "
+                "data.unlabelled says is none"
+            )
         looks = any(schemes.is_tag(tag) and tag != OUTSIDE for tag in seen)
         if scheme == "none" or (scheme == "auto" and not looks):
             return cls(sorted(seen), "none", unlabelled)
