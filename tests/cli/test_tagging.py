@@ -93,6 +93,23 @@ def test_evaluate_counts_entities_and_words(place):
     assert "unknown words 1\nunknown characters 2 (Б о)\n" in out
 
 
+def test_of_its_own_training_file_only_what_was_held_out_is_measured(place):
+    done = place("evaluate", "taggers/words", "words.conllu")
+    held = json.loads((place.folder / "taggers/words/manifest.json").read_text())["data"]
+    assert "validation_sha256" not in held
+    assert done.err == (
+        "ostinato: words.conllu: the run was trained on it; measured on what it held out, 4 of 40 "
+        "sentences\n"
+    )
+    assert re.search(r"^words 18$", done.out, re.M)  # of 180
+    done = place("evaluate", "taggers/names", "names.conll")
+    assert done.err == (
+        "ostinato: names.conll: the run was trained on all of it; this is no measure of new text\n"
+    )
+    assert re.search(r"^words 270$", done.out, re.M)
+    assert place("evaluate", "taggers/names", "dev.conll").err == ""
+
+
 def test_predict_writes_the_file_again_with_tags_in_their_column(place):
     blind = re.sub(r"(?m) \S+$", " ?", conll(8))
     out = place.text("predict", "taggers/names", "-", given=blind)
@@ -184,8 +201,9 @@ def test_a_file_of_another_format_than_the_run_s_is_read_as_what_it_is(place):
     done = place("predict", "taggers/words", "-", "--format", "conll", given=words)
     assert (done.out, done.err) == (columns, "")  # behind the words, not in their place
     for run, file in (("kinds", "words.conllu"), ("words", "kinds.conll")):
-        out = place.text("evaluate", f"taggers/{run}", file)
-        assert out.startswith("accuracy 1.0000\nwords 180\n")
+        done = place("evaluate", f"taggers/{run}", file)
+        assert done.out.startswith("accuracy 1.0000\nwords 18\n")
+        assert "measured on what it held out" in done.err  # the same words with the same tags
 
 
 def test_other_tags_of_another_format_are_neither_written_over_nor_measured_by(place):
@@ -278,6 +296,11 @@ def test_bad_sentences_are_refused_or_left_as_they_are(place):
             r"--data\.validation.* 1\.5: .*a part lies between 0 and 1",
         ),
         ([], "\n\n", r"standard input: no rows"),
+        (
+            ["--data.unlabelled", "?"],
+            "a ?\nb ?\n\nc ?\n",
+            r"standard input, line 1: no word has a tag; all are '\?', which data\.unlabelled",
+        ),
         ([], "a O\n", r"a tagger needs two sentences"),
     ],
 )

@@ -16,13 +16,14 @@ from ostinato.cli.screen import aside, console, duration, table
 from ostinato.cli.trials import HELD_OUT, Trials, title_of
 from ostinato.data import read_tagged, split_blocks
 from ostinato.data.sentences import Answer
-from ostinato.errors import ConfigError, DataError
-from ostinato.observe.exams.tag import TagExam
+from ostinato.errors import ConfigError, DataError, counted
+from ostinato.observe.exams.tag import TagExam, held_out
 from ostinato.tasks.tag import Tagger
 from ostinato.tasks.tag_labels import Labels
 from ostinato.tasks.tag_network import TagNetwork
 from ostinato.tasks.tag_scores import Evaluation, Score
 from ostinato.tasks.tag_settings import TagSettings
+from ostinato.train import Run
 
 
 def fit(
@@ -87,6 +88,8 @@ def evaluate(
 ) -> None:
     """Measure a tagger on sentences it has not seen: entities as conlleval counts them, words.
 
+    Of the very sentences that it was trained on, only those that it held out are measured.
+
     Example: ostinato evaluate runs/t test.conllu
 
     Parameters
@@ -102,7 +105,17 @@ def evaluate(
     tagger = Tagger.load(run)
     with bad_rows(skip_bad_rows) as skipped:
         sentences = tagger.read_file(data, format=format, skip_bad_rows=skipped)
-    result = tagger.evaluate(sentences)
+    given = sentences.tagged()
+    unseen = held_out(given, tagger, Run.open(run))
+    if unseen is None:
+        say = f"{sentences.title}: the run was trained on all of it; this is no measure of new text"
+        aside.print(f"ostinato: {say}", soft_wrap=True)
+    elif len(unseen) < len(given):
+        say = f"measured on what it held out, {len(unseen):,} of {counted(len(given), 'sentence')}"
+        aside.print(
+            f"ostinato: {sentences.title}: the run was trained on it; {say}", soft_wrap=True
+        )
+    result = tagger.evaluate(unseen or given)
     entities = tagger.labels_.entities
     print(f"accuracy {result.accuracy:.4f}")
     if entities:
