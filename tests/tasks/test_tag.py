@@ -241,7 +241,7 @@ def test_an_unknown_scheme_and_tags_that_are_none(tagger, tmp_path):
     with pytest.raises(DataError, match="'NN' is of no scheme"):
         tagger.evaluate([["a"]], [["NN"]])
     (tmp_path / "a.conll").write_text("a O\n\nb B-X\nc NN\n")
-    with pytest.raises(DataError, match=r"a\.conll, line 3: the tag 'NN' is of no scheme"):
+    with pytest.raises(DataError, match=r"a\.conll, line 4: the tag 'NN' is of no scheme"):
         Tagger().fit(read_tagged(str(tmp_path / "a.conll")))
     plain = Tagger("gru", **QUICK | {"data": {"scheme": "none"}}).fit(WORDS, TAGS)
     assert plain.labels_.classes == ["B-LOC", "B-PER", "I-PER", "O"]

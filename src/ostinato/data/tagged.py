@@ -29,6 +29,7 @@ class Tagged:
         words: the sentences.
         tags: the tags of each.
         places: where each is, for errors; "sentence 1" and so on unless given.
+        numbers: the number of the line of each word, where each has a line of its own.
 
     Raises:
         DataError: when a sentence has no words, or not as many tags as words.
@@ -37,6 +38,7 @@ class Tagged:
     words: list[list[str]]
     tags: list[list[str]]
     places: Sequence[str] = ()
+    numbers: Sequence[Sequence[int]] = ()
 
     def __post_init__(self) -> None:
         if len(self.words) != len(self.tags):
@@ -56,11 +58,17 @@ class Tagged:
         """The sentences at these indices, in their order."""
         chosen = list(indices)
         places = [self.place(i) for i in chosen]
-        return Tagged([self.words[i] for i in chosen], [self.tags[i] for i in chosen], places)
+        numbers = [self.numbers[i] for i in chosen] if self.numbers else ()
+        words, tags = [self.words[i] for i in chosen], [self.tags[i] for i in chosen]
+        return Tagged(words, tags, places, numbers)
 
-    def place(self, sentence: int) -> str:
-        """Where a sentence is, for errors."""
-        return self.places[sentence] if self.places else f"sentence {sentence + 1}"
+    def place(self, sentence: int, word: int = 0) -> str:
+        """Where a sentence is, for errors, or one of its words where that has its own line."""
+        place = self.places[sentence] if self.places else f"sentence {sentence + 1}"
+        if self.numbers and self.numbers[sentence]:
+            title, line, _ = place.rpartition("line ")
+            return f"{title}{line}{self.numbers[sentence][word]}"
+        return place
 
     def tokens(self) -> int:
         """How many words there are."""
@@ -103,7 +111,8 @@ class TaggedFile:
         """The words and tags of the good sentences."""
         good = self.sentences
         places = [f"{self.title}, {s.place}" for s in good]
-        return Tagged([s.words for s in good], [s.tags for s in good], places)
+        numbers = [s.numbers for s in good]
+        return Tagged([s.words for s in good], [s.tags for s in good], places, numbers)
 
     def written(self, answers: Iterable[Answer]) -> Iterator[str]:
         """The file with an answer for each good sentence, piece by piece; bad ones as they are."""

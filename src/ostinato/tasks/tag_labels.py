@@ -49,9 +49,9 @@ class Labels:
         """
         seen: dict[str, str] = {}
         for k, tags in enumerate(sentences.tags):
-            for tag in tags:
+            for word, tag in enumerate(tags):
                 if tag not in seen:
-                    seen[tag] = sentences.place(k)
+                    seen[tag] = sentences.place(k, word)
         seen.pop(unlabelled, None)
         if not seen:
             raise DataError(

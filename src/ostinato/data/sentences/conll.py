@@ -105,6 +105,7 @@ def read(file: File, word: str, tag: str, trained: int | None = None) -> Iterato
                 sentence.blame(number, f"{what}; --format says what is no such file")
                 fields = [*fields, *[""] * width]
             sentence.at.append(number - first)
+            sentence.numbers.append(number)
             sentence.words.append(fields[words])
             has_tag = width >= (trained or 0) and -width <= column < width
             sentence.tags.append(fields[column] if has_tag else "")

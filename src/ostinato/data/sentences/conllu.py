@@ -85,6 +85,7 @@ def read(file: File, word: str, tag: str, trained: int | None = None) -> Iterato
                 sentence.blame(number, fault)
             elif fields[0].isdecimal():
                 sentence.at.append(number - first)
+                sentence.numbers.append(number)
                 sentence.words.append(fields[words])
                 sentence.tags.append(fields[column])
         if not sentence.words and any(line.strip() for line in lines):
