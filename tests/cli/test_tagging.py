@@ -297,6 +297,12 @@ def test_bad_sentences_are_refused_or_left_as_they_are(place):
             "a O\n\nb O\n",
             r"--data\.validation.* 1\.5: .*a part lies between 0 and 1",
         ),
+        (
+            [],
+            "a O\n\nb O\nAnn B_PER\nLee I_PER\n",
+            r"standard input, line 4: the tag 'B_PER' looks like one of an entity, which is "
+            r"written 'B-PER'; .*: --data\.scheme none",
+        ),
         ([], "\n\n", r"standard input: no rows"),
         (
             ["--data.unlabelled", "?"],

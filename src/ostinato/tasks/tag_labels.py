@@ -59,6 +59,11 @@ class Labels:
                 "data.unlabelled says is none"
             )
         looks = any(schemes.is_tag(tag) and tag != OUTSIDE for tag in seen)
+        if scheme == "auto" and not looks and (like := schemes.lookalike(seen)):
+            raise DataError(
+                f"{seen[like[0]]}: the tag {like[0]!r} looks like one of an entity, which is "
+                f"written {like[1]!r}; write it so, or take tags as they are: --data.scheme none"
+            )
         if scheme == "none" or (scheme == "auto" and not looks):
             return cls(sorted(seen), "none", unlabelled)
         odd = next((tag for tag in seen if not schemes.is_tag(tag)), None)
