@@ -256,9 +256,17 @@ def test_predict_restores_case_and_marks(place):
 
 
 def test_what_was_never_seen_is_told(place):
-    done = place("predict", "taggers/names", "-", given="mr\nБо\n")
-    assert done.err == "ostinato: not in training, read as unknown: Б о\n"
-    assert done.out.count("\n") == 2
+    done = place("predict", "taggers/names", "-", given="mr\nБо\nБоо\nMR\nБо\n")
+    assert done.err == (
+        "ostinato: 3 words and 9 characters are not known from training, and read as <unk>: "
+        "'Бо' × 2, 'Боо' × 1; 'о' × 4, 'Б' × 3, 'M' × 1, 'R' × 1\n"
+    )
+    assert done.out.count("\n") == 5
+    done = place("predict", "taggers/names", "-", given="mr\nleeO\n")
+    assert done.err == (
+        "ostinato: 1 word is not known from training, and read as <unk>: 'leeO' × 1\n"
+    )
+    assert place("predict", "taggers/names", "-", given="mr\n").err == ""
 
 
 def test_bad_sentences_are_refused_or_left_as_they_are(place):

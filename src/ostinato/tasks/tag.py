@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any, Self, TypeVar
 
@@ -260,6 +261,17 @@ class Tagger(Estimator[TagSettings]):
         accuracy = _right(true, predicted) / max(sum(map(len, true)), 1)
         f1 = total(entity_scores(true, predicted)).f1 if self.labels_.entities else accuracy
         return {"accuracy": accuracy, "f1": f1}
+
+    def unknown(self, sentences: Sequence[Sequence[str]]) -> dict[str, Counter[str]]:
+        """The words, and the characters, that are not known, and how often each comes."""
+        count = Counter(word for words in sentences for word in words)
+        read = plain(list(count)) if self.settings().data.lower else list(count)
+        words = {
+            word: count[word]
+            for word, symbol in zip(count, self.vocabulary_.encode(read), strict=True)
+            if symbol == 0
+        }
+        return {"word": Counter(words), "character": self.spelling_.unknown(sentences)}
 
     def read(self, sentences: Sequence[Sequence[str]]) -> Read:
         """Sentences as numbers."""

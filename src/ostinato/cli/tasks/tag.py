@@ -12,7 +12,7 @@ from rich.table import Table
 
 from ostinato.cells import find
 from ostinato.cli.runs import Data, RunOptions, SkipBadRows, bad_rows
-from ostinato.cli.screen import aside, console, duration, table
+from ostinato.cli.screen import aside, console, duration, say_unknown, table
 from ostinato.cli.trials import HELD_OUT, Trials, title_of
 from ostinato.data import read_tagged, split_blocks
 from ostinato.data.sentences import Answer
@@ -201,10 +201,7 @@ def predict(
             f"{sentences.title}: other tags stand where those of the run, "
             f"{tagger.labels_.named()}, would go; --beside writes them beside those"
         )
-    unknown = tagger.spelling_.unknown(s.words for s in sentences.sentences)
-    if unknown:
-        named = " ".join(sorted(unknown))
-        aside.print(f"ostinato: not in training, read as unknown: {named}", soft_wrap=True)
+    say_unknown(tagger.unknown([sentence.words for sentence in sentences.sentences]))
 
     def answers() -> Iterator[Answer]:
         for tags, sure in tagger.tag(sentences):
