@@ -172,6 +172,7 @@ WRONG = {
         ("a\nb\n", "line 1: there is no column 2 for data.tag, only 1"),
         ("a\n\nb\n", "line 1: column 1 of 1 for both words and tags"),
         (b"a X\nb\xff Y\n", "line 2: not UTF-8"),
+        ("a\tX\n\tY\n", "line 2: an empty word"),
         ("a X\nb\0 Y\n", "line 2: a NUL byte"),
         ("", "no rows"),
         ("\n\n-DOCSTART- O\n", "no rows"),
@@ -179,6 +180,7 @@ WRONG = {
     "a.conllu": [
         ("1\ta\tb\n", "line 1: 3 columns, but CoNLL-U has 10"),
         (CONLLU.replace("2\tn't", "4\tn't"), "line 5: the ID 4 stands where 2 should"),
+        (CONLLU.replace("2\tn't", "2\t"), "line 5: an empty FORM"),
         (CONLLU.replace("3.1", "3,1"), "line 7: the ID '3,1' is none of CoNLL-U"),
         (CONLLU + "# text = none\n# more\n\n", "line 12: a sentence without words"),
         (CONLLU.replace("\n\n#", "\n#"), "line 9: the ID 1 stands where 4 should; is a blank line"),

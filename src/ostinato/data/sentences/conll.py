@@ -104,6 +104,8 @@ def read(file: File, word: str, tag: str, trained: int | None = None) -> Iterato
                 what = f"{counted(len(fields), 'column')}, but the first word has {width}"
                 sentence.blame(number, f"{what}; --format says what is no such file")
                 fields = [*fields, *[""] * width]
+            if not fields[words]:
+                sentence.blame(number, "an empty word")
             sentence.at.append(number - first)
             sentence.numbers.append(number)
             sentence.words.append(fields[words])

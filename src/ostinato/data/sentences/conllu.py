@@ -83,6 +83,8 @@ def read(file: File, word: str, tag: str, trained: int | None = None) -> Iterato
             fields = line.rstrip("\r\n").split("\t")
             if fault := _fault(fields, len(sentence.words)):
                 sentence.blame(number, fault)
+            elif fields[0].isdecimal() and not fields[words]:
+                sentence.blame(number, f"an empty {FIELDS[words].upper()}")
             elif fields[0].isdecimal():
                 sentence.at.append(number - first)
                 sentence.numbers.append(number)
