@@ -61,6 +61,9 @@ def test_what_is_read_is_written_back(file):
     windows = FILES[file.name].replace("\n", "\r\n").encode()
     file.write_bytes(windows)
     assert answered(file, own(file)).encode() == windows
+    marked = b"\xef\xbb\xbf" + windows
+    file.write_bytes(marked)
+    assert answered(file, own(file)).encode() == marked
     for pack in (gzip.compress, lzma.compress):
         file.write_bytes(pack(windows))
         assert answered(file, own(file)).encode() == windows

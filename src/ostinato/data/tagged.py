@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import codecs
 import hashlib
 import io
 import json
@@ -91,11 +92,13 @@ class TaggedFile:
         format: which it is of.
         pieces: all that stands in it, in order: sentences, bad ones only where they may be left
             out, and what belongs to none.
+        mark: the byte-order mark that it begins with, if there is one.
     """
 
     title: str
     format: str
     pieces: list[Sentence]
+    mark: str = ""
 
     @property
     def sentences(self) -> list[Sentence]:
@@ -117,6 +120,8 @@ class TaggedFile:
     def written(self, answers: Iterable[Answer]) -> Iterator[str]:
         """The file with an answer for each good sentence, piece by piece; bad ones as they are."""
         following, answer = iter(answers), Answer([])
+        if self.mark:
+            yield self.mark
         for piece in self.pieces:
             if piece.good:
                 answer = next(following)
@@ -169,11 +174,13 @@ def read_tagged(
         name = kind.__name__.rpartition(".")[2]
         if usual not in (None, name):
             word = tag = ""
-        return _gathered(title(where), name, kind.read(file, word, tag, trained), skip_bad_rows)
+        mark = "\ufeff" if file.head.startswith(codecs.BOM_UTF8) else ""
+        read = kind.read(file, word, tag, trained)
+        return _gathered(title(where), name, read, skip_bad_rows, mark)
 
 
 def _gathered(
-    title: str, format: str, read: Iterable[Sentence], skipped: Skipped | None
+    title: str, format: str, read: Iterable[Sentence], skipped: Skipped | None, mark: str = ""
 ) -> TaggedFile:
     """All pieces, each word and tag that comes often held once."""
     pieces: list[Sentence] = []
@@ -188,7 +195,7 @@ def _gathered(
 
     for _ in good(sentences(), title, skipped):
         pass
-    return TaggedFile(title, format, pieces)
+    return TaggedFile(title, format, pieces, mark)
 
 
 def _lines(source: dict[str, Examples] | str) -> Iterator[tuple[int, str]]:
