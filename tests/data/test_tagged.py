@@ -124,6 +124,10 @@ def test_answers_stand_where_they_should(tmp_path):
     assert lines[2] == CONLLU.splitlines()[2]
     lines = answered(conllu, [Answer(["A", "B", "C"], **beside)] * 2).splitlines()
     assert lines[5] == CONLLU.splitlines()[5] + "|Tag=C"
+    twice = [Answer(["A", "B", "C"], sure, **beside), Answer(["D"], [1.0], **beside)]
+    once = answered(conllu, twice)
+    conllu.write_text(once.replace("Tag=C|", "Tag=9|Tagset=x|"))
+    assert answered(conllu, twice) == once.replace("Tag=C|", "Tagset=x|Tag=C|")
     tabs = tmp_path / "tabs.conll"
     tabs.write_text("New York\tLOC\n \t\n\nx\ty\n")
     assert answered(tabs, [Answer(["A"]), Answer(["B"])]) == "New York\tA\n \t\n\nx\tB\n"
