@@ -93,6 +93,23 @@ def test_evaluate_counts_entities_and_words(place):
     assert "unknown words 1\nunknown characters 2 (Б о)\n" in out
 
 
+def test_of_its_own_training_file_only_what_was_held_out_is_measured(place):
+    done = place("evaluate", "taggers/words", "words.conllu")
+    held = json.loads((place.folder / "taggers/words/manifest.json").read_text())["data"]
+    assert "validation_sha256" not in held
+    assert done.err == (
+        "ostinato: words.conllu: the run was trained on it; measured on what it held out, 4 of 40 "
+        "sentences\n"
+    )
+    assert re.search(r"^words 18$", done.out, re.M)  # of 180
+    done = place("evaluate", "taggers/names", "names.conll")
+    assert done.err == (
+        "ostinato: names.conll: the run was trained on all of it; this is no measure of new text\n"
+    )
+    assert re.search(r"^words 270$", done.out, re.M)
+    assert place("evaluate", "taggers/names", "dev.conll").err == ""
+
+
 def test_predict_writes_the_file_again_with_tags_in_their_column(place):
     blind = re.sub(r"(?m) \S+$", " ?", conll(8))
     out = place.text("predict", "taggers/names", "-", given=blind)
@@ -107,6 +124,56 @@ def test_predict_writes_the_file_again_with_tags_in_their_column(place):
     assert re.fullmatch(r"mr \S+\nAnn \S+\n\nBo \S+\n", out)
 
 
+def conlleval(text):
+    """The counts of the Perl script: of lines all as wide, the last two columns; (P, R, F1)."""
+    lines = [line.split(" ") if line else [] for line in text.splitlines()]
+    assert len({len(fields) for fields in lines if fields}) == 1  # "unexpected number of features"
+    entities = [set(), set()]
+    open_ = [None, None]
+    for k, fields in enumerate([*lines, []]):
+        for j, tag in enumerate(fields[-2:] or ["O", "O"]):
+            prefix, _, kind = tag.partition("-")
+            if open_[j] and (tag == "O" or prefix == "B" or kind != open_[j][1]):
+                entities[j].add((*open_[j], k))
+                open_[j] = None
+            if tag != "O" and not open_[j]:
+                open_[j] = (k, kind)
+    correct, there, found = len(entities[0] & entities[1]), *map(len, entities)
+    return correct / found, correct / there, 2 * correct / (there + found)
+
+
+def test_conlleval_counts_what_predict_writes_as_evaluate_does(place):
+    text = (place.folder / "dev.conll").read_text()
+    head, middle = "-DOCSTART- -X- O O\n\n", "-DOCSTART-\n"
+    text = text.replace("Oldburg NN I-NP I-LOC", "Oldburg NN I-NP O", 2)
+    text = text.replace("\nBo", f"\n{middle}\nBo", 1) + "\n" + head.strip()
+    (place.folder / "documents.conll").write_text(text)
+    out = place.text("predict", "taggers/names", "documents.conll", "--beside")
+    said = place.text("evaluate", "taggers/names", "documents.conll").splitlines()[1:4]
+    assert said == [
+        f"{name} {value:.4f}"
+        for name, value in zip(("precision", "recall", "f1"), conlleval(out), strict=True)
+    ]
+    assert re.findall(r"(?m)^-DOC.*", out) == [
+        "-DOCSTART- -X- O O O",
+        "-DOCSTART- O O O O",
+        "-DOCSTART- -X- O O O",
+    ]
+    assert len(out.splitlines()) == len(text.splitlines())
+    out = place.text("predict", "taggers/names", "documents.conll", "--confidence")
+    assert re.findall(r"(?m)^-DOC.*", out) == [
+        "-DOCSTART- -X- O O 1.0000",
+        "-DOCSTART- O O O 1.0000",
+        "-DOCSTART- -X- O O 1.0000",
+    ]
+    assert {len(line.split()) for line in out.splitlines() if line} == {5}
+    out = place.text("predict", "taggers/names", "documents.conll")
+    assert re.findall(r"(?m)^-DOC.*", out) == [head.strip(), middle.strip(), head.strip()]
+    words = "".join(f"{line.split()[0]}\n" if line else "\n" for line in text.splitlines())
+    out = place.text("predict", "taggers/names", "-", given=words)
+    assert re.findall(r"(?m)^-DOC.*", out) == ["-DOCSTART- O"] * 3
+
+
 def test_predict_keeps_all_of_conllu(place):
     text = (place.folder / "words.conllu").read_text()
     assert place.text("predict", "taggers/words", "words.conllu") == text
@@ -118,6 +185,68 @@ def test_predict_keeps_all_of_conllu(place):
     assert re.search(r"\tNote=1\|Confidence=[01]\.\d{4}\n", out)
 
 
+def test_a_file_of_another_format_than_the_run_s_is_read_as_what_it_is(place):
+    """Its words are tagged, and the tags go where that format has them; nothing else changes."""
+    trees = (place.folder / "words.conllu").read_text()
+    columns = re.sub(r"(?m)^(#.*|\S+[-.].*)\n", "", trees)
+    columns = re.sub(r"(?m)^\d+\t(\S+)\t_\t(\S+)\t.*", r"\1 \2", columns)
+    (place.folder / "kinds.conll").write_text(columns)
+    place.text("fit", "tag", "kinds.conll", "--out", "taggers/kinds", *SMALL)
+    blind = re.sub(r"(?m)^(\d+\t\S+\t_)\t[A-Z]+", r"\1\t_", trees)
+    (place.folder / "blind.conllu").write_text(blind)
+    assert place.text("predict", "taggers/kinds", "blind.conllu") == trees
+    assert place.text("predict", "taggers/kinds", "-", given=blind) == trees
+    assert place.text("predict", "taggers/words", "kinds.conll") == columns
+    words = re.sub(r"(?m) \S+$", "", columns)
+    done = place("predict", "taggers/words", "-", "--format", "conll", given=words)
+    assert (done.out, done.err) == (columns, "")  # behind the words, not in their place
+    for run, file in (("kinds", "words.conllu"), ("words", "kinds.conll")):
+        done = place("evaluate", f"taggers/{run}", file)
+        assert done.out.startswith("accuracy 1.0000\nwords 18\n")
+        assert "measured on what it held out" in done.err  # the same words with the same tags
+
+
+def test_other_tags_of_another_format_are_neither_written_over_nor_measured_by(place):
+    trees = (place.folder / "words.conllu").read_text()
+    done = place("predict", "taggers/names", "words.conllu")
+    assert (done.status, done.out) == (1, "")
+    assert done.err == (
+        "ostinato: words.conllu: other tags stand where those of the run, 'O', 'B-LOC', 'I-LOC', "
+        "'E-LOC', …, would go; --beside writes them beside those\n"
+    )
+    out = place.text("predict", "taggers/names", "words.conllu", "--beside")
+    assert re.sub(r"\|Tag=(O|[BI]-\w+)$", "", out, flags=re.MULTILINE) == trees
+    done = place("evaluate", "taggers/words", "names.conll")
+    assert (done.status, done.out) == (1, "")
+    assert done.err == (
+        "ostinato: names.conll, line 3: no tag here was in the training data, from 'O' on; there "
+        "they are 'NOUN', 'PROPN', 'PUNCT', 'VERB'\n"
+    )
+
+
+def test_plain_text_is_restored_only_by_what_learnt_it(place):
+    notes = (place.folder / "notes.txt").read_text()
+    for given in ("Ann Lee left\n", notes):
+        for verb in ("predict", "evaluate"):
+            done = place(verb, "taggers/words", "-", "--format", "text", given=given)
+            assert (done.status, done.out) == (1, "")
+            assert done.err == (
+                "ostinato: standard input: plain text, whose case and marks are restored by a run "
+                "trained on such; this one's tags are 'NOUN', 'PROPN', 'PUNCT', 'VERB', and "
+                "--format says what is none\n"
+            )
+    prose = "Mr Ann Lee has left for Rome.\nIt was not so long ago that he had.\n"
+    done = place("predict", "taggers/names", "-", given=prose)
+    assert done.err.startswith("ostinato: standard input: plain text, whose case")
+
+
+def test_a_text_is_not_taken_for_columns_because_of_its_lines(place):
+    """A verse of as many words in each line is text to a run that was trained on text."""
+    verse = "well i am\n\nis it fine\n\ni am here\n"
+    out = place.text("predict", "taggers/case", "-", given=verse)
+    assert re.sub(r"[.,?]", "", out).lower() == verse
+
+
 def test_predict_restores_case_and_marks(place):
     out = place.text("predict", "taggers/case", "-", given="well i am fine (is nasa here)\n\n")
     assert out == "Well, I am fine. (Is NASA here?)\n\n"
@@ -127,9 +256,17 @@ def test_predict_restores_case_and_marks(place):
 
 
 def test_what_was_never_seen_is_told(place):
-    done = place("predict", "taggers/names", "-", given="mr\nБо\n")
-    assert done.err == "ostinato: not in training, read as unknown: Б о\n"
-    assert done.out.count("\n") == 2
+    done = place("predict", "taggers/names", "-", given="mr\nБо\nБоо\nMR\nБо\n")
+    assert done.err == (
+        "ostinato: 3 words and 9 characters are not known from training, and read as <unk>: "
+        "'Бо' × 2, 'Боо' × 1; 'о' × 4, 'Б' × 3, 'M' × 1, 'R' × 1\n"
+    )
+    assert done.out.count("\n") == 5
+    done = place("predict", "taggers/names", "-", given="mr\nleeO\n")
+    assert done.err == (
+        "ostinato: 1 word is not known from training, and read as <unk>: 'leeO' × 1\n"
+    )
+    assert place("predict", "taggers/names", "-", given="mr\n").err == ""
 
 
 def test_bad_sentences_are_refused_or_left_as_they_are(place):
@@ -158,6 +295,8 @@ def test_bad_sentences_are_refused_or_left_as_they_are(place):
     [
         ([], "a O\nb\n", r"standard input, line 2: 1 column, but the first word has 2"),
         ([], "a O\n\nb X-LOC\nc B-LOC\n", r"standard input, line 3: the tag 'X-LOC' is of no"),
+        ([], "a O\nb Q-PER\n\nc B-LOC\n", r"standard input, line 2: the tag 'Q-PER' is of no"),
+        ([], "# text\n\na O\n-DOCSTART- O\n\nc B-A\nd B\n", r"standard input, line 7: the tag 'B'"),
         (["--data.scheme", "iobes"], "a O\n", r"--data\.scheme.*iobes"),
         (["--data.tag", "5"], "a O\n", r"standard input, line 1: there is no column 5"),
         (["--data.validation", "none.conll"], "a O\n\nb O\n", r"none\.conll: no such file"),
@@ -166,7 +305,18 @@ def test_bad_sentences_are_refused_or_left_as_they_are(place):
             "a O\n\nb O\n",
             r"--data\.validation.* 1\.5: .*a part lies between 0 and 1",
         ),
+        (
+            [],
+            "a O\n\nb O\nAnn B_PER\nLee I_PER\n",
+            r"standard input, line 4: the tag 'B_PER' looks like one of an entity, which is "
+            r"written 'B-PER'; .*: --data\.scheme none",
+        ),
         ([], "\n\n", r"standard input: no rows"),
+        (
+            ["--data.unlabelled", "?"],
+            "a ?\nb ?\n\nc ?\n",
+            r"standard input, line 1: no word has a tag; all are '\?', which data\.unlabelled",
+        ),
         ([], "a O\n", r"a tagger needs two sentences"),
     ],
 )

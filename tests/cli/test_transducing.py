@@ -110,7 +110,7 @@ def test_unknown_symbols_are_counted(place):
     done = place("predict", "runs/spell", "-", given="aßb\nßü\n")
     assert (done.status, len(done.out.splitlines())) == (0, 2)
     assert "<unk>" not in done.out
-    said = "ostinato: 3 symbols were never seen in training and are read as <unk>: 'ß' × 2, 'ü' × 1"
+    said = "ostinato: 3 symbols are not known from training, and read as <unk>: 'ß' × 2, 'ü' × 1"
     assert done.err == f"{said}\n"
     done = place("evaluate", "runs/spell", "-", given="aß  AY\n")
     assert measures(done.out)["unknown_symbols"] == "1"

@@ -6,7 +6,16 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ostinato.data.schemes import SCHEMES, Span, in_scheme, is_tag, may_follow, spans, tags_of
+from ostinato.data.schemes import (
+    SCHEMES,
+    Span,
+    in_scheme,
+    is_tag,
+    lookalike,
+    may_follow,
+    spans,
+    tags_of,
+)
 from ostinato.data.schemes import strangers as count_strangers
 
 TYPES = ("PER", "LOC")
@@ -97,3 +106,20 @@ def test_what_may_follow_makes_exactly_the_legal_sequences(length):
 )
 def test_tags_of_the_schemes(tag, known):
     assert is_tag(tag) is known
+
+
+@pytest.mark.parametrize(
+    ("tags", "like"),
+    [
+        ({"O", "S:PER"}, ("S:PER", "S-PER")),
+        ({"O", "S.B-C"}, ("S.B-C", "S-B-C")),
+        ({"O", "B_PER", "NN"}, None),
+        ({"B_PER", "I_PER"}, None),  # nothing is outside
+        ({"O", "BX", "IN"}, None),
+        ({"O", "B_"}, None),
+        ({"O"}, None),
+        (set(), None),
+    ],
+)
+def test_tags_that_look_like_entities_written_otherwise(tags, like):
+    assert lookalike(tags) == like

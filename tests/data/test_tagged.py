@@ -61,6 +61,9 @@ def test_what_is_read_is_written_back(file):
     windows = FILES[file.name].replace("\n", "\r\n").encode()
     file.write_bytes(windows)
     assert answered(file, own(file)).encode() == windows
+    marked = b"\xef\xbb\xbf" + windows
+    file.write_bytes(marked)
+    assert answered(file, own(file)).encode() == marked
     for pack in (gzip.compress, lzma.compress):
         file.write_bytes(pack(windows))
         assert answered(file, own(file)).encode() == windows
@@ -121,6 +124,10 @@ def test_answers_stand_where_they_should(tmp_path):
     assert lines[2] == CONLLU.splitlines()[2]
     lines = answered(conllu, [Answer(["A", "B", "C"], **beside)] * 2).splitlines()
     assert lines[5] == CONLLU.splitlines()[5] + "|Tag=C"
+    twice = [Answer(["A", "B", "C"], sure, **beside), Answer(["D"], [1.0], **beside)]
+    once = answered(conllu, twice)
+    conllu.write_text(once.replace("Tag=C|", "Tag=9|Tagset=x|"))
+    assert answered(conllu, twice) == once.replace("Tag=C|", "Tagset=x|Tag=C|")
     tabs = tmp_path / "tabs.conll"
     tabs.write_text("New York\tLOC\n \t\n\nx\ty\n")
     assert answered(tabs, [Answer(["A"]), Answer(["B"])]) == "New York\tA\n \t\n\nx\tB\n"
@@ -172,6 +179,7 @@ WRONG = {
         ("a\nb\n", "line 1: there is no column 2 for data.tag, only 1"),
         ("a\n\nb\n", "line 1: column 1 of 1 for both words and tags"),
         (b"a X\nb\xff Y\n", "line 2: not UTF-8"),
+        ("a\tX\n\tY\n", "line 2: an empty word"),
         ("a X\nb\0 Y\n", "line 2: a NUL byte"),
         ("", "no rows"),
         ("\n\n-DOCSTART- O\n", "no rows"),
@@ -179,6 +187,7 @@ WRONG = {
     "a.conllu": [
         ("1\ta\tb\n", "line 1: 3 columns, but CoNLL-U has 10"),
         (CONLLU.replace("2\tn't", "4\tn't"), "line 5: the ID 4 stands where 2 should"),
+        (CONLLU.replace("2\tn't", "2\t"), "line 5: an empty FORM"),
         (CONLLU.replace("3.1", "3,1"), "line 7: the ID '3,1' is none of CoNLL-U"),
         (CONLLU + "# text = none\n# more\n\n", "line 12: a sentence without words"),
         (CONLLU.replace("\n\n#", "\n#"), "line 9: the ID 1 stands where 4 should; is a blank line"),

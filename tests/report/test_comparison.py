@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from ostinato.report.comparison import comparison, mean_flow, pairs, rows
+from ostinato.report.comparison import comparison, confusions, mean_flow, pairs, rows
 from ostinato.report.verdicts import overview, verdicts
 
 
@@ -131,3 +131,14 @@ def test_gradients_are_means_over_seeds_as_far_as_all_reach():
         {"cell": "a", "flow": {"start": {"h": [3.0, 5.0, 9.0]}}},
     ]
     assert mean_flow(runs) == {"a": {"start": {"h": [2.0, 4.0]}}}
+
+
+def test_confusions_are_added_class_by_class_where_seeds_name_others():
+    tests = [
+        {"classes": ["a", "b"], "confusion": [[1, 2], [3, 4]]},
+        {"classes": ["b", "c"], "confusion": [[10, 20], [30, 40]]},
+    ]
+    runs = [{"cell": "gru", "seed": k, "test": test} for k, test in enumerate(tests)]
+    assert confusions(runs) == {
+        "gru": {"classes": ["a", "b", "c"], "counts": [[1, 2, 0], [3, 14, 20], [0, 30, 40]]}
+    }

@@ -221,7 +221,8 @@ def test_another_file_can_choose_the_epoch(tmp_path):
         ([["a"]], [["X"]], "needs two sentences"),
         ([["a"], []], [["X"], []], r"sentence 2: \[\] is no list of words"),
         ([["a"], ["b"]], [["X"]], "2 sentences, but tags for 1"),
-        ([["a"], ["b", "c"]], [["X"], ["Y"]], "sentence 2: 2 words, but 1 tags"),
+        ([["a"], ["b", "c"]], [["X"], ["Y"]], "sentence 2: 2 words, but 1 tag$"),
+        ([["a"]], [["X"], ["Y"]], "1 sentence, but tags for 2"),
         ("a text", ["X"], "not one text"),
         (["a text"] * 2, [["X"]] * 2, "sentence 1: 'a text' is no list of words"),
         ([["a"]] * 2, [["B-X"], ["x"]], "sentence 2: the tag 'x' is of no scheme: O, or B-"),
@@ -240,7 +241,7 @@ def test_an_unknown_scheme_and_tags_that_are_none(tagger, tmp_path):
     with pytest.raises(DataError, match="'NN' is of no scheme"):
         tagger.evaluate([["a"]], [["NN"]])
     (tmp_path / "a.conll").write_text("a O\n\nb B-X\nc NN\n")
-    with pytest.raises(DataError, match=r"a\.conll, line 3: the tag 'NN' is of no scheme"):
+    with pytest.raises(DataError, match=r"a\.conll, line 4: the tag 'NN' is of no scheme"):
         Tagger().fit(read_tagged(str(tmp_path / "a.conll")))
     plain = Tagger("gru", **QUICK | {"data": {"scheme": "none"}}).fit(WORDS, TAGS)
     assert plain.labels_.classes == ["B-LOC", "B-PER", "I-PER", "O"]

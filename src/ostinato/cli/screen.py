@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import os
 import platform
-from collections.abc import Callable, Iterator
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 
 import torch
@@ -15,6 +16,7 @@ from rich.progress import Progress as Bar
 from rich.table import Table
 
 from ostinato.data import Skipped
+from ostinato.errors import counted
 from ostinato.train import Progress
 
 console = Console(highlight=False, markup=False)  # a label or a path may hold brackets
@@ -70,6 +72,26 @@ def say_skipped(skipped: Skipped | None) -> None:
     """What was left out of the data, in a line on standard error; nothing where nothing was."""
     if skipped and skipped.rows:
         aside.print(f"ostinato: {skipped.summary()}", soft_wrap=True)
+
+
+def say_unknown(unknown: Mapping[str, Counter[str]]) -> None:
+    """What is not known from training, by what it is (a "word"), in a line on standard error.
+
+    Nothing where there is nothing. Of each kind the eight most frequent are shown.
+    """
+    there = {noun: count for noun, count in unknown.items() if count}
+    if not there:
+        return
+    many = " and ".join(counted(count.total(), noun) for noun, count in there.items())
+    shown = "; ".join(
+        ", ".join(f"{symbol!r} × {times}" for symbol, times in count.most_common(8))
+        + (", …" if len(count) > 8 else "")
+        for count in there.values()
+    )
+    be = "is" if sum(count.total() for count in there.values()) == 1 else "are"
+    aside.print(
+        f"ostinato: {many} {be} not known from training, and read as <unk>: {shown}", soft_wrap=True
+    )
 
 
 def duration(seconds: float) -> str:

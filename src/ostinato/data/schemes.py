@@ -11,12 +11,13 @@ Ramshaw & Marcus 1995 (IOB1); Tjong Kim Sang & Veenstra 1999 (IOB2); BIOES is al
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from typing import NamedTuple
 
 SCHEMES = ("iob1", "iob2", "bioes")
 OUTSIDE = "O"
 _TAG = re.compile(r"[BIES]-.+")
+_LIKE = re.compile(r"([BIES])[\W_](.+)")
 
 
 class Span(NamedTuple):
@@ -30,6 +31,20 @@ class Span(NamedTuple):
 def is_tag(tag: str) -> bool:
     """Whether a tag is of one of the schemes."""
     return tag == OUTSIDE or _TAG.fullmatch(tag) is not None
+
+
+def lookalike(tags: Collection[str]) -> tuple[str, str] | None:
+    """Of tags that mark entities with another sign than `-` the first, and how it is written here.
+
+    None unless there is `O`, and all others are so.
+
+    >>> lookalike(["O", "B_PER", "I_PER"]), lookalike(["B_PER", "NN"])
+    (('B_PER', 'B-PER'), None)
+    """
+    found = {tag: _LIKE.fullmatch(tag) for tag in tags if tag != OUTSIDE}
+    if OUTSIDE not in tags or not all(found.values()):
+        return None
+    return next(((tag, f"{m[1]}-{m[2]}") for tag, m in found.items() if m), None)
 
 
 def spans(tags: Sequence[str]) -> list[Span]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import codecs
 import hashlib
 import io
 import json
@@ -18,7 +19,7 @@ from ostinato.data.readers import packaged
 from ostinato.data.rows import Skipped, good
 from ostinato.data.sentences import Answer, Sentence, text
 from ostinato.data.table import Table
-from ostinato.errors import DataError
+from ostinato.errors import DataError, counted
 
 
 @dataclass(frozen=True)
@@ -29,6 +30,7 @@ class Tagged:
         words: the sentences.
         tags: the tags of each.
         places: where each is, for errors; "sentence 1" and so on unless given.
+        numbers: the number of the line of each word, where each has a line of its own.
 
     Raises:
         DataError: when a sentence has no words, or not as many tags as words.
@@ -37,13 +39,16 @@ class Tagged:
     words: list[list[str]]
     tags: list[list[str]]
     places: Sequence[str] = ()
+    numbers: Sequence[Sequence[int]] = ()
 
     def __post_init__(self) -> None:
         if len(self.words) != len(self.tags):
-            raise DataError(f"{len(self.words)} sentences, but tags for {len(self.tags)}")
+            has = counted(len(self.words), "sentence")
+            raise DataError(f"{has}, but tags for {len(self.tags):,}")
         for k, (words, tags) in enumerate(zip(self.words, self.tags, strict=True)):
             if len(words) != len(tags):
-                raise DataError(f"{self.place(k)}: {len(words)} words, but {len(tags)} tags")
+                both = counted(len(words), "word"), counted(len(tags), "tag")
+                raise DataError(f"{self.place(k)}: {', but '.join(both)}")
             if not words:
                 raise DataError(f"{self.place(k)}: it has no words")
 
@@ -54,11 +59,17 @@ class Tagged:
         """The sentences at these indices, in their order."""
         chosen = list(indices)
         places = [self.place(i) for i in chosen]
-        return Tagged([self.words[i] for i in chosen], [self.tags[i] for i in chosen], places)
+        numbers = [self.numbers[i] for i in chosen] if self.numbers else ()
+        words, tags = [self.words[i] for i in chosen], [self.tags[i] for i in chosen]
+        return Tagged(words, tags, places, numbers)
 
-    def place(self, sentence: int) -> str:
-        """Where a sentence is, for errors."""
-        return self.places[sentence] if self.places else f"sentence {sentence + 1}"
+    def place(self, sentence: int, word: int = 0) -> str:
+        """Where a sentence is, for errors, or one of its words where that has its own line."""
+        place = self.places[sentence] if self.places else f"sentence {sentence + 1}"
+        if self.numbers and self.numbers[sentence]:
+            title, line, _ = place.rpartition("line ")
+            return f"{title}{line}{self.numbers[sentence][word]}"
+        return place
 
     def tokens(self) -> int:
         """How many words there are."""
@@ -81,11 +92,13 @@ class TaggedFile:
         format: which it is of.
         pieces: all that stands in it, in order: sentences, bad ones only where they may be left
             out, and what belongs to none.
+        mark: the byte-order mark that it begins with, if there is one.
     """
 
     title: str
     format: str
     pieces: list[Sentence]
+    mark: str = ""
 
     @property
     def sentences(self) -> list[Sentence]:
@@ -101,13 +114,22 @@ class TaggedFile:
         """The words and tags of the good sentences."""
         good = self.sentences
         places = [f"{self.title}, {s.place}" for s in good]
-        return Tagged([s.words for s in good], [s.tags for s in good], places)
+        numbers = [s.numbers for s in good]
+        return Tagged([s.words for s in good], [s.tags for s in good], places, numbers)
 
     def written(self, answers: Iterable[Answer]) -> Iterator[str]:
-        """The file with an answer for each good sentence, piece by piece; the rest as it is."""
-        following = iter(answers)
+        """The file with an answer for each good sentence, piece by piece; bad ones as they are."""
+        following, answer = iter(answers), Answer([])
+        if self.mark:
+            yield self.mark
         for piece in self.pieces:
-            yield piece.written(next(following)) if piece.good else piece.plain()
+            if piece.good:
+                answer = next(following)
+                yield piece.written(answer)
+            elif piece.fault:
+                yield piece.plain()
+            else:  # what stands behind the last sentence may get further columns with it
+                yield piece.written(Answer([], answer.confidence and [], answer.beside))
 
 
 def read_tagged(
@@ -118,6 +140,7 @@ def read_tagged(
     format: str | None = None,
     skip_bad_rows: Skipped | None = None,
     trained: int | None = None,
+    usual: str | None = None,
 ) -> TaggedFile:
     """Tagged sentences, in file order.
 
@@ -129,6 +152,9 @@ def read_tagged(
         skip_bad_rows: goes on without bad sentences and counts them; None refuses the first.
         trained: how many columns the training file had, when it is not this one; then tags may
             be missing.
+        usual: the format of the training file, when it is not this one: that of a file that does
+            not tell its own. `word` and `tag` are columns of this format; another has its usual
+            ones.
 
     Raises:
         DataError: when there is nothing of that name, something is wrong in it, or it holds no
@@ -144,13 +170,17 @@ def read_tagged(
         all_ = (p for number, line in lines for p in text.pieces(line, f"line {number}"))
         return _gathered(where, "text", all_, skip_bad_rows)
     with File(where) as file:
-        kind = _format(where, file, format)
+        kind = _format(where, file, format, usual)
         name = kind.__name__.rpartition(".")[2]
-        return _gathered(title(where), name, kind.read(file, word, tag, trained), skip_bad_rows)
+        if usual not in (None, name):
+            word = tag = ""
+        mark = "\ufeff" if file.head.startswith(codecs.BOM_UTF8) else ""
+        read = kind.read(file, word, tag, trained)
+        return _gathered(title(where), name, read, skip_bad_rows, mark)
 
 
 def _gathered(
-    title: str, format: str, read: Iterable[Sentence], skipped: Skipped | None
+    title: str, format: str, read: Iterable[Sentence], skipped: Skipped | None, mark: str = ""
 ) -> TaggedFile:
     """All pieces, each word and tag that comes often held once."""
     pieces: list[Sentence] = []
@@ -165,7 +195,7 @@ def _gathered(
 
     for _ in good(sentences(), title, skipped):
         pass
-    return TaggedFile(title, format, pieces)
+    return TaggedFile(title, format, pieces, mark)
 
 
 def _lines(source: dict[str, Examples] | str) -> Iterator[tuple[int, str]]:
@@ -176,8 +206,8 @@ def _lines(source: dict[str, Examples] | str) -> Iterator[tuple[int, str]]:
     return enumerate((line for t in texts for line in io.StringIO(f"{t}\n")), start=1)
 
 
-def _format(where: str, file: File, given: str | None) -> ModuleType:
-    """The format that is given, or that the name tells, or else the first bytes; or `conll`."""
+def _format(where: str, file: File, given: str | None, usual: str | None) -> ModuleType:
+    """The format that is given, or that the name tells, or else the first bytes; or the usual."""
     if given:
         return registry.find(formats, "format", given)
     known = {name: registry.find(formats, "format", name) for name in registry.names(formats)}
@@ -185,5 +215,7 @@ def _format(where: str, file: File, given: str | None) -> ModuleType:
     for name, kind in known.items():
         if plain.endswith(kind.SUFFIXES) and name != "text":
             return kind
-    found = next((kind for kind in known.values() if kind.sniff(file.head)), None)
-    return found or known["text" if plain.endswith(text.SUFFIXES) else "conll"]
+    found = next((name for name, kind in known.items() if kind.sniff(file.head)), None)
+    if found == "conll" and usual == "text":  # the lines of a verse may have as many words too
+        found = None
+    return known[found or usual or ("text" if plain.endswith(text.SUFFIXES) else "conll")]

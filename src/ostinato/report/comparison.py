@@ -179,13 +179,20 @@ def _over_examples(differences: Sequence[float]) -> tuple[str, float]:
 def confusions(runs: Sequence[Record]) -> dict[str, dict[str, Any]]:
     """For each cell the classes, and the texts by true and predicted class, over all seeds."""
     return {
-        cell: {
-            "classes": own[0]["test"]["classes"],
-            "counts": np.sum([run["test"]["confusion"] for run in own], 0).tolist(),
-        }
+        cell: _summed([run["test"] for run in own])
         for cell, own in by_cell(runs).items()
         if all("confusion" in run.get("test", {}) for run in own)
     }
+
+
+def _summed(tests: Sequence[Record]) -> dict[str, Any]:
+    """Confusions added up; a tagger's names only the classes that came, with each seed others."""
+    classes = list(dict.fromkeys(name for test in tests for name in test["classes"]))
+    counts = np.zeros((len(classes), len(classes)), np.int64)
+    for test in tests:
+        at = [classes.index(name) for name in test["classes"]]
+        counts[np.ix_(at, at)] += np.asarray(test["confusion"], np.int64)
+    return {"classes": classes, "counts": counts.tolist()}
 
 
 def calibrations(runs: Sequence[Record]) -> dict[str, list[dict[str, Any]]]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any, Self, TypeVar
 
@@ -14,6 +15,7 @@ from torch import Tensor, nn
 from ostinato import data
 from ostinato.data import Skipped, Tagged, TaggedFile, Vocabulary, read_tagged
 from ostinato.data.cooccurrence import ppmi_vectors
+from ostinato.data.sentences import text
 from ostinato.data.spelling import Spelling
 from ostinato.equation import Cell
 from ostinato.errors import DataError
@@ -182,6 +184,45 @@ class Tagger(Estimator[TagSettings]):
 
         return self.each(sentences, answers)
 
+    def read_file(
+        self,
+        where: str,
+        *,
+        format: str | None = None,
+        skip_bad_rows: Skipped | None = None,
+        blind: bool = False,
+    ) -> TaggedFile:
+        """The sentences of a file, in the format that it tells itself, or else that of training.
+
+        The columns that the settings name are those of the format of training; of another one
+        they are its usual ones.
+
+        Args:
+            where: a file, `-` for standard input, or a packaged source of texts.
+            format: the format, where it is none of these.
+            skip_bad_rows: see `read_tagged`.
+            blind: whether tags may be missing.
+
+        Raises:
+            DataError: see `read_tagged`; and for plain text, where the labels are not its tags.
+        """
+        columns = self.settings().data
+        file = read_tagged(
+            where,
+            columns.word,
+            columns.tag,
+            format=format,
+            skip_bad_rows=skip_bad_rows,
+            trained=(self.width_ or 2) if blind else None,
+            usual=self.format_,
+        )
+        if file.format == "text" and not set(self.labels_.classes) <= set(text.TAGS):
+            raise DataError(
+                f"{file.title}: plain text, whose case and marks are restored by a run trained on "
+                f"such; this one's tags are {self.labels_.named()}, and --format says what is none"
+            )
+        return file
+
     def score(self, sentences: Any, tags: Any = None) -> float:
         """F1 of entities, or the accuracy where tags are no entities."""
         result = self.evaluate(sentences, tags)
@@ -220,6 +261,17 @@ class Tagger(Estimator[TagSettings]):
         accuracy = _right(true, predicted) / max(sum(map(len, true)), 1)
         f1 = total(entity_scores(true, predicted)).f1 if self.labels_.entities else accuracy
         return {"accuracy": accuracy, "f1": f1}
+
+    def unknown(self, sentences: Sequence[Sequence[str]]) -> dict[str, Counter[str]]:
+        """The words, and the characters, that are not known, and how often each comes."""
+        count = Counter(word for words in sentences for word in words)
+        read = plain(list(count)) if self.settings().data.lower else list(count)
+        words = {
+            word: count[word]
+            for word, symbol in zip(count, self.vocabulary_.encode(read), strict=True)
+            if symbol == 0
+        }
+        return {"word": Counter(words), "character": self.spelling_.unknown(sentences)}
 
     def read(self, sentences: Sequence[Sequence[str]]) -> Read:
         """Sentences as numbers."""
@@ -261,7 +313,7 @@ class Tagger(Estimator[TagSettings]):
         share = settings.data.validation
         if validation is None and isinstance(share, str):
             columns = settings.data.word, settings.data.tag
-            validation = read_tagged(share, *columns, format=self.format_).tagged()
+            validation = read_tagged(share, *columns, usual=self.format_).tagged()
         if validation is not None:
             return given, validation
         if len(given) < 2:
@@ -270,13 +322,20 @@ class Tagger(Estimator[TagSettings]):
         return given.select(np.sort(kept)), given.select(np.sort(held))
 
     def _check(self, given: Tagged) -> None:
-        """That tags of entities are some.
+        """That tags of entities are some, and of other tags one at least is known.
 
         Raises:
-            DataError: for one that is of no scheme.
+            DataError: for one that is of no scheme, or where none is known.
         """
-        if self.labels_.entities:
-            Labels.of(given, self.labels_.scheme, self.labels_.unlabelled)
+        labels = self.labels_
+        if labels.entities:
+            Labels.of(given, labels.scheme, labels.unlabelled)
+        elif not labels.any_known(given.tags):
+            tag = next(tag for tags in given.tags for tag in tags)
+            raise DataError(
+                f"{given.place(0)}: no tag here was in the training data, from {tag!r} on; "
+                f"there they are {labels.named()}"
+            )
 
     def _network(self, cell: Cell) -> TagNetwork:
         sizes = len(self.vocabulary_), len(self.spelling_.characters), len(self.labels_.classes)

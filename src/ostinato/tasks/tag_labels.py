@@ -44,15 +44,26 @@ class Labels:
             unlabelled: see the class.
 
         Raises:
-            DataError: for a tag that is of no scheme, where there should be one.
+            DataError: for a tag that is of no scheme, where there should be one, or where no tag
+                is known.
         """
         seen: dict[str, str] = {}
         for k, tags in enumerate(sentences.tags):
-            for tag in tags:
+            for word, tag in enumerate(tags):
                 if tag not in seen:
-                    seen[tag] = sentences.place(k)
+                    seen[tag] = sentences.place(k, word)
         seen.pop(unlabelled, None)
+        if not seen:
+            raise DataError(
+                f"{sentences.place(0)}: no word has a tag; all are {unlabelled!r}, which "
+                "data.unlabelled says is none"
+            )
         looks = any(schemes.is_tag(tag) and tag != OUTSIDE for tag in seen)
+        if scheme == "auto" and not looks and (like := schemes.lookalike(seen)):
+            raise DataError(
+                f"{seen[like[0]]}: the tag {like[0]!r} looks like one of an entity, which is "
+                f"written {like[1]!r}; write it so, or take tags as they are: --data.scheme none"
+            )
         if scheme == "none" or (scheme == "auto" and not looks):
             return cls(sorted(seen), "none", unlabelled)
         odd = next((tag for tag in seen if not schemes.is_tag(tag)), None)
@@ -73,6 +84,16 @@ class Labels:
     def entities(self) -> bool:
         """Whether tags are those of entities."""
         return self.scheme != "none"
+
+    def any_known(self, sentences: Iterable[Sequence[str]]) -> bool:
+        """Whether one of these tags is among the labels, or none of them says anything."""
+        tags = {tag for tags in sentences for tag in tags} - {self.unlabelled, "", "_"}
+        return not tags or not tags.isdisjoint(self.classes)
+
+    def named(self) -> str:
+        """The first labels, for errors."""
+        more = ", …" if len(self.classes) > 4 else ""
+        return ", ".join(map(repr, self.classes[:4])) + more
 
     def constraints(self) -> Constraints | None:
         """What may follow what; None where anything may."""

@@ -12,17 +12,18 @@ from rich.table import Table
 
 from ostinato.cells import find
 from ostinato.cli.runs import Data, RunOptions, SkipBadRows, bad_rows
-from ostinato.cli.screen import aside, console, duration, table
+from ostinato.cli.screen import aside, console, duration, say_unknown, table
 from ostinato.cli.trials import HELD_OUT, Trials, title_of
 from ostinato.data import read_tagged, split_blocks
 from ostinato.data.sentences import Answer
-from ostinato.errors import ConfigError, DataError
-from ostinato.observe.exams.tag import TagExam
+from ostinato.errors import ConfigError, DataError, counted
+from ostinato.observe.exams.tag import TagExam, held_out
 from ostinato.tasks.tag import Tagger
 from ostinato.tasks.tag_labels import Labels
 from ostinato.tasks.tag_network import TagNetwork
 from ostinato.tasks.tag_scores import Evaluation, Score
 from ostinato.tasks.tag_settings import TagSettings
+from ostinato.train import Run
 
 
 def fit(
@@ -87,6 +88,8 @@ def evaluate(
 ) -> None:
     """Measure a tagger on sentences it has not seen: entities as conlleval counts them, words.
 
+    Of the very sentences that it was trained on, only those that it held out are measured.
+
     Example: ostinato evaluate runs/t test.conllu
 
     Parameters
@@ -96,19 +99,23 @@ def evaluate(
     data
         Tagged sentences as for `fit`; `-` is standard input.
     format
-        conll, conllu or text; that of the run unless given.
+        conll, conllu or text; unless given, what the name of the file or its beginning tells, or
+        else that of the training file.
     """
     tagger = Tagger.load(run)
-    columns = tagger.settings().data
     with bad_rows(skip_bad_rows) as skipped:
-        sentences = read_tagged(
-            data,
-            columns.word,
-            columns.tag,
-            format=format or tagger.format_,
-            skip_bad_rows=skipped,
+        sentences = tagger.read_file(data, format=format, skip_bad_rows=skipped)
+    given = sentences.tagged()
+    unseen = held_out(given, tagger, Run.open(run))
+    if unseen is None:
+        say = f"{sentences.title}: the run was trained on all of it; this is no measure of new text"
+        aside.print(f"ostinato: {say}", soft_wrap=True)
+    elif len(unseen) < len(given):
+        say = f"measured on what it held out, {len(unseen):,} of {counted(len(given), 'sentence')}"
+        aside.print(
+            f"ostinato: {sentences.title}: the run was trained on it; {say}", soft_wrap=True
         )
-    result = tagger.evaluate(sentences)
+    result = tagger.evaluate(unseen or given)
     entities = tagger.labels_.entities
     print(f"accuracy {result.accuracy:.4f}")
     if entities:
@@ -162,6 +169,9 @@ def predict(
     fewer than the training file, the tags are a further column. Of a sentence with a bad line
     that is left out, nothing is changed.
 
+    The file may be of another format than the training file: then the tags go into the last
+    column, or UPOS, unless other tags stand there.
+
     Example: ostinato predict runs/t new.conllu > tagged.conllu
 
     Parameters
@@ -175,28 +185,23 @@ def predict(
     beside
         Write the tags beside those of the file: in a further column, or in MISC.
     format
-        conll, conllu or text; that of the run unless given.
+        conll, conllu or text; unless given, what the name of the file or its beginning tells, or
+        else that of the training file.
     skip_bad_rows
         Leave sentences with a bad line as they are, and say how many they are.
     """
     tagger = Tagger.load(run)
-    format = format or tagger.format_
-    if format == "text" and (confidence or beside):
-        raise ConfigError("plain text has no place for confidences, or for tags beside it")
-    columns = tagger.settings().data
     with bad_rows(skip_bad_rows) as skipped:
-        sentences = read_tagged(
-            file,
-            columns.word,
-            columns.tag,
-            format=format,
-            skip_bad_rows=skipped,
-            trained=max(tagger.width_, 1),
+        sentences = tagger.read_file(file, format=format, skip_bad_rows=skipped, blind=True)
+    if sentences.format == "text" and (confidence or beside):
+        raise ConfigError("plain text has no place for confidences, or for tags beside it")
+    own = [sentence.tags for sentence in sentences.sentences]
+    if sentences.format != tagger.format_ and not beside and not tagger.labels_.any_known(own):
+        raise DataError(
+            f"{sentences.title}: other tags stand where those of the run, "
+            f"{tagger.labels_.named()}, would go; --beside writes them beside those"
         )
-    unknown = tagger.spelling_.unknown(s.words for s in sentences.sentences)
-    if unknown:
-        named = " ".join(sorted(unknown))
-        aside.print(f"ostinato: not in training, read as unknown: {named}", soft_wrap=True)
+    say_unknown(tagger.unknown([sentence.words for sentence in sentences.sentences]))
 
     def answers() -> Iterator[Answer]:
         for tags, sure in tagger.tag(sentences):

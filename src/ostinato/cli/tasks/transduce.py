@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Sequence
 from typing import Annotated
 
@@ -10,7 +9,7 @@ from cyclopts import Parameter
 
 from ostinato.cells import find
 from ostinato.cli.runs import Data, LinesFormat, RunOptions, SkipBadRows, TableFormat, bad_rows
-from ostinato.cli.screen import aside, console, duration, say_skipped, table
+from ostinato.cli.screen import aside, console, duration, say_skipped, say_unknown, table
 from ostinato.cli.trials import HELD_OUT, Trials, title_of
 from ostinato.data import Pairs, Skipped, read_pairs, read_texts
 from ostinato.observe.exams.transduce import TransduceExam
@@ -132,7 +131,7 @@ def evaluate(
     _tell(transducer.evaluate(pairs, more=more, beam=beam, alpha=alpha))
     unknown = transducer.unknown(list(dict.fromkeys(pairs.sources)))
     print(f"unknown_symbols {unknown.total()}")
-    _say_unknown(unknown)
+    say_unknown({"symbol": unknown})
 
 
 def predict(
@@ -194,7 +193,7 @@ def predict(
         for each in next(found):
             score = [f"{each.score:.4f}"] if best > 1 else []
             print(each.text, *score, *([_aligned(each)] if alignments else []), sep="\t")
-    _say_unknown(transducer.unknown(texts))
+    say_unknown({"symbol": transducer.unknown(texts)})
 
 
 def compare(
@@ -280,15 +279,3 @@ def _say_left_out(estimator: Transducer) -> None:
         if count:
             are = "pair is" if count == 1 else "pairs are"
             aside.print(f"ostinato: {count:,} {are} not trained on: {why}", soft_wrap=True)
-
-
-def _say_unknown(unknown: Counter[str]) -> None:
-    """The symbols never seen in training, in a line on standard error; nothing where none are."""
-    if unknown:
-        shown = ", ".join(f"{symbol!r} × {count}" for symbol, count in unknown.most_common(8))
-        more = ", …" if len(unknown) > 8 else ""
-        aside.print(
-            f"ostinato: {unknown.total():,} symbols were never seen in training and are read as "
-            f"<unk>: {shown}{more}",
-            soft_wrap=True,
-        )

@@ -34,6 +34,7 @@ class Sentence(ABC):
         tags: the tag of each, "" where the file has none.
         fault: why it cannot be used; None for a good one.
         lines: as they stand in the file, with their ends.
+        numbers: the number of the line of each word.
     """
 
     place: str = ""
@@ -41,6 +42,7 @@ class Sentence(ABC):
     tags: list[str] = field(default_factory=list)
     fault: str | None = None
     lines: list[str] = field(default_factory=list)
+    numbers: list[int] = field(default_factory=list)
 
     @property
     def good(self) -> bool:

@@ -8,14 +8,16 @@ columns than the file's first line of a word: it is a comment.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 
 from ostinato.data.files import File, flaw
+from ostinato.data.schemes import OUTSIDE
 from ostinato.data.sentences._sentence import Answer, Sentence, blocks
 from ostinato.errors import ConfigError, counted
 
 SUFFIXES = (".conll", ".iob", ".iob2", ".bio", ".bioes")
+_DOCUMENT = "-DOCSTART-"
 _LINES = 100  # that a sniff looks at
 
 
@@ -50,21 +52,25 @@ class Columns(Sentence):
         """The tags in the place of those of the file, or beside them, as a further column.
 
         They are a further column too where the file has fewer columns than the training file.
+        With a further column, a line with `-DOCSTART-` gets as many as all others: its own tag
+        again, which every count of entities passes over.
         """
-        lines = list(self.lines)
-        further = answer.beside or self.width < (self.trained or 0)
+        lines, sure = list(self.lines), answer.confidence
+        tagged = self.width >= (self.trained or 0)
+        further = answer.beside or not tagged
         for k, line in enumerate(self.at):
-            text = lines[line].rstrip("\r\n")
-            end = lines[line][len(text) :]
-            gap = "\t" if "\t" in text else " "
-            if further:
-                text = f"{text}{gap}{answer.tags[k]}"
-            else:
-                start, stop = _places(text)[self.column]
-                text = text[:start] + answer.tags[k] + text[stop:]
-            if answer.confidence is not None:
-                text += f"{gap}{answer.confidence[k]:.4f}"
-            lines[line] = text + end
+            more = [answer.tags[k]] if further else []
+            if not further:
+                start, stop = _places(lines[line])[self.column]
+                lines[line] = lines[line][:start] + answer.tags[k] + lines[line][stop:]
+            lines[line] = _widened(lines[line], more + ([f"{sure[k]:.4f}"] if sure else []))
+        for k, text in enumerate(lines):
+            if text.startswith(_DOCUMENT) and (further or sure is not None):
+                fields = _fields(text)
+                more = [OUTSIDE] * (self.width - len(fields))
+                if further:
+                    more.append([*fields, *more][self.column] if tagged else OUTSIDE)
+                lines[k] = _widened(text, more if sure is None else [*more, "1.0000"])
         return "".join(lines)
 
 
@@ -98,7 +104,10 @@ def read(file: File, word: str, tag: str, trained: int | None = None) -> Iterato
                 what = f"{counted(len(fields), 'column')}, but the first word has {width}"
                 sentence.blame(number, f"{what}; --format says what is no such file")
                 fields = [*fields, *[""] * width]
+            if not fields[words]:
+                sentence.blame(number, "an empty word")
             sentence.at.append(number - first)
+            sentence.numbers.append(number)
             sentence.words.append(fields[words])
             has_tag = width >= (trained or 0) and -width <= column < width
             sentence.tags.append(fields[column] if has_tag else "")
@@ -109,7 +118,7 @@ def read(file: File, word: str, tag: str, trained: int | None = None) -> Iterato
 
 def _outside(line: str) -> bool:
     """Whether a line ends a sentence."""
-    return not line.strip() or line.startswith("-DOCSTART-")
+    return not line.strip() or line.startswith(_DOCUMENT)
 
 
 def _is_comment(fields: list[str], width: int) -> bool:
@@ -136,8 +145,16 @@ def _fields(line: str) -> list[str]:
     return text.split("\t") if "\t" in text else text.split()
 
 
-def _places(text: str) -> list[tuple[int, int]]:
+def _widened(line: str, fields: Sequence[str]) -> str:
+    """A line with further fields."""
+    text = line.rstrip("\r\n")
+    gap = "\t" if "\t" in text else " "
+    return "".join([text, *(gap + field for field in fields), line[len(text) :]])
+
+
+def _places(line: str) -> list[tuple[int, int]]:
     """Where each field begins and ends."""
+    text = line.rstrip("\r\n")
     pattern = r"[^\t]*(?:\t|$)" if "\t" in text else r"\S+"
     found = [(m.start(), m.start() + len(m[0].rstrip("\t"))) for m in re.finditer(pattern, text)]
     return found[: text.count("\t") + 1] if "\t" in text else found

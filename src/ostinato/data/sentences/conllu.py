@@ -7,7 +7,7 @@ lines whose ID is a whole number; all other lines are kept as they are.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 
 from ostinato.data.files import File, flaw
@@ -42,20 +42,21 @@ class Tree(Sentence):
     def written(self, answer: Answer) -> str:
         """The tags in the place of those of the file, or beside them in MISC as `Tag=`.
 
-        A confidence goes into MISC as `Confidence=`.
+        A confidence goes into MISC as `Confidence=`. What MISC holds of that name is replaced.
         """
         lines = list(self.lines)
         for k, line in enumerate(self.at):
             text = lines[line].rstrip("\r\n")
             end, fields = lines[line][len(text) :], text.split("\t")
-            notes = [] if fields[_MISC] == "_" else [fields[_MISC]]
+            notes = {}
             if answer.beside:
-                notes.append(f"Tag={answer.tags[k]}")
+                notes["Tag"] = answer.tags[k]
             else:
                 fields[self.column] = answer.tags[k]
             if answer.confidence is not None:
-                notes.append(f"Confidence={answer.confidence[k]:.4f}")
-            fields[_MISC] = "|".join(notes) or "_"
+                notes["Confidence"] = f"{answer.confidence[k]:.4f}"
+            if notes:
+                fields[_MISC] = _noted(fields[_MISC], notes)
             lines[line] = "\t".join(fields) + end
         return "".join(lines)
 
@@ -83,14 +84,28 @@ def read(file: File, word: str, tag: str, trained: int | None = None) -> Iterato
             fields = line.rstrip("\r\n").split("\t")
             if fault := _fault(fields, len(sentence.words)):
                 sentence.blame(number, fault)
+            elif fields[0].isdecimal() and not fields[words]:
+                sentence.blame(number, f"an empty {FIELDS[words].upper()}")
             elif fields[0].isdecimal():
                 sentence.at.append(number - first)
+                sentence.numbers.append(number)
                 sentence.words.append(fields[words])
                 sentence.tags.append(fields[column])
         if not sentence.words and any(line.strip() for line in lines):
             sentence.blame(first + _first_text(lines), "a sentence without words")
         sentence.place = sentence.place or f"line {first + sentence.at[0] if sentence.at else 0}"
         yield sentence
+
+
+def _noted(misc: str, notes: Mapping[str, str]) -> str:
+    """MISC with notes behind all else, instead of those of the same names.
+
+    >>> _noted("A=1|Tag=X", {"Tag": "Y"}), _noted("_", {"Tag": "Y"})
+    ('A=1|Tag=Y', 'Tag=Y')
+    """
+    own = [] if misc == "_" else misc.split("|")
+    kept = [note for note in own if note.partition("=")[0] not in notes]
+    return "|".join([*kept, *(f"{name}={value}" for name, value in notes.items())])
 
 
 def _fault(fields: list[str], words: int) -> str | None:

@@ -23,6 +23,7 @@ SUFFIXES = (".txt", ".text")
 PIECE = 60
 _LINES, _LONG = 100, 6  # lines that a sniff looks at, and words in one of them
 MARKS = ".,?!:;"
+TAGS = [case + mark for case in ("lower", "Title", "UPPER") for mark in ("", *MARKS)]
 _WORD = re.compile(r"\w+(?:['’.,:-]\w+)*")
 _MARKED = re.compile(r"[.,?!:;]+|$")
 

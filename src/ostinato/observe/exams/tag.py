@@ -11,7 +11,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from ostinato.data import Tagged, read_tagged, split_blocks
+from ostinato.data import Tagged, split_blocks
 from ostinato.data.schemes import spans
 from ostinato.errors import DataError
 from ostinato.observe.exams._exam import SEQUENCES, Exam, reached
@@ -43,16 +43,10 @@ class TagExam(Exam):
     @classmethod
     def read(cls, data: str, estimator: Tagger, run: Run) -> Self:
         """All sentences of a file, without those that the run was trained on."""
-        settings = estimator.settings()
-        columns = settings.data.word, settings.data.tag
-        given = read_tagged(data, *columns, format=estimator.format_).tagged()
-        share, trained = settings.data.validation, run.read_json("manifest.json")["data"]
-        if given.fingerprint() == trained["sha256"]:
-            if isinstance(share, str) or "validation_sha256" in trained:
-                raise DataError(f"{data}: the run was trained on all of it; give other sentences")
-            _, held = split_blocks([""] * len(given), share, settings.seed)
-            given = given.select(np.sort(held))
-        return cls(given)
+        unseen = held_out(estimator.read_file(data).tagged(), estimator, run)
+        if unseen is None:
+            raise DataError(f"{data}: the run was trained on all of it; give other sentences")
+        return cls(unseen)
 
     def __len__(self) -> int:
         return len(self.sentences)
@@ -134,6 +128,21 @@ class TagExam(Exam):
                 for k in order
             ]
         }
+
+
+def held_out(given: Tagged, tagger: Tagger, run: Run) -> Tagged | None:
+    """Of the very sentences that a run was trained on those that it held out; others all.
+
+    None where it was trained on all of them, and others chose its best epoch.
+    """
+    settings, trained = tagger.settings(), run.read_json("manifest.json")["data"]
+    share = settings.data.validation
+    if given.fingerprint() != trained["sha256"]:
+        return given
+    if isinstance(share, str) or "validation_sha256" in trained:
+        return None
+    _, held = split_blocks([""] * len(given), share, settings.seed)
+    return given.select(np.sort(held))
 
 
 def _errors(
