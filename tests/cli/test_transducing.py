@@ -148,7 +148,7 @@ def test_a_mistake_is_one_line_and_leaves_nothing(place, command, says):
     before = sorted(place.folder.rglob("*"))
     words = command.split()
     if words[0] == "fit":
-        words += ["--out", "runs/new"]
+        words += ["--out", "runs/other-pairs"]
     done = place(*words, given="ab\n")
     if says is None:  # one of both rows is short enough
         assert done.status == 0, done.err
