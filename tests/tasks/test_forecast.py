@@ -60,6 +60,23 @@ def test_the_test_part_and_the_future_have_no_influence(forecaster):
     np.testing.assert_array_equal(one, same)
 
 
+def test_rows_that_are_to_be_foretold_judge_nothing():
+    signs = RANDOM.choice([-1.0, 1.0], size=248)
+    known = {"x": signs[:200] + 0.1, "of": signs[:200]}
+    ahead = {"x": [*known["x"], *[None] * 48], "of": signs}
+    shape = {"horizon": 4, "lookback": 8, "target": ["x"], "future": ["of"]}
+    shape |= {"validation": 24, "test": 24}
+    one, other = (small(train={"epochs": 1}, data=shape).fit(t) for t in (known, ahead))
+    assert other.parts_.test.tolist() == [200]
+    assert_near(other.network_.state_dict(), one.network_.state_dict(), SAME)
+    for part in ("validation", "test", None):
+        found, wanted = other.evaluate(ahead, part=part), one.evaluate(known, part=part)
+        assert (found["windows"], found["mse"]) == (wanted["windows"], wanted["mse"]), part
+    assert other.history_[0]["mse"] == one.history_[0]["mse"] > 0
+    (fold,), (same,) = other.backtest(ahead, folds=1), one.backtest(known, folds=1)
+    assert fold == same
+
+
 def test_quantiles_rise_and_hold_what_they_say():
     noise = RANDOM.normal(size=3000)
     settings = {"quantiles": [0.9, 0.1, 0.5]}

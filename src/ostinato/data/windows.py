@@ -45,6 +45,7 @@ class Parts:
 
         Without a size for training, the other two end with the series, and all before them is for
         training. With one, the parts begin with the series, and what is left at its end is unused.
+        A series ends here with its last known target: what is to be foretold judges nothing.
 
         Raises:
             DataError: when a series is too short for its parts; it is named. Or when none has a
@@ -52,11 +53,13 @@ class Parts:
         """
         sizes = []
         for each in panel.series:
-            held, seen = _steps(validation, each), _steps(test, each)
-            own = len(each) - held - seen if training is None else _steps(training, each)
-            if own < 1 or own + held + seen > len(each):
+            length = each.known(len(panel.columns.target))
+            held, seen = _steps(validation, length), _steps(test, length)
+            own = length - held - seen if training is None else _steps(training, length)
+            if own < 1 or own + held + seen > length:
+                what = "step" if length == len(each) else "known step"
                 raise DataError(
-                    f"{panel.called(each)} has {counted(len(each), 'step')}, too few for parts of "
+                    f"{panel.called(each)} has {counted(length, what)}, too few for parts of "
                     f"{max(own, 0):,}, {held:,} and {seen:,}"
                 )
             sizes.append((own, held, seen))
@@ -81,8 +84,8 @@ class Parts:
         return cls(*np.array(sizes, dtype=np.int64).cumsum(1).T)
 
 
-def _steps(size: float, each: Series) -> int:
-    return round(size * len(each)) if size < 1 else int(size)
+def _steps(size: float, length: int) -> int:
+    return round(size * length) if size < 1 else int(size)
 
 
 @dataclass(frozen=True)
@@ -233,6 +236,7 @@ class Windows:
         self.mean = np.array([scale.mean[each.name] for each in panel.series])
         self.deviation = np.array([scale.deviation[each.name] for each in panel.series])
         self.lengths = np.array([len(each) for each in panel.series], dtype=np.int64)
+        self.known = np.array([each.known(self.targets_read) for each in panel.series], np.int64)
         self.offsets = np.concatenate([[0], np.cumsum(self.lengths)[:-1]])
         scaled = [
             (each.values - mean) / deviation

@@ -14,7 +14,7 @@ from torch import Tensor
 
 from ostinato.data import Panel, Skipped, series_of
 from ostinato.data.clock import moment
-from ostinato.data.continued import before, continued, last_steps
+from ostinato.data.continued import before, continued, known_ends, last_steps
 from ostinato.data.series import listed
 from ostinato.data.windows import Indices, Parts, Scale, Windows
 from ostinato.equation import Cell
@@ -208,7 +208,7 @@ class Forecaster(RegressorMixin, Estimator[ForecastSettings]):  # type: ignore[m
             DataError: when the series are not those of `fit`, or there is no window.
         """
         if part is None:
-            first, last = np.zeros_like(windows.lengths), windows.lengths
+            first, last = np.zeros_like(windows.known), windows.known
         elif part not in ("validation", "test"):
             raise ConfigError(f"part {part!r} is neither validation nor test")
         else:
@@ -239,7 +239,7 @@ class Forecaster(RegressorMixin, Estimator[ForecastSettings]):  # type: ignore[m
         if folds < 1:
             raise ConfigError(f"folds: {folds} must be at least 1")
         panel, horizon = self._panel(table), self.settings().data.horizon
-        lengths = np.array([len(each) for each in panel.series])
+        lengths = known_ends(panel)
         if not refit:
             self._check_unseen(panel, lengths - folds * horizon)
         found = []
