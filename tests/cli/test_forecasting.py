@@ -103,7 +103,9 @@ def test_a_word_that_looks_like_an_option_is_no_file(terminal, fitted):
         done = terminal(*words, "--skip-bad-row")
         assert done.status == 2
         assert "It is no option of this command" in done.err
-    assert "date" not in terminal("predict", "runs/load", "-", given="").out
+    done = terminal("predict", "runs/load", "-", given="")  # a hyphen alone is standard input
+    assert (done.status, done.out) == (1, "")
+    assert done.err.startswith("ostinato: standard input: ")
 
 
 def test_backtest_and_page(terminal, fitted):

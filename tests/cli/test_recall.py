@@ -56,9 +56,10 @@ def test_it_says_who_has_learnt_and_who_has_not(terminal):
             "adding --lengths 1 --jobs 1",
             "rnn, 1 step: the adding problem needs 2 steps or more, not 1",
         ),
-        ("adding --jobs 0", "--cells needs the name of a cell, and --jobs at least 1"),
+        ("adding --jobs 0", "--jobs must be at least 1"),
         ("adding --cells gru,nope", "unknown cell 'nope'; known: "),
-        ("adding --cells ,", "--cells needs the name of a cell, and --jobs at least 1"),
+        ("adding --cells ,", "--cells needs the name of a cell"),
+        ("adding --cells gru,gru", "--cells gru,gru: there are two called 'gru'"),
     ],
 )
 def test_what_cannot_be_is_one_line(terminal, words, says):

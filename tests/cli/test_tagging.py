@@ -366,6 +366,9 @@ def test_cells_are_compared_and_reported(place):
     assert "<h2>Sentences</h2>" in page
     results = json.loads((place.folder / "taggers/tagged/comparison.json").read_text())
     (rnn, gru) = results["rows"]
+    format_ = json.loads((place.folder / "taggers/tagged/rnn-0/format.json").read_text())
+    trained = json.loads((place.folder / "taggers/names/format.json").read_text())
+    assert format_ == trained  # so that its columns are known to whoever uses a trial
     assert rnn["parameters"] == pytest.approx(gru["parameters"], rel=0.1)
     again = place.text(
         "compare", "tag", "names.conll", "--cells", "rnn,gru", "--seeds", "2", "--jobs", "1",

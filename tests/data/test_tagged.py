@@ -4,6 +4,7 @@ import gzip
 import lzma
 import re
 
+import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -140,6 +141,8 @@ def test_a_file_without_tags_gets_a_further_column(tmp_path):
     assert read.tagged().tags == [["", ""], [""]]
     answers = [Answer(["D", "N"], [0.5, 0.5]), Answer(["V"], [1.0])]
     assert "".join(read.written(answers)) == "the D 0.5000\ncat N 0.5000\n\nsat V 1.0000\n"
+    arrays = [Answer(each.tags, np.array(each.confidence)) for each in answers]
+    assert list(read.written(arrays)) == list(read.written(answers))
 
 
 def test_a_restored_text_keeps_everything_else(tmp_path):

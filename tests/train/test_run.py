@@ -3,6 +3,8 @@ import errno
 import os
 import re
 import resource
+import subprocess
+import sys
 
 import pytest
 import torch
@@ -90,6 +92,12 @@ def test_a_link_is_followed_and_a_pipe_is_written_to(run, tmp_path):
     assert os.read(reader, 100) == b"through"
     os.close(reader)
     assert pipe.is_fifo()
+
+
+def test_standard_output_can_be_written_to_by_its_name():
+    code = "from ostinato.train import Run; Run('/dev').write('stdout', 'through')"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
+    assert (done.stdout, done.stderr) == ("through", "")
 
 
 def test_an_interrupted_write_leaves_nothing(run, monkeypatch):

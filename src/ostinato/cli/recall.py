@@ -10,9 +10,9 @@ from typing import Annotated, Any
 
 from cyclopts import Parameter
 
-from ostinato.cells import find
 from ostinato.cli.parallel import Job, Show, in_parallel
 from ostinato.cli.screen import console, facts, machine, table
+from ostinato.cli.trials import named_cells
 from ostinato.errors import ConfigError, counted
 from ostinato.observe.recall import LENGTHS, RecallSettings
 from ostinato.observe.recall import recall as tried
@@ -57,11 +57,9 @@ def recall(
     if problem not in LENGTHS:
         raise ConfigError(f"{problem!r} is neither {' nor '.join(LENGTHS)}")
     steps = LENGTHS[problem] if lengths is None else _numbers(lengths)
-    names = [name.strip() for name in cells.split(",") if name.strip()]
-    for name in names:
-        find(name)  # an unknown one is refused before any is trained
-    if not names or (jobs is not None and jobs < 1):
-        raise ConfigError("--cells needs the name of a cell, and --jobs at least 1")
+    if jobs is not None and jobs < 1:
+        raise ConfigError("--jobs must be at least 1")
+    names = named_cells(cells).values()
     chosen, began = settings or RecallSettings(), time.perf_counter()
     work: dict[str, Job] = {
         f"{name}, {counted(length, 'step')}": (_one, (problem, name, length, chosen))

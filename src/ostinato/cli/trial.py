@@ -29,7 +29,7 @@ def trial(
 
     Args:
         settings: those of the run.
-        training: what `fit` takes: texts and labels, or a text.
+        training: what the estimator's `fit` takes.
         exam: what the trained model is judged by.
         folder: the run's folder.
         show: is told of the progress.
@@ -108,14 +108,18 @@ def observe(
 
 def inside(network: Any) -> dict[str, Any]:
     """What a network is made of."""
+    level = network.recurrent.level(True)
+    return {"architecture": architecture(network), **counts(network), "level": level}
+
+
+def counts(network: Any) -> dict[str, int]:
+    """How many parameters a network has, and how many its recurrent stacks."""
     stacks = [network.recurrent]
     if hasattr(network, "decoder"):
         stacks.append(network.decoder.recurrent)
     return {
-        "architecture": architecture(network),
         "parameters": sum(p.numel() for p in network.parameters()),
         "recurrent_parameters": sum(p.numel() for stack in stacks for p in stack.parameters()),
-        "level": network.recurrent.level(True),
     }
 
 

@@ -19,7 +19,7 @@ from ostinato.cli.parallel import Job, Show, in_parallel
 from ostinato.cli.report import BASELINE, collected, tell, write_page
 from ostinato.cli.runs import Config, S, free_folder, merge
 from ostinato.cli.screen import machine
-from ostinato.cli.trial import trial
+from ostinato.cli.trial import counts, trial
 from ostinato.errors import ConfigError
 from ostinato.observe.exams import Exam
 from ostinato.report.sentences import listed
@@ -78,22 +78,6 @@ class Trials:
             raise ConfigError("--cell: a comparison takes --cells, with commas between them")
         return merge(kind, self.config, given)
 
-    def named_cells(self) -> dict[str, str]:
-        """What `--cells` asks for: how each is called, and the word for it.
-
-        Raises:
-            ConfigError: when a cell is named twice, or none is.
-        """
-        found: dict[str, str] = {}
-        for word in filter(None, (word.strip() for word in self.cells.split(","))):
-            name = find(word).name
-            if name in found:
-                raise ConfigError(f"--cells {self.cells}: there are two called {name!r}")
-            found[name] = word
-        if not found:
-            raise ConfigError("--cells needs the name of a cell")
-        return found
-
     def run(
         self,
         about: str,
@@ -121,7 +105,7 @@ class Trials:
         seeds, jobs = SEEDS if self.seeds is None else self.seeds, self.jobs
         if seeds < 1 or (jobs is not None and jobs < 1):
             raise ConfigError("--seeds and --jobs must be at least 1")
-        each = _of_cells(settings, self.named_cells(), self.equal, network, multiple)
+        each = _of_cells(settings, named_cells(self.cells), self.equal, network, multiple)
         folder = Path(free_folder("compare") if self.out is None else self.out)
         plan = {
             folder / f"{name}-{seed}": own.model_copy(update={"seed": seed})
@@ -147,6 +131,24 @@ class Trials:
         Run(folder).write_json("comparison.json", results)
         tell(results)
         write_page(results, folder / "report.html", "ostinato compare", self.open_page)
+
+
+def named_cells(cells: str) -> dict[str, str]:
+    """What `--cells` asks for: how each is called, and the word for it.
+
+    Raises:
+        UnknownName: for an unknown cell.
+        ConfigError: when a cell is named twice, or none is.
+    """
+    found: dict[str, str] = {}
+    for word in filter(None, (word.strip() for word in cells.split(","))):
+        name = find(word).name
+        if name in found:
+            raise ConfigError(f"--cells {cells}: there are two called {name!r}")
+        found[name] = word
+    if not found:
+        raise ConfigError("--cells needs the name of a cell")
+    return found
 
 
 def title_of(data: str) -> str:
@@ -191,9 +193,8 @@ def _of_cells(
 
     def count(own: TaskSettings, times: int) -> int:
         with torch.device("meta"):  # the weights are not made
-            whole: Any = network(resized(own, times * multiple))
-        part = whole if equal == "parameters" else whole.recurrent
-        return sum(p.numel() for p in part.parameters())
+            found = counts(network(resized(own, times * multiple)))
+        return found["parameters" if equal == "parameters" else "recurrent_parameters"]
 
     first, *others = found
     wanted = count(found[first], found[first].model.hidden // multiple)

@@ -31,6 +31,7 @@ class Tagged:
         tags: the tags of each.
         places: where each is, for errors; "sentence 1" and so on unless given.
         numbers: the number of the line of each word, where each has a line of its own.
+        format, width: those of the file that they are from, see `TaggedFile`; "" and 0 of none.
 
     Raises:
         DataError: when a sentence has no words, or not as many tags as words.
@@ -40,6 +41,8 @@ class Tagged:
     tags: list[list[str]]
     places: Sequence[str] = ()
     numbers: Sequence[Sequence[int]] = ()
+    format: str = ""
+    width: int = 0
 
     def __post_init__(self) -> None:
         if len(self.words) != len(self.tags):
@@ -61,7 +64,7 @@ class Tagged:
         places = [self.place(i) for i in chosen]
         numbers = [self.numbers[i] for i in chosen] if self.numbers else ()
         words, tags = [self.words[i] for i in chosen], [self.tags[i] for i in chosen]
-        return Tagged(words, tags, places, numbers)
+        return Tagged(words, tags, places, numbers, self.format, self.width)
 
     def place(self, sentence: int, word: int = 0) -> str:
         """Where a sentence is, for errors, or one of its words where that has its own line."""
@@ -115,7 +118,8 @@ class TaggedFile:
         good = self.sentences
         places = [f"{self.title}, {s.place}" for s in good]
         numbers = [s.numbers for s in good]
-        return Tagged([s.words for s in good], [s.tags for s in good], places, numbers)
+        words, tags = [s.words for s in good], [s.tags for s in good]
+        return Tagged(words, tags, places, numbers, self.format, self.width)
 
     def written(self, answers: Iterable[Answer]) -> Iterator[str]:
         """The file with an answer for each good sentence, piece by piece; bad ones as they are."""
@@ -129,7 +133,8 @@ class TaggedFile:
             elif piece.fault:
                 yield piece.plain()
             else:  # what stands behind the last sentence may get further columns with it
-                yield piece.written(Answer([], answer.confidence and [], answer.beside))
+                sure: list[float] | None = None if answer.confidence is None else []
+                yield piece.written(Answer([], sure, answer.beside))
 
 
 def read_tagged(

@@ -37,7 +37,7 @@ class RecallTraining(Training):
 
     epochs: Epochs = 60
     lr: LearningRate = 5e-3
-    patience: int = Field(60, ge=1, description="epochs without a better one before it stops")
+    patience: int = Field(10**6, ge=1, description="epochs without a better one before it stops")
     threads: int | None = Field(1, ge=1, description="CPU threads")
 
 

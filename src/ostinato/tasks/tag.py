@@ -91,8 +91,8 @@ class Tagger(Estimator[TagSettings]):
         settings = self.settings()
         given = tagged(sentences, tags)
         self.skipped_ = skipped
-        if isinstance(sentences, TaggedFile):
-            self.format_, self.width_ = sentences.format, sentences.width
+        if given.format:
+            self.format_, self.width_ = given.format, given.width
         training, held = self._split(given, validation)
         self.labels_ = Labels.of(given, settings.data.scheme, settings.data.unlabelled)
         words = (plain(s) if settings.data.lower else s for s in training.words)

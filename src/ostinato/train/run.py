@@ -47,13 +47,13 @@ class Run:
 
     Attributes:
         data: what the command line was given as data, for the manifest: a name, or `files` and what
-            other options name data; None where it was not used.
+            other options say of them by name; None where it was not used.
         like: the run that this one is to repeat, if any.
     """
 
     def __init__(self, path: str | Path) -> None:
         self.path = Path(path)
-        self.data: str | dict[str, list[str]] | None = None
+        self.data: str | dict[str, Any] | None = None
         self.like: Run | None = None
 
     @classmethod
@@ -100,11 +100,11 @@ class Run:
         content = content.encode() if isinstance(content, str) else content
         target = self.path / name
         try:
-            if target.is_symlink():
-                target = target.resolve()
             if target.exists() and not target.is_file() and not target.is_dir():
                 target.write_bytes(content)
                 return
+            if target.is_symlink():
+                target = target.resolve()
             handle, temporary = tempfile.mkstemp(_PART, f".{target.name}.", target.parent)
             try:
                 with os.fdopen(handle, "wb") as file:

@@ -1,7 +1,7 @@
-"""One file for each task: its `fit`, `evaluate` and `predict`, as far as it has them.
+"""One file for each task: its `fit`, `evaluate`, `predict` and `compare`.
 
-The command of that name finds the task's function by the name of the file: `fit TASK` is told the
-task, the others read it from the run.
+The command of that name finds the task's function by the name of the file: `fit TASK` and
+`compare TASK` are told the task, the others read it from the run.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Classifying on the command line: `fit classify`, and `evaluate` and `predict` of its runs."""
+"""Classifying on the command line: what `fit`, `evaluate`, `predict` and `compare` do."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from ostinato.cells import find
 from ostinato.cli.frameworks import TEXTS, compare_frameworks, few, named, plain
 from ostinato.cli.runs import Data, LinesFormat, RunOptions, SkipBadRows, TableFormat, bad_rows
 from ostinato.cli.screen import aside, console, duration, say_skipped, table
-from ostinato.cli.trials import HELD_OUT, Trials, title_of
+from ostinato.cli.trials import HELD_OUT, Trials, named_cells, title_of
 from ostinato.data import Examples, Skipped, read_labelled, read_texts, split_blocks
 from ostinato.errors import ConfigError, DataError
 from ostinato.observe.exams.classify import ClassifyExam
@@ -186,7 +186,7 @@ def predict(
     *,
     threshold: float | None = None,
     format: LinesFormat = None,
-    skip_bad_rows: SkipBadRows = False,
+    skip_bad_rows: bool = False,
 ) -> None:
     """Label texts with a trained classifier: a label and its probability for each, in order.
 
@@ -206,6 +206,8 @@ def predict(
     threshold
         The probability from which on a label is given, in place of the run's own; of two classes
         that of the second.
+    skip_bad_rows
+        Give bad rows no label and say how many they are; without it the first one is an error.
     """
     classifier = Classifier.load(run)
     skipped = Skipped()
@@ -293,7 +295,7 @@ def compare(
             raise ConfigError(f"--{option} is for comparing cells; leave it or --frameworks out")
     if texts is not None and texts < 2:
         raise ConfigError(f"--texts {texts}: there must be two at least")
-    chosen, words = plain(chosen), trials.named_cells()
+    chosen, words = plain(chosen), named_cells(trials.cells)
     named(frameworks)
     count = TEXTS if texts is None else texts
     training, test = (few(part, count, chosen.seed) for part in _parts(data, chosen, format))

@@ -1,4 +1,4 @@
-"""Forecasting on the command line: `fit forecast`, and `evaluate` and `predict` of its runs."""
+"""Forecasting on the command line: what `fit`, `evaluate`, `predict` and `compare` do."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Generating on the command line: `fit generate`, and `evaluate` and `predict` of its runs."""
+"""Generating on the command line: what `fit`, `evaluate`, `predict` and `compare` do."""
 
 from __future__ import annotations
 

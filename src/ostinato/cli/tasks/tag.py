@@ -1,4 +1,4 @@
-"""Tagging on the command line: `fit tag`, and `evaluate` and `predict` of its runs."""
+"""Tagging on the command line: what `fit`, `evaluate`, `predict` and `compare` do."""
 
 from __future__ import annotations
 
@@ -55,7 +55,13 @@ def fit(
     validation = None
     if isinstance(chosen.data.validation, str):
         with bad_rows(options.skip_bad_rows) as other:
-            held = read_tagged(chosen.data.validation, *columns, format=format, skip_bad_rows=other)
+            held = read_tagged(
+                chosen.data.validation,
+                *columns,
+                format=format,
+                skip_bad_rows=other,
+                usual=sentences.format,
+            )
         validation = held.tagged()
     estimator = Tagger.of(chosen)
     run = options.train(
@@ -130,8 +136,8 @@ def evaluate(
 
 def scores_table(result: Evaluation, entities: bool) -> Table:
     """Precision, recall and F1 of each type of entity, or of each tag."""
-    counted = "entities" if entities else "words"
-    shown = table("", "precision", "recall", "F1", counted, "found")
+    there = "entities" if entities else "words"
+    shown = table("", "precision", "recall", "F1", there, "found")
 
     def row(name: str, score: Score) -> None:
         measures = (f"{value:.2%}" for value in (score.precision, score.recall, score.f1))
@@ -161,7 +167,7 @@ def predict(
     confidence: bool = False,
     beside: bool = False,
     format: str | None = None,
-    skip_bad_rows: SkipBadRows = False,
+    skip_bad_rows: bool = False,
 ) -> None:
     """Tag a file with a trained tagger: the file comes out again, with the tags in their column.
 
@@ -248,5 +254,4 @@ def compare(
     def network(own: TagSettings) -> TagNetwork:
         return TagNetwork(find(own.cell), own.model, 2, 2, classes)  # embeddings differ in nothing
 
-    both = training.words, training.tags
-    trials.run(title_of(data), chosen, both, exam, network)
+    trials.run(title_of(data), chosen, (training,), exam, network)

@@ -1,4 +1,4 @@
-"""Transducing on the command line: `fit transduce`, and `evaluate` and `predict` of its runs."""
+"""Transducing on the command line: what `fit`, `evaluate`, `predict` and `compare` do."""
 
 from __future__ import annotations
 
@@ -144,7 +144,7 @@ def predict(
     alpha: float | None = None,
     alignments: bool = False,
     format: LinesFormat = None,
-    skip_bad_rows: SkipBadRows = False,
+    skip_bad_rows: bool = False,
 ) -> None:
     """Write the most probable output for each text, in order.
 
@@ -170,6 +170,8 @@ def predict(
         Length penalty; the run's own unless given.
     alignments
         Say which token of the text each token of the output came from.
+    skip_bad_rows
+        Write nothing for bad rows and say how many they are; without it the first one is an error.
     """
     transducer = Transducer.load(run)
     settings = transducer.settings()
@@ -235,7 +237,10 @@ def compare(
     both = (training.sources, chosen.source, "source"), (training.targets, chosen.target, "target")
     symbols = [len(Side.learn(*side)[0].vocabulary) for side in both] if trials.equal else [1, 1]
     about = " and ".join(map(title_of, where))
-    trials.run(about, chosen, (training,), TransduceExam(test), network, multiple=2)
+    # in memory: they go into processes
+    training, test = (Pairs(list(part.sources), list(part.targets)) for part in (training, test))
+    sizes, exam = (len(training), len(test)), TransduceExam(test)
+    trials.run(about, chosen, (training,), exam, network, sizes=sizes, multiple=2)
 
 
 def _read(

@@ -63,7 +63,7 @@ class Columns(Sentence):
             if not further:
                 start, stop = _places(lines[line])[self.column]
                 lines[line] = lines[line][:start] + answer.tags[k] + lines[line][stop:]
-            lines[line] = _widened(lines[line], more + ([f"{sure[k]:.4f}"] if sure else []))
+            lines[line] = _widened(lines[line], more + ([] if sure is None else [f"{sure[k]:.4f}"]))
         for k, text in enumerate(lines):
             if text.startswith(_DOCUMENT) and (further or sure is not None):
                 fields = _fields(text)

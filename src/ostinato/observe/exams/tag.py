@@ -19,6 +19,7 @@ from ostinato.tasks.frequent_tag import FrequentTag
 from ostinato.tasks.tag import Tagger
 from ostinato.tasks.tag_labels import Labels
 from ostinato.tasks.tag_scores import entity_scores, tag_scores, total
+from ostinato.tasks.tag_sentences import tagged
 from ostinato.tasks.tag_settings import TagSettings
 from ostinato.train import Run
 
@@ -58,7 +59,7 @@ class TagExam(Exam):
     @classmethod
     def trained_on(cls, training: tuple[Any, ...]) -> str:
         """That of sentences and their tags."""
-        return Tagged(*training).fingerprint()
+        return tagged(*training).fingerprint()
 
     def judge(self, estimator: Tagger) -> dict[str, Any]:
         """F1, accuracy, confusion; each type's counts; and minus the errors of each sentence."""
@@ -78,7 +79,7 @@ class TagExam(Exam):
     def baseline(self, settings: TagSettings, training: tuple[Any, ...]) -> dict[str, Any]:
         """Each word's most frequent tag."""
         began = time.perf_counter()
-        given = Tagged(*training)
+        given = tagged(*training)
         labels = Labels.of(given, settings.data.scheme, settings.data.unlabelled)
         fitted = FrequentTag.of(given, settings.data.unlabelled)
         found = [fitted.predict(words) for words in self.sentences.words]
