@@ -11,6 +11,8 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from types import ModuleType
 
+import numpy as np
+
 from ostinato import registry
 from ostinato.data import sentences as formats
 from ostinato.data.examples import Examples
@@ -18,6 +20,7 @@ from ostinato.data.files import File, title
 from ostinato.data.readers import packaged
 from ostinato.data.rows import Skipped, good
 from ostinato.data.sentences import Answer, Sentence, text
+from ostinato.data.split import split_blocks
 from ostinato.data.table import Table
 from ostinato.errors import DataError, counted
 
@@ -65,6 +68,11 @@ class Tagged:
         numbers = [self.numbers[i] for i in chosen] if self.numbers else ()
         words, tags = [self.words[i] for i in chosen], [self.tags[i] for i in chosen]
         return Tagged(words, tags, places, numbers, self.format, self.width)
+
+    def split(self, share: float, seed: int) -> tuple[Tagged, Tagged]:
+        """Holds out whole blocks of neighbours; both parts are in file order."""
+        kept, held = split_blocks([""] * len(self), share, seed)
+        return self.select(np.sort(kept)), self.select(np.sort(held))
 
     def place(self, sentence: int, word: int = 0) -> str:
         """Where a sentence is, for errors, or one of its words where that has its own line."""

@@ -318,8 +318,7 @@ class Tagger(Estimator[TagSettings]):
             return given, validation
         if len(given) < 2:
             raise DataError("a tagger needs two sentences: one to learn from, one to validate by")
-        kept, held = data.split_blocks([""] * len(given), float(share), settings.seed)
-        return given.select(np.sort(kept)), given.select(np.sort(held))
+        return given.split(float(share), settings.seed)
 
     def _check(self, given: Tagged) -> None:
         """That tags of entities are some, and of other tags one at least is known.

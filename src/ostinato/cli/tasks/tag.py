@@ -6,7 +6,6 @@ import sys
 from collections.abc import Iterator
 from typing import Annotated
 
-import numpy as np
 from cyclopts import Parameter
 from rich.table import Table
 
@@ -14,7 +13,7 @@ from ostinato.cells import find
 from ostinato.cli.runs import Data, RunOptions, SkipBadRows, bad_rows
 from ostinato.cli.screen import aside, console, duration, say_unknown, table
 from ostinato.cli.trials import HELD_OUT, Trials, title_of
-from ostinato.data import read_tagged, split_blocks
+from ostinato.data import read_tagged
 from ostinato.data.sentences import Answer
 from ostinato.errors import ConfigError, DataError, counted
 from ostinato.observe.exams.tag import TagExam, held_out
@@ -247,11 +246,10 @@ def compare(
     given = read_tagged(data, chosen.data.word, chosen.data.tag, format=format).tagged()
     if len(given) < 10:
         raise DataError(f"{data}: a comparison of taggers needs ten sentences")
-    kept, held = split_blocks([""] * len(given), HELD_OUT, 0)
-    training, exam = given.select(np.sort(kept)), TagExam(given.select(np.sort(held)))
+    training, held = given.split(HELD_OUT, 0)
     classes = len(Labels.of(given, chosen.data.scheme, chosen.data.unlabelled).classes)
 
     def network(own: TagSettings) -> TagNetwork:
         return TagNetwork(find(own.cell), own.model, 2, 2, classes)  # embeddings differ in nothing
 
-    trials.run(title_of(data), chosen, (training,), exam, network)
+    trials.run(title_of(data), chosen, (training,), TagExam(held), network)

@@ -11,7 +11,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from ostinato.data import Tagged, split_blocks
+from ostinato.data import Tagged
 from ostinato.data.schemes import spans
 from ostinato.errors import DataError
 from ostinato.observe.exams._exam import SEQUENCES, Exam, reached
@@ -142,8 +142,7 @@ def held_out(given: Tagged, tagger: Tagger, run: Run) -> Tagged | None:
         return given
     if isinstance(share, str) or "validation_sha256" in trained:
         return None
-    _, held = split_blocks([""] * len(given), share, settings.seed)
-    return given.select(np.sort(held))
+    return given.split(share, settings.seed)[1]
 
 
 def _errors(
