@@ -8,6 +8,8 @@ from pathlib import Path
 import pytest
 
 import ostinato
+import ostinato.cli.tasks
+from ostinato import cli, registry
 
 HEAVY = {
     "torch",
@@ -51,6 +53,11 @@ def test_importing_ostinato_is_quick_and_loads_nothing_heavy():
 )
 def test_the_light_rooms_load_no_more_than_they_need(modules, heavy):
     assert loaded_by(*modules) <= heavy
+
+
+def test_who_trains_or_predicts_loads_no_plotly():
+    tasks = [f"ostinato.cli.tasks.{name}" for name in registry.names(cli.tasks)]
+    assert "plotly" not in loaded_by("ostinato.cli.fit", "ostinato.cli.predict", *tasks)
 
 
 def test_every_public_name_is_there():

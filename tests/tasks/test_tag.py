@@ -78,11 +78,11 @@ def test_its_answers_agree_and_are_legal(untaught, output):
 
 
 def test_the_loss_of_a_batch_is_the_mean_over_its_words(untaught):
-    from ostinato.tasks.tag import _Learner
+    from ostinato.tasks.tag_learner import TagLearner
 
     for tagger in untaught.values():
         tagger.network_.eval()
-        learner = _Learner(tagger, (tagger.read(WORDS), Tagged(WORDS, TAGS)), Tagged(WORDS, TAGS))
+        learner = TagLearner(tagger, (tagger.read(WORDS), Tagged(WORDS, TAGS)), Tagged(WORDS, TAGS))
         whole, *parts = (learner.loss(np.arange(*ends)) for ends in ((20,), (0, 7), (7, 20)))
         assert whole[1] == whole[2] == sum(map(len, WORDS[:20]))
         assert parts[0][1] + parts[1][1] == whole[1]

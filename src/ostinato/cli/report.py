@@ -11,7 +11,7 @@ from typing import Annotated, Any
 from cyclopts import Parameter
 
 from ostinato.cli.screen import console, duration, machine, table
-from ostinato.cli.trial import OBSERVED, inside, observe
+from ostinato.cli.trial import BASELINE, OBSERVED, inside, observe
 from ostinato.errors import ConfigError, RunError
 from ostinato.observe import exams
 from ostinato.observe.exams import Exam
@@ -21,8 +21,6 @@ from ostinato.report.figures import cell_label
 from ostinato.report.sentences import listed
 from ostinato.report.verdicts import equality, measure, verdicts
 from ostinato.train import Run, read_toml
-
-BASELINE = "baseline.json"
 
 
 def report(

@@ -19,7 +19,7 @@ from ostinato.tasks.estimator import Estimator, reproducible
 from ostinato.tasks.settings import TaskSettings
 from ostinato.train import Progress, Run
 
-OBSERVED, FLOW = "observed.json", "flow.json"
+OBSERVED, FLOW, BASELINE = "observed.json", "flow.json", "baseline.json"
 
 
 def trial(

@@ -16,13 +16,11 @@ from torch import nn
 
 from ostinato.cells import find
 from ostinato.cli.parallel import Job, Show, in_parallel
-from ostinato.cli.report import BASELINE, collected, tell, write_page
 from ostinato.cli.runs import Config, S, free_folder, merge
 from ostinato.cli.screen import machine
-from ostinato.cli.trial import counts, trial
+from ostinato.cli.trial import BASELINE, counts, trial
 from ostinato.errors import ConfigError
 from ostinato.observe.exams import Exam
-from ostinato.report.sentences import listed
 from ostinato.tasks.settings import TaskSettings
 from ostinato.train import Run
 
@@ -102,6 +100,10 @@ class Trials:
         Raises:
             ConfigError: for numbers out of range, or a cell that is named twice.
         """
+        # pages need plotly, and this file is imported by whoever trains or predicts
+        from ostinato.cli.report import collected, tell, write_page
+        from ostinato.report.sentences import listed
+
         seeds, jobs = SEEDS if self.seeds is None else self.seeds, self.jobs
         if seeds < 1 or (jobs is not None and jobs < 1):
             raise ConfigError("--seeds and --jobs must be at least 1")

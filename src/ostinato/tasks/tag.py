@@ -10,7 +10,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 from sklearn.utils.validation import check_is_fitted
-from torch import Tensor, nn
+from torch import Tensor
 
 from ostinato import data
 from ostinato.data import Skipped, Tagged, TaggedFile, Vocabulary, read_tagged
@@ -22,6 +22,7 @@ from ostinato.errors import DataError
 from ostinato.tasks.estimator import Estimator, from_json, reproducible
 from ostinato.tasks.frequent_tag import FrequentTag
 from ostinato.tasks.tag_labels import Labels
+from ostinato.tasks.tag_learner import TagLearner
 from ostinato.tasks.tag_network import TagNetwork, real
 from ostinato.tasks.tag_scores import Evaluation, confusion, entity_scores, tag_scores, total
 from ostinato.tasks.tag_sentences import Chosen, Read, plain, tagged, words_of
@@ -109,7 +110,7 @@ class Tagger(Estimator[TagSettings]):
                 size = settings.model.embedding
                 vectors = ppmi_vectors(read.words, len(self.vocabulary_), size, settings.seed)
                 self.network_.embedding.weight.data = torch.from_numpy(0.3 * vectors)
-            learner = _Learner(self, (read, training), held)
+            learner = TagLearner(self, (read, training), held)
             if run:
                 digests = {"sha256": given.fingerprint()}
                 if training is given:  # what chooses the epoch is not a part of it
@@ -354,57 +355,6 @@ class Tagger(Estimator[TagSettings]):
         run.write_json("characters.json", self.spelling_.characters.to_json())
         run.write_json("labels.json", self.labels_.to_json())
         run.write_json("format.json", {"format": self.format_, "width": self.width_})
-
-
-class _Learner:
-    """Tagging as the loop sees it."""
-
-    def __init__(self, tagger: Tagger, training: tuple[Read, Tagged], validation: Tagged) -> None:
-        self.model: nn.Module = tagger.network_
-        self.judged_by = tagger.metric
-        self.state: tuple[Tensor, ...] = ()  # nothing is carried
-        self.tagger, self.settings = tagger, tagger.settings().data
-        self.seed = tagger.seed
-        self.read, given = training
-        self.sets = [tagger.labels_.sets(tags) for tags in given.tags]
-        self.held, self.true = tagger.read(validation.words), validation.tags
-        self.held_sets = [tagger.labels_.sets(tags, strangers=True) for tags in self.true]
-
-    def batches(self, epoch: int) -> list[Chosen]:
-        """Indices of sentences of like length, within the budget of tokens."""
-        lengths = list(map(len, self.read.words))
-        return data.bucketed(lengths, self.settings.batch_tokens, self.seed, epoch)
-
-    def loss(self, batch: Chosen) -> tuple[Tensor, int, int]:
-        """-ln P(labels) in nats for each word, and the number of words, twice."""
-        read = self.read.batch(batch)
-        tokens, mask = int(read.lengths.sum()), real(read)
-        network = self.tagger.network_
-        loss = network.loss(network(read), mask, _sets(self.sets, batch))
-        return loss / tokens, tokens, tokens
-
-    def validate(self) -> dict[str, float]:
-        """-ln P(labels) in nats for each word, accuracy, and F1 of entities."""
-        network, loss = self.tagger.network_, 0.0
-
-        def answers(emissions: Tensor, mask: Tensor, chosen: Chosen) -> Iterator[list[str]]:
-            nonlocal loss
-            loss += network.loss(emissions, mask, _sets(self.held_sets, chosen)).item()
-            return map(self.tagger.labels_.tags, network.crf.decode(emissions, mask))
-
-        predicted = self.tagger.each(self.held, answers)
-        words = sum(map(len, self.true))
-        return {"validation_loss": loss / words} | self.tagger.judged(self.true, predicted)
-
-
-def _sets(sets: Sequence[NDArray[np.bool_]], chosen: Chosen) -> Tensor:
-    """Which labels the words of some sentences may have (T, B, K); behind an end the first one."""
-    longest, labels = max(len(sets[i]) for i in chosen), sets[0].shape[1]
-    allowed = np.zeros((longest, len(chosen), labels), np.bool_)
-    for row, i in enumerate(chosen):
-        allowed[: len(sets[i]), row] = sets[i]
-        allowed[len(sets[i]) :, row, 0] = True
-    return torch.from_numpy(allowed)
 
 
 def _right(true: Sequence[Sequence[str]], predicted: Sequence[Sequence[str]]) -> int:

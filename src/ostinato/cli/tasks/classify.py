@@ -11,7 +11,6 @@ from cyclopts import Parameter
 from rich.table import Table
 
 from ostinato.cells import find
-from ostinato.cli.frameworks import TEXTS, compare_frameworks, few, named, plain
 from ostinato.cli.runs import Data, LinesFormat, RunOptions, SkipBadRows, TableFormat, bad_rows
 from ostinato.cli.screen import aside, console, duration, say_skipped, table
 from ostinato.cli.trials import HELD_OUT, Trials, named_cells, title_of
@@ -290,6 +289,9 @@ def compare(
         exam = ClassifyExam(Examples(list(test.texts), test.labels))
         trials.run(title_of(data), chosen, pairs, exam, network)
         return
+    # its page needs plotly, which those who train or predict can do without
+    from ostinato.cli.frameworks import TEXTS, compare_frameworks, few, named, plain
+
     for option in ("seeds", "equal", "jobs"):
         if getattr(trials, option) is not None:
             raise ConfigError(f"--{option} is for comparing cells; leave it or --frameworks out")
