@@ -48,7 +48,8 @@ def demo(*, out: str | None = None, part: float = 1.0, open_page: bool = False) 
 
     Example: ostinato demo
 
-    Takes one and a half minutes on two cores that do nothing else; two models are trained at a time, on a core each.
+    Takes one and a half minutes on two cores that do nothing else; two models are trained at a
+    time, on a core each.
 
     Parameters
     ----------
