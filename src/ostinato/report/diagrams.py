@@ -63,7 +63,7 @@ def network_diagram(parts: Sequence[Mapping[str, Any]], color: str) -> str:
 def _read_by(parts: Sequence[Mapping[str, Any]]) -> str:
     """What the first part reads."""
     first = parts[0] if parts else {}
-    numbers = first.get("kind") == "segments" or first.get("name") == "numbers"
+    numbers = first.get("kind") == "segments" or first.get("name", "").endswith("numbers")
     return "numbers, B × T × D" if numbers else "symbols, B × T"
 
 
