@@ -170,6 +170,9 @@ def _boxes(graph: Graph) -> list[_Box]:
                 [place[a] for a in dict.fromkeys(_reads(graph, i, shown))],
             )
         )
+    for alias in graph.aliases:
+        if alias.node in place:
+            boxes[place[alias.node]].name += f", {alias.name}"
     for i in new:
         if i in names:  # a state that is handed on as it is
             boxes.append(_Box(new[i], names[i], "state", [place[i]]))
