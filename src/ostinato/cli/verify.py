@@ -65,10 +65,8 @@ def verify(*cell: str) -> None:
             f"{proof.error:.1e} > {proof.tolerance:.1e}",
             style="red",
         )
-    for name in dict.fromkeys(
-        name for name, found in proofs.items() for p in found if p.error == inf
-    ):
-        if why := not_finite(cells.find(name)):
+    for name, found in proofs.items():
+        if any(p.error == inf for p in found) and (why := not_finite(cells.find(name))):
             console.print(why, style="red", soft_wrap=True)
     if failed:
         raise SystemExit(1)

@@ -161,7 +161,7 @@ def trace(
         outputs=outputs,
         parameters=book.parameters,
         names=names,
-        notes={i: note for i in names if (note := watch.note(watch.lines.get(i, 0)))},
+        notes=watch.notes(names),
         aliases=aliases,
         ranges=drawn,
     )
@@ -249,6 +249,15 @@ class _Watch:
     def __exit__(self, *error: object) -> None:
         sys.settrace(self.before)
         del self.book.add
+
+    def notes(self, names: Mapping[int, str]) -> dict[int, str]:
+        """Of each signal the comment where it was made, or else where it was bound to its name."""
+        bound = {(name, index): line for name, all_ in self.bound.items() for index, line in all_}
+        notes = {
+            index: self.note(self.lines.get(index, 0)) or self.note(bound.get((name, index), 0))
+            for index, name in names.items()
+        }
+        return {index: note for index, note in notes.items() if note}
 
     def note(self, line: int) -> str:
         """The comment at the end of a line."""
