@@ -1,6 +1,7 @@
 import copy
 import io
 import pickle
+from dataclasses import replace
 
 import pytest
 import torch
@@ -92,9 +93,15 @@ def test_it_says_what_it_is():
     assert (LSTM(3, 5).output_size, LSTM(3, 5, proj_size=2).output_size) == (5, 2)
 
 
-@cell(sizes={"h": "P"})
+@cell(sizes={"h": "R"})
 def of_other_size(x, h):
-    return tanh(affine(x, h, size="P"))
+    return tanh(affine(x, h, size="R"))
+
+
+def in_letters(cell, **letters):
+    """A cell whose graph has other size letters than `@cell` would take."""
+    nodes = tuple(replace(n, size=letters.get(n.size, n.size)) for n in cell.graph.nodes)
+    return replace(cell, graph=replace(cell.graph, nodes=nodes))
 
 
 @pytest.mark.parametrize(
@@ -122,7 +129,11 @@ def of_other_size(x, h):
         ({"proj_size": 2}, ConfigError, "'lstm' has no use for proj_size"),
         ({"cell": "projected_lstm"}, ConfigError, "'projected_lstm' needs proj_size"),
         ({"cell": "projected_lstm", "proj_size": 5}, ConfigError, "must be smaller than hidden_s"),
-        ({"cell": of_other_size}, ConfigError, "'of_other_size' has states of size P"),
+        (
+            {"cell": in_letters(of_other_size, R="P")},
+            ConfigError,
+            "'of_other_size' has states of size P",
+        ),
     ],
 )
 def test_what_makes_no_sense_is_refused(options, error, says):
