@@ -112,7 +112,8 @@ def source(cell: Cell, backward: bool = False) -> str:
     steps = [names[i] for i in graph.noise if graph.nodes[i].op == "input"]
     still = [names[i] for i in graph.noise if graph.nodes[i].op == "still"]
     signals = [i for i in sorted(graph.names) if i in main.text]
-    functions = [f for f in ("layer_norm", "linear") if f"{f}(" in f"{lift}{body}"]
+    new = tuple_of(main.read(o) for o in graph.outputs)
+    functions = [f for f in ("layer_norm", "linear") if f"{f}(" in f"{lift}{body}{new}"]
     return _TEXT.format(
         name=cell.name,
         x=names[graph.inputs[0]],
@@ -121,7 +122,7 @@ def source(cell: Cell, backward: bool = False) -> str:
         lifted=tuple_of(lifted),
         arguments=", ".join([*lifted, *steps, *still, *(names[s] for s in graph.states)]),
         body=indent(body),
-        new=tuple_of(main.read(o) for o in graph.outputs),
+        new=new,
         signals=listed("dict(", (f"{graph.names[i]}={main.read(i)}" for i in signals), ")"),
         noise="".join(f", {names[i]}" for i in graph.noise),
         per_token=tuple_of(["x", "*lift(x, p)", *steps]),
