@@ -188,6 +188,18 @@ def test_verify_proves_and_says_where_a_proof_fails(terminal):
     assert "All proofs hold." not in done.out
 
 
+def test_verify_says_which_state_cannot_be_any_number(terminal):
+    text = "from ostinato import affine, cell, exp, log, tanh\n\n\n{}\ndef own(x, h, v):\n"
+    text += "    v = 0.9 * v + 0.1 * h * h\n    return tanh(affine(x, h) * exp(-0.5 * log(v))), v\n"
+    (terminal.folder / "squares.py").write_text(text.format("@cell"))
+    done = terminal("verify", "squares.py:own")
+    assert done.status == 1
+    assert "because v cannot be any number: say in which range" in done.out
+    assert '@cell(states={"v": (low, high)})' in done.out
+    (terminal.folder / "squares.py").write_text(text.format('@cell(states={"v": (0.5, 2.0)})'))
+    assert "All proofs hold." in terminal.text("verify", "squares.py:own")
+
+
 def test_settings_come_from_a_file_and_the_command_line_wins(terminal):
     (terminal.folder / "run.toml").write_text(
         'cell = "rnn"\n[data]\ntext = "t"\nlabel = "l"\n[model]\nhidden = 7\n[train]\nepochs = 9\n'

@@ -4,6 +4,7 @@ import json
 import re
 
 import pytest
+from safetensors.numpy import load_file
 
 SMALL = "--model.hidden 12 --model.embedding 8 --model.characters 6 --model.character-hidden 6"
 SMALL += " --model.dropout 0.1 --train.lr 0.02 --data.batch-tokens 200 --train.patience 14"
@@ -370,6 +371,12 @@ def test_cells_are_compared_and_reported(place):
     trained = json.loads((place.folder / "taggers/names/format.json").read_text())
     assert format_ == trained  # so that its columns are known to whoever uses a trial
     assert rnn["parameters"] == pytest.approx(gru["parameters"], rel=0.1)
+    for row in (rnn, gru):  # spelling is read by a recurrent layer, too
+        held = load_file(place.folder / f"taggers/tagged/{row['cell']}-0/model.safetensors")
+        assert row["parameters"] == sum(w.size for w in held.values())
+        stacks = [w.size for name, w in held.items() if re.match(r"(\w+\.)?recurrent\.", name)]
+        assert row["recurrent_parameters"] == sum(stacks)
+        assert f"{sum(stacks):,} recurrent" in page
     again = place.text(
         "compare", "tag", "names.conll", "--cells", "rnn,gru", "--seeds", "2", "--jobs", "1",
         "--equal", "parameters", "--out", "taggers/tagged", *CELLS,

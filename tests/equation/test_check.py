@@ -124,6 +124,19 @@ FORGED = [
     (changed("lstm", "parameters", "b_i", "code", to=""), "a parameter: unknown field 'code'"),
     (without("lstm", "outputs"), "the cell: no field 'outputs'"),
     (without("lstm", "nodes", 3, "op"), "node 3: no field 'op'"),
+    (changed("lstm", "aliases", to={}), "aliases: no list"),
+    (changed("lstm", "aliases", to=[{"name": "a"}]), "an alias: no field 'node'"),
+    (changed("lstm", "aliases", to=[{"name": "a b", "node": 4}]), "which is no name"),
+    (changed("lstm", "aliases", to=[{"name": "a", "node": 99}]), "there is no node 99"),
+    (changed("lstm", "aliases", to=[{"name": "a", "node": "4"}]), "there is no node '4'"),
+    (changed("lstm", "aliases", to=[{"name": "f", "node": 4}]), "taken by something else"),
+    (changed("lstm", "aliases", to=[{"name": "c", "node": 4}]), "taken by something else"),
+    (changed("lstm", "aliases", to=2 * [{"name": "a", "node": 4}]), "taken by something else"),
+    (changed("lstm", "aliases", to=[{"name": "a", "node": 4, "note": "\n"}]), "printable line"),
+    (changed("lstm", "ranges", to={"q": [0, 1]}), "the range of 'q': it is no state"),
+    (changed("lstm", "ranges", to={"h": [1, 0]}), "state h: .* is no range"),
+    (changed("lstm", "ranges", to={"h": "01"}), "'01' is no range"),
+    (changed("lstm", "ranges", to=[]), "ranges: no object"),
     ([], "the cell: no object"),
     (None, "the cell: no object"),
 ]  # fmt: skip
@@ -195,10 +208,9 @@ def noted(x, h):
 @pytest.mark.parametrize(
     ("expression", "why"),
     [
-        (lambda h: scale(h, init=(1, 0)), "the first values of w_hh: .* is no range"),
-        (lambda h: scale(h, init=(0, float("inf"))), "the first values of w_hh: .* is no range"),
-        (lambda h: layer_norm(h, eps=float("nan")), "nan is no finite number"),
-        (lambda h: layer_norm(h, eps=-1.0), "ε must not be negative, but it is -1"),
+        (lambda h: scale(h, init=(-3e38, 3e38)), "the first values of w_hh: .* is no range"),
+        (lambda h: h * 1e39, r"1e\+39 is no finite number of float32"),
+        (lambda h: layer_norm(h, eps=10**40), "no finite number of float32"),
     ],
 )
 def test_a_traced_cell_is_held_to_the_same(expression, why):

@@ -12,7 +12,7 @@ import pytest
 import torch
 
 from ostinato import equation
-from ostinato.equation import cell, tanh
+from ostinato.equation import affine, cell, layer_norm, scale, tanh
 from ostinato.errors import CellError
 
 kept = []
@@ -82,6 +82,38 @@ LINES = [
     ("return sigmoid(0.5)", "sigmoid takes vectors of the cell, not float 0.5"),
     ("return layer_norm(1)", "layer_norm takes vectors of the cell"),
     ("return scale(2)", "scale takes vectors of the cell"),
+    ("return affine(x, h, bias=1.0)", "bias says whether there is one: True or False, not 1.0"),
+    ("return affine(x, h, bias=0)", "True or False, not 0"),
+    ("return affine(x, h, bias=None)", "True or False, not None"),
+    ("return affine(x, h, bias='no')", "True or False, not 'no'"),
+    ("return affine(x, h, bias=numpy.bool_(True))", "True or False, not"),
+    ("return affine(x, h, bias=torch.tensor(True))", "True or False, not tensor(True)"),
+    ("return affine(x, h, bias=h)", "True or False, not <"),
+    ("return affine(x, h, size=1)", "affine gives H units, or R of a projection, not 1"),
+    ("return affine(x, h, size=['H'])", "affine gives H units, or R of a projection, not ['H']"),
+    ("return affine(x, h, size='D')", "affine gives H units, or R of a projection, not 'D'"),
+    ("return affine(x, h, size=True)", "affine gives H units, or R of a projection, not True"),
+    ("return scale(h, init=0.5)", "init is a pair of numbers (low, high), not 0.5"),
+    ("return scale(h, init=True)", "init is a pair of numbers (low, high), not True"),
+    ("return scale(h, init='ab')", "init is a pair of numbers (low, high), not 'ab'"),
+    ("return scale(h, init=(0, 1, 2))", "init is a pair of numbers (low, high)"),
+    ("return scale(h, init=(False, 1))", "init is a pair of numbers (low, high)"),
+    ("return scale(h, init=(0, math.nan))", "init is a pair of numbers (low, high)"),
+    ("return scale(h, init=(0, math.inf))", "init is a pair of numbers (low, high)"),
+    ("return scale(h, init=torch.ones(2))", "init is a pair of numbers (low, high)"),
+    ("return scale(h, init={0, 1})", "init is a pair of numbers (low, high)"),
+    ("return scale(h, init=(1, 0))", "init goes from low to high, not from 1 to 0"),
+    ("return layer_norm(h, eps=0)", "eps is a number above 0, not 0"),
+    ("return layer_norm(h, eps=-1e-5)", "eps is a number above 0, not -1e-05"),
+    ("return layer_norm(h, eps=True)", "eps is a number above 0, not True"),
+    ("return layer_norm(h, eps='a')", "eps is a number above 0, not 'a'"),
+    ("return layer_norm(h, eps=math.nan)", "eps is a number above 0, not nan"),
+    ("return layer_norm(h, eps=numpy.ones(2))", "eps is a number above 0, not array"),
+    ("return h * numpy.float32(2)", "a vector meets float32"),
+    ("return h * numpy.bool_(True)", "a vector meets bool"),
+    ("return h * 10**400", "OverflowError"),
+    ("return maximum(h, True)", "a vector meets bool True"),
+    ("return exp(True)", "exp takes vectors of the cell, not bool True"),
     ("return tanh(h, h)", "TypeError"),
     ("return softplus(h)", "NameError: name 'softplus' is not defined"),
 ]
@@ -119,6 +151,15 @@ def test_a_line_that_is_not_in_the_language(line, why):
         ("@cell(sizes={'h': 'D'})\ndef wrong(x, h):", 1, "'D' is no size letter for a state"),
         ("@cell(sizes={'h': 'r'})\ndef wrong(x, h):", 1, "'r' is no size letter for a state"),
         ("@cell(sizes={'h': 8})\ndef wrong(x, h):", 1, "8 is no size letter for a state"),
+        ("@cell(sizes={'h': 'M'})\ndef wrong(x, h):", 1, "'M' is no size letter for a state: H, "),
+        ("@cell(sizes={'h': '1'})\ndef wrong(x, h):", 1, "'1' is no size letter for a state"),
+        ("@cell(sizes={'h': ['H']})\ndef wrong(x, h):", 1, "['H'] is no size letter for a state"),
+        ("@cell(sizes='R')\ndef wrong(x, h):", 1, "sizes is a dict by state, not 'R'"),
+        ("@cell(states=3)\ndef wrong(x, h):", 1, "states is a dict by state, not 3"),
+        ("@cell(states={'c': (0, 1)})\ndef wrong(x, h):", 1, "states names 'c', which is no state"),
+        ("@cell(states={'h': 1})\ndef wrong(x, h):", 1, "states['h'] is a pair of numbers"),
+        ("@cell(states={'h': (2, 1)})\ndef wrong(x, h):", 1, "states['h'] goes from low to high"),
+        ("@cell(states={'h': (0, math.inf)})\ndef wrong(x, h):", 1, "states['h'] is a pair of"),
     ],
 )
 def test_a_head_that_is_no_cells(head, line, why):
@@ -128,6 +169,23 @@ def test_a_head_that_is_no_cells(head, line, why):
 def test_the_line_is_the_cells_own_when_a_function_it_calls_fails():
     text = "def helper(h):\n    return h ** 2\n\n@cell\ndef wrong(x, h):\n    return helper(h)\n"
     refused(text, 6, "no **")
+
+
+def test_what_is_no_function_is_no_cell():
+    for wrong in (3, "lstm", None.__class__, len, leaky):
+        with pytest.raises(CellError, match="@cell stands before a function, not"):
+            cell(wrong)
+
+
+@pytest.mark.parametrize("number", [numpy.float64(2), 2, 2.0])
+def test_numbers_of_python_are_right_wherever_the_language_takes_one(number):
+    @cell
+    def right(x, h):
+        return scale(h, init=[-number, number]) + number * layer_norm(affine(x), eps=number)
+
+    graph = right.graph
+    assert graph.parameters["w_hh"].init == (-2.0, 2.0)
+    assert {n.value for n in graph.nodes} == {0.0, 2.0}
 
 
 def test_a_cell_loaded_without_its_function_says_so():

@@ -1,14 +1,20 @@
+import ast
 import cProfile
 import json
 import pickle
 import pstats
+import re
 from dataclasses import replace
 
 import pytest
+from hypothesis import given, settings
 
+import programs
 from every import EVERY, short
-from ostinato import cells
-from ostinato.equation import Graph, affine, cell, layer_norm, scale, sigmoid, tanh
+from ostinato import cells, equation, levels
+from ostinato.equation import Graph, affine, cell, exp, layer_norm, log, scale, sigmoid, tanh
+from ostinato.equation.schedule import split_affines
+from ostinato.nn import Recurrent
 
 every_graph = pytest.mark.parametrize(
     "graph", [cells.find(c).graph for c in EVERY], ids=lambda graph: graph.name
@@ -182,3 +188,120 @@ def test_a_cell_can_be_defined_while_a_profiler_looks_on():
     profiler.disable()
     assert list(one.graph.parameters) == ["W_xh", "W_hh", "b_h"]
     assert any(name == "later" for _, _, name in pstats.Stats(profiler).stats)
+
+
+def named(graph):
+    """Every name that a graph has for what it computes, and how its bias is asked for."""
+    return {*graph.names.values(), *(alias.name for alias in graph.aliases)}
+
+
+def test_a_sum_with_a_negative_signal_keeps_the_signal():
+    @cell
+    def negative(x, h):
+        f = -log(1 + exp(affine(x, h)))  # minus softplus
+        m = f + h  # a sum
+        n = h + f
+        return tanh(m * n + f)
+
+    graph = negative.graph
+    assert set(graph.names.values()) == {"f", "m", "n", "h"}
+    assert set(graph.notes.values()) == {"minus softplus", "a sum"}
+    assert list(graph.parameters) == ["W_xf", "W_hf", "b_f"]
+    assert "f" in Recurrent(negative, 2, 3, bias_init={"f": -1.0}).bias_init
+    assert {*split_affines(graph).names.values()} == set(graph.names.values())
+    again = Graph.from_json(json.loads(json.dumps(graph.to_json())))
+    assert again == graph
+
+
+NAMED = {
+    "a second name": "a = tanh(affine(x)); b = a; return tanh(b + a * affine(h))",
+    "written twice": "p = affine(x, h); a = tanh(p); b = tanh(p); return a * h + b",
+    "a state": "z = h; a = affine(x, z); return tanh(a)",
+    "the input": "u = x; a = affine(u, h); return tanh(a)",
+    "a tuple": "a, b = tanh(affine(x)), sigmoid(affine(h)); return a * b",
+    "unpacked": "a, b = (sigmoid(affine(x, h)) for _ in range(2)); return a * b",
+    "a chain": "a = b = sigmoid(affine(x, h)); return a * b + h",
+    "a walrus": "return (a := sigmoid(affine(x))) * h + (1 - a) * (b := tanh(affine(h)))",
+    "in a list": "a = [b := affine(x), affine(h)]; return tanh(a[0] + a[1])",
+    "added to": "a = affine(x); a += h; b = -a; b *= a; return tanh(b)",
+    "taken away": "a = sigmoid(affine(x)); b = a * h; del a; return tanh(b)",
+    "made nothing": "a = sigmoid(affine(x)); b = a * h; a = None; return tanh(b)",
+    "used up": "a = sigmoid(affine(x)); b = a * h; a = tanh(b); return b",
+    "renamed": "a = sigmoid(affine(x)); b = a; a = tanh(affine(h)); return a * b",
+    "a new state": "a = tanh(affine(x, h)); b = a * a; return b",
+    "helped": "a = softplus(affine(x)); b = softplus(affine(h)); return tanh(a - b)",
+    "annotated": "a: object = -affine(x, h); b = h + a; return tanh(b)",
+}
+
+
+def softplus(v):
+    inner = exp(v)
+    return log(1 + inner)
+
+
+@pytest.mark.parametrize("body", NAMED.values(), ids=NAMED)
+def test_no_name_that_the_author_gave_is_lost(body):
+    written = cell_of(body)
+    stored = (n for n in ast.walk(ast.parse(f"def f():\n {body}")) if isinstance(n, ast.Name))
+    wanted = {n.id for n in stored if isinstance(n.ctx, ast.Store)} - {"_"}
+    wanted -= {"a"} if "[b :=" in body else set()  # a list is no signal
+    assert named(written.graph) >= wanted
+    assert "inner" not in named(written.graph)  # a function that is called has its own names
+    for level in ("python", "numpy", "torch", "keras", "latex"):
+        text = levels.find(level).source(written)
+        for name in wanted:
+            assert re.search(rf"\b{name}(\b|_)", text), (level, name)
+    again = Graph.from_json(json.loads(json.dumps(written.graph.to_json())))
+    assert again == written.graph
+
+
+def cell_of(body):
+    lines = "\n    ".join(body.split("; "))
+    space = {name: getattr(equation, name) for name in equation.__all__} | {"softplus": softplus}
+    exec(compile(f"@cell\ndef named(x, h):\n    {lines}\n", "<named>", "exec"), space)
+    return space["named"]
+
+
+@pytest.mark.parametrize("signal", ["f", "g", "last"])
+def test_a_bias_is_set_by_each_name_of_its_signal(signal):
+    @cell
+    def copied(x, h):
+        f = sigmoid(affine(x, h))  # gate
+        g = f  # the same gate
+        last = tanh(affine(x)) * g + h * f
+        return last
+
+    assert copied.graph.aliases[0].note == "the same gate"
+    layer = Recurrent(copied, 2, 3, bias_init={signal: 4.0})
+    assert 4.0 in layer.bias_ih_l0.detach().numpy()
+
+
+def test_numbers_are_no_signals():
+    assert named(cell_of("a = 0.5; return tanh(affine(x) * a + h)").graph) == {"h"}
+
+
+def test_what_is_named_and_needed_by_nothing_is_left_out():
+    assert named(cell_of("a = affine(x); b = affine(h); return tanh(b)").graph) == {"b", "h"}
+
+
+@settings(max_examples=40)
+@given(programs.programs(idle=True))
+def test_every_name_of_a_drawn_cell_that_its_states_need_is_kept(text):
+    written = programs.as_cell(text)
+    body = ast.parse(text).body[0].body
+    assigned = {b.targets[0].id: b.value for b in body if isinstance(b, ast.Assign)}
+
+    def read(expression):
+        return {n.id for n in ast.walk(expression) if isinstance(n, ast.Name)}
+
+    needed, waiting = set(), read(body[-1].value)
+    while waiting:
+        name = waiting.pop()
+        if name in assigned and name not in needed:
+            needed.add(name)
+            waiting |= read(assigned[name])
+    found = named(written.graph)
+    assert needed <= found | {n.removesuffix("_2") for n in found}
+    for level in ("python", "numpy", "torch", "keras"):
+        text = levels.find(level).source(written)
+        assert all(re.search(rf"\b{name}(\b|_)", text) for name in needed), level

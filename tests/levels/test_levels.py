@@ -328,7 +328,7 @@ def defined(body: str, **space) -> Cell:
 
 def alike(cell: Cell, *others: str) -> None:
     """These levels give what plain Python gives, values and gradients."""
-    case = Case.draw(cell.graph, (3, 1), {"D": 2, "H": 3, "M": 2}, seed=0)
+    case = Case.draw(cell.graph, (3, 1), {"D": 2, "H": 3}, seed=0)
     expected = levels.find("python").run(cell, case)
     for level in others:
         found = levels.find(level).run(cell, case)
@@ -373,13 +373,3 @@ def test_a_signal_may_have_any_name_that_a_text_has():
 )
 def test_a_sum_and_a_product_with_one_name_are_two_variables(body):
     alike(defined(body, both=lambda a: tanh(a) * sigmoid(a)), "torch", "keras")
-
-
-def test_a_signal_may_be_called_as_a_size_is():
-    @cell(sizes={"m": "M"})
-    def letters(x, h, m):
-        M = tanh(affine(h, m, size="M"))
-        m = M * m + M
-        return tanh(affine(x, h, m)), m
-
-    alike(letters, "numpy", "torch", "native")

@@ -16,6 +16,7 @@ from ostinato.cli.screen import console, duration, facts, machine, table
 from ostinato.cli.trial import trial
 from ostinato.data import Examples, read_labelled, read_text, split_blocks
 from ostinato.errors import ConfigError
+from ostinato.observe.architecture import counts
 from ostinato.observe.exams.classify import ClassifyExam
 from ostinato.report.demo_page import demo_page
 from ostinato.tasks.classify_settings import ClassifySettings
@@ -168,7 +169,7 @@ def _plays_job(folder: str, part: float, show: Show) -> dict[str, Any]:
         "source": "shakespeare",
         "cell": "lstm",
         "characters": len(text),
-        "parameters": sum(p.numel() for p in generator.network_.parameters()),
+        "parameters": counts(generator.network_)["parameters"],
         "seconds": sum(r["seconds"] for r in generator.history_),
         **{name: last[name] for name in ("nats", "bits", "perplexity")},
         "history": generator.history_,

@@ -127,7 +127,7 @@ def _record(
     else:
         estimator = exam.kind.load(path)
         held = None if data is None else exam.read_files(data, estimator, run)
-        observed = observe(estimator, held) if held else inside(estimator.network_)
+        observed = observe(estimator, held) if held else inside(estimator)
     if "test" in observed:
         observed["test"]["exam"] = observed["exam"]
     return observed | {

@@ -13,7 +13,7 @@ from typing import Any
 from ostinato.cli.parallel import Show
 from ostinato.cli.screen import facts
 from ostinato.errors import RunError
-from ostinato.observe.architecture import architecture
+from ostinato.observe.architecture import architecture, counts
 from ostinato.observe.exams import Exam
 from ostinato.tasks.estimator import Estimator, reproducible
 from ostinato.tasks.settings import TaskSettings
@@ -100,27 +100,27 @@ def observe(
                 **(during or {}),
                 "trained": exam.flow(estimator, network),
             },
-            **inside(network),
+            **inside(estimator),
             **exam.shown(estimator),
         }
     return observed
 
 
-def inside(network: Any) -> dict[str, Any]:
-    """What a network is made of."""
-    level = network.recurrent.level(True)
-    return {"architecture": architecture(network), **counts(network), "level": level}
-
-
-def counts(network: Any) -> dict[str, int]:
-    """How many parameters a network has, and how many its recurrent stacks."""
-    stacks = [network.recurrent]
-    if hasattr(network, "decoder"):
-        stacks.append(network.decoder.recurrent)
-    return {
-        "parameters": sum(p.numel() for p in network.parameters()),
-        "recurrent_parameters": sum(p.numel() for stack in stacks for p in stack.parameters()),
-    }
+def inside(estimator: Estimator[Any]) -> dict[str, Any]:
+    """What a trained model is made of; a linear model that answers with the network is a part."""
+    network, linear = estimator.network_, getattr(estimator, "linear_", None)
+    parts, count = architecture(network), counts(network)
+    if linear:
+        member = {
+            "kind": "linear",
+            "name": "linear model",
+            "inside": f"n-grams up to {linear.model.order}, beside the network",
+            "gives": parts[-1]["gives"],
+            "parameters": linear.model.parameters,
+        }
+        parts.append(member)
+        count["parameters"] += linear.model.parameters
+    return {"architecture": parts, **count, "level": network.recurrent.level(True)}
 
 
 def _check_same(

@@ -18,8 +18,9 @@ from ostinato.cells import find
 from ostinato.cli.parallel import Job, Show, in_parallel
 from ostinato.cli.runs import Config, S, free_folder, merge
 from ostinato.cli.screen import machine
-from ostinato.cli.trial import BASELINE, counts, trial
+from ostinato.cli.trial import BASELINE, trial
 from ostinato.errors import ConfigError
+from ostinato.observe.architecture import counts
 from ostinato.observe.exams import Exam
 from ostinato.tasks.settings import TaskSettings
 from ostinato.train import Run

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from math import inf
+
 from rich.text import Text
 
 from ostinato import cells, levels
 from ostinato.cli.screen import console, table
-from ostinato.levels.verify import Proof, prove
+from ostinato.levels.verify import Proof, not_finite, prove
 
 DERIVED = {
     "python": ("python",),
@@ -63,6 +65,9 @@ def verify(*cell: str) -> None:
             f"{proof.error:.1e} > {proof.tolerance:.1e}",
             style="red",
         )
+    for name, found in proofs.items():
+        if any(p.error == inf for p in found) and (why := not_finite(cells.find(name))):
+            console.print(why, style="red", soft_wrap=True)
     if failed:
         raise SystemExit(1)
     console.print("All proofs hold.")

@@ -22,17 +22,14 @@ by a new state, and every parameter belongs to one node.
 from __future__ import annotations
 
 import keyword
-import string
 import unicodedata
 from collections import Counter
 from collections.abc import Iterable, Iterator
 from typing import Any
 
-from ostinato.equation.graph import POINTWISE, Graph, Node, Parameter
+from ostinato.equation.graph import POINTWISE, Alias, Graph, Node, Parameter
+from ostinato.equation.symbols import STATE_SIZES
 from ostinato.errors import CellError
-
-STATE_SIZES = sorted(set(string.ascii_uppercase) - set("BDGLT"))
-"""The size letters that a state may have."""
 
 NODES = 4096
 """The most operations of a step."""
@@ -101,10 +98,21 @@ def _words(graph: Graph) -> Iterator[tuple[str, str]]:
     for index, note in graph.notes.items():
         if len(note) > LETTERS or not note.isprintable():
             yield f"the note on node {index}", _no_name(note, "printable line")
+    yield from _several("aliases", graph.aliases, Alias, NODES)
+    for alias in graph.aliases:
+        yield from _named("an alias", alias.name)
+        if type(alias.node) is not int or not 0 <= alias.node < len(graph.nodes):
+            yield f"the alias {alias.name}", f"there is no node {_short(alias.node)}"
+        note = alias.note
+        if type(note) is not str or len(note) > LETTERS or not note.isprintable():
+            yield f"the note on the alias {alias.name}", _no_name(note, "printable line")
+    yield from _mapping("ranges", graph.ranges, str, tuple)
+    for state, pair in graph.ranges.items():
+        yield from _range(f"state {state}", pair)
     for name, parameter in graph.parameters.items():
         yield from _named("a parameter", name)
         yield from _several(f"the shape of {name}", parameter.shape, str, 2)
-        yield from _range(name, parameter.init)
+        yield from _range(f"the first values of {name}", parameter.init)
     for index, node in enumerate(graph.nodes):
         where = f"node {index}"
         if type(node.op) is not str or node.op not in _OPERATIONS:
@@ -148,12 +156,12 @@ def _named(
         yield where, _no_name(word, "name")
 
 
-def _range(name: str, init: Any) -> Iterator[tuple[str, str]]:
+def _range(where: str, init: Any) -> Iterator[tuple[str, str]]:
     if init is None:
         return
     whole = type(init) is tuple and len(init) == 2 and all(map(_is_number, init))
     if not whole or not init[0] <= init[1] <= init[0] + LARGEST:
-        yield f"the first values of {name}", f"{_short(init)} is no range (low, high)"
+        yield where, f"{_short(init)} is no range (low, high)"
 
 
 def _is_number(value: Any) -> bool:
@@ -180,7 +188,14 @@ def _cut(text: str, most: int) -> str:
     return text if len(text) <= most else f"{text[: most - 1]}…"
 
 
-_KINDS = {int: "whole number", str: "text", Node: "operation", Parameter: "parameter"}
+_KINDS = {
+    int: "whole number",
+    str: "text",
+    Node: "operation",
+    Parameter: "parameter",
+    Alias: "alias",
+    tuple: "range",
+}
 
 
 # ------------------------------------------------------------------------------------ structure
@@ -297,3 +312,10 @@ def _signals(graph: Graph) -> Iterator[tuple[str, str]]:
     for index in graph.notes:
         if index not in graph.names:
             yield f"the note on node {index}", "the node has no name"
+    others = Counter([*graph.names.values(), *new, *(a.name for a in graph.aliases)])
+    for alias in graph.aliases:
+        if others[alias.name] > 1 or graph.nodes[alias.node].op in ("constant", "vector"):
+            yield f"the alias {alias.name}", "it is taken by something else, or names a number"
+    for state in graph.ranges:
+        if state not in graph.state_names:
+            yield f"the range of {_short(state)}", "it is no state"

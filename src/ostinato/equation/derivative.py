@@ -16,7 +16,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
-from ostinato.equation.graph import LEAVES, Builder, Graph, Node, reachable
+from ostinato.equation.graph import LEAVES, Builder, Graph, Node, TidyBuilder, reachable
 
 
 @dataclass(frozen=True)
@@ -81,7 +81,7 @@ def derive(graph: Graph) -> Derivative:
     At a point where a function has a corner (relu at 0, maximum of equals) the derivative is
     PyTorch's: 0 and one half.
     """
-    build = Builder(graph.nodes)
+    build = TidyBuilder(graph.nodes)
     gradient: dict[int, int] = {}
     shares: dict[str, list[Share]] = {p: [] for p in graph.parameters}
 

@@ -87,6 +87,15 @@ class Parameter:
 
 
 @dataclass(frozen=True)
+class Alias:
+    """A further name of a signal, or a name for x or a state: `b = a` names no new node."""
+
+    name: str
+    node: int
+    note: str = ""
+
+
+@dataclass(frozen=True)
 class Graph:
     """One step of a cell.
 
@@ -100,6 +109,9 @@ class Graph:
         parameters: the learned parameters by name, in the order in which the text names them.
         names: the signals: nodes that the cell's author gave a name.
         notes: the author's comment on a signal.
+        aliases: further names of nodes, in the order of the text.
+        ranges: what states look like where not any number may be one, as (low, high) by name:
+            the mean of squares is not negative. Proofs draw first states from there.
     """
 
     name: str
@@ -110,6 +122,8 @@ class Graph:
     parameters: dict[str, Parameter]
     names: dict[int, str] = field(default_factory=dict)
     notes: dict[int, str] = field(default_factory=dict)
+    aliases: tuple[Alias, ...] = ()
+    ranges: dict[str, tuple[float, float]] = field(default_factory=dict)
 
     def __hash__(self) -> int:
         return self._hash
@@ -133,6 +147,11 @@ class Graph:
         """The leaves that are noise: all inputs but x."""
         return self.inputs[1:]
 
+    def own_name(self, name: str) -> str:
+        """The name in `names` of a signal that also goes by this one; a name there is its own."""
+        nodes = {alias.name: alias.node for alias in self.aliases}
+        return name if name in self.names.values() else self.names.get(nodes.get(name, -1), name)
+
     def affines(self) -> Iterator[tuple[int, Node]]:
         """The affine maps, in the order of the text."""
         return ((i, n) for i, n in enumerate(self.nodes) if n.op == "affine")
@@ -151,6 +170,7 @@ class Graph:
             outputs=tuple(new[i] for i in self.outputs),
             names={new[i]: name for i, name in self.names.items() if i in new},
             notes={new[i]: note for i, note in self.notes.items() if i in new},
+            aliases=tuple(replace(a, node=new[a.node]) for a in self.aliases if a.node in new),
         )
 
     def moved_by(self, leaves: tuple[int, ...]) -> frozenset[int]:
@@ -185,11 +205,12 @@ class Graph:
         from ostinato.equation.check import check  # which knows what a graph is
 
         known = _fields(cls, data, "the cell")
-        for what in ("parameters", "names", "notes"):
+        for what in ("parameters", "names", "notes", "ranges"):
             if not isinstance(known.get(what, {}), dict):
                 raise CellError(f"{what}: no object")
-        if not isinstance(known["nodes"], tuple):
-            raise CellError("nodes: no list")
+        for what in ("nodes", "aliases"):
+            if not isinstance(known.get(what, ()), tuple):
+                raise CellError(f"{what}: no list")
         graph = cls(
             **known
             | {
@@ -202,6 +223,13 @@ class Graph:
                 },
                 "names": {_index(i): name for i, name in known.get("names", {}).items()},
                 "notes": {_index(i): note for i, note in known.get("notes", {}).items()},
+                "aliases": tuple(
+                    Alias(**_fields(Alias, a, "an alias")) for a in known.get("aliases", ())
+                ),
+                "ranges": {
+                    state: tuple(pair) if isinstance(pair, list) else pair
+                    for state, pair in known.get("ranges", {}).items()
+                },
             }
         )
         check(graph)
@@ -229,10 +257,7 @@ def _index(key: Any) -> Any:
 
 
 class Builder:
-    """Grows a list of nodes; a node that is there already is not added again.
-
-    It tidies only what the derivative would otherwise write clumsily: a + (-b) becomes a - b.
-    """
+    """Grows a list of nodes; a node that is there already is not added again."""
 
     def __init__(self, nodes: tuple[Node, ...] = ()) -> None:
         self.nodes: list[Node] = list(nodes)
@@ -240,10 +265,6 @@ class Builder:
 
     def add(self, node: Node) -> int:
         """The index of a node, which is appended if it is new."""
-        if node.op == "add":
-            for a, b in (node.args, node.args[::-1]):
-                if self.nodes[b].op == "neg":
-                    return self.pointwise("sub", a, *self.nodes[b].args)
         if node not in self._index:
             self._index[node] = len(self.nodes)
             self.nodes.append(node)
@@ -257,6 +278,21 @@ class Builder:
         """An operation on each unit; its size is that of its arguments."""
         sizes = {self.nodes[a].size for a in args} - {"1"}
         return self.add(Node(op, args, sizes.pop() if sizes else "1"))
+
+
+class TidyBuilder(Builder):
+    """Writes a + (-b) as a - b: for what nobody has written, the derivative and native code.
+
+    What a cell's author writes is kept as it stands: the -b may be a signal with a name.
+    """
+
+    def add(self, node: Node) -> int:
+        """The index of a node, which is appended if it is new."""
+        if node.op == "add":
+            for a, b in (node.args, node.args[::-1]):
+                if self.nodes[b].op == "neg":
+                    return self.pointwise("sub", a, *self.nodes[b].args)
+        return super().add(node)
 
 
 def reachable(

@@ -7,10 +7,14 @@ that it does not have is refused at the line where a cell tries it.
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from typing import Any, NoReturn, TypeAlias
 
 from ostinato.equation.graph import Builder, Node, Parameter
 from ostinato.errors import CellError
+
+STATE_SIZES = ("H", "R")
+"""The size letters of what a cell computes: hidden units, and a recurrent projection of them."""
 
 
 class Notebook(Builder):
@@ -118,11 +122,16 @@ def affine(*operands: Symbol, size: str = "H", bias: bool = True) -> Symbol:
         bias: whether b is there.
 
     Raises:
-        CellError: without operands, with a number among them, or for an undeclared size.
+        CellError: without operands, with a number among them, for an undeclared size, or a bias
+            that is neither True nor False.
     """
     if not operands:
         raise CellError("affine needs at least one vector")
     book = _notebook("affine", *operands)
+    if not isinstance(bias, bool):
+        raise CellError(f"bias says whether there is one: True or False, not {bias!r}")
+    if not isinstance(size, str) or size not in STATE_SIZES:
+        raise CellError(f"affine gives H units, or R of a projection, not {size!r}")
     if size not in book.sizes:
         raise CellError(
             f"no state has the size {size!r}; declare it: @cell(sizes={{'h': {size!r}}})"
@@ -139,17 +148,26 @@ def scale(a: Symbol, init: tuple[float, float] | None = None) -> Symbol:
     Args:
         a: a vector.
         init: the range (low, high) from which w is drawn at first; None: ±1/√H.
+
+    Raises:
+        CellError: for what is no vector, or an `init` that is no range.
     """
-    return _vector(_notebook("scale", a), "w", a, init) * a
+    book = _notebook("scale", a)
+    return _vector(book, "w", a, None if init is None else number_range("init", init)) * a
 
 
 def layer_norm(a: Symbol, eps: float = 1e-5) -> Symbol:
     """Gain ⊙ (a - mean a) / √(var a + ε) + shift over the units (Ba et al. 2016).
 
     Gain starts at 1 and shift at 0; var divides by the number of units.
+
+    Raises:
+        CellError: for what is no vector, or an ε that is not above 0.
     """
     book = _notebook("layer_norm", a)
-    normal = Symbol(book, book.add(Node("normalize", (a.index,), a.node.size, value=eps)))
+    if not _is_number(eps) or not 0 < eps < math.inf:
+        raise CellError(f"eps is a number above 0, not {eps!r}")
+    normal = Symbol(book, book.add(Node("normalize", (a.index,), a.node.size, value=float(eps))))
     gain = _vector(book, "gain", a, (1.0, 1.0))
     shift = _vector(book, "shift", a, (0.0, 0.0))
     return gain * normal + shift
@@ -198,6 +216,25 @@ def _vector(book: Notebook, role: str, like: Symbol, init: tuple[float, float] |
     )
 
 
+def number_range(name: str, given: Any) -> tuple[float, float]:
+    """A range (low, high) of finite numbers, low ≤ high.
+
+    Raises:
+        CellError: for anything else.
+    """
+    pair = tuple(given) if isinstance(given, Sequence) and len(given) == 2 else ()
+    if not pair or not all(_is_number(end) and math.isfinite(end) for end in pair):
+        raise CellError(f"{name} is a pair of numbers (low, high), not {given!r}")
+    low, high = map(float, pair)
+    if low > high:
+        raise CellError(f"{name} goes from low to high, not from {low:g} to {high:g}")
+    return low, high
+
+
+def _is_number(value: Any) -> bool:
+    return isinstance(value, float | int) and not isinstance(value, bool)
+
+
 def _notebook(function: str, *args: Any) -> Notebook:
     """The notebook that all arguments are written in."""
     for a in args:
@@ -216,7 +253,7 @@ def _pointwise(op: str, *args: Any) -> Symbol:
     book = _notebook(op, *symbols)
     indices = []
     for a in args:
-        if isinstance(a, bool) or not isinstance(a, Symbol | float | int):
+        if not isinstance(a, Symbol) and not _is_number(a):
             raise CellError(f"a vector meets {type(a).__name__} {a!r}; use a number or a vector")
         if not isinstance(a, Symbol) and not math.isfinite(a):
             raise CellError(f"a vector meets {a}, which is no finite number")

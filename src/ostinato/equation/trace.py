@@ -1,7 +1,9 @@
 """Reads a cell: runs its function once on symbols and keeps what it wrote down.
 
 Signals take the names of the function's local variables, parameters those of their signals: in
-`i = sigmoid(affine(x, h))` the weights are `W_xi` (from x, into i), `W_hi` and `b_i`.
+`i = sigmoid(affine(x, h))` the weights are `W_xi` (from x, into i), `W_hi` and `b_i`. No variable
+that holds a part of a new state loses its name: `b = a` gives a signal a second one. Numbers are
+Python's and no signals; a function that a cell calls keeps its variables to itself.
 """
 
 from __future__ import annotations
@@ -10,21 +12,18 @@ import inspect
 import io
 import itertools
 import linecache
-import string
 import sys
 import tokenize
 from collections import Counter
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field, replace
-from types import CodeType, FrameType, TracebackType
+from types import CodeType, FrameType, FunctionType, MappingProxyType, TracebackType
 from typing import Any, overload
 
 from ostinato.equation.check import LETTERS, check
-from ostinato.equation.graph import LEAVES, Graph, Node
-from ostinato.equation.symbols import Notebook, Symbol
+from ostinato.equation.graph import LEAVES, Alias, Graph, Node, reachable
+from ostinato.equation.symbols import STATE_SIZES, Notebook, Symbol, number_range
 from ostinato.errors import CellError
-
-_STATE_SIZES = sorted(set(string.ascii_uppercase) - set("BDGLT"))  # these mean something else
 
 
 @dataclass(frozen=True)
@@ -80,9 +79,15 @@ class Cell:
 @overload
 def cell(function: Callable[..., Any], /) -> Cell: ...
 @overload
-def cell(*, sizes: Mapping[str, str]) -> Callable[[Callable[..., Any]], Cell]: ...
 def cell(
-    function: Callable[..., Any] | None = None, /, *, sizes: Mapping[str, str] | None = None
+    *, sizes: Mapping[str, str] = ..., states: Mapping[str, tuple[float, float]] = ...
+) -> Callable[[Callable[..., Any]], Cell]: ...
+def cell(
+    function: Callable[..., Any] | None = None,
+    /,
+    *,
+    sizes: Mapping[str, str] | None = None,
+    states: Mapping[str, tuple[float, float]] | None = None,
 ) -> Cell | Callable[[Callable[..., Any]], Cell]:
     """Makes a cell of a function `(x, states…) -> new states`.
 
@@ -91,25 +96,45 @@ def cell(
 
     Args:
         function: the cell's equations, in the language of `ostinato.equation.symbols`.
-        sizes: the size letter of a state that does not have H units, e.g. `{"h": "R"}`.
+        sizes: the size letter of each state: H, which need not be said, or R for the units of a
+            recurrent projection, e.g. `{"h": "R"}`.
+        states: what a state looks like that cannot be any number, as the range (low, high) from
+            which proofs draw it, e.g. `{"v": (0.1, 2.0)}` for a running mean of squares; other
+            states are normal numbers there. What the cell computes is the same.
 
     Raises:
         CellError: for a cell that cannot be read, with the line of its source.
     """
     if function is None:
-        return lambda f: trace(f, sizes or {})
-    return trace(function, {})
+        return lambda f: trace(f, sizes or {}, states or {})
+    return trace(function)
 
 
-def trace(function: Callable[..., Any], sizes: Mapping[str, str]) -> Cell:
+def trace(
+    function: Callable[..., Any],
+    sizes: Mapping[str, str] = MappingProxyType({}),
+    ranges: Mapping[str, tuple[float, float]] = MappingProxyType({}),
+) -> Cell:
     """Runs a cell's function once on symbols; see `cell`."""
+    if not isinstance(function, FunctionType):
+        raise CellError(f"@cell stands before a function, not {function!r}")
     at_definition = _Place(function.__code__)
     x, *states = _arguments(function, at_definition)
-    for name, size in sizes.items():
-        if name not in states:
-            raise at_definition.error(f"sizes names {name!r}, which is no state of the cell")
-        if size not in _STATE_SIZES:
-            raise at_definition.error(f"{size!r} is no size letter for a state: H, R, …")
+    for said, given in {"sizes": sizes, "states": ranges}.items():
+        if not isinstance(given, Mapping):
+            raise at_definition.error(f"{said} is a dict by state, not {given!r}")
+        for name in given:
+            if name not in states:
+                raise at_definition.error(f"{said} names {name!r}, which is no state of the cell")
+    for size in sizes.values():
+        if size not in STATE_SIZES:
+            raise at_definition.error(
+                f"{size!r} is no size letter for a state: H, hidden units, or R, their projection"
+            )
+    try:
+        drawn = {name: number_range(f"states[{name!r}]", pair) for name, pair in ranges.items()}
+    except CellError as error:
+        raise at_definition.error(str(error)) from None
 
     book = Notebook()
     book.sizes = frozenset({"H", *sizes.values()})
@@ -128,7 +153,7 @@ def trace(function: Callable[..., Any], sizes: Mapping[str, str]) -> Cell:
         raise _Place.of(error, function.__code__).error(why) from error
 
     outputs = _outputs(returned, leaves[1:], _Place(function.__code__, watch.returned_at))
-    names = _signal_names(book, watch.locals, outputs, [x, *states])
+    names, aliases = _signal_names(book, watch, outputs, [x, *states])
     graph = Graph(
         name=function.__name__,
         nodes=tuple(book.nodes),
@@ -138,6 +163,8 @@ def trace(function: Callable[..., Any], sizes: Mapping[str, str]) -> Cell:
         parameters=book.parameters,
         names=names,
         notes=watch.notes(names),
+        aliases=aliases,
+        ranges=drawn,
     )
     graph = _name_parameters(_prune(graph), book.roles)
     try:
@@ -172,16 +199,24 @@ class _Place:
 
 
 class _Watch:
-    """Watches a cell's function run: its locals at the end, and the line of every node."""
+    """Watches a cell's function run: what its variables hold in turn, and the line of every node.
+
+    Attributes:
+        bound: by variable the symbols that it held, each with its line, in the order of the text.
+        returned_at: the line that returned.
+        lines: the line that made each node.
+    """
 
     def __init__(self, code: CodeType, book: Notebook) -> None:
         self.code, self.book = code, book
-        self.locals: dict[str, Any] = {}
+        self.bound: dict[str, list[tuple[int, int]]] = {}
         self.returned_at = 0
         self.lines: dict[int, int] = {}
+        self._held: dict[str, int] = {}
+        self._line = 0
 
     def __enter__(self) -> None:
-        self.before: Any = sys.getprofile()
+        self.before: Any = sys.gettrace()
         add = self.book.add
 
         def add_and_note(node: Node) -> int:
@@ -194,28 +229,44 @@ class _Watch:
             return index
 
         self.book.add = add_and_note  # type: ignore[method-assign]
-        sys.setprofile(self._event)
+        sys.settrace(self._called)
 
-    def _event(self, frame: FrameType, event: str, argument: object) -> None:
-        if event == "return" and frame.f_code is self.code:
-            self.locals, self.returned_at = dict(frame.f_locals), frame.f_lineno
+    def _called(self, frame: FrameType, event: str, argument: object) -> Any:
+        if frame.f_code is not self.code:
+            return None
+        frame.f_trace_opcodes = True  # a line may bind a variable more than once
+        return self._event
+
+    def _event(self, frame: FrameType, event: str, argument: object) -> Any:
+        held = {
+            name: value.index
+            for name, value in frame.f_locals.items()
+            if isinstance(value, Symbol) and value.notebook is self.book
+        }
+        for name, index in held.items():
+            if self._held.get(name) != index:
+                self.bound.setdefault(name, []).append((index, self._line))
+        self._held, self._line = held, frame.f_lineno
+        if event == "return":
+            self.returned_at = frame.f_lineno
+        return self._event
 
     def __exit__(self, *error: object) -> None:
-        sys.setprofile(None)
-        if hasattr(self.before, "enable"):  # cProfile's profiler, which is no function
-            self.before.enable()
-        else:
-            sys.setprofile(self.before)
+        sys.settrace(self.before)
         del self.book.add
 
     def notes(self, names: Mapping[int, str]) -> dict[int, str]:
-        """The comment at the end of the line that made each signal."""
-        notes = {}
-        for index in names:
-            text = linecache.getline(self.code.co_filename, self.lines.get(index, 0))
-            if note := _comment(text):
-                notes[index] = note
-        return notes
+        """Of each signal the comment where it was made, or else where it was bound to its name."""
+        bound = {(name, index): line for name, all_ in self.bound.items() for index, line in all_}
+        notes = {
+            index: self.note(self.lines.get(index, 0)) or self.note(bound.get((name, index), 0))
+            for index, name in names.items()
+        }
+        return {index: note for index, note in notes.items() if note}
+
+    def note(self, line: int) -> str:
+        """The comment at the end of a line."""
+        return _comment(linecache.getline(self.code.co_filename, line))
 
 
 def _comment(line: str) -> str:
@@ -264,21 +315,33 @@ def _outputs(returned: Any, states: list[Symbol], place: _Place) -> tuple[int, .
 
 
 def _signal_names(
-    book: Notebook, local: Mapping[str, Any], outputs: tuple[int, ...], arguments: list[str]
-) -> dict[int, str]:
-    """Node → signal: each new state under the state's name, the rest as the locals call them."""
+    book: Notebook, watch: _Watch, outputs: tuple[int, ...], arguments: list[str]
+) -> tuple[dict[int, str], tuple[Alias, ...]]:
+    """The names of signals, and further names of what has one.
+
+    Each new state is called as the state, every other node as the variable that holds it. A
+    variable that holds several in turn names the last that a new state needs. A second name of
+    one node, and a name for x or a state, is an alias.
+    """
     leaves = range(len(arguments))
+    needed = set(reachable(book.nodes, (*leaves, *outputs)))
     names: dict[int, str] = {}
     for index, state in zip(outputs, arguments[1:], strict=True):
         if index not in leaves:
             names.setdefault(index, state)
-    for name, value in local.items():
-        if not isinstance(value, Symbol) or value.notebook is not book:
+    aliases: list[Alias] = []
+    for name, bound in watch.bound.items():
+        held = [(index, line) for index, line in bound if index in needed]
+        index, line = held[-1] if held else (0, 0)
+        is_itself = name in arguments if index in leaves else names.get(index) == name
+        if not held or is_itself:
             continue
-        known = value.index in names or value.index in leaves
-        if not known and book.nodes[value.index].op != "constant":
-            names[value.index] = _free(name, {*names.values(), *arguments})
-    return names
+        wish = _free(name, {*names.values(), *arguments, *(a.name for a in aliases)})
+        if index in names or index in leaves:
+            aliases.append(Alias(wish, index, watch.note(line)))
+        else:
+            names[index] = wish
+    return names, tuple(aliases)
 
 
 def _prune(graph: Graph) -> Graph:

@@ -59,9 +59,7 @@ class _LaTeX(Writer):
             name, time = name.removesuffix("_prev"), "t-1"
         elif node.op == "adjoint" and name.endswith("_next"):
             name, time = name.removesuffix("_next"), r"t \leftarrow t+1"
-        head, _, of = name.partition("_")
-        head = head or r"\_"
-        return f"{delta}{_letter(head)}_{{{f'{_word(of)},' * bool(of)}{time}}}"
+        return f"{delta}{_at_time(name, time)}"
 
     def cheap(self, node: Node) -> bool:
         return True  # an equation shows its parts
@@ -94,6 +92,8 @@ def source(cell: Cell, backward: bool = False) -> str:
     names = Names(graph, d, reserved=())
     write = _LaTeX(names, (*graph.inputs, *graph.states), graph.notes)
     rows = [_row(line) for line in write.lines(graph.outputs)]
+    for alias in graph.aliases:
+        rows.append(_row(Line(_at_time(alias.name, "t"), write.variable(alias.node), alias.note)))
     if backward:
         rows += _backward(graph, d, names)
     return "\\begin{align*}\n" + " \\\\\n".join(rows) + "\n\\end{align*}\n"
@@ -142,6 +142,12 @@ def _number(value: float) -> str:
 def _parameter(name: str) -> str:
     role, _, of = name.partition("_")
     return f"{_letter(role)}_{{{_word(of)}}}"
+
+
+def _at_time(name: str, time: str) -> str:
+    head, _, of = name.partition("_")
+    head = head or r"\_"
+    return f"{_letter(head)}_{{{f'{_word(of)},' * bool(of)}{time}}}"
 
 
 def _letter(name: str) -> str:

@@ -40,7 +40,10 @@ class Case:
     def draw(
         cls, graph: Graph, lengths: Iterable[int], sizes: Mapping[str, int], seed: int
     ) -> Case:
-        """A case of normal numbers: nothing symmetric, no first state zero."""
+        """A case of normal numbers: nothing symmetric, no first state zero.
+
+        A state that the cell gives a range is drawn from it.
+        """
         random = np.random.default_rng(seed)
 
         def normal(*shape: int) -> Array:
@@ -48,10 +51,15 @@ class Case:
 
         lengths = list(lengths)
         out = sizes[graph.nodes[graph.outputs[0]].size]
-        states = [(len(lengths), sizes[graph.nodes[s].size]) for s in graph.states]
+        states = [(len(lengths), sizes[size]) for size in graph.sizes.values()]
+
+        def first(name: str, *shape: int) -> Array:
+            range_ = graph.ranges.get(name)
+            return random.uniform(*range_, shape) if range_ else normal(*shape)
+
         return cls(
             x=[normal(t, sizes["D"]) for t in lengths],
-            states=tuple(normal(*s) for s in states),
+            states=tuple(first(n, *s) for n, s in zip(graph.sizes, states, strict=True)),
             parameters={
                 name: normal(*(sizes[k] for k in p.shape)) / sizes["H"] ** 0.5
                 for name, p in graph.parameters.items()

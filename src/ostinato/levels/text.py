@@ -76,8 +76,7 @@ class Names(dict[int, str]):
         self.nodes = derivative.nodes if derivative else graph.nodes
         self.own_line: set[int] = set(graph.names)
         self._taken: set[str] = set()
-        letters = {n.size for n in graph.nodes}  # in texts that reserve anything, they are numbers
-        self._reserved = frozenset(reserved) | (letters if reserved else set())
+        self._reserved = frozenset(reserved)
         for i in graph.noise:  # which is handed over by its name
             self._give(i, graph.nodes[i].label)
         for i, name in graph.names.items():
@@ -274,7 +273,17 @@ def heading(graph: Graph, how: str) -> str:
         for row in rows
     ]
     weights = "\n".join(["The weights, with " + sizes + ":", *rows])
-    return f'"""{graph.name}, {how}.\n\n{weights}\n"""\n\n'
+    return f'"""{graph.name}, {how}.\n\n{weights}\n"""\n\n{further_names(graph)}'
+
+
+def further_names(graph: Graph) -> str:
+    """A comment for every alias: what else its author calls a node, and what he notes there."""
+    rows = []
+    for alias in graph.aliases:
+        node, note = graph.nodes[alias.node], f": {alias.note}" * bool(alias.note)
+        first = f"{node.label}_prev" if node.op == "state" else node.label
+        rows.append(f"# {alias.name} is {graph.names.get(alias.node, first)}{note}\n")
+    return "".join(rows) + "\n" * bool(rows)
 
 
 def indent(lines: Iterable[Line | str], by: int = 4) -> str:

@@ -23,7 +23,17 @@ from ostinato.equation.trace import Cell
 from ostinato.levels import dialects
 from ostinato.levels.proof import Case, Values
 from ostinato.levels.stacked import StackedWriter, product
-from ostinato.levels.text import ATOM, INFIX, RESERVED, Names, indent, listed, load, tuple_of
+from ostinato.levels.text import (
+    ATOM,
+    INFIX,
+    RESERVED,
+    Names,
+    further_names,
+    indent,
+    listed,
+    load,
+    tuple_of,
+)
 
 
 class _Torch(StackedWriter):
@@ -60,7 +70,7 @@ class _Torch(StackedWriter):
 
 _TEXT = '''"""{name}, in PyTorch; p holds the weights, stacked as torch.nn has them."""
 
-import torch
+{further_names}import torch
 {imports}
 
 def lift({x}, p):
@@ -114,8 +124,11 @@ def source(cell: Cell, backward: bool = False) -> str:
     signals = [i for i in sorted(graph.names) if i in main.text]
     new = tuple_of(main.read(o) for o in graph.outputs)
     functions = [f for f in ("layer_norm", "linear") if f"{f}(" in f"{lift}{body}{new}"]
+    also = [a for a in graph.aliases if a.node in main.text and a.node not in graph.inputs]
+    watched = [*((graph.names[i], i) for i in signals), *((a.name, a.node) for a in also)]
     return _TEXT.format(
         name=cell.name,
+        further_names=further_names(graph),
         x=names[graph.inputs[0]],
         imports=f"from torch.nn.functional import {', '.join(functions)}\n" if functions else "",
         lift=indent(lift),
@@ -123,7 +136,7 @@ def source(cell: Cell, backward: bool = False) -> str:
         arguments=", ".join([*lifted, *steps, *still, *(names[s] for s in graph.states)]),
         body=indent(body),
         new=new,
-        signals=listed("dict(", (f"{graph.names[i]}={main.read(i)}" for i in signals), ")"),
+        signals=listed("dict(", (f"{name}={main.read(i)}" for name, i in watched), ")"),
         noise="".join(f", {names[i]}" for i in graph.noise),
         per_token=tuple_of(["x", "*lift(x, p)", *steps]),
         now=tuple_of(["_", *lifted, *steps]),

@@ -10,13 +10,16 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
+from itertools import combinations
 from types import SimpleNamespace
 from typing import Any, Literal
 
 import numpy as np
 
 from ostinato import levels
+from ostinato.equation.graph import Graph
 from ostinato.equation.trace import Cell
+from ostinato.errors import CellError
 from ostinato.levels import dialects
 from ostinato.levels import numpy as reference
 from ostinato.levels.proof import Case, Values
@@ -163,6 +166,15 @@ def _by_hand(cell: Cell) -> list[Proof]:
     if cell.worked is None:
         return []
     worked = cell.worked
+    for said, own, names in (
+        ("states", worked.states, cell.graph.state_names),
+        ("gives", worked.gives, cell.graph.state_names),
+        ("parameters", worked.parameters, tuple(cell.graph.parameters)),
+    ):
+        if set(own) != set(names):
+            raise CellError(
+                f"{cell.name}: `{said}` of the step worked by hand is of {', '.join(names)}"
+            )
     p = SimpleNamespace(
         **{
             name: np.full((1,) * len(parameter.shape), worked.parameters[name])
@@ -214,6 +226,34 @@ def _by_slope(cell: Cell) -> list[Proof]:
         + [slope("parameters", name) for name in case.parameters]
     )
     return [Proof(cell.name, "independent", "slope", "gradients", "ragged", error, SLOPE)]
+
+
+def not_finite(cell: Cell) -> str:
+    """What to do about a cell that gives numbers that are not finite; empty where all are.
+
+    A cell that takes the root of a running mean of squares gives NaN for a state below 0, which
+    it never has. Which states are to blame is found by drawing some of them between 1/2 and 3/2.
+    """
+    plain = cell.graph
+
+    def finite(graph: Graph) -> bool:
+        with np.errstate(all="ignore"):
+            values = reference.run(cell, Case.draw(graph, BATCHES["dense"], SIZES, seed=0))
+        return math.isfinite(values.distance(values, False) + values.distance(values, True))
+
+    if finite(plain):
+        return ""
+    free = [name for name in plain.state_names if name not in plain.ranges]
+    for count in range(1, len(free) + 1):
+        for some in combinations(free, count):
+            if finite(replace(plain, ranges=plain.ranges | dict.fromkeys(some, (0.5, 1.5)))):
+                told = ", ".join(f'"{name}": (low, high)' for name in some)
+                return (
+                    f"{cell.name}: not all numbers are finite, because {' and '.join(some)} "
+                    "cannot be any number: say in which range a proof may begin, "
+                    f"@cell(states={{{told}}})"
+                )
+    return f"{cell.name}: not all numbers are finite, whatever the first states are"
 
 
 def _worst(errors: Iterable[float]) -> float:

@@ -161,7 +161,7 @@ class Recurrent(nn.Module):
             raise ConfigError(f"cell {self.cell.name!r} has states of size {', '.join(others)}")
         biased = {node.label: node.bias for _, node in graph.affines() if node.bias}
         for signal in self.bias_init:
-            if signal not in biased:
+            if graph.own_name(signal) not in biased:
                 raise UnknownName(f"biased signal of {self.cell.name}", signal, biased)
 
     def _with_noise(self, graph: Graph) -> Graph:
@@ -202,11 +202,9 @@ class Recurrent(nn.Module):
 
     @torch.no_grad()
     def _start_biases(self, suffix: str) -> None:
-        wanted = {
-            node.bias: self.bias_init[node.label]
-            for _, node in self._plain.graph.affines()
-            if node.label in self.bias_init
-        }
+        graph = self._plain.graph
+        first = {graph.own_name(signal): value for signal, value in self.bias_init.items()}
+        wanted = {n.bias: first[n.label] for _, n in graph.affines() if n.label in first}
         for stack in self._stacks:
             for k, bias in enumerate(stack.biases):
                 if bias in wanted:

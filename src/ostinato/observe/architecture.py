@@ -6,23 +6,52 @@ from typing import Any
 
 from torch import nn
 
+from ostinato.nn import Recurrent
+
+
+def counts(network: nn.Module) -> dict[str, int]:
+    """How many parameters a network has, and how many of them recurrent layers, wherever they are.
+
+    A weight that two parts share counts once.
+
+    >>> counts(nn.Sequential(nn.Linear(2, 3), Recurrent("rnn", 3, 4, bias=False)))
+    {'parameters': 37, 'recurrent_parameters': 28}
+    """
+    stacks = nn.ModuleList(part for part in network.modules() if isinstance(part, Recurrent))
+    return {"parameters": _count(network), "recurrent_parameters": _count(stacks)}
+
 
 def architecture(network: Any) -> list[dict[str, Any]]:
     """What a network is made of: embedding, spelling, recurrent layers, pooling, output, CRF.
 
     Args:
-        network: a network of a task, with `embedding`, `recurrent`, `output`, perhaps `spelling`,
-            `pooling` and `crf`.
+        network: a network of a task, with `embedding`, `recurrent`, `output`, perhaps `bigrams`,
+            `spelling`, `pooling` and `crf`; or an ensemble with such networks as `members`.
 
     Returns:
         A record for each part: `kind`, `name`, `inside` (what it is made of, in words), `gives`
         (the shape of what it gives, B sequences of T steps), `parameters`; for a recurrent layer
-        also `directions` and the sizes of its `states`.
+        also `directions` and the sizes of its `states`. The parts have all parameters of the
+        network between them.
     """
+    if hasattr(network, "members"):
+        return _ensemble(network.members)
     if hasattr(network, "decoder"):
         return encoder_decoder(network)
     recurrent, segments = network.recurrent, getattr(network, "segments", None)
     parts = [_embedding(network.embedding) if segments is None else _segments(segments)]
+    bigrams = getattr(network, "bigrams", None)
+    if bigrams is not None:
+        pairs, features = bigrams.weight.shape
+        parts.append(
+            {
+                "kind": "bigrams",
+                "name": "bigrams",
+                "inside": f"{pairs:,} pairs of symbols × {features}",
+                "gives": f"B × T × {features}, added to the embedding",
+                "parameters": _count(bigrams),
+            }
+        )
     spelling = getattr(network, "spelling", None)
     if spelling is not None:
         units = f"{spelling.recurrent.hidden_size} units, both directions"
@@ -61,12 +90,13 @@ def architecture(network: Any) -> list[dict[str, Any]]:
         }
     )
     crf = getattr(network, "crf", None)
-    if crf is not None and not network.softmax:  # whose weights are zeros
+    if crf is not None:
+        learnt = "scores of neighbouring labels"
         parts.append(
             {
                 "kind": "crf",
                 "name": "CRF",
-                "inside": "scores of neighbouring labels",
+                "inside": "which labels may follow; scores stay 0" if network.softmax else learnt,
                 "gives": "B × T labels",
                 "parameters": _count(crf),
             }
@@ -117,6 +147,21 @@ def encoder_decoder(network: Any) -> list[dict[str, Any]]:
         }
     )
     return parts
+
+
+def _ensemble(members: Any) -> list[dict[str, Any]]:
+    """The parts of the first member, each with the parameters of all members' parts of its kind."""
+    alike = zip(*map(architecture, members), strict=True)
+    parts = [
+        parts[0]
+        | {
+            "name": f"{len(parts)} × {parts[0]['name']}",
+            "parameters": sum(part["parameters"] for part in parts),
+        }
+        for parts in alike
+    ]
+    mean = {"kind": "members", "name": "members", "inside": "the mean of their probabilities"}
+    return [*parts, mean | {"gives": parts[-1]["gives"], "parameters": 0}]
 
 
 def _embedding(embedding: Any, name: str = "") -> dict[str, Any]:

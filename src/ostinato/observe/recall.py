@@ -15,6 +15,7 @@ from ostinato import cells, registry
 from ostinato.data import sources
 from ostinato.data.problem import Problem
 from ostinato.equation import Cell
+from ostinato.observe.architecture import counts
 from ostinato.tasks.estimator import reproducible
 from ostinato.tasks.stack import Stack
 from ostinato.train import Epochs, LearningRate, Progress, Section, Training, fit
@@ -159,5 +160,5 @@ def recall(
         "solved": loss < enough,
         "held_out": _HELD_OUT,
         "history": history,
-        "parameters": sum(p.numel() for p in network.parameters()),
+        "parameters": counts(network)["parameters"],
     }

@@ -63,7 +63,7 @@ def network_diagram(parts: Sequence[Mapping[str, Any]], color: str) -> str:
 def _read_by(parts: Sequence[Mapping[str, Any]]) -> str:
     """What the first part reads."""
     first = parts[0] if parts else {}
-    numbers = first.get("kind") == "segments" or first.get("name") == "numbers"
+    numbers = first.get("kind") == "segments" or first.get("name", "").endswith("numbers")
     return "numbers, B × T × D" if numbers else "symbols, B × T"
 
 
@@ -170,6 +170,9 @@ def _boxes(graph: Graph) -> list[_Box]:
                 [place[a] for a in dict.fromkeys(_reads(graph, i, shown))],
             )
         )
+    for alias in graph.aliases:
+        if alias.node in place:
+            boxes[place[alias.node]].name += f", {alias.name}"
     for i in new:
         if i in names:  # a state that is handed on as it is
             boxes.append(_Box(new[i], names[i], "state", [place[i]]))

@@ -32,6 +32,7 @@ class Stack(Section):
             features: of a step, where there is more than the embedding.
             options: what `Recurrent` takes besides, such as `bidirectional`.
         """
+        own_name = cell.graph.own_name
         biased = {node.label for _, node in cell.graph.affines() if node.bias}
         bias_init = {} if self.forget_bias is None else {"f": self.forget_bias}
         return Recurrent(
@@ -43,7 +44,7 @@ class Stack(Section):
             proj_size=self.projection,
             recurrent_dropout=self.recurrent_dropout,
             zoneout=self.zoneout,
-            bias_init={gate: bias for gate, bias in bias_init.items() if gate in biased},
+            bias_init={gate: bias for gate, bias in bias_init.items() if own_name(gate) in biased},
             engine=self.engine,
             **options,
         )

@@ -16,6 +16,7 @@ from ostinato.cli.screen import aside, console, duration, say_skipped, table
 from ostinato.cli.trials import HELD_OUT, Trials, named_cells, title_of
 from ostinato.data import Examples, Skipped, read_labelled, read_texts, split_blocks
 from ostinato.errors import ConfigError, DataError
+from ostinato.observe.architecture import counts
 from ostinato.observe.exams.classify import ClassifyExam
 from ostinato.tasks.classify import Classifier
 from ostinato.tasks.classify_network import ClassifyNetwork
@@ -75,7 +76,7 @@ def _tell(estimator: Classifier) -> None:
         chief = "average_precision"
     best = max(estimator.history_, key=lambda record: record[chief])
     cell = estimator.network_.recurrent.cell.name
-    weights = sum(p.numel() for p in estimator.network_.parameters())
+    weights = counts(estimator.network_)["parameters"]
     spent = sum(record["seconds"] for record in estimator.history_)
     result = table("", *measures.values(), "parameters", "time")
 
@@ -90,7 +91,8 @@ def _tell(estimator: Classifier) -> None:
     if linear := estimator.linear_:
         model = "linear model of n-grams"
         row(model, [linear.accuracy], linear.model.parameters, linear.seconds)
-        result.add_row(f"{cell} and linear model", f"{linear.together:.4f}", "", "")
+        both = weights + linear.model.parameters, spent + linear.seconds
+        row(f"{cell} and linear model", [linear.together], *both)
     console.print(result)
     if its and its[0] > best[next(iter(measures))]:
         console.print("The linear baseline is better here.")

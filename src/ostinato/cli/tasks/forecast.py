@@ -14,6 +14,7 @@ from ostinato.cli.screen import aside, console, duration, table
 from ostinato.cli.trials import Trials, title_of
 from ostinato.data import Panel, Skipped, read_series
 from ostinato.errors import ConfigError, counted
+from ostinato.observe.architecture import counts
 from ostinato.observe.exams.forecast import ForecastExam
 from ostinato.tasks.forecast import Forecaster
 from ostinato.tasks.forecast_network import ForecastNetwork
@@ -49,8 +50,8 @@ def fit(
     spent = sum(record["seconds"] for record in estimator.history_)
     for part in ("validation", "test") if chosen.data.test else ("validation",):
         _tell(estimator, panel, part)
-    count = sum(p.numel() for p in estimator.network_.parameters())
-    console.print(f"{count:,} parameters, trained in {duration(spent)}.")
+    weights = counts(estimator.network_)["parameters"]
+    console.print(f"{weights:,} parameters, trained in {duration(spent)}.")
     console.print(f"Saved in {run.path}. Next: ostinato predict {run.path}", soft_wrap=True)
 
 

@@ -16,6 +16,7 @@ from ostinato.cli.trials import HELD_OUT, Trials, title_of
 from ostinato.data import read_tagged
 from ostinato.data.sentences import Answer
 from ostinato.errors import ConfigError, DataError, counted
+from ostinato.observe.architecture import counts
 from ostinato.observe.exams.tag import TagExam, held_out
 from ostinato.tasks.tag import Tagger
 from ostinato.tasks.tag_labels import Labels
@@ -73,10 +74,10 @@ def fit(
     )
     metric = estimator.metric
     best = max(estimator.history_, key=lambda record: record[metric])
-    network = sum(p.numel() for p in estimator.network_.parameters())
+    weights = counts(estimator.network_)["parameters"]
     result = table("", f"validation {NAMES[metric]}", "parameters", "time")
     spent = duration(sum(record["seconds"] for record in estimator.history_))
-    result.add_row(chosen.cell, f"{best[metric]:.4f}", f"{network:,}", spent)
+    result.add_row(chosen.cell, f"{best[metric]:.4f}", f"{weights:,}", spent)
     if estimator.baseline_:
         result.add_row("each word's most frequent tag", f"{estimator.baseline_score_:.4f}", "", "")
     console.print(result)

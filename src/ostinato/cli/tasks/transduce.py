@@ -12,6 +12,7 @@ from ostinato.cli.runs import Data, LinesFormat, RunOptions, SkipBadRows, TableF
 from ostinato.cli.screen import aside, console, duration, say_skipped, say_unknown, table
 from ostinato.cli.trials import HELD_OUT, Trials, title_of
 from ostinato.data import Pairs, Skipped, read_pairs, read_texts
+from ostinato.observe.architecture import counts
 from ostinato.observe.exams.transduce import TransduceExam
 from ostinato.tasks.encoder_decoder import TransduceNetwork
 from ostinato.tasks.measures import Measures
@@ -69,7 +70,7 @@ def fit(
     )
     _say_left_out(estimator)
     best = min(estimator.history_, key=lambda record: record["error_rate"])
-    weights = sum(p.numel() for p in estimator.network_.parameters())
+    weights = counts(estimator.network_)["parameters"]
     spent = duration(sum(record["seconds"] for record in estimator.history_))
     result = table("greedy, on validation", "nats", "symbol errors", "exact", "parameters", "time")
     result.add_row(

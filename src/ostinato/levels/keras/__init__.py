@@ -23,7 +23,7 @@ from ostinato.equation.schedule import schedule
 from ostinato.equation.trace import Cell
 from ostinato.levels import dialects
 from ostinato.levels.stacked import StackedWriter, product
-from ostinato.levels.text import ATOM, INFIX, RESERVED, Names, indent, load, tuple_of
+from ostinato.levels.text import ATOM, INFIX, RESERVED, Names, further_names, indent, load, tuple_of
 
 if TYPE_CHECKING:
     from ostinato.levels.keras.layer import Recurrent, RecurrentCell
@@ -86,7 +86,7 @@ def maximum(a, b):
 
 _TEXT = '''"""{name}, in Keras; p holds the weights as Keras has them, matrices (inputs, units)."""
 
-from keras import ops
+{further_names}from keras import ops
 {helpers}
 
 def lift({x}, p):
@@ -120,6 +120,7 @@ def source(cell: Cell, backward: bool = False) -> str:
     new = tuple_of(main.read(o) for o in graph.outputs)
     return _TEXT.format(
         name=cell.name,
+        further_names=further_names(graph),
         helpers="".join(h for use, h in _HELPERS.items() if use in f"{lift}{body}{new}"),
         x=names[graph.inputs[0]],
         lift=indent(lift),

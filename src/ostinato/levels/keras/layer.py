@@ -76,7 +76,7 @@ class RecurrentCell(keras.layers.Layer):  # type: ignore[misc]
             raise ConfigError(f"cell {graph.name!r} {has} projection, not {self.projection}")
         biased = {node.label for _, node in graph.affines() if node.bias}
         for signal in self.bias_init:
-            if signal not in biased:
+            if graph.own_name(signal) not in biased:
                 raise UnknownName(f"biased signal of {graph.name}", signal, biased)
 
     def build(self, input_shape: Sequence[int | None]) -> None:
@@ -105,7 +105,8 @@ class RecurrentCell(keras.layers.Layer):  # type: ignore[misc]
     def _biases(self, graph: Graph, biases: tuple[str, ...]) -> Any:
         """Draws stacked biases, those of the signals in `bias_init` as it says."""
         labels = {node.bias: node.label for _, node in graph.affines()}
-        wanted = [self.bias_init.get(labels[bias]) for bias in biases]
+        first = {graph.own_name(signal): value for signal, value in self.bias_init.items()}
+        wanted = [first.get(labels[bias]) for bias in biases]
         draws = [
             self._uniform(None) if value is None else keras.initializers.Constant(value)
             for value in wanted

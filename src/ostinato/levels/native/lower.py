@@ -21,7 +21,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 
 from ostinato.equation.derivative import Derivative, Share, derive
-from ostinato.equation.graph import Builder, Graph, Node, reachable
+from ostinato.equation.graph import Builder, Graph, Node, TidyBuilder, reachable
 from ostinato.equation.schedule import split_affines
 
 NUMBER = "1"
@@ -69,7 +69,7 @@ def lower(graph: Graph) -> Program:
     """A step and its backward step in plain operations."""
     d = derive(split_affines(graph))
     split = d.forward
-    plain = Builder()
+    plain = TidyBuilder()
     first: list[int] = []
     for node in d.nodes:
         first.append(_plain(plain, node, tuple(first[a] for a in node.args)))
@@ -78,7 +78,7 @@ def lower(graph: Graph) -> Program:
         plain.nodes, [first[i] for i in (*split.states, *split.noise, *d.adjoints)]
     )
     nodes, second = _merged(plain.nodes, roots, still)
-    leaves = Builder(nodes)  # a leaf that nothing reads has a number all the same
+    leaves = TidyBuilder(nodes)  # a leaf that nothing reads has a number all the same
 
     def at(index: int) -> int:
         old = first[index]
@@ -176,7 +176,7 @@ def _merged(
     inner = {
         i for i in into_a_sum if nodes[i].op in ("add", "product") and readers[i] == 1
     }  # read by one sum, and by nothing else
-    build, new = Builder(), dict[int, int]()
+    build, new = TidyBuilder(), dict[int, int]()
 
     def terms(i: int) -> list[int]:
         if nodes[i].op == "add" and (i in inner or i == top):
