@@ -144,3 +144,17 @@ def test_noise_has_no_gradient_but_passes_it_on():
     x, states, weights = draw(cell.graph)
     outputs, _ = scan(both, x.requires_grad_(), states, weights, **noise)
     assert torch.autograd.grad(outputs.sum(), x)[0].abs().min() > 0
+
+
+def test_noise_keeps_its_name_where_a_signal_has_it():
+    @cell
+    def named(x, h):
+        k_h = tanh(affine(x, h))
+        m_h = k_h * h
+        h = m_h + k_h
+        return h
+
+    noisy = replace(named, graph=zoneout(recurrent_dropout(named.graph)))
+    given = draw(named.graph)
+    idle = {"k_h": torch.zeros(5, 3).double(), "m_h": torch.ones(1, 3).double()}
+    assert_near(scan(noisy, *given, **idle), scan(named, *given), ORACLE)

@@ -1,6 +1,10 @@
 import ast
+import io
+import keyword
 import subprocess
 import sys
+import tokenize
+from collections.abc import Iterator
 from dataclasses import replace
 from types import SimpleNamespace
 
@@ -10,12 +14,23 @@ import torch
 
 from every import EVERY, MGU, assert_near, short
 from ostinato import cells, levels
-from ostinato.equation import affine, cell, exp, log, sigmoid, tanh
+from ostinato.equation import (
+    Cell,
+    affine,
+    cell,
+    exp,
+    layer_norm,
+    log,
+    maximum,
+    sigmoid,
+    tanh,
+)
 from ostinato.equation.rewrite import without_bias
 from ostinato.errors import CellError, UnknownName
 from ostinato.levels import dialects, verify
 from ostinato.levels.proof import Case, Values
 from ostinato.levels.verify import SIZES, prove
+from programs import run_text
 from tolerances import EQUAL, FLOAT32, SAME
 
 FUSED = ["gru", "lstm", "projected_lstm", "relu_rnn", "rnn"]
@@ -296,3 +311,65 @@ def test_long_names_are_not_broken(tmp_path):
         f"    {name} = tanh(affine(x, h))\n    return {name} * {name}\n"
     )
     assert all(proof.holds for proof in verify.prove(cells.find(f"{file}:long")))
+
+
+def defined(body: str, **space) -> Cell:
+    """A cell (x_, h_) of this body, where affine is A and tanh is tanh_, so as to leave names."""
+    language = {
+        "A": affine,
+        "tanh_": tanh,
+        "sigmoid_": sigmoid,
+        "norm_": layer_norm,
+        "max_": maximum,
+    }
+    lines = "\n    ".join(body.strip().split("\n"))
+    return run_text(f"@cell\ndef drawn(x_, h_):\n    {lines}\n", {"cell": cell} | language | space)
+
+
+def alike(cell: Cell, *others: str) -> None:
+    """These levels give what plain Python gives, values and gradients."""
+    case = Case.draw(cell.graph, (3, 1), {"D": 2, "H": 3}, seed=0)
+    expected = levels.find("python").run(cell, case)
+    for level in others:
+        found = levels.find(level).run(cell, case)
+        assert_near(vars(found), vars(expected), FLOAT32 if level == "keras" else EQUAL)
+
+
+def words_of_texts() -> list[str]:
+    """Every word that a level writes by itself, or reads from Python."""
+    own = {"x_", "h_", "A", "tanh_", "sigmoid_", "norm_", "max_"}
+    made = [cells.find("layer_norm_lstm")]
+    texts = [levels.find(v).source(c, backward=True) for v in NUMERIC if v != "aten" for c in made]
+    texts = [text for text in texts if not text.startswith(";")]
+    names = {t.string for text in texts for t in tokens_of(text) if t.type == tokenize.NAME}
+    return sorted({n for n in names if not keyword.iskeyword(n)} - own)
+
+
+def tokens_of(text: str) -> Iterator[tokenize.TokenInfo]:
+    return tokenize.generate_tokens(io.StringIO(text).readline)
+
+
+def test_a_signal_may_have_any_name_that_a_text_has():
+    words = words_of_texts()
+    assert {"step", "lift", "enumerate", "tuple", "z_xi", "np"} <= {*words}
+    for some in (words[::2], words[1::2]):
+        body = [f"{word} = tanh_({0.1 * k} + x_)" for k, word in enumerate(some)]
+        total = " + ".join(some)
+        inside = [f"{word} = h_ * {0.1 * k}" for k, word in enumerate(words) if word not in some]
+        both = " + ".join(word for word in words if word not in some)
+        body += inside
+        whole = f"return tanh_(A({total}) + h_ + norm_({both}) * 0.1)"
+        alike(defined("\n".join([*body, whole])), "numpy", "torch", "keras")
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        # the map of u in i is called as the product of u with W_ui
+        "u = tanh_(A(x_))\nv = sigmoid_(A(x_))\n"
+        "i = sigmoid_(A(u, v) + both(A(u)))\nreturn i * 0.5 + 0.5 * h_",
+        "u = tanh_(A(x_))\nv = sigmoid_(A(x_))\ni = A(u, v)\nui = both(A(x_))\nreturn i * ui + h_",
+    ],
+)
+def test_a_sum_and_a_product_with_one_name_are_two_variables(body):
+    alike(defined(body, both=lambda a: tanh(a) * sigmoid(a)), "torch", "keras")

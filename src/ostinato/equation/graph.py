@@ -24,7 +24,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import MISSING, asdict, dataclass, field, fields, replace
 from functools import cached_property
 from typing import Any
 
@@ -199,40 +199,61 @@ class Graph:
         """The graph that `to_json` wrote, also after a journey through JSON.
 
         Raises:
-            CellError: where a name is no name. Levels write names into code that runs, and a
-                model may come from anywhere.
+            CellError: where something is missing or unknown, and where the graph is not one step
+                of a cell (`check`): levels make code of it, and a model may come from anywhere.
         """
+        from ostinato.equation.check import check  # which knows what a graph is
+
+        known = _fields(cls, data, "the cell")
+        for what in ("parameters", "names", "notes", "ranges"):
+            if not isinstance(known.get(what, {}), dict):
+                raise CellError(f"{what}: no object")
+        for what in ("nodes", "aliases"):
+            if not isinstance(known.get(what, ()), tuple):
+                raise CellError(f"{what}: no list")
         graph = cls(
-            name=data["name"],
-            nodes=tuple(
-                Node(**n | {"args": tuple(n["args"]), "parameters": tuple(n["parameters"])})
-                for n in data["nodes"]
-            ),
-            inputs=tuple(data["inputs"]),
-            states=tuple(data["states"]),
-            outputs=tuple(data["outputs"]),
-            parameters={
-                name: Parameter(tuple(p["shape"]), p["init"] and tuple(p["init"]))
-                for name, p in data["parameters"].items()
-            },
-            names={int(i): name for i, name in data["names"].items()},
-            notes={int(i): note for i, note in data["notes"].items()},
-            aliases=tuple(Alias(**alias) for alias in data.get("aliases", ())),
-            ranges={s: (low, high) for s, (low, high) in data.get("ranges", {}).items()},
+            **known
+            | {
+                "nodes": tuple(
+                    Node(**_fields(Node, n, f"node {k}")) for k, n in enumerate(known["nodes"])
+                ),
+                "parameters": {
+                    name: Parameter(**_fields(Parameter, p, "a parameter"))
+                    for name, p in known["parameters"].items()
+                },
+                "names": {_index(i): name for i, name in known.get("names", {}).items()},
+                "notes": {_index(i): note for i, note in known.get("notes", {}).items()},
+                "aliases": tuple(
+                    Alias(**_fields(Alias, a, "an alias")) for a in known.get("aliases", ())
+                ),
+                "ranges": {
+                    state: tuple(pair) if isinstance(pair, list) else pair
+                    for state, pair in known.get("ranges", {}).items()
+                },
+            }
         )
-        graph._refuse_code()
+        check(graph)
         return graph
 
-    def _refuse_code(self) -> None:
-        words = [*self.parameters, *self.names.values(), *(a.name for a in self.aliases)]
-        words += [word for n in self.nodes for word in (n.op, n.label, n.size, *n.parameters)]
-        words += [letter for p in self.parameters.values() for letter in p.shape]
-        texts = [self.name, *self.notes.values(), *(a.note for a in self.aliases)]
-        wrong = [word for word in words if word not in ("", "1") and not word.isidentifier()]
-        wrong += [text for text in texts if not text.isprintable()]
-        wrong += [self.name] * any(mark in self.name for mark in '"\\')
-        if wrong:
-            raise CellError(f"a stored cell may not hold {wrong[0]!r}, which is no name")
+
+def _fields(kind: Any, data: Any, where: str) -> dict[str, Any]:
+    """The fields of a data class as JSON has them, lists as tuples; none is missing or unknown."""
+    if not isinstance(data, dict):
+        raise CellError(f"{where}: no object")
+    own = {f.name: f.default is MISSING and f.default_factory is MISSING for f in fields(kind)}
+    for name in data:
+        if name not in own:
+            raise CellError(f"{where}: unknown field {ascii(name)[:60]}")
+    for name, required in own.items():
+        if required and name not in data:
+            raise CellError(f"{where}: no field {name!r}")
+    return {name: tuple(v) if isinstance(v, list) else v for name, v in data.items()}
+
+
+def _index(key: Any) -> Any:
+    """A node's number, which JSON has as text where it is the key of an object."""
+    short = isinstance(key, str) and len(key) < 9 and key.isdecimal()
+    return int(key) if short and key == str(int(key)) else key
 
 
 class Builder:

@@ -20,6 +20,7 @@ from dataclasses import dataclass, field, replace
 from types import CodeType, FrameType, FunctionType, MappingProxyType, TracebackType
 from typing import Any, overload
 
+from ostinato.equation.check import LETTERS, check
 from ostinato.equation.graph import LEAVES, Alias, Graph, Node, reachable
 from ostinato.equation.symbols import STATE_SIZES, Notebook, Symbol, number_range
 from ostinato.errors import CellError
@@ -166,6 +167,10 @@ def trace(
         ranges=drawn,
     )
     graph = _name_parameters(_prune(graph), book.roles)
+    try:
+        check(graph)
+    except CellError as error:
+        raise at_definition.error(str(error)) from None
     return Cell(function.__name__, graph, inspect.getdoc(function) or "", None, function)
 
 
@@ -269,9 +274,14 @@ def _comment(line: str) -> str:
     try:
         tokens = list(tokenize.generate_tokens(io.StringIO(line.strip()).readline))
     except (tokenize.TokenError, SyntaxError):  # the line is a part of a longer statement
-        return line.partition("#")[2].strip()
+        return _printable(line.partition("#")[2].strip())
     comments = [t.string for t in tokens if t.type == tokenize.COMMENT]
-    return comments[0].strip("# ") if comments else ""
+    return _printable(comments[0].strip("# ")) if comments else ""
+
+
+def _printable(note: str) -> str:
+    """A note as levels can write it into a line: what cannot be printed is a space."""
+    return "".join(c if c.isprintable() else " " for c in note[:LETTERS])
 
 
 def _arguments(function: Callable[..., Any], place: _Place) -> list[str]:

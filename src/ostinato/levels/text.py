@@ -37,6 +37,7 @@ INFIX = {
 
 RESERVED = frozenset(
     "p k d t B D H R np torch tape grads states outputs ended signals watch batch_sizes by_step "
+    "lift step scan last enumerate tuple "
     "dict len max range sum zip exp log sqrt tanh sigmoid greater normalize normalize_backward "
     "matvec matvec_transposed add add_outer add_to over_tokens over_batch linear "
     "layer_norm exponential logarithm".split()
@@ -76,6 +77,8 @@ class Names(dict[int, str]):
         self.own_line: set[int] = set(graph.names)
         self._taken: set[str] = set()
         self._reserved = frozenset(reserved)
+        for i in graph.noise:  # which is handed over by its name
+            self._give(i, graph.nodes[i].label)
         for i, name in graph.names.items():
             self._give(i, name)
         for i, node in enumerate(graph.nodes):
@@ -92,7 +95,9 @@ class Names(dict[int, str]):
             case "vector":
                 self._give(i, node.parameters[0])
             case "affine":
-                self._give(i, f"z_{node.label}", reserved=())
+                wish = f"z_{node.label}"
+                own = wish == f"z_{node.parameters[0].partition('_')[2]}"  # its one product
+                self._give(i, wish, reserved=() if own and len(node.args) == 1 else None)
             case "normalize":
                 self._give(i, f"normal_{node.label}")
             case "constant":

@@ -122,7 +122,8 @@ def source(cell: Cell, backward: bool = False) -> str:
     steps = [names[i] for i in graph.noise if graph.nodes[i].op == "input"]
     still = [names[i] for i in graph.noise if graph.nodes[i].op == "still"]
     signals = [i for i in sorted(graph.names) if i in main.text]
-    functions = [f for f in ("layer_norm", "linear") if f"{f}(" in f"{lift}{body}"]
+    new = tuple_of(main.read(o) for o in graph.outputs)
+    functions = [f for f in ("layer_norm", "linear") if f"{f}(" in f"{lift}{body}{new}"]
     also = [a for a in graph.aliases if a.node in main.text and a.node not in graph.inputs]
     watched = [*((graph.names[i], i) for i in signals), *((a.name, a.node) for a in also)]
     return _TEXT.format(
@@ -134,7 +135,7 @@ def source(cell: Cell, backward: bool = False) -> str:
         lifted=tuple_of(lifted),
         arguments=", ".join([*lifted, *steps, *still, *(names[s] for s in graph.states)]),
         body=indent(body),
-        new=tuple_of(main.read(o) for o in graph.outputs),
+        new=new,
         signals=listed("dict(", (f"{name}={main.read(i)}" for name, i in watched), ")"),
         noise="".join(f", {names[i]}" for i in graph.noise),
         per_token=tuple_of(["x", "*lift(x, p)", *steps]),

@@ -117,16 +117,17 @@ def source(cell: Cell, backward: bool = False) -> str:
     body = main.lines(graph.outputs)
 
     lifted = [names[i] for i in plan.frontier]
+    new = tuple_of(main.read(o) for o in graph.outputs)
     return _TEXT.format(
         name=cell.name,
         further_names=further_names(graph),
-        helpers="".join(h for use, h in _HELPERS.items() if use in f"{lift}{body}"),
+        helpers="".join(h for use, h in _HELPERS.items() if use in f"{lift}{body}{new}"),
         x=names[graph.inputs[0]],
         lift=indent(lift),
         lifted=tuple_of(lifted) if lifted else "()",
         arguments=", ".join([*lifted, *(names[s] for s in graph.states)]),
         body=indent(body),
-        new=tuple_of(main.read(o) for o in graph.outputs),
+        new=new,
     )
 
 

@@ -64,6 +64,8 @@ def scan(cell: Cell, reverse: bool = False) -> Callable[..., Any]:
     def scan(
         x: Any, batch_sizes: Sequence[int], states: Sequence[Any], p: Any, **noise: Any
     ) -> Any:
+        if [*batch_sizes] != sorted(batch_sizes, reverse=True) or sum(batch_sizes) != len(x):
+            raise ValueError(f"batch_sizes must fall, and sum to the {len(x)} rows of x")
         weights = vars(p)
         sizes = {"D": x.shape[1]}
         for state, letter in zip(states, graph.sizes.values(), strict=True):

@@ -24,7 +24,7 @@ from torch import Tensor
 
 from ostinato.equation.graph import Graph
 from ostinato.levels import dialects
-from ostinato.levels.native import tasks
+from ostinato.levels.native import bounds, tasks
 from ostinato.levels.native.gradient import gradient_work
 from ostinato.levels.native.kernel import LINE, TILE, Kernel, count, kernel
 from ostinato.levels.native.memory import Place, phases
@@ -191,6 +191,18 @@ class Layout:
             if (tensor, first) not in covered
         }  # fmt: skip
 
+    def shapes(self, sizes: Mapping[str, int]) -> dict[str, tuple[int, ...]]:
+        """The shapes of PyTorch's tensors, in the order of `names`."""
+        found: dict[str, tuple[int, ...]] = {}
+        for stack in self.stacks:
+            rows, columns = (sizes[letter] for letter in stack.shape)
+            found[stack.weight] = (len(stack.matrices) * rows, columns)
+            if stack.bias:
+                found[stack.bias] = (len(stack.biases) * rows,)
+        parameters = self.memory.program.graph.parameters
+        vectors = [name for name in self.names if name not in found]
+        return found | {v: tuple(sizes[k] for k in parameters[v].shape) for v in vectors}
+
     @cached_property
     def doubled(self) -> dict[int, list[tuple[tuple[str, ...], int, tuple[str, ...], list[str]]]]:
         """Biases that PyTorch keeps twice, as runs of neighbours.
@@ -294,8 +306,10 @@ class Layout:
 
 @cache
 def layout_of(kernel: Kernel) -> Layout:
-    """The layout of a kernel's cell."""
-    return Layout(kernel)
+    """The layout of a kernel's cell; see `bounds.check_layout`."""
+    layout = Layout(kernel)
+    bounds.check_layout(layout)
+    return layout
 
 
 class Context:

@@ -8,8 +8,9 @@ from typing import Any
 
 import numpy as np
 
+from ostinato.equation.check import check
 from ostinato.equation.graph import Graph
-from ostinato.levels.native import code
+from ostinato.levels.native import bounds, code
 from ostinato.levels.native.lower import lower
 from ostinato.levels.native.memory import VECTORS, Block, Memory, Place, total
 from ostinato.levels.native.phases import plan
@@ -25,8 +26,15 @@ LINE = 64
 
 @cache
 def memory_of(graph: Graph) -> Memory:
-    """The memory of a cell's plan."""
-    return Memory(plan(lower(graph)))
+    """The memory of a cell's plan.
+
+    Raises:
+        CellError: where the graph is not one step of a cell, or the plan does not fit its memory.
+    """
+    check(graph, noise=True)
+    memory = Memory(plan(lower(graph)))
+    bounds.check(memory)
+    return memory
 
 
 @cache

@@ -12,7 +12,7 @@ from torch import Tensor
 from torch.autograd import forward_ad
 
 from ostinato.equation.graph import Graph
-from ostinato.levels.native import tasks
+from ostinato.levels.native import bounds, tasks
 from ostinato.levels.native.context import Context, Distinct, Layout, Lease, Order, layout_of
 from ostinato.levels.native.kernel import kernel
 
@@ -313,6 +313,7 @@ def run(
     layout = layout_of(kernel(graph, bits))
     flat: list[Tensor] = []
     for k in range(len(orders)):
+        bounds.check_call(layout, x, orders[k], states[k], weights[k], noise[k], sizes)
         flat += [*states[k], *(_plain(weights[k][n].contiguous()) for n in layout.names)]
         flat += [n.contiguous() for n in noise[k]]
     training = torch.is_grad_enabled() and (x.requires_grad or any(t.requires_grad for t in flat))
