@@ -342,6 +342,13 @@ class Context:
             self.bytes = sum(b.numel() for b in self.buffers.values()) * self.size
         return held
 
+    def _poison(self, kept: str) -> None:
+        """Forgets what the last call has left, where PyTorch fills fresh memory too."""
+        if _filling():
+            for name, buffer in self.buffers.items():
+                if name != kept:
+                    buffer.fill_(torch.nan)
+
     def put(self, names: tuple[str, ...], values: Sequence[int]) -> None:
         """Writes words into all frames."""
         index = self._indices.get(names)
@@ -381,6 +388,7 @@ class Context:
 
         Without `states` the first ones are zero.
         """
+        self._poison(kept="gradient")  # only the way back has a use for it
         B, size = order.sequences, self.size
         self.order, self.x, self.distinct = order, x, distinct
         self._work(-(-B // self.every))
@@ -514,6 +522,7 @@ class Context:
         self, dy: Tensor | None, column: int, d_last: Sequence[Tensor | None]
     ) -> list[tasks.Task]:
         """Everything the loop back in time needs, and its tasks."""
+        self._poison(kept="tape")
         order, size, width = self.order, self.size, self.width
         B = order.sequences
         self.grads = self.buffer("grads", order.tokens * width["grads"]).data_ptr()
@@ -664,6 +673,15 @@ class Context:
         self.x = self.order = self.distinct = None  # type: ignore[assignment]
 
 
+def _filling() -> bool:
+    """Whether memory that nobody has written yet is NaN, as PyTorch's own is then.
+
+    PyTorch's switch for it is `torch.utils.deterministic.fill_uninitialized_memory`.
+    """
+    switch: Any = torch.utils.deterministic
+    return torch.are_deterministic_algorithms_enabled() and switch.fill_uninitialized_memory
+
+
 @torch.inference_mode(False)  # what a call in that mode has made may serve one outside of it
 def _room(numbers: int, dtype: torch.dtype) -> Tensor:
     """Fresh memory on a cache line; huge pages for large buffers, where the system has them."""
@@ -676,7 +694,8 @@ def _room(numbers: int, dtype: torch.dtype) -> Tensor:
     pages = mmap.mmap(-1, -(-bytes_ // (1 << 21)) << 21)
     with contextlib.suppress(OSError):  # a kernel without them: ordinary pages do
         pages.madvise(mmap.MADV_HUGEPAGE)
-    return torch.frombuffer(pages, dtype=dtype)[:numbers]
+    room = torch.frombuffer(pages, dtype=dtype)[:numbers]
+    return room.fill_(torch.nan) if _filling() else room
 
 
 class _Idle:
