@@ -53,7 +53,7 @@ class _Call:
         """States, weights and noise of each direction."""
         states, weights = self.given, len(self.layout.names)
         each = len(flat) // len(self.orders)
-        for at in range(0, len(flat), each):
+        for at in (k * each for k in range(len(self.orders))):
             middle = at + states + weights
             yield flat[at : at + states], flat[at + states : middle], flat[middle : at + each]
 
