@@ -67,11 +67,14 @@ def verify(*cell: str) -> None:
     reason = levels.find("keras").obstacle()
     if reason:
         console.print(f"No proof with Keras: {reason}.")
-    failed = [proof for found in proofs.values() for proof in found if not proof.holds]
-    for proof in failed:
+    failed: dict[tuple[str, ...], Proof] = {}  # the worst of each kind, whatever was asked for
+    for proof in (proof for found in proofs.values() for proof in found if not proof.holds):
+        kind = (proof.cell, proof.what, proof.against, proof.batch)
+        failed[kind] = max(failed.get(kind, proof), proof, key=lambda proof: proof.error)
+    for proof in failed.values():
         console.print(
-            f"FAILED {proof.cell}: {proof.what} against {proof.against}, {proof.batch} batch, "
-            f"{proof.asked}: "
+            f"FAILED {proof.cell}: {proof.what} against {proof.against}, {proof.batch} batch"
+            f"{', ' * bool(str(proof.asked))}{proof.asked}: "
             f"{proof.error:.1e} > {proof.tolerance:.1e}",
             style="red",
         )

@@ -39,7 +39,7 @@ class Asked:
         without = [*(["x"] if not self.x else []), *sorted(self.frozen)]
         begin = {"learned": "", "given": "first states fixed", "none": "no first states"}
         gradients = f"no gradient of {', '.join(without)}" if without else ""
-        return "; ".join(filter(None, [gradients, begin[self.first]])) or "all gradients"
+        return ", ".join(filter(None, [gradients, begin[self.first]]))
 
 
 EVERYTHING = Asked()
@@ -57,13 +57,14 @@ def asks(graph: Graph) -> list[Asked]:
     if len(subsets) > SUBSETS:
         drawn = np.random.default_rng(0).integers(every, size=SUBSETS - 2)
         subsets = [0, every, *drawn.tolist()]
+    subsets = (subsets * SUBSETS)[:SUBSETS]  # of a few weights again, with other first states
     found = []
     for turn, (subset, x) in enumerate(itertools.product(subsets, (True, False))):
         first = get_args(First)[turn // 3 % 3]
         frozen = frozenset(name for k, name in enumerate(names) if subset >> k & 1)
         if x or first == "learned" or subset != every:
             found.append(Asked(x, first, frozen))
-    return found
+    return list(dict.fromkeys(found))
 
 
 @dataclass(frozen=True)
