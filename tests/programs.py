@@ -27,6 +27,10 @@ SIGNALS = ["i", "k", "p", "d", "t", "H", "z_xh", "dh", "h_prev", "np", "states",
 """Among them what levels call something themselves: a signal may have any name."""
 
 
+LINKS = ["{}", "tanh({})", "sigmoid({})", "scale({})", "layer_norm({}, eps=0.1)"]
+"""What stands between two maps of a chain."""
+
+
 @st.composite
 def programs(draw, signals: int = 4, idle: bool = False) -> str:
     """The text of a cell, an equation a line; nothing in it is without effect.
@@ -36,8 +40,15 @@ def programs(draw, signals: int = 4, idle: bool = False) -> str:
     """
     states = draw(st.sampled_from(STATES))
     known = {"x": "D", **states}
-    lines = []
-    for name in draw(st.permutations(SIGNALS))[: draw(st.integers(1, signals))]:
+    lines, last = [], "x"
+    names = draw(st.permutations(SIGNALS))
+    chain = draw(st.integers(0, 2))  # x on its way through so many maps, one after the other
+    for name in names[:chain]:
+        size = draw(st.sampled_from(sorted({*states.values()})))
+        link = draw(st.sampled_from(LINKS)).format(f"affine({last}, size={size!r})")
+        lines.append(f"{name} = {link}")
+        known[name], last = size, name
+    for name in names[chain : chain + draw(st.integers(1, signals))]:
         size = draw(st.sampled_from(sorted({*known.values()})))
         lines.append(f"{name} = {draw(expression(known, size))}")
         known[name] = size

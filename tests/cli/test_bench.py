@@ -19,6 +19,7 @@ from ostinato.bench.shape import Shape
 from ostinato.bench.tables import faster, grids, markdown, notes
 from ostinato.errors import UnknownName
 from ostinato.levels import aten
+from ostinato.levels.native import context, target
 
 SMALL = Shape(3, 5, 4, 6)
 
@@ -143,6 +144,27 @@ def test_a_users_cell_has_us_and_nobody_else():
     entries = race(case, contestants.known(["torch"]), rounds=1)
     assert {e["name"].split()[0] for e in entries if e["milliseconds"]} == {"ostinato"}
     assert any(e["ours"] for e in entries)
+
+
+@pytest.mark.skipif(not target.available(), reason=str(target.obstacle()))
+@pytest.mark.parametrize("skipped", [False, True])
+def test_gradients_of_data_that_need_none_are_judged(skipped, tmp_path, monkeypatch):
+    file = tmp_path / "two.py"
+    file.write_text(
+        "from ostinato import affine, cell, tanh\n\n\n@cell\ndef two(x, h):\n"
+        "    u = tanh(affine(x))\n    return tanh(affine(u, h))\n"
+    )
+    after = context.Context.after_loop
+
+    def without_post(self, dx, gradients, together):
+        first, last = after(self, dx, gradients, together)
+        return ([] if dx is None else first), last
+
+    if skipped:
+        monkeypatch.setattr(context.Context, "after_loop", without_post)
+    (entry,) = race(Case("dense", f"{file}:two", SMALL), named("ostinato native"), rounds=1)
+    assert (entry["milliseconds"] is None) == skipped
+    assert (entry["note"] or "").startswith("wrong: " if skipped else "")
 
 
 def test_pytorch_is_right_in_all_its_forms():

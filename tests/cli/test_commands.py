@@ -179,7 +179,10 @@ def test_a_users_cell_trains_and_its_run_needs_no_file(terminal):
 
 
 def test_verify_proves_and_says_where_a_proof_fails(terminal):
-    assert "All proofs hold." in terminal.text("verify", "rnn", "mgu.py:mgu")
+    text = terminal.text("verify", "rnn", "mgu.py:mgu")
+    assert "All proofs hold." in text
+    columns = text.partition("Derived, x without a gradient")[2].split()[:6]
+    assert columns == ["cell", "torch", "aten", "native", "float32", "keras"]
     text = (terminal.folder / "mgu.py").read_text()
     (terminal.folder / "wrong.py").write_text(text.replace("0.7507", "0.7517"))
     done = terminal("verify", "rnn", "wrong.py:mgu")

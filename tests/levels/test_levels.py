@@ -12,6 +12,7 @@ import numpy as np
 import pytest
 import torch
 
+import programs
 from every import EVERY, MGU, assert_near, short
 from ostinato import cells, levels
 from ostinato.equation import (
@@ -28,6 +29,7 @@ from ostinato.equation import (
 from ostinato.equation.rewrite import without_bias
 from ostinato.errors import CellError, UnknownName
 from ostinato.levels import dialects, verify
+from ostinato.levels.native import context
 from ostinato.levels.proof import Case, Values
 from ostinato.levels.verify import SIZES, prove
 from programs import run_text
@@ -71,6 +73,37 @@ def test_every_proof_holds_and_one_of_values_is_independent(name):
     others = {"python", "torch", "keras", "keras reversed"} | ({"aten"} if name in FUSED else set())
     batches = ("dense", "ragged", "one")
     assert derived >= {(a, w, b) for a in others for w in ("values", "gradients") for b in batches}
+
+
+@every_cell
+def test_proofs_ask_for_gradients_of_every_kind(name):
+    proofs = [p for p in prove(cells.find(name)) if p.what == "gradients"]
+    weights = dialects.torch_tensors(cells.find(name).graph)
+    for level in ["torch", "native", "native float32", "native reversed"]:
+        asked = {p.asked for p in proofs if p.against == level}
+        assert {a.x for a in asked if not a.frozen} == {True, False}
+        for first in ("learned", "given", "none"):
+            assert {a.x for a in asked if a.first == first} == {True, False}
+        frozen = {a.frozen for a in asked}
+        assert {frozenset(), frozenset(weights)} <= frozen
+        assert len(frozen) >= min(2 ** len(weights), 10)
+    assert {p.asked.x for p in proofs if p.against == "keras"} == {True, False}
+
+
+def test_a_level_that_skips_work_when_x_needs_no_gradient_fails_its_proofs(monkeypatch):
+    two = programs.as_cell(
+        "@cell\ndef drawn(x, h):\n    u = tanh(affine(x))\n    return tanh(affine(u, h))\n"
+    )
+    assert all(proof.holds for proof in prove(two))
+    ranges = context.Context._ranges
+
+    def without_post(self, function, rows):
+        tasks = ranges(self, function, rows)
+        return [] if function == "post" else tasks
+
+    monkeypatch.setattr(context.Context, "_ranges", without_post)
+    failed = {p.against for p in prove(two) if not p.holds}
+    assert failed == {"native", "native float32", "native reversed"}
 
 
 @every_cell

@@ -10,7 +10,7 @@ import statistics
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from functools import partial
 from typing import Any
@@ -25,6 +25,7 @@ from ostinato.errors import OstinatoError
 TURN = 0.02
 """Seconds that a turn lasts at least: short runs are repeated within it."""
 Entry = dict[str, Any]
+Found = Sequence[tuple[frozenset[str], dict[str, Any]]]
 
 
 def race(case: Case, contestants: list[Contestant], rounds: int) -> list[Entry]:
@@ -70,7 +71,7 @@ def _enter(case: Case, contestant: Contestant) -> tuple[Entry | None, Ready | No
             ready = contestant.ready(case)
             if ready is None:
                 return None, None
-            values = ready.values(ready.run())
+            found = [(frozenset[str](), ready.values(ready.run())), *ready.fewer()]
     except OutOfTime:
         entry["note"] = f"left out: compiling took more than {contestant.limit:.0f} s"
         return entry, None
@@ -80,18 +81,21 @@ def _enter(case: Case, contestant: Contestant) -> tuple[Entry | None, Ready | No
     except Exception as error:  # a peer may fail in any way; the others go on
         entry["note"] = f"failed: {type(error).__name__}: {' '.join(str(error).split())[:200]}"
         return entry, None
-    return entry, ready if _is_right(case, values, entry, contestant.off) else None
+    return entry, ready if _is_right(case, found, entry, contestant.off) else None
 
 
-def _is_right(case: Case, values: dict[str, Any], entry: Entry, off: float) -> bool:
-    error, entry["note"] = judged(case, values, off)
+def _is_right(case: Case, found: Found, entry: Entry, off: float) -> bool:
+    error, entry["note"] = judged(case, found, off)
     entry["error"] = error if math.isfinite(error) else None  # JSON has no infinity
     return entry["note"] is None
 
 
-def judged(case: Case, values: dict[str, Any], off: float = TOLERANCE) -> tuple[float, str | None]:
-    """How far numbers are from the right ones, and what there is to say if they are wrong."""
-    error = case.error(values)
+def judged(case: Case, found: Found, off: float = TOLERANCE) -> tuple[float, str | None]:
+    """How far numbers are from the right ones, and what there is to say if they are wrong.
+
+    `found` has what was asked for in several ways: what was not, and the numbers by name.
+    """
+    error = max(case.error(values, without) for without, values in found)
     wrong = f"wrong: off by {error:.0e}, more than {off:.0e}"
     return error, None if error <= off else wrong
 

@@ -18,15 +18,25 @@ DERIVED = {
     "float32": ("native float32",),
     "keras": ("keras", "keras reversed"),
 }
+WITHOUT_DX = {name: kinds for name, kinds in DERIVED.items() if name != "python"}
 INDEPENDENT = {
     "torch.nn": ("torch.nn",),
     "keras.layers": ("keras.layers", "keras.layers reversed"),
     "by hand": ("by hand",),
     "slope": ("slope",),
 }
+TABLES = {
+    "Derived": (DERIVED, True),
+    "Derived, x without a gradient": (WITHOUT_DX, False),
+    "Independent": (INDEPENDENT, True),
+}
+"""Title → columns, and whether the proofs in them ask for dL/dx."""
 LEGEND = (
     "Derived: numpy against other levels of the same text, values and gradients; native and keras "
     "read both ways, native once more in float32. Keras computes in float32, unless on TensorFlow.",
+    "Derived, x without a gradient: the same where x needs none, as data do; plain Python always "
+    "computes all gradients. In both, weights are frozen by turns, and first states are learned, "
+    "fixed or not given (not in Keras); memory that nobody has written is NaN.",
     "Independent: numpy against PyTorch's and Keras' own layers (values and gradients), a step "
     "worked by hand (values), and measured slopes of the loss (gradients). A dash: there is none "
     "for this cell.",
@@ -47,10 +57,11 @@ def verify(*cell: str) -> None:
         Names of cells, or path/to/file.py:name; all shipped cells unless given.
     """
     proofs = {name: prove(cells.find(name)) for name in cell or cells.names()}
-    for title, columns in {"Derived": DERIVED, "Independent": INDEPENDENT}.items():
+    for title, (columns, dx) in TABLES.items():
         matrix = table("cell", *columns, title=title)
         for name, found in proofs.items():
-            row = [_entry([p for p in found if p.against in kinds]) for kinds in columns.values()]
+            chosen = [p for p in found if p.asked.x == dx]
+            row = [_entry([p for p in chosen if p.against in kinds]) for kinds in columns.values()]
             matrix.add_row(name, *row)
         console.print(matrix)
     for line in LEGEND:
@@ -58,10 +69,14 @@ def verify(*cell: str) -> None:
     reason = levels.find("keras").obstacle()
     if reason:
         console.print(f"No proof with Keras: {reason}.")
-    failed = [proof for found in proofs.values() for proof in found if not proof.holds]
-    for proof in failed:
+    failed: dict[tuple[str, ...], Proof] = {}  # the worst of each kind, whatever was asked for
+    for proof in (proof for found in proofs.values() for proof in found if not proof.holds):
+        kind = (proof.cell, proof.what, proof.against, proof.batch)
+        failed[kind] = max(failed.get(kind, proof), proof, key=lambda proof: proof.error)
+    for proof in failed.values():
         console.print(
-            f"FAILED {proof.cell}: {proof.what} against {proof.against}, {proof.batch} batch: "
+            f"FAILED {proof.cell}: {proof.what} against {proof.against}, {proof.batch} batch"
+            f"{', ' * bool(str(proof.asked))}{proof.asked}: "
             f"{proof.error:.1e} > {proof.tolerance:.1e}",
             style="red",
         )

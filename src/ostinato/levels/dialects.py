@@ -100,6 +100,16 @@ def torch_vectors(graph: Graph) -> list[str]:
     return [name for name in graph.parameters if name not in stacked]
 
 
+def torch_tensors(graph: Graph) -> dict[str, tuple[str, ...]]:
+    """PyTorch's tensors, each with the cell's own parameters that it holds."""
+    tensors: dict[str, tuple[str, ...]] = {}
+    for stack in torch_stacks(graph):
+        tensors[stack.weight] = stack.matrices
+        if stack.bias:
+            tensors[stack.bias] = stack.biases
+    return tensors | {name: (name,) for name in torch_vectors(graph)}
+
+
 def to_torch(graph: Graph, parameters: Mapping[str, Any]) -> dict[str, Any]:
     """A cell's own parameters, stacked; a bias goes whole to the first tensor that has it."""
     return _stacked(graph, torch_stacks(graph), parameters)
@@ -111,8 +121,16 @@ def from_torch(graph: Graph, tensors: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def gradients_from_torch(graph: Graph, gradients: Mapping[str, Any]) -> dict[str, Any]:
-    """Gradients of stacked tensors, taken apart; both tensors of a bias have its gradient."""
-    return dict(_parts(graph, torch_stacks(graph), gradients))
+    """Gradients of stacked tensors, taken apart; both tensors of a bias have its gradient.
+
+    A tensor that has none is left out.
+    """
+    held = torch_tensors(graph)
+    return {
+        parameter: part
+        for name, d in gradients.items()
+        for parameter, part in zip(held[name], np.split(d, len(held[name])), strict=True)
+    }
 
 
 def keras_stacks(graph: Graph) -> list[Stack]:

@@ -1,21 +1,75 @@
-"""What levels are compared on: a ragged batch with every gradient, as plain NumPy arrays."""
+"""What levels are compared on: a ragged batch and its gradients, as plain NumPy arrays."""
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
+from typing import Literal, get_args
 
 import numpy as np
 from numpy.typing import NDArray
 
 from ostinato.equation.graph import Graph
+from ostinato.levels import dialects
 
 Array = NDArray[np.float64]
+First = Literal["learned", "given", "none"]
+"""First states that need a gradient, that need none, and none at all: they are zero then."""
+
+SUBSETS = 16
+"""The most subsets of weights that are frozen in turn; a cell with more has them drawn."""
+
+
+@dataclass(frozen=True)
+class Asked:
+    """What a training run asks for.
+
+    Attributes:
+        x: whether the input needs a gradient, as it does between layers, and data do not.
+        first: what the first states are.
+        frozen: the weights that need no gradient, by PyTorch's names.
+    """
+
+    x: bool = True
+    first: First = "learned"
+    frozen: frozenset[str] = frozenset()
+
+    def __str__(self) -> str:
+        without = [*(["x"] if not self.x else []), *sorted(self.frozen)]
+        begin = {"learned": "", "given": "first states fixed", "none": "no first states"}
+        gradients = f"no gradient of {', '.join(without)}" if without else ""
+        return ", ".join(filter(None, [gradients, begin[self.first]]))
+
+
+EVERYTHING = Asked()
+
+
+def asks(graph: Graph) -> list[Asked]:
+    """What a run may be asked for: every subset of weights frozen, with dL/dx and without.
+
+    Of a cell with many weights `SUBSETS` subsets are drawn, among them none and all. The kinds of
+    first states take turns. Left out is what asks for nothing.
+    """
+    names = list(dialects.torch_tensors(graph))
+    every = (1 << len(names)) - 1
+    subsets = list(range(every + 1))
+    if len(subsets) > SUBSETS:
+        drawn = np.random.default_rng(0).integers(every, size=SUBSETS - 2)
+        subsets = [0, every, *drawn.tolist()]
+    subsets = (subsets * SUBSETS)[:SUBSETS]  # of a few weights again, with other first states
+    found = []
+    for turn, (subset, x) in enumerate(itertools.product(subsets, (True, False))):
+        first = get_args(First)[turn // 3 % 3]
+        frozen = frozenset(name for k, name in enumerate(names) if subset >> k & 1)
+        if x or first == "learned" or subset != every:
+            found.append(Asked(x, first, frozen))
+    return list(dict.fromkeys(found))
 
 
 @dataclass(frozen=True)
 class Case:
-    """One ragged batch of B sequences, and the gradients that come back to it.
+    """One ragged batch of B sequences, the gradients that come back to it, and what is asked.
 
     Attributes:
         x: for each sequence its input (T_b, D).
@@ -23,6 +77,7 @@ class Case:
         parameters: the cell's weights by name.
         d_outputs: for each sequence dL/d(outputs) (T_b, ·).
         d_states: dL/d(last states) (B, ·).
+        asked: which gradients are wanted; levels that always compute all do not look at it.
     """
 
     x: list[Array]
@@ -30,6 +85,13 @@ class Case:
     parameters: dict[str, Array]
     d_outputs: list[Array]
     d_states: tuple[Array, ...]
+    asked: Asked = EVERYTHING
+
+    def asking(self, asked: Asked) -> Case:
+        """The same case, of which this is asked; without first states they are zero."""
+        none = asked.first == "none"
+        states = tuple(0 * s for s in self.states) if none else self.states
+        return replace(self, states=states, asked=asked)
 
     @property
     def lengths(self) -> NDArray[np.int64]:
@@ -71,7 +133,7 @@ class Case:
 
 @dataclass(frozen=True)
 class Values:
-    """What a level makes of a case: outputs, last states and all gradients."""
+    """What a level makes of a case: outputs, last states and the gradients asked for."""
 
     outputs: list[Array]
     states: tuple[Array, ...]
@@ -79,11 +141,25 @@ class Values:
     d_states: tuple[Array, ...]
     gradients: dict[str, Array]
 
+    def only(self, graph: Graph, asked: Asked) -> Values:
+        """Without the gradients that nobody asks for."""
+        tensors = dialects.torch_tensors(graph).items()
+        kept = {p for name, held in tensors if name not in asked.frozen for p in held}
+        return replace(
+            self,
+            dx=self.dx if asked.x else [],
+            d_states=self.d_states if asked.first == "learned" else (),
+            gradients={name: d for name, d in self.gradients.items() if name in kept},
+        )
+
     def distance(self, other: Values, backward: bool) -> float:
         """The largest difference between two results, relative to numbers larger than 1.
 
-        Infinite where shapes differ, or a number on either side is not finite.
+        Infinite where shapes differ, one side has a gradient that the other has not, or a number
+        on either side is not finite.
         """
+        if backward and self.gradients.keys() != other.gradients.keys():
+            return float("inf")
         mine, theirs = self._arrays(backward), other._arrays(backward)
         worst = 0.0
         for a, b in zip(mine, theirs, strict=True):

@@ -9,7 +9,8 @@ has `batch_sizes[t]` of them, the longest sequences first. No work is done on pa
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from functools import cache
 from types import SimpleNamespace
 from typing import Any, cast
@@ -21,7 +22,7 @@ from ostinato.equation.graph import Graph, Node
 from ostinato.equation.schedule import schedule
 from ostinato.equation.trace import Cell
 from ostinato.levels import dialects
-from ostinato.levels.proof import Case, Values
+from ostinato.levels.proof import Case, Values, asks
 from ostinato.levels.stacked import StackedWriter, product
 from ostinato.levels.text import (
     ATOM,
@@ -144,6 +145,9 @@ def source(cell: Cell, backward: bool = False) -> str:
     )
 
 
+__all__ = ["asks", "run", "run_packed", "scan", "source", "step", "unwritten_is_nan"]
+
+
 @cache
 def _module(cell: Cell) -> SimpleNamespace:
     return load(source(cell), "torch level")
@@ -164,13 +168,39 @@ def run(cell: Cell, case: Case) -> Values:
     return run_packed(scan(cell), cell.graph, case)
 
 
+@contextmanager
+def unwritten_is_nan() -> Iterator[None]:
+    """Memory holds NaN until it is written: PyTorch's, and native code's own before each pass.
+
+    So a number that is read and that nobody has computed is seen.
+    """
+    switch: Any = torch.utils.deterministic
+    on, filling = torch.are_deterministic_algorithms_enabled(), switch.fill_uninitialized_memory
+    warning = torch.is_deterministic_algorithms_warn_only_enabled()
+    torch.use_deterministic_algorithms(True, warn_only=not on or warning)
+    switch.fill_uninitialized_memory = True
+    try:
+        yield
+    finally:
+        torch.use_deterministic_algorithms(on, warn_only=warning)
+        switch.fill_uninitialized_memory = filling
+
+
 def run_packed(
     scan: Callable[..., Any], graph: Graph, case: Case, dtype: torch.dtype | None = None
 ) -> Values:
     """A case through a level that takes packed tensors and is differentiated by autograd.
 
-    `dtype` is that of the tensors; by default that of the case's arrays.
+    Memory that nobody has written is NaN meanwhile. `dtype` is that of the tensors; by default
+    that of the case's arrays.
     """
+    with unwritten_is_nan():
+        return _run_packed(scan, graph, case, dtype)
+
+
+def _run_packed(
+    scan: Callable[..., Any], graph: Graph, case: Case, dtype: torch.dtype | None
+) -> Values:
     order = np.argsort(-case.lengths, kind="stable")
     batch_sizes = [int(n) for n in (case.lengths[:, None] > np.arange(max(case.lengths))).sum(0)]
     tokens = [(t, b) for t, n in enumerate(batch_sizes) for b in order[:n]]
@@ -190,25 +220,29 @@ def run_packed(
     def by_number(tensor: torch.Tensor) -> Any:
         return tensor.detach().numpy()[np.argsort(order)]
 
-    x = pack(case.x).requires_grad_()
-    states = [by_length(s).requires_grad_() for s in case.states]
+    asked = case.asked
+    x = pack(case.x).requires_grad_(asked.x)
+    states = [by_length(s).requires_grad_(asked.first == "learned") for s in case.states]
     weights = {
-        name: torch.tensor(w, dtype=dtype).requires_grad_()
+        name: torch.tensor(w, dtype=dtype).requires_grad_(name not in asked.frozen)
         for name, w in dialects.to_torch(graph, case.parameters).items()
     }
     outputs, last = scan(x, batch_sizes, states, SimpleNamespace(**weights))
     loss = (outputs * pack(case.d_outputs)).sum()
     for s, d in zip(last, case.d_states, strict=True):
         loss = loss + (s * by_length(d)).sum()
-    leaves = (x, *states, *weights.values())
-    dx, *rest = torch.autograd.grad(loss, leaves, allow_unused=True, materialize_grads=True)
-    d_states, d_weights = rest[: len(states)], rest[len(states) :]
+    leaves = [t for t in (x, *states, *weights.values()) if t.requires_grad]
+    if loss.requires_grad:
+        found = torch.autograd.grad(loss, leaves, allow_unused=True, materialize_grads=True)
+    else:  # nothing that needs a gradient has a part in it
+        found = tuple(map(torch.zeros_like, leaves))
+    gradient = dict(zip(leaves, found, strict=True))
     return Values(
         unpack(outputs),
         tuple(by_number(s) for s in last),
-        unpack(dx),
-        tuple(by_number(d) for d in d_states),
+        unpack(gradient[x]) if asked.x else [],
+        tuple(by_number(gradient[s]) for s in states if s.requires_grad),
         dialects.gradients_from_torch(
-            graph, {name: d.numpy() for name, d in zip(weights, d_weights, strict=True)}
+            graph, {name: gradient[w].numpy() for name, w in weights.items() if w.requires_grad}
         ),
     )

@@ -12,7 +12,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from itertools import combinations
 from types import SimpleNamespace
-from typing import Any, Literal
+from typing import Any, Literal, get_args
 
 import numpy as np
 
@@ -22,7 +22,7 @@ from ostinato.equation.trace import Cell
 from ostinato.errors import CellError
 from ostinato.levels import dialects
 from ostinato.levels import numpy as reference
-from ostinato.levels.proof import Case, Values
+from ostinato.levels.proof import EVERYTHING, Asked, Case, First, Values
 
 SIZES = {"D": 3, "H": 7, "R": 2}
 BATCHES = {"dense": (5, 5, 5), "ragged": (3, 1, 6), "one": (1,)}
@@ -50,6 +50,7 @@ class Proof:
         batch: dense, ragged or one.
         error: the largest difference, relative to numbers larger than 1.
         tolerance: the largest difference that passes.
+        asked: which gradients the run asked for.
     """
 
     cell: str
@@ -59,6 +60,7 @@ class Proof:
     batch: str
     error: float
     tolerance: float
+    asked: Asked = EVERYTHING
 
     @property
     def holds(self) -> bool:
@@ -75,26 +77,39 @@ def prove(cell: Cell) -> list[Proof]:
 
 def _by_levels(cell: Cell) -> list[Proof]:
     proofs = []
-    for batch, lengths in BATCHES.items():
-        case = Case.draw(cell.graph, lengths, SIZES, seed=len(lengths))
-        ours = reference.run(cell, case)
+    for turn, (batch, lengths) in enumerate(BATCHES.items()):
+        whole = Case.draw(cell.graph, lengths, SIZES, seed=len(lengths))
+        right = {
+            first: reference.run(cell, whole.asking(Asked(first=first)))
+            for first in get_args(First)
+        }
         for name in levels.names():
             level = levels.find(name)
             able = getattr(level, "supports", lambda _: True)(cell)
             if level is reference or not hasattr(level, "run") or not able:
                 continue
-            for run, (suffix, bound) in RUNS.items():
-                if not hasattr(level, run):
-                    continue
-                against = f"{name}{suffix}"
-                if getattr(level, "rounds_to_float32", lambda: False)():
-                    bound = EQUAL32
-                try:
-                    values = getattr(level, run)(cell, case)
-                    proofs += _both(cell, "derived", against, batch, values, ours, bound)
-                except ArithmeticError:  # plain Python raises where NumPy gives inf or nan
-                    failed = Proof(cell.name, "derived", against, "values", batch, math.inf, bound)
-                    proofs += [failed, replace(failed, what="gradients")]
+            others = level.asks(cell.graph)[turn :: len(BATCHES)] if hasattr(level, "asks") else []
+            for asked in dict.fromkeys([EVERYTHING, *others]):
+                ours = right[asked.first].only(cell.graph, asked)
+                proofs += _by_level(cell, name, batch, whole.asking(asked), ours)
+    return proofs
+
+
+def _by_level(cell: Cell, name: str, batch: str, case: Case, ours: Values) -> list[Proof]:
+    """A level in all that it can do with a case."""
+    proofs, level = [], levels.find(name)
+    for run, (suffix, bound) in RUNS.items():
+        if not hasattr(level, run):
+            continue
+        if getattr(level, "rounds_to_float32", lambda: False)():
+            bound = EQUAL32
+        against, asked = f"{name}{suffix}", case.asked
+        try:
+            values = getattr(level, run)(cell, case)
+            proofs += _both(cell, "derived", against, batch, values, ours, bound, asked)
+        except ArithmeticError:  # plain Python raises where NumPy gives inf or nan
+            failed = Proof(cell.name, "derived", against, "values", batch, math.inf, bound, asked)
+            proofs += [failed, replace(failed, what="gradients")]
     return proofs
 
 
@@ -269,8 +284,10 @@ def _both(
     one: Values,
     other: Values,
     bound: float = EQUAL,
+    asked: Asked = EVERYTHING,
 ) -> list[Proof]:
+    values, gradients = one.distance(other, False), one.distance(other, True)
     return [
-        Proof(cell.name, kind, against, "values", batch, one.distance(other, False), bound),
-        Proof(cell.name, kind, against, "gradients", batch, one.distance(other, True), bound),
+        Proof(cell.name, kind, against, "values", batch, values, bound, asked),
+        Proof(cell.name, kind, against, "gradients", batch, gradients, bound, asked),
     ]

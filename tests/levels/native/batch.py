@@ -10,6 +10,8 @@ from torch import Tensor
 from ostinato import levels
 from ostinato.equation import Cell, Graph
 from ostinato.levels import dialects
+from ostinato.levels.proof import EVERYTHING, Asked
+from ostinato.levels.torch import unwritten_is_nan
 
 
 @dataclass(frozen=True)
@@ -80,21 +82,52 @@ class Batch:
         return replace(self, **tensors)
 
 
-def results(level: str, cell: Cell, batch: Batch) -> dict[str, list[Tensor]]:
-    """Outputs, last states and the gradients of Σ outputs · d_outputs + Σ states · d_states."""
-    x, *states = (t.detach().requires_grad_() for t in (batch.x, *batch.states))
-    weights = {name: w.detach().requires_grad_() for name, w in batch.weights.items()}
-    scan = levels.find(level).scan(cell)
-    outputs, last = scan(
-        x, batch.batch_sizes, tuple(states), SimpleNamespace(**weights), **batch.noise
-    )
-    dx, *rest = torch.autograd.grad(
-        [outputs, *last], [x, *states, *weights.values()], [batch.d_outputs, *batch.d_states],
-        allow_unused=True, materialize_grads=True,
-    )  # fmt: skip
-    d_states, gradients = rest[: len(states)], rest[len(states) :]
-    found = {"outputs": [outputs], "states": list(last), "dx": [dx], "d_states": d_states}
-    return found | {f"d{name}": [d] for name, d in zip(weights, gradients, strict=True)}
+READS = ("outputs and states", "outputs", "some outputs", "states", "the last state")
+"""What the loss is made of."""
+
+
+def results(
+    level: str, cell: Cell, batch: Batch, asked: Asked = EVERYTHING, reads: str = READS[0]
+) -> dict[str, list[Tensor]]:
+    """Outputs, last states and the gradients of Σ outputs · d_outputs + Σ states · d_states.
+
+    Only those gradients that are asked for, and of the part of the loss that `reads` names; in
+    memory that is NaN until someone writes it.
+    """
+    leaves = {"x": batch.x.detach().requires_grad_(asked.x)}
+    first = [torch.zeros_like(s) if asked.first == "none" else s.detach() for s in batch.states]
+    for k, state in enumerate(first):
+        leaves[f"state {k}"] = state.requires_grad_(asked.first == "learned")
+    weights = {
+        n: w.detach().requires_grad_(n not in asked.frozen) for n, w in batch.weights.items()
+    }
+    options = {"begun": False} if (level, asked.first) == ("native", "none") else {}
+    with unwritten_is_nan():
+        outputs, last = levels.find(level).scan(cell)(
+            leaves["x"], batch.batch_sizes, tuple(first), SimpleNamespace(**weights),
+            **batch.noise, **options,
+        )  # fmt: skip
+        ends = [outputs, *last]
+        flow = [batch.d_outputs, *batch.d_states]
+        if reads == "some outputs":
+            ends, flow = [outputs[::2]], [batch.d_outputs[::2]]
+        elif reads != "outputs and states":
+            kept = {
+                "outputs": slice(1),
+                "states": slice(1, None),
+                "the last state": slice(-1, None),
+            }
+            ends, flow = ends[kept[reads]], flow[kept[reads]]
+        wanted = {name: t for name, t in (leaves | weights).items() if t.requires_grad}
+        pairs = [(end, d) for end, d in zip(ends, flow, strict=True) if end.requires_grad]
+        gradients = [torch.zeros_like(t) for t in wanted.values()]
+        if pairs and wanted:
+            gradients = torch.autograd.grad(
+                [end for end, _ in pairs], [*wanted.values()], [d for _, d in pairs],
+                allow_unused=True, materialize_grads=True,
+            )  # fmt: skip
+    found = {"outputs": [outputs], "states": list(last)}
+    return found | {f"d{name}": [d] for name, d in zip(wanted, gradients, strict=True)}
 
 
 def distance(found: dict[str, list[Tensor]], expected: dict[str, list[Tensor]]) -> float:

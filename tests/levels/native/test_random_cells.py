@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import pytest
 import torch
-from batch import Batch, distance, results
+from batch import READS, Batch, distance, results
 from hypothesis import Phase, given, settings
 from hypothesis import strategies as st
 
@@ -13,6 +13,7 @@ from ostinato import levels
 from ostinato.equation import Cell
 from ostinato.equation.rewrite import recurrent_dropout, without_bias, zoneout
 from ostinato.levels.native import context, kernel, target
+from ostinato.levels.proof import Asked
 from tolerances import BESIDE, EQUAL
 
 pytestmark = pytest.mark.skipif(not target.available(), reason=str(target.obstacle()))
@@ -28,14 +29,28 @@ SIZES = st.fixed_dictionaries({
     "D": st.sampled_from([1, 3]), "H": st.sampled_from([1, 7, 63]), "R": st.sampled_from([1, 5]),
 })  # fmt: skip
 LENGTHS = st.lists(st.integers(1, 5), max_size=4).map(lambda lengths: [*lengths, 1])
+EVERYTHING = True, "learned", 0
+"""Of `WANTED`."""
 without_shrinking = [Phase.explicit, Phase.reuse, Phase.generate]  # it would take minutes
 
 
-def check(text: str, rewrite: str, lengths: list[int], sizes: dict[str, int], seed: int) -> None:
+def check(
+    text: str, rewrite: str, lengths: list[int], sizes: dict[str, int], seed: int,
+    wanted: tuple[bool, str, int] = EVERYTHING, reads: str = READS[0],
+) -> None:  # fmt: skip
+    """The first call of a layer and the second are what the level torch computes."""
     forget()
     cell = rewritten(text, rewrite)
     batch = Batch.draw(cell.graph, lengths, sizes, seed)
-    assert distance(results("native", cell, batch), results("torch", cell, batch)) < EQUAL
+    asked = asking(batch, *wanted)
+    expected = results("torch", cell, batch, asked, reads)
+    for _ in ("first", "second"):
+        assert distance(results("native", cell, batch, asked, reads), expected) < EQUAL
+
+
+def asking(batch: Batch, x: bool, first: str, subset: int) -> Asked:
+    names = [name for k, name in enumerate(batch.weights) if subset >> k & 1]
+    return Asked(x, first, frozenset(names))
 
 
 def forget() -> None:
@@ -53,15 +68,21 @@ def rewritten(text: str, rewrite: str) -> Cell:
     return cell
 
 
+subsets = st.one_of(st.just(0), st.integers(0, 2**16 - 1))
+WANTED = st.tuples(st.booleans(), st.sampled_from(["learned", "given", "none"]), subsets)
+"""Whether x needs a gradient, what first states are, and which weights are frozen, by bits."""
 drawn = given(
-    programs.programs(idle=True), st.sampled_from([*REWRITES]), LENGTHS, SIZES, st.integers(0, 999)
-)
+    programs.programs(idle=True), st.sampled_from([*REWRITES]), LENGTHS, SIZES, st.integers(0, 999),
+    WANTED, st.sampled_from(READS),
+)  # fmt: skip
 
 
 @settings(max_examples=60, phases=without_shrinking)
 @drawn
-def test_any_cell_is_what_it_is_at_the_level_torch(text, rewrite, lengths, sizes, seed):
-    check(text, rewrite, lengths, sizes, seed)
+def test_any_cell_is_what_it_is_at_the_level_torch(
+    text, rewrite, lengths, sizes, seed, wanted, reads
+):
+    check(text, rewrite, lengths, sizes, seed, wanted, reads)
 
 
 @pytest.mark.slow
@@ -77,12 +98,13 @@ def test_many_cells_are_what_they_are_at_the_level_torch(instructions, monkeypat
 
 @settings(max_examples=10, phases=without_shrinking)
 @drawn
-def test_any_cell_in_float32(text, rewrite, lengths, sizes, seed):
+def test_any_cell_in_float32(text, rewrite, lengths, sizes, seed, wanted, reads):
     forget()
     cell = rewritten(text, rewrite)
     small = Batch.draw(cell.graph, lengths, sizes, seed).to(torch.float32)
-    expected = results("torch", cell, small.to(torch.float64))
-    both = (results(level, cell, small) for level in ("native", "torch"))
+    asked = asking(small, *wanted)
+    expected = results("torch", cell, small.to(torch.float64), asked, reads)
+    both = (results(level, cell, small, asked, reads) for level in ("native", "torch"))
     error, usual = (distance(found, expected) for found in both)
     assert error <= BESIDE * (usual + torch.finfo(torch.float32).eps)
 

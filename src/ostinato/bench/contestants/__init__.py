@@ -15,7 +15,7 @@ functions: only those that are installed take part.
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from importlib.util import find_spec
 from typing import Any
@@ -32,10 +32,13 @@ class Ready:
     Attributes:
         run: computes it once; this is timed.
         values: what `run` gave → arrays by name.
+        fewer: once more where fewer gradients are asked for: pairs of the names that are not, and
+            arrays by name; it is not timed.
     """
 
     run: Callable[[], Any]
     values: Callable[[Any], dict[str, Any]]
+    fewer: Callable[[], Iterable[tuple[frozenset[str], dict[str, Any]]]] = tuple
 
 
 @dataclass(frozen=True)

@@ -7,6 +7,8 @@ and for ragged batches a stronger one than PyTorch's own packed call.
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from functools import partial
 from typing import Any
 
@@ -19,6 +21,7 @@ from ostinato.bench import training
 from ostinato.bench.case import Case
 from ostinato.bench.contestants import Contestant, Ready
 from ostinato.bench.contestants.torch import stepping, with_gradients
+from ostinato.levels.torch import unwritten_is_nan
 from ostinato.nn.recurrent import ENGINES
 
 NATIVE = "native" in ENGINES
@@ -40,7 +43,28 @@ def layer(case: Case, engine: str) -> Ready | None:
         return outputs, (states if isinstance(states, Tensor) else states[0])[0]
 
     names = {name.removesuffix("_l0"): w for name, w in module.named_parameters()}
-    return with_gradients(case, forward, names)
+    ready = with_gradients(case, forward, names)
+    return replace(ready, fewer=partial(_fewer, case, forward, names)) if case.backward else ready
+
+
+def _fewer(
+    case: Case, forward: Any, weights: Mapping[str, Tensor]
+) -> Iterator[tuple[frozenset[str], dict[str, Any]]]:
+    """Of an input that needs no gradient, as data do; then each weight is frozen in turn."""
+    for frozen in ("x", *weights):
+        kept = {name: w for name, w in weights.items() if name != frozen}
+        if not kept:
+            continue
+        for name, w in weights.items():
+            w.requires_grad_(name in kept)
+        with unwritten_is_nan():
+            found = forward(case.x)
+            d = torch.autograd.grad(found, list(kept.values()), (case.d_outputs, case.d_last))
+        names = ["outputs", "last", *(f"d_{name}" for name in kept)]
+        pairs = zip(names, (*found, *d), strict=True)
+        yield frozenset({"d_x", f"d_{frozen}"}), {n: v.detach().numpy() for n, v in pairs}
+    for w in weights.values():
+        w.requires_grad_()
 
 
 def step(case: Case) -> Ready | None:

@@ -26,12 +26,13 @@ from ostinato.levels.stacked import StackedWriter, product
 from ostinato.levels.text import ATOM, INFIX, RESERVED, Names, further_names, indent, load, tuple_of
 
 if TYPE_CHECKING:
+    from ostinato.equation.graph import Graph
     from ostinato.levels.keras.layer import Recurrent, RecurrentCell
-    from ostinato.levels.proof import Case, Values
+    from ostinato.levels.proof import Asked, Case, Values
 
 __all__ = [
-    "Recurrent", "RecurrentCell", "absence", "missing", "obstacle", "rounds_to_float32", "run",
-    "run_layer", "run_layer_reversed", "run_reversed", "scan", "source", "step", "supports",
+    "Recurrent", "RecurrentCell", "absence", "asks", "missing", "obstacle", "rounds_to_float32",
+    "run", "run_layer", "run_layer_reversed", "run_reversed", "scan", "source", "step", "supports",
 ]  # fmt: skip
 
 BACKENDS = ("tensorflow", "torch", "jax")
@@ -187,6 +188,13 @@ def _choose_backend() -> None:
 def supports(cell: Cell) -> bool:
     """Whether Keras is here with a backend that differentiates; it can run every cell."""
     return obstacle() is None
+
+
+def asks(graph: Graph) -> list[Asked]:
+    """What else than everything a run may be asked for: the backend differentiates all the rest."""
+    from ostinato.levels.proof import Asked
+
+    return [Asked(x=False)]
 
 
 def _require() -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import replace
+from functools import partial
 from typing import Any
 
 import keras
@@ -75,13 +76,16 @@ def _through(
         with keras.StatelessScope(list(pairs)):
             return list(layer(x, mask=mask, initial_state=list(rest[:count])))
 
-    (y, *last), (dx, *d) = _pull_back(
-        forward,
-        [padded(case.x, fill), *case.states, *weights],
+    x = padded(case.x, fill)
+    data = [] if case.asked.x else [keras.ops.convert_to_tensor(x)]
+    (y, *last), d = _pull_back(
+        partial(forward, *data),
+        [*([] if data else [x]), *case.states, *weights],
         [padded(case.d_outputs, 0.0)[:, order], *case.d_states],
     )
     y = y[:, order]  # a layer that goes backwards gives its outputs in the order of its reading
-    return Values(unpadded(y), tuple(last), unpadded(dx), tuple(d[:count]), {}), d[count:]
+    dx = unpadded(d.pop(0)) if case.asked.x else []
+    return Values(unpadded(y), tuple(last), dx, tuple(d[:count]), {}), d[count:]
 
 
 def _pull_back(

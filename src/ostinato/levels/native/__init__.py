@@ -15,10 +15,11 @@ from typing import Any
 from ostinato.equation.trace import Cell
 from ostinato.levels.native import target
 from ostinato.levels.native.target import obstacle
-from ostinato.levels.proof import Case, Values
+from ostinato.levels.proof import Case, Values, asks
 
 __all__ = [
-    "obstacle", "run", "run_float32", "run_reversed", "scan", "source", "supports", "usable",
+    "asks", "obstacle", "run", "run_float32", "run_reversed", "scan", "source", "supports",
+    "usable",
 ]  # fmt: skip
 
 
@@ -48,8 +49,9 @@ def source(cell: Cell, backward: bool = False) -> str:
 def scan(cell: Cell, reverse: bool = False) -> Callable[..., Any]:
     """`scan(x (N, D), batch_sizes, states (B, ·), p) -> outputs (N, ·), last states (B, ·)`.
 
-    With `reverse` the rows of x and of the outputs are those of sequences written backwards,
-    which are read from their ends.
+    With the option `begun=False` the first states are zero, and not read. With `reverse` the rows
+    of x and of the outputs are those of sequences written backwards, which are read from their
+    ends.
     """
     import numpy as np
 
@@ -62,8 +64,9 @@ def scan(cell: Cell, reverse: bool = False) -> Callable[..., Any]:
     labels = [graph.nodes[i].label for i in graph.noise]
 
     def scan(
-        x: Any, batch_sizes: Sequence[int], states: Sequence[Any], p: Any, **noise: Any
-    ) -> Any:
+        x: Any, batch_sizes: Sequence[int], states: Sequence[Any], p: Any,
+        begun: bool = True, **noise: Any,
+    ) -> Any:  # fmt: skip
         if [*batch_sizes] != sorted(batch_sizes, reverse=True) or sum(batch_sizes) != len(x):
             raise ValueError(f"batch_sizes must fall, and sum to the {len(x)} rows of x")
         weights = vars(p)
@@ -87,8 +90,9 @@ def scan(cell: Cell, reverse: bool = False) -> Callable[..., Any]:
                 np.int32,
             )
         given = [noise[label] for label in labels]
+        first = list(states) if begun else []
         y, last = layer.run(
-            graph, x, [Order.of(batch_sizes, token)], [list(states)], [weights], [given], sizes
+            graph, x, [Order.of(batch_sizes, token)], [first], [weights], [given], sizes
         )
         return y, tuple(last[0])
 
@@ -97,27 +101,30 @@ def scan(cell: Cell, reverse: bool = False) -> Callable[..., Any]:
 
 def run(cell: Cell, case: Case) -> Values:
     """A ragged batch forward and backward, in float64."""
-    from ostinato.levels.torch import run_packed
-
-    return run_packed(scan(cell), cell.graph, case)
+    return _run(cell, case)
 
 
 def run_float32(cell: Cell, case: Case) -> Values:
     """The same in float32."""
     import torch
 
-    from ostinato.levels.torch import run_packed
-
-    return run_packed(scan(cell), cell.graph, case, torch.float32)
+    return _run(cell, case, torch.float32)
 
 
 def run_reversed(cell: Cell, case: Case) -> Values:
     """The same case written backwards and read from its end; results in the case's order."""
-    from ostinato.levels.torch import run_packed
 
     def flipped(sequences: list[Any]) -> list[Any]:
         return [sequence[::-1] for sequence in sequences]
 
     backwards = replace(case, x=flipped(case.x), d_outputs=flipped(case.d_outputs))
-    values = run_packed(scan(cell, reverse=True), cell.graph, backwards)
+    values = _run(cell, backwards, reverse=True)
     return replace(values, outputs=flipped(values.outputs), dx=flipped(values.dx))
+
+
+def _run(cell: Cell, case: Case, dtype: Any = None, reverse: bool = False) -> Values:
+    from ostinato.levels.torch import run_packed
+
+    begun = case.asked.first != "none"
+    steps = functools.partial(scan(cell, reverse), begun=begun)
+    return run_packed(steps, cell.graph, case, dtype)

@@ -186,6 +186,7 @@ class Layout:
             (t.tensor, t.first + t.rows[:k]) for t in self.products for k in range(len(t.rows))
         }
         covered |= {(t.tensor, t.first + t.size[:k]) for t in self.sums for k in range(len(t.size))}
+        self.late = {n for name in self.memory.plan.late for n, _ in self.holders[name]}
         self.blank = {
             tensor for name in graph.parameters for tensor, first in self.holders[name]
             if (tensor, first) not in covered
@@ -232,13 +233,11 @@ class Layout:
                 read |= {i for _, i in unit.stores} | {i for _, i in unit.sums}
                 if x in read and name != "lift":
                     return False
-        posts = {place for (name, _), place in memory.plan.places.items() if name == "post"}
-        own = [unit for phase in memory.plan.passes["post"] for unit in phase.vectors]
-        reads = {a for unit in own for i in unit.nodes for a in memory.nodes[i].args}
-        return all(
-            memory.plan.places.get(("post", a)) == "grads" or a in {i for u in own for i in u.nodes}
-            for a in reads
-        ) and bool(posts)
+        # What is computed of a sum must be linear: of gradients alone, and no weight's terms.
+        own = {i for p in memory.plan.passes["dx"] for unit in p.vectors for i in unit.nodes}
+        reads = {a for i in own for a in memory.nodes[i].args} - own
+        linear = all(memory.plan.places.get(("dx", a)) == "grads" for a in reads)
+        return bool(memory.plan.passes["dx"]) and linear and not self.late
 
     def numbers(self, sizes: Mapping[str, int]) -> int:
         """The numbers in all matrices: the multiplications of a token."""
@@ -357,6 +356,13 @@ class Context:
             self.bytes = sum(b.numel() for b in self.buffers.values()) * self.size
         return held
 
+    def _poison(self, kept: str) -> None:
+        """Forgets what the last call has left, where PyTorch fills fresh memory too."""
+        if _filling():
+            for name, buffer in self.buffers.items():
+                if name != kept:
+                    buffer.fill_(torch.nan)
+
     def put(self, names: tuple[str, ...], values: Sequence[int]) -> None:
         """Writes words into all frames."""
         index = self._indices.get(names)
@@ -396,6 +402,7 @@ class Context:
 
         Without `states` the first ones are zero.
         """
+        self._poison(kept="gradient")  # only the way back has a use for it
         B, size = order.sequences, self.size
         self.order, self.x, self.distinct = order, x, distinct
         self._work(-(-B // self.every))
@@ -529,6 +536,7 @@ class Context:
         self, dy: Tensor | None, column: int, d_last: Sequence[Tensor | None]
     ) -> list[tasks.Task]:
         """Everything the loop back in time needs, and its tasks."""
+        self._poison(kept="tape")
         order, size, width = self.order, self.size, self.width
         B = order.sequences
         self.grads = self.buffer("grads", order.tokens * width["grads"]).data_ptr()
@@ -579,25 +587,31 @@ class Context:
         return [(task, at + k * step) for k in range(len(self._segments))]
 
     def after_loop(
-        self, dx: Tensor | None, gradients: Sequence[Tensor], together: bool
-    ) -> list[tasks.Task]:
-        """dL/dx and the gradients of the weights.
+        self, dx: Tensor | None, gradients: Sequence[Tensor | None], together: bool
+    ) -> tuple[list[tasks.Task], list[tasks.Task]]:
+        """The tasks of the pass `post`; then those of dL/dx and of the weights' gradients.
 
-        With `together` dx has a row for each distinct row of the input: the sum of their gradients.
+        What is None nobody asks for. With `together` dx has a row for each distinct row of the
+        input: the sum of their gradients.
         """
-        listed: list[tasks.Task] = []
+        first: list[tasks.Task] = []
+        rows, token, grads = self.order.tokens, self.order.addresses[1], self.grads
+        if together and self.distinct is not None:
+            rows, grads = self.distinct.rows, self.together
+            self._each = np.arange(rows, dtype=np.int32)
+            token = self._each.ctypes.data
+        words = [self.words["token"], self.words["base_grads"]]
+        self.frames[self.every :, words] = (token, grads)
+        wanted = {tensor for tensor, g in enumerate(gradients) if g is not None}
+        late = self.layout.late
+        if late and (dx is not None or not late.isdisjoint(wanted)):
+            first = self._ranges("post", rows)
+        last = []
         if dx is not None:
             self.put(("at_dx", "row_dx"), (dx.data_ptr(), dx.stride(0)))
-            rows, token, grads = self.order.tokens, self.order.addresses[1], self.grads
-            if together and self.distinct is not None:
-                rows, grads = self.distinct.rows, self.together
-                self._each = np.arange(rows, dtype=np.int32)
-                token = self._each.ctypes.data
-            words = [self.words["token"], self.words["base_grads"]]
-            self.frames[self.every :, words] = (token, grads)
-            listed = self._ranges("post", rows)
-        self._fill_gradients([g.data_ptr() for g in gradients])
-        return listed + self._tasks
+            last = self._ranges("dx", rows)
+        self._fill_gradients([0 if g is None else g.data_ptr() for g in gradients])
+        return first, last + [task for tensor, task in self._tasks if tensor in wanted]
 
     def _gradient_words(self) -> None:
         """The words of the gradient tasks; `_fill_gradients` adds the addresses of a call."""
@@ -641,12 +655,12 @@ class Context:
         self._filled, self._filled_by, ahead = np.array(sourced, np.int64).reshape(-1, 3).T
         self._filled_at = ahead * size
         addresses, at = self.kernel.shared_addresses, self._gradients.ctypes.data
-        self._tasks = []
+        self._tasks: list[tuple[int, tasks.Task]] = []  # and the tensor that each is for
         for name, several, width in (
             ("gradient_task", products, len(tasks.GRADIENT)), ("sums_task", sums, len(tasks.SUMS)),
         ):  # fmt: skip
-            for _ in several:
-                self._tasks.append((addresses[name], at))
+            for words in several:
+                self._tasks.append((words["c"][0] - len(_SOURCES), (addresses[name], at)))
                 at += 8 * width
 
     def _fill_gradients(self, pointers: Sequence[int]) -> None:
@@ -673,6 +687,15 @@ class Context:
         self.x = self.order = self.distinct = None  # type: ignore[assignment]
 
 
+def _filling() -> bool:
+    """Whether memory that nobody has written yet is NaN, as PyTorch's own is then.
+
+    PyTorch's switch for it is `torch.utils.deterministic.fill_uninitialized_memory`.
+    """
+    switch: Any = torch.utils.deterministic
+    return torch.are_deterministic_algorithms_enabled() and switch.fill_uninitialized_memory
+
+
 @torch.inference_mode(False)  # what a call in that mode has made may serve one outside of it
 def _room(numbers: int, dtype: torch.dtype) -> Tensor:
     """Fresh memory on a cache line; huge pages for large buffers, where the system has them."""
@@ -685,7 +708,8 @@ def _room(numbers: int, dtype: torch.dtype) -> Tensor:
     pages = mmap.mmap(-1, -(-bytes_ // (1 << 21)) << 21)
     with contextlib.suppress(OSError):  # a kernel without them: ordinary pages do
         pages.madvise(mmap.MADV_HUGEPAGE)
-    return torch.frombuffer(pages, dtype=dtype)[:numbers]
+    room = torch.frombuffer(pages, dtype=dtype)[:numbers]
+    return room.fill_(torch.nan) if _filling() else room
 
 
 class _Idle:

@@ -12,7 +12,7 @@ Functions of a cell, all void and of one frame (`memory`):
 | `lift` | the pass `lift` for tokens `first` … `first + steps - 1` of the caller's rows |
 | `forward` | the passes `lift` and `loop` for every n-th sequence |
 | `backward` | the pass `back` for the same |
-| `post` | the pass `post` for tokens `first` … `first + steps - 1` |
+| `post`, `dx` | the pass of that name for tokens `first` … `first + steps - 1` |
 """
 
 from __future__ import annotations
@@ -60,13 +60,14 @@ def emit(memory: Memory, number: Any, lanes: int, backward: bool = True) -> str:
     loops = _Loops(module, memory, number, lanes, units)
     for name in wanted:
         loops.one_pass(name, memory.plan.passes[name])
-    loops.pack("pack_forward", ("lift", "loop"))
+    loops.pack("pack_forward", PASSES[:2])
     loops.lift()
     loops.forward()
     if backward:
-        loops.pack("pack_backward", ("back", "post"))
+        loops.pack("pack_backward", PASSES[2:])
         loops.backward()
-        loops.post()
+        loops.after("post")
+        loops.after("dx")
     return str(module)
 
 
@@ -576,9 +577,9 @@ class _Loops:
         f.loop(int_(0), f.word("steps"), int_(1), one_step)
         f.end()
 
-    def post(self) -> None:
-        """Tokens first … first + steps - 1, `tile` of them at a time."""
-        f = self._begin("post")
+    def after(self, name: str) -> None:
+        """A pass after the loop: tokens first … first + steps - 1, `tile` of them at a time."""
+        f = self._begin(name)
         b = f.b
         f.write("every", int_(1))
         f.write("row_new", f.word("base_row_new"))
@@ -590,7 +591,7 @@ class _Loops:
             self._at(f, "new", b.add(token, f.word("sequences")), f.word("base_row_new"))
             self._at(f, "grads", token, f.word("base_row_grads"))
             count = f.smaller(f.word("tile"), b.sub(f.word("steps"), at))
-            b.call(self.passes["post"], [f.frame, count])
+            b.call(self.passes[name], [f.frame, count])
 
         f.loop(int_(0), f.word("steps"), f.word("tile"), some)
         f.end()

@@ -13,7 +13,7 @@ from ostinato.equation.graph import Graph
 from ostinato.levels.native import bounds, code
 from ostinato.levels.native.lower import lower
 from ostinato.levels.native.memory import VECTORS, Block, Memory, Place, total
-from ostinato.levels.native.phases import plan
+from ostinato.levels.native.phases import PASSES, plan
 from ostinato.levels.native.show import show
 from ostinato.levels.native.target import Target, host
 
@@ -87,7 +87,7 @@ class Kernel:
     @cached_property
     def addresses(self) -> dict[str, int]:
         """Functions of the cell by name."""
-        names = ("pack_forward", "pack_backward", "lift", "forward", "backward", "post")
+        names = ("pack_forward", "pack_backward", "lift", "forward", "backward", "post", "dx")
         return {name: self.code.address(name) for name in names}
 
     @cached_property
@@ -137,7 +137,7 @@ class Kernel:
 
     def packed(self, sizes: Mapping[str, int], backward: bool) -> dict[str, int]:
         """For each block of the weights the numbers that its panels take."""
-        names = ("back", "post") if backward else ("lift", "loop")
+        names = PASSES[2:] if backward else PASSES[:2]
         return {
             block.name: self._panels(block, sizes[letter], sizes)
             for (name, _, letter), blocks in self.memory.blocks.items()

@@ -53,7 +53,7 @@ class _Call:
         """States, weights and noise of each direction."""
         states, weights = self.given, len(self.layout.names)
         each = len(flat) // len(self.orders)
-        for at in range(0, len(flat), each):
+        for at in (k * each for k in range(len(self.orders))):
             middle = at + states + weights
             yield flat[at : at + states], flat[at + states : middle], flat[middle : at + each]
 
@@ -154,28 +154,33 @@ def _backward(
         loops += context.begin_backward(dy, k * size, d_last[k * count : (k + 1) * count])
     packs = [c.pack("backward") for c in contexts]
     sums = [task for context in contexts for task in context.segments()]
+    terms: list[tasks.Task] = []
     last: list[tasks.Task] = []
     dxs: list[Tensor] = []
-    flat_gradients: list[Tensor | None] = []
-    states_at: list[tuple[Context, int]] = []
-    for context, (_, weights, noise) in zip(contexts, call.split(flat), strict=True):
-        gradients = [
-            torch.zeros_like(w) if k in context.layout.blank else torch.empty_like(w)
-            for k, w in enumerate(weights)
-        ]
+    found: list[list[Tensor | None]] = []
+    wanted = list(call.split(ctx.needs_input_grad[3:]))
+    for context, (_, weights, _), (_, asked, _) in zip(
+        contexts, call.split(flat), wanted, strict=True
+    ):
+        gradients: list[Tensor | None] = [None] * len(weights)
+        for k in (k for k, ask in enumerate(asked) if ask):
+            make = torch.zeros_like if k in call.layout.blank else torch.empty_like
+            gradients[k] = make(weights[k])
+        found.append(gradients)
         dx = None
         if ctx.needs_input_grad[1] and context.memory.program.dx is not None:
             whole = together or context.order.tokens == rows
             shape = (rows if origin is None else len(origin), x.shape[1])
             dx = (x.new_empty if whole else x.new_zeros)(shape)
             dxs.append(dx)
-        last += context.after_loop(dx, gradients, together)
-        states_at.append((context, len(flat_gradients)))
-        flat_gradients += [*(None,) * call.given, *gradients, *(None for _ in noise)]
-    tasks.run(contexts[0].work, [packs, loops, sums, last], ctx.threads)
-    for context, at in states_at if call.begun else []:
-        wanted = ctx.needs_input_grad[at + 3 : at + 3 + count]
-        flat_gradients[at : at + count] = context.d_states(wanted)
+        own_terms, own_last = context.after_loop(dx, gradients, together)
+        terms += own_terms
+        last += own_last
+    tasks.run(contexts[0].work, [packs, loops, sums, terms, last], ctx.threads)
+    flat_gradients: list[Tensor | None] = []
+    for context, (states, _, noise), gradients in zip(contexts, wanted, found, strict=True):
+        d_states = context.d_states(states) if call.begun else []
+        flat_gradients += [*d_states, *gradients, *(None for _ in noise)]
     if ctx.needs_input_grad[1] and not dxs:
         dxs.append(torch.zeros_like(whole_x))
     total = sum(dxs[1:], dxs[0]) if dxs else None

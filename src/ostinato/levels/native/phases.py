@@ -1,13 +1,14 @@
 """Second stage: what is computed when, and what each part must find in memory.
 
-The work falls into four passes:
+The work falls into five passes:
 
 | pass | its rows | computes |
 |---|---|---|
 | `lift` | tokens, some steps at a time | what depends on the input alone |
 | `loop` | the sequences that have this step, first step to last | the new states |
 | `back` | the same, last step to first | dL/d(old states) and the gradients of the products |
-| `post` | tokens, after the loop | dL/dx, through what was lifted |
+| `post` | tokens, after the loop | what the gradients of lifted weights sum |
+| `dx` | the same, after `post` | dL/dx |
 
 A pass is a list of phases. A phase opens with products and with means whose operands are
 complete, and goes on with pointwise work, panel of units by panel of units; what needs all units
@@ -15,6 +16,9 @@ of something that the phase computes waits for the next.
 
 Results of products and of functions are kept in memory where another phase or pass reads them;
 sums and products of two numbers are cheap, so they are computed again from what is kept.
+
+What a call asks for decides which passes run: `dx` for dL/dx, `post` for it too and for the
+gradients of the parameters in `Plan.late`.
 """
 
 from __future__ import annotations
@@ -24,7 +28,9 @@ from dataclasses import dataclass, field
 from ostinato.equation.graph import LEAVES, Node, reachable
 from ostinato.levels.native.lower import NUMBER, Program
 
-PASSES = ("lift", "loop", "back", "post")
+PASSES = ("lift", "loop", "back", "post", "dx")
+_BACKWARD = (*PASSES[2:], "gradient")
+"""Who reads the tape on the way back."""
 _DEAR = frozenset({"product", "mean", "sigmoid", "tanh", "exp", "log"})
 """What is kept rather than computed twice."""
 
@@ -73,6 +79,7 @@ class Plan:
         slots: what the rows of each kind hold, in order.
         left: for each parameter where the terms of its gradient lie: `grads` (a slot of these
             rows) or `sums` (already added up for each sequence).
+        late: the parameters whose terms the pass `post` computes.
     """
 
     program: Program
@@ -80,6 +87,7 @@ class Plan:
     places: dict[tuple[str, int], str]
     slots: dict[str, list[int]]
     left: dict[str, str]
+    late: frozenset[str]
 
 
 def plan(program: Program) -> Plan:
@@ -111,14 +119,18 @@ class _Planner:
     def _passes(self) -> dict[int, str]:
         p = self.program
         carried = set(reachable(self.nodes, [d for d in p.d_states if d is not None]))
+        terms = set(reachable(self.nodes, [s.left for s in p.shares.values()]))
         found: dict[int, str] = {}
         for i in self.needed:
             node = self.nodes[i]
             if node.op in LEAVES:
                 continue
             if i in self.backward:
-                after = node.op == "product" or any(found.get(a) == "post" for a in node.args)
-                found[i] = "post" if after and i not in carried else "back"
+                after = node.op == "product" or any(
+                    found.get(a) in ("post", "dx") for a in node.args
+                )
+                last = "post" if i in terms else "dx"
+                found[i] = last if after and i not in carried else "back"
             else:
                 found[i] = "loop" if i in self.moved else "lift"
         return found
@@ -132,10 +144,14 @@ class _Planner:
         kept |= {i for i in self.needed if nodes[i].size == NUMBER and nodes[i].op != "constant"}
         kept |= {a for i in self.needed if nodes[i].op == "product" for a in nodes[i].args}
         kept |= {*rights, *p.outputs, *(s.left for s in p.shares.values())}
+        if p.dx is not None:
+            kept.add(p.dx)
         for i in self.needed:  # what another pass cannot compute again
-            for a in nodes[i].args:
-                if (self.of_pass.get(i), self.of_pass.get(a)) == ("post", "back"):
-                    kept.add(a)
+            own = self.of_pass.get(i)
+            if own in ("post", "dx"):
+                kept |= {
+                    a for a in nodes[i].args if self.of_pass.get(a) in {"back", "post"} - {own}
+                }
         maps = {i for i in self.needed if nodes[i].op == "product"}
         for i in self.needed:  # a map that is whole, with its bias, rather than its parts
             parts = {a for a in nodes[i].args if nodes[a].op != "vector"}
@@ -171,7 +187,9 @@ class _Planner:
         passes = {
             name: [self._phase(name, k) for k in range(self._last(name) + 1)] for name in PASSES
         }
-        return Plan(self.program, passes, self.places, self.slots, left)
+        shares = self.program.shares.items()
+        late = frozenset(name for name, s in shares if self.of_pass[s.left] == "post")
+        return Plan(self.program, passes, self.places, self.slots, left, late)
 
     def _last(self, name: str) -> int:
         return max((k for n, k, _ in self.units if n == name), default=-1)
@@ -190,6 +208,11 @@ class _Planner:
         mean = node.op == "mean"
         return name, self.level[i] + mean, node.size
 
+    def _result(self, name: str, place: str, node: int, size: str) -> None:
+        """Stores what a pass hands out, whoever computes it; -1 is 0."""
+        own = self.of_pass.get(node) == name
+        self._store(self._home(node) if own else (name, 0, size), place, node)
+
     def _store(self, key: tuple[str, int, str], place: str, node: int) -> None:
         unit = self._unit(*key)
         if (place, node) not in unit.stores:
@@ -199,24 +222,14 @@ class _Planner:
         """What has to come out in the end."""
         p, nodes = self.program, self.nodes
         for k, output in enumerate(p.outputs):
-            size = nodes[p.states[k]].size
-            own = self.of_pass.get(output) == "loop"
-            home = self._home(output) if own else ("loop", 0, size)
-            self._store(home, f"new_{k}", output)
-            if own:
-                self.places["loop", output] = self.places["back", output] = f"new_{k}"
-                self.places["post", output] = self.places["gradient", output] = f"new_{k}"
+            self._result("loop", f"new_{k}", output, nodes[p.states[k]].size)
+            if self.of_pass.get(output) == "loop":
+                self.places |= {(name, output): f"new_{k}" for name in ("loop", *_BACKWARD)}
         for k, gradient in enumerate(p.d_states):
-            size = nodes[p.states[k]].size
-            if gradient is None:
-                self._unit("back", 0, size).stores.append((f"carry_{k}", -1))
-            else:
-                own = self.of_pass.get(gradient) == "back"
-                self._store(
-                    self._home(gradient) if own else ("back", 0, size), f"carry_{k}", gradient
-                )
+            node = -1 if gradient is None else gradient
+            self._result("back", f"carry_{k}", node, nodes[p.states[k]].size)
         if p.dx is not None:
-            self._store(self._home(p.dx), "dx", p.dx)
+            self._result("dx", "dx", p.dx, nodes[p.inputs[0]].size)
         left = {}
         products = {s.left for s in p.shares.values() if s.right is not None}
         for name, share in p.shares.items():
@@ -236,7 +249,7 @@ class _Planner:
         if place != "sums":
             self._store(self._home(i), place, i)
             self.places[self.of_pass[i], i] = place
-            for reader in ("post", "gradient"):
+            for reader in _BACKWARD[1:]:
                 self.places[reader, i] = place
 
     def _want(self, reader: str, i: int) -> None:
@@ -261,14 +274,14 @@ class _Planner:
             self.slots[place].append(i)
         self._gather(i)
         self._store(self._home(i), place, i)
-        readers = {"lifted": ("lift", "loop"), "tape": ("loop", "back", "post", "gradient")}
+        readers = {"lifted": ("lift", "loop"), "tape": ("loop", *_BACKWARD)}
         for name in readers.get(place, (reader,)):
             self.places.setdefault((name, i), place)
 
     def _copy_to_tape(self, i: int) -> None:
         self.slots["tape"].append(i)
         self._store(("loop", 0, self.nodes[i].size), "tape", i)
-        for name in ("back", "post", "gradient"):
+        for name in _BACKWARD:
             self.places[name, i] = "tape"
 
     def _gather(self, i: int) -> None:

@@ -29,6 +29,7 @@ _ROWS = {
     "loop": "for every step, first to last",
     "back": "for every step, last to first",
     "post": "for all tokens, after the loop",
+    "dx": "for all tokens, after the loop",
 }
 
 STAGES = ("graph", "phases", "ir")
