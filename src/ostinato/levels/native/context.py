@@ -107,6 +107,12 @@ class Distinct:
         """U."""
         return len(self.first)
 
+    def holds(self, rows: Tensor, read: Tensor) -> bool:
+        """Whether the caller's rows (R, D) are, bit for bit, those that are read for them (U, D)."""
+        kind = torch.int32 if rows.element_size() == 4 else torch.int64
+        number = torch.from_numpy(self.number)
+        return torch.equal(rows.view(kind), read.view(kind).index_select(0, number))
+
     def segments(self, order: Order) -> tuple[Any, Any]:
         """The tokens of each distinct row, one after the other: int32 (U + 1,) and (N,)."""
         number = self.number[order.token]
@@ -387,7 +393,8 @@ class Context:
         Without `states` the first ones are zero.
         """
         B, size = order.sequences, self.size
-        self.order, self.x, self.distinct = order, x, distinct
+        self.order, self.x = order, x
+        self.distinct: Distinct | None = distinct
         self._work(-(-B // self.every))
         row = self.width["new"]
         tape = self.buffer("tape", (B + (order.tokens if training else B)) * row)
