@@ -36,6 +36,23 @@ IDLE = 1 << 30
 """Bytes that contexts which nobody uses may hold, all together."""
 
 
+MOST = 2**31 - 1
+"""Rows of a batch: native code numbers them in 32 bits."""
+
+
+def refuse_many(rows: int) -> None:
+    """Refuses batches whose rows cannot be numbered.
+
+    Raises:
+        ValueError: for more than `MOST` rows.
+    """
+    if rows > MOST:
+        raise ValueError(
+            f"native code reads at most {MOST:,} rows (steps · sequences) at once, not {rows:,}: "
+            "cut the batch, or take engine='torch'"
+        )
+
+
 @dataclass(frozen=True, eq=False)
 class Order:
     """Which rows of the caller are read at which step.
@@ -51,9 +68,14 @@ class Order:
 
     @classmethod
     def of(cls, batch_sizes: Sequence[int], token: Any = None) -> Order:
-        """An order; without `token` the rows stand as they are read."""
+        """An order; without `token` the rows stand as they are read.
+
+        Raises:
+            ValueError: for more rows than 32 bits can number, first states included.
+        """
+        n = sum(batch_sizes)
+        refuse_many(n + batch_sizes[0])
         sizes = np.array([*batch_sizes, 0], np.int32)
-        n = int(sizes.sum())
         return cls(sizes, np.arange(n, dtype=np.int32) if token is None else token)
 
     @cached_property
@@ -108,7 +130,7 @@ class Distinct:
         return len(self.first)
 
     def holds(self, rows: Tensor, read: Tensor) -> bool:
-        """Whether the caller's rows (R, D) are, bit for bit, those that are read for them (U, D)."""
+        """Whether the caller's rows (R, D) are those that are read for them, bit for bit."""
         kind = torch.int32 if rows.element_size() == 4 else torch.int64
         number = torch.from_numpy(self.number)
         return torch.equal(rows.view(kind), read.view(kind).index_select(0, number))
