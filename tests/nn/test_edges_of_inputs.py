@@ -7,10 +7,11 @@ import torch
 from torch.nn.utils.rnn import PackedSequence, pack_sequence
 
 from every import EVERY, assert_near, short, sizes
-from ostinato import nn
+from ostinato import cells, nn
 from ostinato.levels import native
 from ostinato.levels.native import context
 from ostinato.nn import Recurrent
+from ostinato.tasks.stack import Stack
 from results import normal
 from tolerances import BFLOAT16, SAME
 
@@ -200,6 +201,12 @@ def test_dropout_without_a_next_layer_warns(kind):
     getattr(nn, kind)(3, 5, 2, dropout=0.5)
     with pytest.warns(UserWarning, match="does nothing with num_layers=1"):
         Recurrent("indrnn", 3, 5, dropout=0.1)
+
+
+@pytest.mark.parametrize("layers", [1, 2])
+def test_a_task_with_dropout_warns_of_nothing(layers):
+    made = Stack(dropout=0.5, layers=layers).recurrent(cells.find("lstm"))
+    assert made.dropout == (0.5 if layers > 1 else 0)
 
 
 @pytest.mark.parametrize(
