@@ -33,12 +33,12 @@ __all__ = [
     "exp",
     "layer_norm",
 ]
-__all__ += ["log", "maximum", "nn", "relu", "scale", "sigmoid", "tanh"]
+__all__ += ["log", "maximum", "native", "nn", "relu", "scale", "sigmoid", "tanh"]
 
 
 def __getattr__(name: str) -> Any:
-    if name == "nn":
-        return importlib.import_module("ostinato.nn")
+    if name in ("native", "nn"):
+        return importlib.import_module(f"ostinato.{name}")
     for home, inside in _HOMES.items():
         if name in inside:
             return getattr(importlib.import_module(home), name)

@@ -1,8 +1,10 @@
 import pytest
 import torch
 
-from every import EVERY, short
+from every import EVERY, assert_near, short
+from ostinato import nn
 from ostinato.nn import Embedding, Recurrent, embedding
+from tolerances import ORACLE
 
 
 @pytest.fixture
@@ -96,3 +98,85 @@ def test_second_derivatives_go_through_the_table():
 
     weight = torch.randn(4, 41, dtype=torch.float64, requires_grad=True)
     assert torch.autograd.gradgradcheck(loss, weight, fast_mode=True)
+
+
+def through_data(x):
+    x.data[3, 1] = 2.5
+
+
+def through_numpy(x):
+    x.detach().numpy()[::2] *= -1.5
+
+
+def through_data_ptr(x):
+    x.data.set_(x.data.roll(1, 0))
+
+
+def without_gradients(x):
+    with torch.no_grad():
+        x[3].mul_(3)
+
+
+def out_of_another(x):
+    with torch.no_grad():
+        torch.add(x, 1.0, out=x)
+
+
+def through_a_view(x):
+    x.detach().view(-1)[7] = 4.0
+
+
+def all_alike(x):
+    x.data.fill_(0.5)
+
+
+EDITS = [
+    through_data, through_numpy, through_data_ptr, without_gradients, out_of_another,
+    through_a_view, all_alike,
+]  # fmt: skip
+COUNTED = (
+    without_gradients,
+    out_of_another,
+    through_a_view,
+)  # PyTorch refuses these after the fact
+
+
+WHEN = [("before", e) for e in EDITS] + [("after", e) for e in EDITS if e not in COUNTED]
+
+
+@pytest.mark.parametrize(("when", "edit"), WHEN)
+@pytest.mark.parametrize("kind", ["LSTM", "GRU", "RNN"])
+def test_whoever_writes_into_the_result_gets_what_torch_gives(kind, when, edit):
+    tokens = torch.randint(5, (40, 8), generator=torch.Generator().manual_seed(1))
+
+    def run(library):
+        torch.manual_seed(0)
+        table = library.Embedding(5, 64, dtype=torch.float64)
+        module = getattr(library, kind)(64, 3, bidirectional=True, dtype=torch.float64)
+        x = table(tokens)
+        if when == "before":
+            edit(x)
+        outputs, _ = module(x)
+        loss = outputs.sin().sum()
+        if when == "after":
+            edit(x)
+        loss.backward()
+        return [outputs, *(w.grad for w in (*table.parameters(), *module.parameters()))]
+
+    assert_near(run(nn), run(torch.nn), ORACLE)
+
+
+def test_a_parametrized_table_is_made_once():
+    class Halved(torch.nn.Module):
+        count = 0
+
+        def forward(self, weight):
+            self.count += 1
+            return weight / 2
+
+    table, module, halved = Embedding(5, 64), Recurrent("gru", 64, 3), Halved()
+    torch.nn.utils.parametrize.register_parametrization(table, "weight", halved)
+    halved.count = 0
+    module(table(torch.randint(5, (40, 8))))[0].sum().backward()
+    assert halved.count == 1
+    assert table.parametrizations.weight.original.grad.abs().sum() > 0

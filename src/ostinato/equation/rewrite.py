@@ -74,15 +74,14 @@ def zoneout(graph: Graph) -> Graph:
 def _sorted(graph: Graph) -> Graph:
     """The same graph with every argument before the nodes that read it."""
     order: dict[int, int] = {}
-
-    def place(index: int) -> None:
-        if index not in order:
-            for a in graph.nodes[index].args:
-                place(a)
-            order[index] = len(order)
-
     for index in range(len(graph.nodes)):
-        place(index)
+        waiting = [index]
+        while waiting:
+            missing = [a for a in graph.nodes[waiting[-1]].args if a not in order]
+            if missing:
+                waiting.append(missing[0])
+            else:
+                order.setdefault(waiting.pop(), len(order))
     old = sorted(order, key=order.__getitem__)
     nodes = [
         replace(graph.nodes[i], args=tuple(order[a] for a in graph.nodes[i].args)) for i in old

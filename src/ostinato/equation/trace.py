@@ -336,7 +336,7 @@ def _signal_names(
         is_itself = name in arguments if index in leaves else names.get(index) == name
         if not held or is_itself:
             continue
-        wish = _free(name, {*names.values(), *arguments, *(a.name for a in aliases)})
+        wish, _ = _free(name, {*names.values(), *arguments, *(a.name for a in aliases)})
         if index in names or index in leaves:
             aliases.append(Alias(wish, index, watch.note(line)))
         else:
@@ -366,12 +366,14 @@ def _name_parameters(graph: Graph, roles: Mapping[str, str]) -> Graph:
     shared = Counter((n.op, owners.get(i)) for i, n in enumerate(graph.nodes))
     shared.update(("bias", owners.get(i)) for i, n in graph.affines() if n.bias)
     final: dict[str, str] = {}
-    spelled: dict[int, str] = {}
+    numbers: dict[str, int] = {}
+    spelled = _spell(graph)
+    taken = set[str]()
     nodes = []
     for index, node in enumerate(graph.nodes):
         owner = owners.get(index, "")
         named = [_partner(graph, index)] if node.op == "vector" else node.args
-        operands = [_spell(graph, a, spelled) for a in named]
+        operands = [spelled[a] for a in named]
         whole = _join("".join(operands), owner)
         for k, parameter in enumerate(node.parameters):
             role = roles[parameter]
@@ -381,7 +383,9 @@ def _name_parameters(graph: Graph, roles: Mapping[str, str]) -> Graph:
                 wish = owner if shared["bias", owner] == 1 else whole
             else:
                 wish = whole if role == "w" else owner
-            final[parameter] = _free(f"{role}_{wish}", final.values())
+            wish = f"{role}_{wish}"
+            final[parameter], numbers[wish] = _free(wish, taken, numbers.get(wish, 1))
+            taken.add(final[parameter])
         label = node.label or (owner if shared[node.op, owner] == 1 else whole)
         has_label = node.op in LEAVES - {"vector"} or node.op in ("affine", "normalize")
         parameters = tuple(final[p] for p in node.parameters)
@@ -393,10 +397,12 @@ def _name_parameters(graph: Graph, roles: Mapping[str, str]) -> Graph:
     )
 
 
-def _free(wish: str, taken: Collection[str]) -> str:
-    """The name wished for, or with the first number that makes it new."""
+def _free(wish: str, taken: Collection[str], first: int = 1) -> tuple[str, int]:
+    """The name wished for, or with the first number that makes it new; and that number."""
     return next(
-        name for k in itertools.count(1) if (name := wish if k == 1 else f"{wish}_{k}") not in taken
+        (name, k)
+        for k in itertools.count(first)
+        if (name := wish if k == 1 else f"{wish}_{k}") not in taken
     )
 
 
@@ -421,16 +427,14 @@ def _partner(graph: Graph, vector: int) -> int:
 _LONGEST = 32  # letters of a name; what is put together from more parts has none
 
 
-def _spell(graph: Graph, index: int, spelled: dict[int, str]) -> str:
-    """What an operand is called in a parameter's name: its own name, or its parts' names."""
-    if index not in spelled:
-        node = graph.nodes[index]
-        own = node.label or graph.names.get(index)
-        if not own:
-            own = "".join(_spell(graph, a, spelled) for a in node.args)
-            own = own if len(own) <= _LONGEST else ""
-        spelled[index] = own
-    return spelled[index]
+def _spell(graph: Graph) -> list[str]:
+    """What operands are called in a parameter's name: their own names, or their parts' names."""
+    spelled: list[str] = []
+    for index, node in enumerate(graph.nodes):
+        parts = "".join(spelled[a] for a in node.args)
+        parts = parts if len(parts) <= _LONGEST else ""
+        spelled.append(node.label or graph.names.get(index) or parts)
+    return spelled
 
 
 def _join(operand: str, owner: str) -> str:

@@ -87,6 +87,13 @@ def supports(cell: Cell) -> bool:
     return cell.graph.fingerprint() in _known()
 
 
+@cache
+def is_lstm(cell: Cell) -> bool:
+    """Whether these are the equations of PyTorch's LSTM without a projection."""
+    function, weights, _ = _known().get(cell.graph.fingerprint(), ("", [], False))
+    return function == "lstm" and "weight_hr" not in weights
+
+
 def torch_layer(cell: Cell, sizes: Mapping[str, int]) -> torch.nn.Module:
     """PyTorch's own layer for these equations, with its own weights: the peer to prove against."""
     function, weights, biased = _known()[cell.graph.fingerprint()]

@@ -7,7 +7,7 @@ written as one would write them from scratch.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Mapping
 from functools import cache
 from types import SimpleNamespace
 from typing import Any, cast
@@ -50,6 +50,17 @@ class _Python(Writer):
     }
     own_line = ("affine", "normalize", "normalize_backward")
 
+    def __init__(
+        self, names: Names, given: Iterable[int], notes: Mapping[int, str] | None = None
+    ) -> None:
+        super().__init__(names, given, notes)
+        self.calls = set[Node]()
+        for node in self.nodes:
+            terms = [self.nodes[a] for a in node.args if node.op == "add"]
+            sums = any(t.op in ("transposed", "add") and t in self.calls for t in terms)
+            if sums or node.op in (*self.own_line, "transposed"):
+                self.calls.add(node)
+
     def wants_variable(self, node: Node, argument: int) -> bool:
         if self.is_call(node):
             return node.op != "add"
@@ -57,10 +68,7 @@ class _Python(Writer):
 
     def is_call(self, node: Node) -> bool:
         """Whether a node's text is a whole vector, not one of its units."""
-        if node.op == "add":
-            terms = (self.nodes[a] for a in node.args)
-            return any(t.op in ("transposed", "add") and self.is_call(t) for t in terms)
-        return node.op in (*self.own_line, "transposed")
+        return node in self.calls
 
     def spell(self, index: int, node: Node) -> tuple[str, int]:
         if node.op == "affine":

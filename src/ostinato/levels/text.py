@@ -24,6 +24,9 @@ SUM, PRODUCT, SIGN, POWER, ATOM = 1, 2, 3, 4, 9
 WIDTH = 99
 """The length of a line of text that a level writes."""
 
+FOLDED = 64
+"""The most operations of one expression: parsers nest only so deep."""
+
 WHOLE_WORDS: Any = {"break_long_words": False, "break_on_hyphens": False}
 
 INFIX = {
@@ -76,6 +79,7 @@ class Names(dict[int, str]):
         self.nodes = derivative.nodes if derivative else graph.nodes
         self.own_line: set[int] = set(graph.names)
         self._taken: set[str] = set()
+        self._numbers: dict[str, int] = {}
         self._reserved = frozenset(reserved)
         for i in graph.noise:  # which is handed over by its name
             self._give(i, graph.nodes[i].label)
@@ -128,12 +132,13 @@ class Names(dict[int, str]):
 
     def _give(self, i: int, wish: str, reserved: Collection[str] | None = None) -> None:
         if i not in self:
-            stem, number = wish.removesuffix("_1"), 1
-            while wish in self._taken or wish in (self._reserved if reserved is None else reserved):
+            stem, number = wish.removesuffix("_1"), self._numbers.get(wish, 1)
+            name = wish if number == 1 else f"{stem}_{number}"
+            while name in self._taken or name in (self._reserved if reserved is None else reserved):
                 number += 1
-                wish = f"{stem}_{number}"
-            self[i] = wish
-            self._taken.add(wish)
+                name = f"{stem}_{number}"
+            self[i], self._numbers[wish] = name, number
+            self._taken.add(name)
 
 
 class Writer:
@@ -155,6 +160,7 @@ class Writer:
         self.nodes, self.names, self.notes = names.nodes, names, notes or {}
         self.written: list[Line] = []
         self.text: dict[int, tuple[str, int]] = {i: (self.variable(i), ATOM) for i in given}
+        self.folded: Counter[int] = Counter()  # the operations in a node's text
 
     def lines(self, wanted: Iterable[int], apart: Collection[int] = ()) -> list[Line]:
         """The lines that compute `wanted`; a node in `apart` is not folded into another."""
@@ -171,14 +177,15 @@ class Writer:
                 self.text[i] = self.leaf(node), ATOM
                 continue
             text, strength = self.spell(i, node)
+            folded = 1 + sum(self.folded[a] for a in node.args)
             named = i in self.names.own_line or i in apart or i in variables
             again = uses[i] > 1 and not self.cheap(node)
-            if named or again or node.op in self.own_line:
+            if named or again or node.op in self.own_line or folded > FOLDED:
                 whole = self.whole(node, text)
-                text, strength = self.variable(i), ATOM
+                text, strength, folded = self.variable(i), ATOM, 0
                 if whole != text:
                     self.written.append(Line(text, whole, self.notes.get(i, "")))
-            self.text[i] = text, strength
+            self.text[i], self.folded[i] = (text, strength), folded
         return self.written
 
     def read(self, index: int) -> str:

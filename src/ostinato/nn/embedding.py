@@ -56,22 +56,30 @@ class Embedding(nn.Embedding):
     distinct token instead of each token, and hands their gradients to the table. Whatever else
     happens to the result (a dropout, an addition) makes a new tensor, which knows nothing of the
     table, and all goes the usual way; so do gradients when someone asks for those of the result.
+    The rows that are read are always those of the result: where someone has written into it, by
+    whatever way, rows of equal tokens are compared and no longer count as one.
     """
 
     def forward(self, input: Tensor) -> Tensor:
         """The rows (…, E) of tokens (…)."""
-        embedded = super().forward(input)
         plain = self.max_norm is None and not self.scale_grad_by_freq and not self.sparse
+        if not plain or self.padding_idx is not None:
+            return super().forward(input)
+        table = self.weight  # once: a parametrization makes it anew each time
+        embedded = nn.functional.embedding(input, table)
         # A tensor of inference mode keeps no count of changes.
-        here = self.weight.device.type == "cpu" and not embedded.is_inference()
-        if plain and here and self.padding_idx is None:
+        if table.device.type == "cpu" and not embedded.is_inference():
             place = embedded.data_ptr(), embedded.shape
-            embedded.lookup = Lookup(self.weight, input.clone(), place)  # type: ignore[attr-defined]
+            embedded.lookup = Lookup(table, input.clone(), place)  # type: ignore[attr-defined]
         return embedded
 
 
 def lookup_of(embedded: Any) -> Lookup | None:
-    """The lookup behind a tensor that came from `Embedding` and has not been changed since."""
+    """The lookup behind a tensor that came from `Embedding`.
+
+    None where PyTorch has counted a change of it since; some changes it does not count (through
+    `.data`, through NumPy), so that `Distinct.holds` must say whether equal rows still are equal.
+    """
     lookup: Lookup | None = getattr(embedded, "lookup", None)
     if lookup is None or embedded._version:
         return None

@@ -17,6 +17,10 @@ if TYPE_CHECKING:
     from ostinato.levels.native.context import Order
 
 
+KEPT = 1 << 16
+"""The most tokens of a batch without padding whose order is kept: 16 MiB for 64 of them."""
+
+
 @dataclass(frozen=True)
 class Packing:
     """Where each token of a batch of B sequences stands among the N real ones.
@@ -122,7 +126,8 @@ class Layout:
         """Which row is read at which step; reversed, each sequence from its own last step."""
         sizes = self.packing.batch_sizes
         if sizes[-1] == sizes[0] and len(sizes) == (self.steps or len(sizes)):
-            return _dense(sizes[0], len(sizes), self.batch_first, reverse)
+            make = _dense if sizes[0] * len(sizes) <= KEPT else _dense.__wrapped__
+            return make(sizes[0], len(sizes), self.batch_first, reverse)
         return self._order(reverse)
 
     def _order(self, reverse: bool) -> Order:

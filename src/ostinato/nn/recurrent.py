@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
-from functools import partial
+from functools import partial, reduce
 from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any, TypeAlias, cast
 
@@ -107,6 +108,12 @@ class Recurrent(nn.Module):
         )
         self.bias_init = dict(bias_init or {})
         self._check()
+        if dropout and num_layers == 1:
+            warnings.warn(
+                "dropout acts on what a layer hands to the next, so that "
+                f"dropout={dropout} does nothing with num_layers=1",
+                stacklevel=2,
+            )
 
         graph = self.cell.graph if bias else without_bias(self.cell.graph)
         self._stacks = dialects.torch_stacks(graph)
@@ -229,10 +236,14 @@ class Recurrent(nn.Module):
         if self._able(self.engine, cell):
             return self.engine
         if self.engine == "native":
-            why = native.obstacle() or "it needs weights of 32 or 64 bits on the CPU"
-            raise ConfigError(f"engine 'native' cannot run here: {why}; use 'auto'")
+            raise ConfigError(f"engine 'native' cannot run here: {self._why(cell)}; use 'auto'")
         noise = " with noise on its states" if cell.graph.noise else ""
         raise ConfigError(f"engine 'aten' does not have cell {self.cell.name!r}{noise}; use 'auto'")
+
+    def _why(self, cell: Cell) -> str:
+        """Why native code cannot run."""
+        why = native.obstacle() or native.too_large(cell)
+        return why or "it needs weights of 32 or 64 bits on the CPU"
 
     def _able(self, level: str, cell: Cell) -> bool:
         if level == "native":
@@ -240,7 +251,7 @@ class Recurrent(nn.Module):
                 return False  # without weights nothing says what numbers to compute with
             weight = self._weight
             fits = weight.dtype == torch.float32 or weight.dtype == torch.float64
-            return self._usable and weight.is_cpu and fits
+            return self._usable and weight.is_cpu and fits and not native.too_large(cell)
         return level == "torch" or bool(levels.find("aten").supports(cell))
 
     def _level_now(self, x: Tensor) -> str:
@@ -284,36 +295,45 @@ class Recurrent(nn.Module):
             sequence's end; and the states after each sequence's last step, as `hx`.
 
         Raises:
-            ValueError: for shapes and lengths that do not fit.
+            ValueError: for shapes and lengths that do not fit, numbers of another type than the
+                weights', batches without steps, and in native code more than 2³¹ - 1 rows. A batch
+                without sequences gives an empty result.
+
+        Under autocast the types of outputs and states are those of torch.nn: narrow where a
+        product is all that they come from, else as the first states are.
         """
         packed = isinstance(input, PackedSequence)
+        x = cast("PackedSequence", input).data if packed else cast("Tensor", input)
+        narrow = self._narrowed_to(x)
+        self._refuse_type("input", x, narrow)
+        level = self._level_now(x)
+        if level == "native":
+            from ostinato.levels.native.context import refuse_many
+
+            refuse_many(x.shape[:-1].numel())
         if packed:
-            input = cast("PackedSequence", input)
-            if lengths is not None:
-                raise ValueError("a PackedSequence has its own lengths")
-            order = input.sorted_indices
-            x, single, sizes = input.data, False, input.batch_sizes.tolist()
-            if sizes != sorted(sizes, reverse=True) or sizes[-1] < 1 or sum(sizes) != len(x):
-                raise ValueError(
-                    f"batch_sizes of a PackedSequence must fall, and sum to its {len(x)} rows"
-                )
-            packing = Packing(sizes, None if order is None else order.cpu())
+            packing, single = self._packing(cast("PackedSequence", input), lengths), False
         else:
-            x, packing, single = self._steps_first(cast("Tensor", input), lengths)
+            x, packing, single = self._steps_first(x, lengths)
         if x.shape[-1] != self.input_size:
             raise ValueError(f"the input has {x.shape[-1]} features, not {self.input_size}")
-
-        if x.is_complex():
-            raise ValueError(f"the input is {x.dtype}: a layer reads real numbers")
-        level = self._level_now(x)
         lookup = lookup_of(input) if level == "native" else None
+        kinds = self._kinds(x.dtype, hx, narrow, dense=not packed and lengths is None)
         if level == "native":  # under autocast the input is narrower than the weights
             x = x.to(self._weight.dtype)
         tokens, layout = self._tokens(x, packing, level, ragged=lengths is not None)
         fresh = hx is None and level == "native"  # which begins with zeros of its own
-        first = () if fresh else self._first_states(hx, packing, x, single)
-        outputs, last = self._layers(tokens, packing, first, level, layout, lookup)
+        first = () if fresh else self._first_states(hx, packing, x, single, narrow)
+        if not tokens.numel():
+            outputs, last = self._nothing(tokens, first)
+        else:
+            if level == "native":
+                first = tuple(tuple(s.to(x.dtype) for s in state) for state in first)
+            outputs, last = self._layers(tokens, packing, first, level, layout, lookup)
         states = tuple(_stacked([packing.unsort(s) for s in state]) for state in last)
+        if narrow:
+            outputs = outputs.to(kinds[0])
+            states = tuple(s.to(kind) for s, kind in zip(states, kinds, strict=True))
         if single:
             states = tuple(s.squeeze(1) for s in states)
         hn = states if len(states) > 1 else states[0]
@@ -321,14 +341,95 @@ class Recurrent(nn.Module):
             sequence = cast("PackedSequence", input)
             return sequence._replace(data=outputs), hn
         if layout and self.batch_first:
-            padded = outputs.view(x.shape[1], x.shape[0], -1).transpose(0, 1)
+            padded = outputs.view(x.shape[1], x.shape[0], outputs.shape[-1]).transpose(0, 1)
         elif layout or lengths is None:
-            padded = outputs if outputs.dim() == 3 else outputs.view(*x.shape[:2], -1)
+            wide = outputs.shape[-1]
+            padded = outputs if outputs.dim() == 3 else outputs.view(*x.shape[:2], wide)
         else:
             padded = packing.unpack(outputs, len(x))
         if single:
             return padded.squeeze(1), hn
         return padded.transpose(0, 1) if self.batch_first else padded, hn
+
+    def _narrowed_to(self, x: Tensor) -> torch.dtype | None:
+        """The type that autocast computes products in, where it is on for such weights."""
+        kind = x.device.type
+        known = self._first is not None and torch.amp.is_autocast_available(kind)
+        if not known or not torch.is_autocast_enabled(kind):
+            return None
+        double = self._weight.dtype == torch.float64
+        return None if double else torch.get_autocast_dtype(kind)
+
+    def _refuse_type(self, what: str, t: Tensor, narrow: torch.dtype | None) -> None:
+        """Refuses numbers of another type than the weights', as torch.nn does.
+
+        Under autocast, which casts them, float32 and what is narrower are alike.
+        """
+        kind = self._weight.dtype if self._first else t.dtype
+        wrong = t.dtype == torch.float64 if narrow else t.dtype != kind
+        if wrong or not t.is_floating_point():
+            kind = kind if kind.is_floating_point else torch.get_default_dtype()
+            layer = f", or the layer with .to({t.dtype})" if t.is_floating_point() else ""
+            raise ValueError(
+                f"the {what} is {t.dtype}, the weights are {kind}: "
+                f"convert it with .to({kind}){layer}"
+            )
+
+    def _kinds(
+        self, x: torch.dtype, hx: Any, narrow: torch.dtype | None, dense: bool
+    ) -> list[torch.dtype]:
+        """The types of the states under autocast, that of the outputs first, as in torch.nn.
+
+        A product is narrow; what it meets makes it wide again, if that is so. Of an LSTM without
+        padding PyTorch's library for it gives all of them narrow.
+        """
+        graph = self._plain.graph
+        if not narrow:
+            return []
+        if dense and x != torch.float16 and levels.find("aten").is_lstm(self._plain):
+            return [narrow] * len(graph.states)
+        given = [hx] if isinstance(hx, Tensor) else hx
+        old = [s.dtype for s in given] if given is not None else [x] * len(graph.states)
+        weight, kinds = self._weight.dtype, list[torch.dtype | None]()
+        for i, node in enumerate(graph.nodes):
+            if i in graph.states:
+                kinds.append(old[graph.states.index(i)])
+            elif node.op in ("affine", "constant"):
+                kinds.append(narrow if node.op == "affine" else None)
+            elif node.op in ("vector", "normalize"):  # autocast computes a normalisation wide
+                kinds.append(weight)
+            elif i in graph.inputs:
+                kinds.append(x)
+            else:
+                read = [k for k in (kinds[a] for a in node.args) if k]
+                kinds.append(reduce(torch.promote_types, read) if read else None)
+        return [kinds[o] or weight for o in graph.outputs]
+
+    def _packing(self, sequence: PackedSequence, lengths: Any) -> Packing:
+        if lengths is not None:
+            raise ValueError("a PackedSequence has its own lengths")
+        order, rows = sequence.sorted_indices, len(sequence.data)
+        sizes = sequence.batch_sizes.tolist()
+        if not sizes:
+            raise ValueError("the PackedSequence has no steps: nothing to read")
+        if sizes != sorted(sizes, reverse=True) or sizes[-1] < 0 or sum(sizes) != rows:
+            raise ValueError(
+                f"batch_sizes of a PackedSequence must fall, and sum to its {rows} rows"
+            )
+        sizes = [n for n in sizes if n] or sizes[:1]
+        return Packing(sizes, None if order is None else order.cpu())
+
+    def _nothing(
+        self, x: Tensor, first: tuple[tuple[Tensor, ...], ...]
+    ) -> tuple[Tensor, list[list[Tensor]]]:
+        """What comes of no sequences: results without numbers, and gradients of 0."""
+        read = [x, *(s for state in first for s in state)]
+        sums = [t.sum() for t in read] + [w.sum() * 0 for w in self.parameters()]
+        zero = torch.stack([s.to(x.dtype) for s in sums]).sum()
+        count = len(self.directions)
+        outputs = zero.expand(*x.shape[:-1], self.output_size * count)
+        sizes = [self._sizes[size] for size in self.cell.graph.sizes.values()]
+        return outputs, [[zero.expand(0, n)] * (self.num_layers * count) for n in sizes]
 
     def _steps_first(
         self, x: Tensor, lengths: Tensor | Sequence[int] | None
@@ -342,14 +443,16 @@ class Recurrent(nn.Module):
         elif self.batch_first:
             x = x.transpose(0, 1)
         steps, batch = x.shape[:2]
-        if not steps or not batch:
-            raise ValueError(f"the input has {batch} sequences of {steps} steps: nothing to read")
+        if not steps:
+            raise ValueError(f"the input has {batch} sequences of 0 steps: nothing to read")
         if lengths is None:
             return x, Packing([batch] * steps), single
         lengths = torch.as_tensor(lengths).cpu()
         whole = not lengths.is_floating_point() and lengths.dtype != torch.bool
-        if lengths.shape != (batch,) or not whole:
+        if lengths.shape != (batch,) or not (whole or not batch):
             raise ValueError(f"lengths must be {batch} whole numbers, one for each sequence")
+        if not batch:
+            return x, Packing([0] * steps), single
         if lengths.min() < 1 or lengths.max() > steps:
             raise ValueError(f"lengths must lie between 1 and the batch's {steps} steps")
         return x, Packing.of_lengths(lengths), single
@@ -366,7 +469,7 @@ class Recurrent(nn.Module):
         return packing.pack(x) if ragged else x.flatten(0, 1), None
 
     def _first_states(
-        self, hx: Any, packing: Packing, x: Tensor, single: bool
+        self, hx: Any, packing: Packing, x: Tensor, single: bool, narrow: torch.dtype | None
     ) -> tuple[tuple[Tensor, ...], ...]:
         """For each state its value (B, ·) for every layer and direction, longest sequence first."""
         graph, batch = self.cell.graph, packing.batch_sizes[0]
@@ -381,6 +484,7 @@ class Recurrent(nn.Module):
             wanted = (shape[0], shape[2]) if single else shape
             if tuple(state.shape) != wanted:
                 raise ValueError(f"hx: state {name} is {tuple(state.shape)}, not {wanted}")
+            self._refuse_type(f"first state {name}", state, narrow)
         states = [s.unsqueeze(1) if single else s for s in states]
         return tuple(tuple(packing.sort(s) for s in state) for state in states)
 
@@ -493,8 +597,7 @@ class Recurrent(nn.Module):
         zoned = any(self.zoneout.values())
         cell = self._noisy if zoned else self._plain
         if not self._able("native", cell):
-            why = native.obstacle() or "it needs weights of 32 or 64 bits on the CPU"
-            raise ConfigError(f"a stream cannot run here: {why}")
+            raise ConfigError(f"a stream cannot run here: {self._why(cell)}")
         layers, noise, sizes = [], [], []
         for layer in range(self.num_layers):
             (suffix,) = self._suffixes(layer)

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from html import escape
 from typing import Any
 
-from ostinato.equation.graph import Graph
+from ostinato.equation.graph import Graph, reachable
 
 LETTER = 6.4
 """The width of a letter of a formula, about."""
@@ -20,6 +20,8 @@ WIDTH, BLOCK = 270, 50
 """A network's width, and the height of one of its parts."""
 OPEN = {"add": 1, "sub": 1, "mul": 2, "div": 2, "neg": 3}
 """How loosely an operation holds its arguments together; other operations have brackets."""
+LONGEST = 400
+"""The most letters of a formula."""
 SIGNS = {"add": " + ", "sub": " − ", "mul": " ⊙ ", "div": " / "}
 
 
@@ -183,50 +185,63 @@ def _boxes(graph: Graph) -> list[_Box]:
 
 def _reads(graph: Graph, i: int, shown: Mapping[int, str]) -> Iterator[int]:
     """The shown nodes that a node is computed from."""
-    for a in graph.nodes[i].args:
+    seen, waiting = set[int](), [*reversed(graph.nodes[i].args)]
+    while waiting:
+        a = waiting.pop()
+        if a in seen:
+            continue
+        seen.add(a)
         if a in shown:
             yield a
         else:
-            yield from _reads(graph, a, shown)
+            waiting += reversed(graph.nodes[a].args)
 
 
 def _formula(graph: Graph, i: int, names: Mapping[int, str]) -> str:
-    """A node as people write it; nodes that have a name by their name."""
-    if i in names:
-        return names[i]
-    node = graph.nodes[i]
+    """A node as people write it; nodes that have a name by their name.
 
-    def inner(a: int, tight: int) -> str:
-        text = _formula(graph, a, names)
-        loose = OPEN.get(graph.nodes[a].op, 4) if a not in names else 4
-        if graph.nodes[a].op == "affine" and a not in names and graph.nodes[a].bias:
+    What is longer than anyone reads has "…" for its inner parts.
+    """
+    texts = dict(names)
+    for node in reachable(graph.nodes, [i], known=names):
+        text = _written(graph, node, texts, names)
+        texts[node] = text if len(text) <= LONGEST else "…"
+    return texts[i]
+
+
+def _written(graph: Graph, i: int, texts: Mapping[int, str], names: Mapping[int, str]) -> str:
+    node = graph.nodes[i]
+    args = [texts[a] for a in node.args]
+
+    def inner(k: int, tight: int) -> str:
+        a = node.args[k]
+        loose = OPEN.get(graph.nodes[a].op, 4)
+        if graph.nodes[a].op == "affine" and graph.nodes[a].bias:
             loose = 1
-        return f"({text})" if loose < tight else text
+        return f"({args[k]})" if loose < tight and a not in names else args[k]
 
     match node.op:
         case "affine":
-            args = [_formula(graph, a, names) for a in node.args]
-            product = f"W[{', '.join(args)}]" if len(args) > 1 else f"W {inner(node.args[0], 4)}"
+            product = f"W[{', '.join(args)}]" if len(args) > 1 else f"W {inner(0, 4)}"
             return f"{product} + b" if node.bias else product
         case "add" | "sub" | "mul" | "div":
-            a, b = node.args
             bound = OPEN[node.op]
             right = bound + (node.op in ("sub", "div"))
-            return f"{inner(a, bound)}{SIGNS[node.op]}{inner(b, right)}"
+            return f"{inner(0, bound)}{SIGNS[node.op]}{inner(1, right)}"
         case "neg":
-            return f"−{inner(node.args[0], 3)}"
+            return f"−{inner(0, 3)}"
         case "constant":
             return f"{node.value:g}"
         case "vector":
             return node.parameters[0] if node.parameters else node.label
         case "sigmoid":
-            return f"σ({_formula(graph, node.args[0], names)})"
+            return f"σ({args[0]})"
         case "normalize":
-            return f"norm({_formula(graph, node.args[0], names)})"
+            return f"norm({args[0]})"
         case "maximum":
-            return f"max({', '.join(_formula(graph, a, names) for a in node.args)})"
-        case _ if node.args:
-            return f"{node.op}({_formula(graph, node.args[0], names)})"
+            return f"max({', '.join(args)})"
+        case _ if args:
+            return f"{node.op}({args[0]})"
         case _:
             return node.label
 

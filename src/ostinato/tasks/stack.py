@@ -40,7 +40,7 @@ class Stack(Section):
             features or self.embedding,
             self.hidden,
             self.layers,
-            dropout=self.dropout,
+            dropout=self.dropout if self.layers > 1 else 0.0,
             proj_size=self.projection,
             recurrent_dropout=self.recurrent_dropout,
             zoneout=self.zoneout,

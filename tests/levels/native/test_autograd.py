@@ -473,21 +473,6 @@ def test_what_needs_no_gradient_has_no_graph():
 # number types
 
 
-@pytest.mark.parametrize("options", [{}, {"recurrent_dropout": 0.5, "zoneout": 0.3}], ids=str)
-@pytest.mark.parametrize("dtype", [torch.bfloat16, torch.float16, torch.float64])
-def test_an_input_of_another_type_is_read_as_the_weights(dtype, options):
-    torch.manual_seed(0)
-    module = Recurrent("lstm", 3, 5, engine="native", **options)
-
-    def run(x):
-        torch.manual_seed(1)
-        outputs, _ = module(x)
-        return outputs, torch.autograd.grad(outputs.sin().sum(), list(module.parameters()))
-
-    x = batch().to(dtype)
-    assert_near(run(x), run(x.float()), SAME)
-
-
 @pytest.mark.parametrize("kind", ["LSTM", "GRU", "RNN"])
 @pytest.mark.parametrize("options", [{}, {"recurrent_dropout": 0.3, "dropout": 0.2}], ids=str)
 def test_training_under_autocast(kind, options):

@@ -2,6 +2,9 @@
 
 import gc
 import os
+import subprocess
+import sys
+import threading
 import weakref
 from pathlib import Path
 
@@ -9,10 +12,12 @@ import pytest
 import torch
 from process import alone
 
-from every import EVERY, sizes
+import ostinato
+from every import EVERY, assert_near, sizes
 from ostinato.levels.native import context, layer, target
 from ostinato.nn import LSTM, Recurrent
 from results import normal
+from tolerances import SAME
 
 pytestmark = pytest.mark.skipif(not target.available(), reason=str(target.obstacle()))
 STATM = Path("/proc/self/statm")
@@ -128,14 +133,88 @@ def test_a_shape_that_does_not_fit_takes_nothing_along(leased):
 
 
 def test_what_nobody_uses_is_bounded_and_what_was_used_last_stays(monkeypatch):
-    monkeypatch.setattr(context, "IDLE", 200_000)
+    monkeypatch.setattr(context, "IDLE", 2_000_000)
     for units in range(1, 60):
         made = Recurrent("lstm", 3, units, engine="native")
         made(torch.zeros(30, 2, 3))[0].sum().backward()
         assert units in {c.sizes["H"] for c in at_home()}
         assert context.idle.bytes == sum(c.bytes for c in at_home())
-        assert len(at_home()) == 1 or context.idle.bytes <= 200_000
+        assert context.idle.bytes <= 2_000_000
     assert 1 not in {c.sizes["H"] for c in at_home()}
+
+
+def held() -> int:
+    """Bytes of the buffers of all contexts that there are."""
+    alive = [c for c in gc.get_objects() if type(c) is context.Context]
+    return sum(b.numel() * b.element_size() for c in alive for b in c.buffers.values())
+
+
+@pytest.mark.parametrize("layers", [1, 3])
+def test_many_graphs_at_once_leave_no_more_than_the_limit(layers, monkeypatch):
+    monkeypatch.setattr(context, "IDLE", 1_000_000)
+    gc.collect()
+    before, made, x = held(), module(num_layers=layers, bidirectional=True), batch()
+    graphs = [made(x) for _ in range(20)]
+    assert held() - before > 2_000_000
+    torch.stack([y.sum() for y, _ in graphs]).sum().backward()
+    del graphs
+    gc.collect()
+    assert 0 < held() - before <= 1_000_000
+    assert context.idle.bytes >= held() - before
+
+
+def test_a_context_that_is_larger_than_the_limit_goes(monkeypatch):
+    monkeypatch.setattr(context, "IDLE", 1000)
+    made, x = module(), batch()
+    expected = made(x)[0]
+    assert at_home() == []
+    assert_near(made(x)[0], expected, SAME)
+    del expected
+    assert at_home() == []
+    assert context.idle.bytes == 0
+    assert not context.idle.free  # nor the names of layers that were
+
+
+def test_many_threads_leave_no_more_than_the_limit(monkeypatch):
+    monkeypatch.setattr(context, "IDLE", 1_000_000)
+
+    def train(units: int) -> None:
+        made = Recurrent("gru", 3, units, engine="native")
+        for _ in range(10):
+            alive = [made(torch.ones(9, 2, 3))[0] for _ in range(3)]
+            torch.stack(alive).sum().backward()
+
+    threads = [threading.Thread(target=train, args=(4 + k,)) for k in range(6)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    gc.collect()
+    assert 0 < context.idle.bytes <= 1_000_000
+    assert context.idle.bytes == sum(c.bytes for c in at_home())
+    assert not context.idle.returned
+
+
+def test_trim_frees_what_nobody_uses():
+    made, x = module(), batch()
+    expected, _ = made(x)
+    made(x, lengths=[4, 2])[0].sum().backward()
+    kept = context.idle.bytes
+    assert kept > 0
+    assert ostinato.native.trim() == kept
+    assert at_home() == []
+    assert ostinato.native.trim() == 0
+    outputs, _ = made(x)
+    assert_near(outputs, expected, SAME)
+    gradients = [torch.autograd.grad(y.sum(), made.weight_hh_l0)[0] for y in (outputs, expected)]
+    assert_near(*gradients, SAME)
+
+
+def test_trim_loads_nothing():
+    text = "import sys, ostinato; print(ostinato.native.trim(), sorted({'torch', 'numpy'} & "
+    text += "set(sys.modules)))"
+    found = subprocess.run([sys.executable, "-c", text], capture_output=True, text=True, check=True)
+    assert found.stdout == "0 []\n"
 
 
 def collect_inside_a_return() -> None:

@@ -13,14 +13,18 @@ from dataclasses import replace
 from typing import Any
 
 from ostinato.equation.trace import Cell
+from ostinato.errors import CellError
 from ostinato.levels.native import target
 from ostinato.levels.native.target import obstacle
 from ostinato.levels.proof import Case, Values, asks
 
 __all__ = [
     "asks", "obstacle", "run", "run_float32", "run_reversed", "scan", "source", "supports",
-    "usable",
+    "too_large", "usable",
 ]  # fmt: skip
+
+LARGEST = 1000
+"""The most operations of a step: LLVM takes up to two minutes for so many, more for each more."""
 
 
 @functools.cache
@@ -32,13 +36,27 @@ def usable() -> bool:
     return reason is None
 
 
+def too_large(cell: Cell) -> str | None:
+    """Why native code is not made for a cell: its step has more than `LARGEST` operations."""
+    count = len(cell.graph.nodes)
+    if count <= LARGEST:
+        return None
+    return f"a step of cell {cell.name!r} has {count:,} operations, and it takes up to {LARGEST:,}"
+
+
 def supports(cell: Cell) -> bool:
-    """Whether native code can be made here; it can be made for every cell."""
-    return target.available()
+    """Whether native code can be made here; it can be made for every cell that is not too large."""
+    return target.available() and not too_large(cell)
 
 
 def source(cell: Cell, backward: bool = False) -> str:
-    """The cell in LLVM's intermediate representation for this machine, its phases above it."""
+    """The cell in LLVM's intermediate representation for this machine, its phases above it.
+
+    Raises:
+        CellError: when the cell is too large.
+    """
+    if reason := too_large(cell):
+        raise CellError(f"no native code: {reason}; use the level torch")
     from ostinato.levels.native.kernel import memory_of, text
     from ostinato.levels.native.show import phases
 
@@ -57,7 +75,7 @@ def scan(cell: Cell, reverse: bool = False) -> Callable[..., Any]:
 
     from ostinato.levels import dialects
     from ostinato.levels.native import layer
-    from ostinato.levels.native.context import Order
+    from ostinato.levels.native.context import Order, refuse_many
 
     graph = cell.graph
     stacks = dialects.torch_stacks(graph)
@@ -67,6 +85,7 @@ def scan(cell: Cell, reverse: bool = False) -> Callable[..., Any]:
         x: Any, batch_sizes: Sequence[int], states: Sequence[Any], p: Any,
         begun: bool = True, **noise: Any,
     ) -> Any:  # fmt: skip
+        refuse_many(len(x))
         if [*batch_sizes] != sorted(batch_sizes, reverse=True) or sum(batch_sizes) != len(x):
             raise ValueError(f"batch_sizes must fall, and sum to the {len(x)} rows of x")
         weights = vars(p)

@@ -12,7 +12,7 @@ import contextlib
 import mmap
 import os
 import threading
-from collections import Counter, OrderedDict
+from collections import Counter, OrderedDict, deque
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cache, cached_property
@@ -33,7 +33,24 @@ HUGE = 1 << 22
 """Bytes from which a buffer asks for huge pages: 512 times fewer to clear and to look up."""
 
 IDLE = 1 << 30
-"""Bytes that contexts which nobody uses may hold."""
+"""Bytes that contexts which nobody uses may hold, all together."""
+
+
+MOST = 2**31 - 1
+"""Rows of a batch: native code numbers them in 32 bits."""
+
+
+def refuse_many(rows: int) -> None:
+    """Refuses batches whose rows cannot be numbered.
+
+    Raises:
+        ValueError: for more than `MOST` rows.
+    """
+    if rows > MOST:
+        raise ValueError(
+            f"native code reads at most {MOST:,} rows (steps · sequences) at once, not {rows:,}: "
+            "cut the batch, or take engine='torch'"
+        )
 
 
 @dataclass(frozen=True, eq=False)
@@ -51,9 +68,14 @@ class Order:
 
     @classmethod
     def of(cls, batch_sizes: Sequence[int], token: Any = None) -> Order:
-        """An order; without `token` the rows stand as they are read."""
+        """An order; without `token` the rows stand as they are read.
+
+        Raises:
+            ValueError: for more rows than 32 bits can number, first states included.
+        """
+        n = sum(batch_sizes)
+        refuse_many(n + batch_sizes[0])
         sizes = np.array([*batch_sizes, 0], np.int32)
-        n = int(sizes.sum())
         return cls(sizes, np.arange(n, dtype=np.int32) if token is None else token)
 
     @cached_property
@@ -106,6 +128,12 @@ class Distinct:
     def rows(self) -> int:
         """U."""
         return len(self.first)
+
+    def holds(self, rows: Tensor, read: Tensor) -> bool:
+        """Whether the caller's rows (R, D) are those that are read for them, bit for bit."""
+        kind = torch.int32 if rows.element_size() == 4 else torch.int64
+        number = torch.from_numpy(self.number)
+        return torch.equal(rows.view(kind), read.view(kind).index_select(0, number))
 
     def segments(self, order: Order) -> tuple[Any, Any]:
         """The tokens of each distinct row, one after the other: int32 (U + 1,) and (N,)."""
@@ -339,6 +367,10 @@ class Context:
         self.frames[:every, self.words["first"]] = np.arange(every)
         self.frames[:every, self.words["every"]] = every
         self.buffers: dict[str, Tensor] = {}
+        self.biases: list[Tensor] = []
+        self._starts_and_members: Any = None
+        self._segments: Any = None
+        self._each: Any = None
         self.bytes = 0
         self.rows = 0
         self._indices: dict[tuple[str, ...], list[int]] = {}
@@ -353,7 +385,7 @@ class Context:
         if held is None or held.numel() < numbers:
             self.buffers.pop(name, None)  # freed before the larger one is asked for
             held = self.buffers[name] = _room(numbers, self.dtype)
-            self.bytes = sum(b.numel() for b in self.buffers.values()) * self.size
+            self.bytes = sum(b.untyped_storage().nbytes() for b in self.buffers.values())
         return held
 
     def _poison(self, kept: str) -> None:
@@ -404,7 +436,8 @@ class Context:
         """
         self._poison(kept="gradient")  # only the way back has a use for it
         B, size = order.sequences, self.size
-        self.order, self.x, self.distinct = order, x, distinct
+        self.order, self.x = order, x
+        self.distinct: Distinct | None = distinct
         self._work(-(-B // self.every))
         row = self.width["new"]
         tape = self.buffer("tape", (B + (order.tokens if training else B)) * row)
@@ -683,8 +716,10 @@ class Context:
         self._gradients[self._filled] = found[self._filled_by] + self._filled_at
 
     def rest(self) -> None:
-        """Forgets the tensors of the last call."""
+        """Forgets the tensors of the last call, and what was worked out for its tokens."""
         self.x = self.order = self.distinct = None  # type: ignore[assignment]
+        self._starts_and_members = self._segments = self._each = None
+        self.biases = []
 
 
 def _filling() -> bool:
@@ -713,32 +748,62 @@ def _room(numbers: int, dtype: torch.dtype) -> Tensor:
 
 
 class _Idle:
-    """Contexts that nobody uses, the latest used last."""
+    """Contexts that nobody uses, the latest used last; together they hold no more than `IDLE`.
+
+    A context may come back anywhere, for the garbage collector may drop a lease at any moment, in
+    this very class too. So whoever brings one lays it down and goes; who has the lock puts away
+    what has been laid down, and looks once more when he has given the lock back.
+    """
 
     def __init__(self) -> None:
-        self.free: OrderedDict[Any, list[Context]] = OrderedDict()
+        self.free: OrderedDict[Any, deque[Context]] = OrderedDict()
+        self.returned: deque[tuple[Any, Context]] = deque()
         self.bytes = 0
-        self.lock = threading.RLock()  # the garbage collector may return one within
+        self.lock = threading.Lock()
 
     def take(self, key: Any) -> Context | None:
         """A context of this key, if there is one."""
         with self.lock:
-            free = self.free.get(key)
-            if not free:
-                return None
-            context = free.pop()
-            self.bytes -= context.bytes
-            return context
+            context = self._pop(key, -1) if key in self.free else None
+        self._put_away()
+        return context
 
     def give(self, key: Any, context: Context) -> None:
         """Keeps a context; those that were used longest ago make room for it."""
+        self.returned.append((key, context))
+        self._put_away()
+
+    def trim(self) -> int:
+        """Forgets all of them; the bytes that they held."""
+        self._put_away()
         with self.lock:
-            self.free.setdefault(key, []).append(context)
-            self.free.move_to_end(key)
-            self.bytes += context.bytes
-            while self.bytes > IDLE and len(self.free) > 1:
-                _, dropped = self.free.popitem(last=False)
-                self.bytes -= sum(c.bytes for c in dropped)
+            freed, self.bytes = self.bytes, 0
+            self.free.clear()
+        self._put_away()
+        return freed
+
+    def _put_away(self) -> None:
+        while self.returned and self.lock.acquire(blocking=False):
+            try:
+                while self.returned:
+                    key, context = self.returned.popleft()
+                    self.free.setdefault(key, deque()).append(context)
+                    self.free.move_to_end(key)
+                    self.bytes += context.bytes
+                    while self.bytes > IDLE:
+                        self._pop(next(iter(self.free)), 0)
+            finally:
+                self.lock.release()
+
+    def _pop(self, key: Any, place: int) -> Context:
+        """The first (0) or the last (-1) context of a key, which is ours no longer."""
+        several = self.free[key]
+        context = several[place]
+        del several[place]
+        self.bytes -= context.bytes
+        if not several:
+            del self.free[key]
+        return context
 
     def forget(self) -> None:
         """Begins anew: in a forked process another thread may have held the lock for ever."""

@@ -69,6 +69,8 @@ def _forward(
     rows = read = _rows(x)
     if call.distinct is not None:
         read = rows[torch.from_numpy(call.distinct.first)]
+        if not call.distinct.holds(rows, read):  # someone has written into them
+            call.distinct, read = None, rows
     size = contexts[0].width["y"]
     whole = all(order.tokens == len(rows) for order in call.orders)
     y = (x.new_empty if whole else x.new_zeros)(*x.shape[:-1], len(contexts) * size)
@@ -131,22 +133,29 @@ def _backward(
     call: _Call = ctx.call
     whole_x, x = x, _rows(x)
     rows = x.shape[0]
-    origin = (
-        torch.from_numpy(call.distinct.origin) if call.distinct and _only_the_table(ctx) else None
-    )
-    together = origin is not None
     contexts: list[Context] = [lease.context for lease in ctx.leases]
-    if [t.data_ptr() for t in (x, *flat)] != ctx.places:
+    moved = [t.data_ptr() for t in (x, *flat)] != ctx.places
+    if moved:
         for t, shape in zip((whole_x, *flat), ctx.shapes, strict=True):
             if t.shape != shape or t.element_size() * 8 != call.bits or not readable(t):
                 raise RuntimeError(
                     f"a saved tensor {tuple(shape)} came back as {t.dtype} {tuple(t.shape)}"
                 )
         flat = [t.contiguous() for t in flat]
-        if call.distinct is not None:
-            x = x[torch.from_numpy(call.distinct.first)]
+    if call.distinct is not None:
+        if call.distinct.holds(x, contexts[0].x):
+            x = contexts[0].x
+        else:  # someone has written into them since: each counts for itself, as it is now
+            call.distinct, moved = None, True
+            for context in contexts:
+                context.distinct = None
+    if moved:
         for context, (_, weights, noise) in zip(contexts, call.split(flat), strict=True):
             context.point(x, weights, noise)
+    origin = (
+        torch.from_numpy(call.distinct.origin) if call.distinct and _only_the_table(ctx) else None
+    )
+    together = origin is not None
     dy = None if dy is None else _plain(dy.contiguous().flatten(0, -2))
     count, size = len(call.graph.states), contexts[0].width["y"]
     loops: list[tasks.Task] = []

@@ -178,10 +178,15 @@ def _merged(
     }  # read by one sum, and by nothing else
     build, new = TidyBuilder(), dict[int, int]()
 
-    def terms(i: int) -> list[int]:
-        if nodes[i].op == "add" and (i in inner or i == top):
-            return [t for a in nodes[i].args for t in terms(a)]
-        return [i]
+    def terms(top: int) -> list[int]:
+        found, waiting = list[int](), [top]
+        while waiting:
+            i = waiting.pop()
+            if nodes[i].op == "add" and (i in inner or i == top):
+                waiting += reversed(nodes[i].args)
+            else:
+                found.append(i)
+        return found
 
     for top in order:
         node = nodes[top]

@@ -298,26 +298,26 @@ class _Planner:
         unit, key = self.units[name, phase, size], (name, phase, size)
         nodes, done = self.nodes, set[int]()
 
-        def visit(i: int) -> None:
-            if i in done or i < 0:
-                return
-            done.add(i)
-            node = nodes[i]
-            if node.op in LEAVES:
-                return
-            if node.op == "mean" and self._home(i) == key:
-                self._gather(i)
-                return
-            if i in self.keep and self._home(i) != key:
-                self._want(name, i)
-                return
-            if node.op == "product":
-                for a in node.args:
-                    self._want(name, a)
-            else:
-                for a in node.args:
-                    visit(a)
-            unit.nodes.append(i)
+        def visit(first: int) -> None:
+            waiting = [first]
+            while waiting:
+                i = waiting.pop()
+                if i in done or i < 0 or nodes[i].op in LEAVES:
+                    continue
+                done.add(i)
+                node = nodes[i]
+                if node.op == "mean" and self._home(i) == key:
+                    self._gather(i)
+                    continue
+                if i in self.keep and self._home(i) != key:
+                    self._want(name, i)
+                    continue
+                if node.op == "product":
+                    for a in node.args:
+                        self._want(name, a)
+                else:
+                    waiting += reversed(node.args)
+                unit.nodes.append(i)
 
         for _, i in unit.stores:
             visit(i)
