@@ -109,7 +109,7 @@ def test_a_band_and_a_mean_for_each_cell(document):
     bands = [trace for trace in loss["data"] if trace.get("fill") == "toself"]
     assert len(bands) == 3
     assert [trace["name"] for trace in accuracy["data"] if "name" in trace] == [
-        "RNN", "LSTM", "<MGU>",
+        "RNN", "LSTM", "&lt;MGU&gt;",
     ]  # fmt: skip
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import sys
 from collections.abc import Sequence
@@ -11,6 +12,7 @@ from pydantic import ValidationError
 
 import ostinato
 from ostinato.errors import OstinatoError, UnknownName
+from ostinato.visible import visible
 
 SUMMARIES = {
     "demo": "Train RNN, LSTM and GRU on film reviews, generate text, and compare, on one page.",
@@ -54,6 +56,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
     if sys.stdout is None:  # closed by the caller
         sys.stdout = open(os.devnull, "w")  # noqa: SIM115
     words = [word for word in words if word != "--debug"]
+    if logging.lastResort:
+        logging.lastResort.setFormatter(_OneLine())
     try:
         commands(*words[:1])(words, exit_on_error=False, print_error=False)
         sys.stdout.flush()
@@ -86,13 +90,20 @@ def main(arguments: Sequence[str] | None = None) -> None:
         raise SystemExit(1) from None
 
 
+class _OneLine(logging.Formatter):
+    """What the log says, in a line in which all can be seen."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        return visible(super().format(record))
+
+
 def _close_output() -> None:
     """Nothing more is written to standard output, not even at exit."""
     os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def _say(message: str) -> None:
-    print("ostinato:", " ".join(message.split()), file=sys.stderr)
+    print("ostinato:", visible(" ".join(message.split())), file=sys.stderr)
 
 
 def _one_line(error: CycloptsError) -> str:

@@ -136,9 +136,9 @@ def _measure(job: dict[str, Any], report: dict[str, Any], folder: Path) -> None:
 def _print(report: dict[str, Any]) -> None:
     for grid in grids(report["results"]):
         names = [name.replace(" ", "\n", 1) for name in (*grid.columns, grid.gain)]
-        result = table("", *names)
+        result = table("", *map(Text, names))
         for sizes, fields, ratio in grid.rows:
-            result.add_row(sizes.replace(", ", "\n"), *map(_told, fields), ratio)
+            result.add_row(Text(sizes.replace(", ", "\n")), *map(_told, fields), ratio)
         console.print(grid.title, style="bold", soft_wrap=True)
         console.print(result)
     for line in (*facts(report), *notes(report["results"])):

@@ -11,7 +11,7 @@ from cyclopts import Parameter
 from numpy.typing import NDArray
 from rich.text import Text
 
-from ostinato.cli.screen import aside, console
+from ostinato.cli.screen import as_shown, aside, console
 from ostinato.decode import check_stops, until
 from ostinato.errors import ConfigError
 from ostinato.tasks.generate import Generator
@@ -107,7 +107,7 @@ def generate(
     elif beam is not None:
         for text, nats in generator.search(prompt, length, beam=beam, best=best or 1):
             ended = prompt + "".join(until([text[len(prompt) :]], stop))
-            print(f"{nats:.3f} nats\t{ended}" if best else ended)
+            print(as_shown(f"{nats:.3f} nats\t{ended}" if best else ended))
     else:
         _write(generator, prompt, length, given, stop, seed, chart)
 
@@ -125,9 +125,9 @@ def _write(
     drawn = generator.stream(prompt, length, seed=seed, **samplers)
     first = next(drawn)
     pieces = (symbol.text for symbol in itertools.chain([first], drawn))
-    print(prompt, end="")
+    print(as_shown(prompt), end="")
     for piece in until(pieces, stop):
-        print(piece, end="", flush=sys.stdout.isatty())
+        print(as_shown(piece), end="", flush=sys.stdout.isatty())
     print()
     if chart if chart is not None else sys.stdout.isatty():
         title = f"after {prompt!r}" if prompt else "at the beginning"

@@ -22,7 +22,7 @@ from rich.text import Text
 from torch import Tensor
 
 from ostinato.cli.generate import bar, spell
-from ostinato.cli.screen import aside
+from ostinato.cli.screen import Screen, as_shown, aside
 from ostinato.decode import chain, until
 from ostinato.errors import ConfigError
 from ostinato.tasks.generate import Generator
@@ -200,12 +200,12 @@ def watch(
     # what a shell has exported of a window's size does not follow the window
     fixed = {"LINES", "COLUMNS"}
     environment = {name: value for name, value in os.environ.items() if name not in fixed}
-    console = Console(highlight=False, _environ=environment)
+    console = Screen(_environ=environment)
     try:
         with keys_as_pressed(), Live(console=console, screen=True, auto_refresh=False) as live:
             _play(session, live, run)
     finally:
-        print(session.text)
+        print(as_shown(session.text))
         dials = "  ".join(f"{name} {value}" for name, value in session.samplers.items())
         aside.print(f"seed {session.seed}  {dials}", soft_wrap=True)
 

@@ -16,6 +16,7 @@ from rich.progress import Progress as Bar
 
 from ostinato.cli.screen import aside
 from ostinato.errors import OstinatoError
+from ostinato.visible import visible
 
 Show = Callable[[float, str], None]
 """Is told what part of a job is done, and where it stands in words."""
@@ -40,12 +41,15 @@ def in_parallel(jobs: Mapping[str, Job], workers: int, apart: bool = False) -> d
         TextColumn("{task.fields[facts]}", markup=False),
     )
     with Bar(*columns, console=aside, disable=not aside.is_terminal) as bars:
-        tasks = {title: bars.add_task(title, total=1.0, facts="", visible=False) for title in jobs}
+        tasks = {
+            title: bars.add_task(visible(title), total=1.0, facts="", visible=False)
+            for title in jobs
+        }
 
         def tell(title: str, done: float, words: str) -> None:
             bars.update(tasks[title], completed=done, facts=words, visible=True)
             if done >= 1:
-                aside.print(f"{title}  {words}", soft_wrap=True)
+                aside.print(visible(f"{title}  {words}"), soft_wrap=True)
 
         if (workers == 1 or len(jobs) == 1) and not apart:
             return {

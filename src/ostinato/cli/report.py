@@ -15,6 +15,7 @@ from ostinato.cli.trial import BASELINE, OBSERVED, inside, observe
 from ostinato.errors import ConfigError, RunError
 from ostinato.observe import exams
 from ostinato.observe.exams import Exam
+from ostinato.observe.observed import checked, checked_history
 from ostinato.report.comparison import comparison
 from ostinato.report.comparison_page import comparison_page
 from ostinato.report.figures import cell_label
@@ -123,7 +124,7 @@ def _record(
     """A run as `comparison` takes it."""
     run = Run(path)
     if (run.path / OBSERVED).exists():
-        observed: dict[str, Any] = run.read_json(OBSERVED)
+        observed = checked(run.read_json(OBSERVED), run.path / OBSERVED)
     else:
         estimator = exam.kind.load(path)
         held = None if data is None else exam.read_files(data, estimator, run)
@@ -135,7 +136,7 @@ def _record(
         "seed": settings["seed"],
         "hidden": settings["model"]["hidden"],
         "path": path,
-        "history": run.metrics(),
+        "history": checked_history(run.metrics(), run.path / "metrics.jsonl"),
         "graph": run.read_json("cell.json"),
     }
 

@@ -4,23 +4,82 @@ from __future__ import annotations
 
 import os
 import platform
+import sys
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
+from typing import Any
 
 import torch
 from rich import box
-from rich.console import Console
+from rich.console import Console, ConsoleOptions, RenderableType
 from rich.progress import BarColumn, TextColumn
 from rich.progress import Progress as Bar
+from rich.segment import Segment
 from rich.table import Table
 
 from ostinato.data import Skipped
 from ostinato.errors import counted
 from ostinato.train import Progress
+from ostinato.visible import field, visible
 
-console = Console(highlight=False, markup=False)  # a label or a path may hold brackets
-aside = Console(stderr=True, highlight=False, markup=False)
+
+class Screen(Console):
+    """A console on which text of runs and data is text: it moves no cursor, and sets no colour.
+
+    What cannot be seen is written as Python writes it. Ends of lines in what is printed end lines;
+    in a table they do not, see `Rows`.
+    """
+
+    def __init__(self, **options: Any) -> None:
+        # a label or a path may hold brackets
+        super().__init__(**{"highlight": False, "markup": False, "emoji": False, **options})
+
+    def print(self, *objects: Any, **options: Any) -> None:
+        """As `rich` does."""
+        shown = (visible(each, "\n") if isinstance(each, str) else each for each in objects)
+        super().print(*shown, **options)
+
+    def render(
+        self, renderable: RenderableType, options: ConsoleOptions | None = None
+    ) -> Iterable[Segment]:
+        """As `rich` does; the last place that text goes through."""
+        for text, style, control in super().render(renderable, options):
+            yield Segment(text if control else visible(text, "\n"), style, control)
+
+
+class Rows(Table):
+    """A table in which each text is one line."""
+
+    def add_column(self, header: RenderableType = "", *more: Any, **options: Any) -> None:
+        """As `rich` does."""
+        super().add_column(_line(header), *more, **options)
+
+    def add_row(self, *cells: RenderableType | None, **options: Any) -> None:
+        """As `rich` does."""
+        super().add_row(*map(_line, cells), **options)
+
+
+def _line(cell: Any) -> Any:
+    return visible(cell) if isinstance(cell, str) else cell
+
+
+console = Screen()
+aside = Screen(stderr=True)
+
+
+def answer(*fields: str) -> None:
+    """Prints fields with tabs between them, each so that it is one field of one line.
+
+    For another program the rest stays as it is; at a terminal all of it is made visible.
+    """
+    shown = visible if sys.stdout.isatty() else field
+    print(*map(shown, fields), sep="\t")
+
+
+def as_shown(text: str) -> str:
+    """A text of several lines for standard output: for another program as it is, else visible."""
+    return visible(text, "\n\t") if sys.stdout.isatty() else text
 
 
 @contextmanager
@@ -29,9 +88,10 @@ def progress_bar(title: str) -> Iterator[Callable[[Progress], None]]:
     columns = (
         TextColumn("{task.description}", markup=False),
         BarColumn(bar_width=24),
-        TextColumn("{task.fields[facts]}"),
+        TextColumn("{task.fields[facts]}", markup=False),
     )
     with Bar(*columns, console=aside, transient=True, disable=not aside.is_terminal) as bar:
+        title = visible(title)
         task = bar.add_task(title, total=1.0, facts="")
 
         def show(progress: Progress) -> None:
@@ -100,9 +160,10 @@ def duration(seconds: float) -> str:
     return f"{minutes} min {rest:02d} s" if minutes else f"{rest} s"
 
 
-def table(*columns: str, title: str | None = None) -> Table:
+def table(*columns: RenderableType, title: str | None = None) -> Table:
     """A table; all columns but the first hold numbers."""
-    result = Table(
+    title = title and visible(title, "\n")
+    result = Rows(
         title=title, title_justify="left", title_style="bold", header_style="bold",
         box=box.SIMPLE, pad_edge=False, padding=(0, 1, 0, 0),
     )  # fmt: skip

@@ -24,6 +24,7 @@ from ostinato.data.files import title
 from ostinato.data.frames import columns_of
 from ostinato.data.readers import read_rows
 from ostinato.data.rows import Row, Skipped, good
+from ostinato.data.spreadsheet import unmarked
 from ostinato.errors import DataError, counted
 
 TIMES = ("time", "date", "datetime", "timestamp", "ds", "month")
@@ -287,6 +288,8 @@ def _read(place: str, named: dict[str, Any], columns: Columns, count: int) -> Ro
     name: Any = named[columns.id] if columns.id else ""
     if columns.id and _is_missing(name):
         return Row(place, [], f"the {columns.id} is missing")
+    if isinstance(name, str):
+        name = unmarked(name)
     try:
         time = stated(named[columns.time]) if columns.time else count
     except TimeFault as fault:

@@ -6,13 +6,14 @@ A section is a function from the results to HTML; a section whose results are mi
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from html import escape
 from typing import Any
+
+from markupsafe import Markup
 
 from ostinato.report.diagrams import cell_diagram, network_diagram
 from ostinato.report.figures import Look, gradient_times, looks, reliability_curves
 from ostinato.report.forecasts import fans_section, horizon_section, quantiles_section
-from ostinato.report.page import Results, bar, document, key, legend, origin, plot
+from ostinato.report.page import Results, bar, document, key, legend, named, origin, plot
 from ostinato.report.sections import gradients, learning
 from ostinato.report.sentences import cell_name, duration
 from ostinato.report.tagging import sentences_section, types_section
@@ -66,7 +67,7 @@ def comparison_page(results: Results, command: str) -> str:
         "Diagrams": _diagrams(results),
         "Runs": _runs(results),
     }
-    lead = escape(" ".join(filter(None, overview(results))))
+    lead = " ".join(filter(None, overview(results)))
     return document(results["title"], lead, sections, origin(results, command))
 
 
@@ -90,7 +91,7 @@ def _table(results: Results) -> str:
     body = []
     for row in rows:
         value = row.get("mean", None if judged else row["validation"])
-        name = f"{key(look[row['cell']])}{cell_name(row['cell'])}"
+        name = named(look[row["cell"]], row["cell"])
         aside = f"{row['hidden']:,} units"
         ends = "–"
         if row.get("deviation") is not None:
@@ -110,7 +111,7 @@ def _table(results: Results) -> str:
         cells = ["–" if judged else None, "–" if extra else None]
         count = f"{baseline['parameters']:,}" if "parameters" in baseline else "–"
         cells += [count, duration(baseline["seconds"])]
-        name = f"{key(grey)}{escape(baseline['name'])}"
+        name = Markup("{}{}").format(key(grey), baseline["name"])
         body.append(
             _row(name, terms.baseline, metric, baseline[metric], None, full, grey, best, cells)
         )
@@ -124,17 +125,25 @@ def _table(results: Results) -> str:
         if any(row.get("deviation") is not None for row in rows)
         else "",
         "Time is that of one run, validation left out.",
-        escape(equality(results)),
+        equality(results),
     ]
-    return f"""<h2>{"Which is best?" if len(rows) > 1 or baseline else "What is reached?"}</h2>
+    return Markup("""<h2>{}</h2>
 <div class="wide" role="region" aria-label="Comparison" tabindex="0"><table class="spreads">
-<thead><tr><th scope="col">model</th><th scope="col" class="accuracy">{terms.words} {where}{ways}
-</th>{"".join(f'<th scope="col">{head}</th>' for head in heads)}</tr></thead>
+<thead><tr><th scope="col">model</th><th scope="col" class="accuracy">{} {}{}
+</th>{}</tr></thead>
 <tbody>
-{chr(10).join(body)}
+{}
 </tbody>
 </table></div>
-<p class="note">{" ".join(filter(None, notes))}</p>"""
+<p class="note">{}</p>""").format(
+        "Which is best?" if len(rows) > 1 or baseline else "What is reached?",
+        terms.words,
+        where,
+        ways,
+        Markup().join(Markup('<th scope="col">{}</th>').format(head) for head in heads),
+        Markup("\n").join(body),
+        Markup(" ").join(filter(None, notes)),
+    )
 
 
 def _row(
@@ -149,21 +158,31 @@ def _row(
     cells: Sequence[str | None],
 ) -> str:
     top = best is not None and value == best
-    mark = ' <span class="best">best mean</span>' if top else ""
+    mark = Markup(' <span class="best">best mean</span>') if top else ""
     shown = "–"
     if value is not None:
-        spread = f" <small>± {measure(metric, around)}</small>" if around is not None else ""
-        shown = f"{bar(value / full, look.color)}<b>{measure(metric, value)}</b>{spread}{mark}"
-    return (
-        f'<tr{" class=top" if top else ""}><th scope="row">{name} <small>{aside}</small></th>'
-        f'<td class="accuracy">{shown}</td>'
-        f"{''.join(f'<td>{text}</td>' for text in cells if text is not None)}</tr>"
+        spread = (
+            Markup(" <small>± {}</small>").format(measure(metric, around))
+            if around is not None
+            else ""
+        )
+        shown = Markup("{}<b>{}</b>{}{}").format(
+            bar(value / full, look.color), measure(metric, value), spread, mark
+        )
+    return Markup(
+        '<tr{}><th scope="row">{} <small>{}</small></th><td class="accuracy">{}</td>{}</tr>'
+    ).format(
+        " class=top" if top else "",
+        name,
+        aside,
+        shown,
+        Markup().join(Markup("<td>{}</td>").format(text) for text in cells if text is not None),
     )
 
 
 def _two(text: str, below: str) -> str:
     """A number, and a smaller one below it."""
-    return f'{text}<small class="below">{below}</small>'
+    return Markup('{}<small class="below">{}</small>').format(text, below)
 
 
 def _pairs(results: Results) -> str:
@@ -173,36 +192,48 @@ def _pairs(results: Results) -> str:
         return ""
     body = []
     for pair in pairs:
-        names = [
-            escape(contestant(pair[k], baseline).removeprefix("the ")) for k in ("first", "second")
-        ]
+        names = [contestant(pair[k], baseline).removeprefix("the ") for k in ("first", "second")]
         width = ""
         if pair["deviation"] is not None:
             width = f"{_signed(metric, pair['low'])} … {_signed(metric, pair['high'])}"
         better = "not shown"
         if pair["better"]:
-            better = f"<b>{names[pair['better'] == pair['second']]}</b> is better"
+            better = Markup("<b>{}</b> is better").format(names[pair["better"] == pair["second"]])
         each = ", ".join(map(_small, pair["each_seed"]))
         seeds = "–" if pair["over_seeds"] is None else _small(pair["over_seeds"])
-        corrected = "–" if pair["p"] is None else p_value(pair["p"]).replace("<", "&lt;")
+        corrected = "–" if pair["p"] is None else p_value(pair["p"])
         body.append(
-            f'<tr><th scope="row">{names[0]} − {names[1]}</th><td class="result">{better}</td>'
-            f"<td>{_two(_signed(metric, pair['mean']), width)}</td><td>{seeds}</td>"
-            f"<td>{_two(_small(pair['over_examples']), f'each seed: {each}')}</td>"
-            f"<td>{corrected}</td></tr>"
+            Markup(
+                '<tr><th scope="row">{} − {}</th><td class="result">{}</td>'
+                "<td>{}</td><td>{}</td>"
+                "<td>{}</td>"
+                "<td>{}</td></tr>"
+            ).format(
+                names[0],
+                names[1],
+                better,
+                _two(_signed(metric, pair["mean"]), width),
+                seeds,
+                _two(_small(pair["over_examples"]), f"each seed: {each}"),
+                corrected,
+            )
         )
     unit = "difference, points" if of_metric(metric).digits is None else "difference"
     unit += ", nats" if metric == "nats" else ""
     heads = [unit, "p over seeds", "p over examples", "corrected"]
-    return f"""<h2>Which differences are shown?</h2>
+    return Markup("""<h2>Which differences are shown?</h2>
 <div class="wide" role="region" aria-label="Differences" tabindex="0"><table>
 <thead><tr><th scope="col">pair</th><th scope="col" class="result">result</th>
-{"".join(f'<th scope="col">{head}</th>' for head in heads)}</tr></thead>
+{}</tr></thead>
 <tbody>
-{chr(10).join(body)}
+{}
 </tbody>
 </table></div>
-<p class="note">{escape(method(results))}</p>"""
+<p class="note">{}</p>""").format(
+        Markup().join(Markup('<th scope="col">{}</th>').format(head) for head in heads),
+        Markup("\n").join(body),
+        method(results),
+    )
 
 
 def _signed(metric: str, value: float) -> str:
@@ -213,7 +244,7 @@ def _signed(metric: str, value: float) -> str:
 
 def _small(p: float) -> str:
     """A p of two digits."""
-    return "&lt;0.0001" if p < 1e-4 else f"{p:.2g}"
+    return "<0.0001" if p < 1e-4 else f"{p:.2g}"
 
 
 def _gradients(results: Results) -> str:
@@ -228,23 +259,23 @@ def _gradients(results: Results) -> str:
         note = "Means over the longest texts; the loss is read off the last step."
     else:
         note = (
-            f"Means over the longest texts. The pooling, {escape(pooling.replace('_', ' '))}, "
+            f"Means over the longest texts. The pooling, {pooling.replace('_', ' ')}, "
             "reads every step, so the gradient does not only come back from the last one."
         )
     text = gradients(flow, note, terms.step)
     look = looks(flow)
     times = list(dict.fromkeys(when for own in flow.values() for when in own))
     if len(times) > 2:
-        plots = "".join(
-            plot(gradient_times(own, look[cell]), f"{key(look[cell])}{cell_name(cell)}")
+        plots = Markup().join(
+            plot(gradient_times(own, look[cell]), named(look[cell], cell))
             for cell, own in flow.items()
         )
-        named = ", ".join(times[:-1])
-        text += f"""
+        between = ", ".join(times[:-1])
+        text += Markup("""
 <h3>While it was trained</h3>
-<p>The output’s gradient at {named} and with the best weights: dotted before training, then the
+<p>The output’s gradient at {} and with the best weights: dotted before training, then the
 later the stronger.</p>
-<div class="trio">{plots}</div>"""
+<div class="trio">{}</div>""").format(between, plots)
     return text
 
 
@@ -253,15 +284,18 @@ def _confusions(confusions: Mapping[str, Any], things: str) -> str:
     if not confusions:
         return ""
     look = looks(confusions)
-    figures = "".join(
-        f"<figure><figcaption>{key(look[cell])}{cell_name(cell)}</figcaption>"
-        f"{_confusion(own['classes'], own['counts'], look[cell].color)}</figure>"
+    figures = Markup().join(
+        Markup("<figure><figcaption>{}{}</figcaption>{}</figure>").format(
+            key(look[cell]),
+            cell_name(cell),
+            _confusion(own["classes"], own["counts"], look[cell].color),
+        )
         for cell, own in confusions.items()
     )
-    return f"""<h2>What is taken for what</h2>
-<p>Held-out {things} by their true class (rows) and the predicted one (columns), as parts of each
+    return Markup("""<h2>What is taken for what</h2>
+<p>Held-out {} by their true class (rows) and the predicted one (columns), as parts of each
 true class; all seeds together.</p>
-<div class="trio">{figures}</div>"""
+<div class="trio">{}</div>""").format(things, figures)
 
 
 def _confusion(classes: Sequence[str], counts: Sequence[Sequence[int]], color: str) -> str:
@@ -270,29 +304,31 @@ def _confusion(classes: Sequence[str], counts: Sequence[Sequence[int]], color: s
             ((n, a, b) for a, row in enumerate(counts) for b, n in enumerate(row) if a != b and n),
             reverse=True,
         )
-        rows = "".join(
-            f'<tr><th scope="row">{escape(classes[a])}</th><td>{escape(classes[b])}</td>'
-            f"<td>{n:,}</td></tr>"
+        rows = Markup().join(
+            Markup('<tr><th scope="row">{}</th><td>{}</td><td>{:,}</td></tr>').format(
+                classes[a], classes[b], n
+            )
             for n, a, b in wrong[:MISTAKES]
         )
-        head = "<tr><th>true</th><th>predicted</th><th>count</th></tr>"
-        return (
-            f'<div class="scroll"><table><thead>{head}</thead><tbody>{rows}</tbody></table></div>'
-        )
-    head = "".join(f'<th scope="col">{escape(name)}</th>' for name in classes)
-    rows = ""
+        head = Markup("<tr><th>true</th><th>predicted</th><th>count</th></tr>")
+        return Markup(
+            '<div class="scroll"><table><thead>{}</thead><tbody>{}</tbody></table></div>'
+        ).format(head, rows)
+    head = Markup().join(Markup('<th scope="col">{}</th>').format(name) for name in classes)
+    rows = Markup()
     for name, row in zip(classes, counts, strict=True):
         total = max(sum(row), 1)
-        cells = "".join(
-            f'<td style="--part:{n / total:.3f};--color:{color}"><b>{n / total:.1%}</b> '
-            f"<small>{n:,}</small></td>"
+        cells = Markup().join(
+            Markup(
+                '<td style="--part:{:.3f};--color:{}"><b>{:.1%}</b> <small>{:,}</small></td>'
+            ).format(n / total, color, n / total, n)
             for n in row
         )
-        rows += f'<tr><th scope="row">{escape(name)}</th>{cells}</tr>'
-    return (
+        rows += Markup('<tr><th scope="row">{}</th>{}</tr>').format(name, cells)
+    return Markup(
         '<div class="scroll"><table class="confusion"><thead><tr><td><small>true ↓ predicted →'
-        f"</small></td>{head}</tr></thead><tbody>{rows}</tbody></table></div>"
-    )
+        "</small></td>{}</tr></thead><tbody>{}</tbody></table></div>"
+    ).format(head, rows)
 
 
 def _calibrations(calibrations: Mapping[str, Any]) -> str:
@@ -306,22 +342,30 @@ def _calibrations(calibrations: Mapping[str, Any]) -> str:
         / sum(b["size"] for b in bins)
         for cell, bins in calibrations.items()
     }
-    rows = "".join(
-        f'<tr><th scope="row">{key(look[cell])}{cell_name(cell)}</th><td>{error:.3f}</td>'
-        f"<td>{abs(sure[cell]):.1%} too {'sure' if sure[cell] > 0 else 'unsure'}</td></tr>"
+    rows = Markup().join(
+        Markup('<tr><th scope="row">{}{}</th><td>{:.3f}</td><td>{:.1%} too {}</td></tr>').format(
+            key(look[cell]),
+            cell_name(cell),
+            error,
+            abs(sure[cell]),
+            "sure" if sure[cell] > 0 else "unsure",
+        )
         for cell, error in errors.items()
     )
-    head = "<tr><th>model</th><th>calibration error</th><th>on the whole</th></tr>"
-    return f"""<h2>How sure is right?</h2>
+    head = Markup("<tr><th>model</th><th>calibration error</th><th>on the whole</th></tr>")
+    return Markup("""<h2>How sure is right?</h2>
 <p>A model that is 80% sure should be right in 80 of 100 cases: on the grey line. Above it a model
 is less sure than it could be, below it surer than it should be. The larger a mark, the more
 predictions it stands for.</p>
-{legend(look, {})}
-<div class="pair">{plot(reliability_curves(calibrations), "Right, by confidence")}
-<figure><figcaption>In one number</figcaption><table><thead>{head}</thead><tbody>{rows}</tbody>
+{}
+<div class="pair">{}
+<figure><figcaption>In one number</figcaption><table><thead>{}</thead><tbody>{}</tbody>
 </table><p class="note">The expected calibration error: the distance between confidence and
 accuracy, in ten bins of confidence, weighed by how many predictions are in each; here over the
-predictions of all seeds together, in the first table the mean of each seed’s.</p></figure></div>"""
+predictions of all seeds together, in the first table the mean of each seed’s.</p>
+</figure></div>""").format(
+        legend(look, {}), plot(reliability_curves(calibrations), "Right, by confidence"), head, rows
+    )
 
 
 def _samples(samples: Mapping[str, Any]) -> str:
@@ -329,42 +373,50 @@ def _samples(samples: Mapping[str, Any]) -> str:
     if not samples:
         return ""
     look = looks(samples)
-    figures = "".join(
-        f"<figure><figcaption>{key(look[cell])}{cell_name(cell)} "
-        f"<small>temperature {each['temperature']}</small></figcaption>"
-        f'<pre class="sample">\n{escape(each["text"])}</pre></figure>'
+    figures = Markup().join(
+        Markup(
+            "<figure><figcaption>{}{} "
+            "<small>temperature {}</small></figcaption>"
+            '<pre class="sample">\n{}</pre></figure>'
+        ).format(key(look[cell]), cell_name(cell), each["temperature"], each["text"])
         for cell, own in samples.items()
         for each in own
     )
-    return f"""<h2>What they write</h2>
+    return Markup("""<h2>What they write</h2>
 <p>Drawn from the first seed of each, without a prompt.</p>
-<div class="samples">{figures}</div>
+<div class="samples">{}</div>
 <p class="note warning">Nobody said this: the text is invented, one symbol at a time. It imitates
-what it was trained on, and can carry what is ugly there.</p>"""
+what it was trained on, and can carry what is ugly there.</p>""").format(figures)
 
 
 def _diagrams(results: Results) -> str:
     """The networks and the steps of their cells, drawn from themselves."""
     look = looks(results["architectures"])
-    blocks = "".join(
-        f'<figure><figcaption>{key(look[cell])}{cell_name(cell)}</figcaption><div class="drawn">'
-        f"{network_diagram(parts, look[cell].color)}"
-        f"{cell_diagram(results['graphs'][cell], look[cell].color)}</div></figure>"
+    blocks = Markup().join(
+        Markup(
+            '<figure><figcaption>{}{}</figcaption><div class="drawn">{}{}</div></figure>'
+        ).format(
+            key(look[cell]),
+            cell_name(cell),
+            network_diagram(parts, look[cell].color),
+            cell_diagram(results["graphs"][cell], look[cell].color),
+        )
         for cell, parts in results["architectures"].items()
     )
-    return f"""<h2>How they are made</h2>
+    return Markup("""<h2>How they are made</h2>
 <p>Left the network, with the shape of what each part hands on (B sequences of T steps) and its
 parameters; right one step of its cell, from its equations: what goes in stands above, gates are
 tinted, the new states have a strong frame. ⊙ multiplies unit by unit, σ is the logistic
 function; each W is a matrix of its own.</p>
-<div class="diagrams">{blocks}</div>"""
+<div class="diagrams">{}</div>""").format(blocks)
 
 
 def _runs(results: Results) -> str:
     """Where the runs are."""
-    rows = "".join(
-        f"<li><code>{escape(run['path'])}</code><span>{cell_name(run['cell'])}, "
-        f"seed {run['seed']}, {len(run['history'])} epochs</span></li>"
+    rows = Markup().join(
+        Markup("<li><code>{}</code><span>{}, seed {}, {} epochs</span></li>").format(
+            run["path"], cell_name(run["cell"]), run["seed"], len(run["history"])
+        )
         for run in results["runs"]
     )
-    return f'<h2>The runs</h2>\n<ul class="commands">{rows}</ul>'
+    return Markup('<h2>The runs</h2>\n<ul class="commands">{}</ul>').format(rows)

@@ -8,8 +8,9 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Mapping, Sequence
-from html import escape
 from typing import Any
+
+from markupsafe import Markup
 
 from ostinato.report.figures import Look, looks, metric_curves
 from ostinato.report.page import Results, bar, document, key, origin, plot
@@ -74,22 +75,24 @@ def _strip(flow: Results) -> str:
         largest = max(sizes, default=0)
         if not 0 < largest < math.inf:
             continue
-        dots = "".join(
-            f'<circle cx="{10 * (DOTS - k) - 5}" cy="5" r="{radius:.2f}"/>'
+        dots = Markup().join(
+            Markup('<circle cx="{}" cy="5" r="{:.2f}"/>').format(10 * (DOTS - k) - 5, radius)
             for k, size in enumerate(sizes)
             if (radius := 0.6 + 3.6 * math.sqrt(max(size, 0) / largest))
         )
         rows.append(
-            f'<span>{cell_name(cell)}</span><svg viewBox="0 0 {10 * DOTS} 10" fill="{look.color}" '
-            f'preserveAspectRatio="xMaxYMid slice" aria-hidden="true">{dots}</svg>'
+            Markup(
+                '<span>{}</span><svg viewBox="0 0 {} 10" fill="{}" '
+                'preserveAspectRatio="xMaxYMid slice" aria-hidden="true">{}</svg>'
+            ).format(cell_name(cell), 10 * DOTS, look.color, dots)
         )
     if not rows:
         return ""
-    return (
-        f'<figure class="strip"><div>{"".join(rows)}</div><figcaption>The last words of a review. '
+    return Markup(
+        '<figure class="strip"><div>{}</div><figcaption>The last words of a review. '
         "The larger a dot, the more of the gradient comes back to that word once the network is "
         "trained.</figcaption></figure>"
-    )
+    ).format(Markup().join(rows))
 
 
 def _comparison(results: Results) -> str:
@@ -100,7 +103,7 @@ def _comparison(results: Results) -> str:
         return ""
     best = max(row["test_accuracy"] for row in rows)
     look = looks(record["cell"] for record in classifiers)
-    body = "\n".join(_row(row, look, row["test_accuracy"] == best) for row in rows)
+    body = Markup("\n").join(_row(row, look, row["test_accuracy"] == best) for row in rows)
     data = results.get("data", {})
     splits = ", ".join(
         f"{data[split]:,} {use}"
@@ -111,38 +114,49 @@ def _comparison(results: Results) -> str:
         }.items()
         if split in data
     )
-    return f"""<h2>Who reads reviews best?</h2>
+    return Markup("""<h2>Who reads reviews best?</h2>
 <div class="wide" role="region" aria-label="Comparison" tabindex="0"><table>
 <thead><tr><th scope="col">model</th><th scope="col" class="accuracy">accuracy on held-out reviews
 </th><th scope="col">on validation</th><th scope="col">parameters</th><th scope="col">of these
 recurrent</th><th scope="col">training time</th></tr></thead>
 <tbody>
-{body}
+{}
 </tbody>
 </table></div>
-<p class="note">{f"Reviews: {splits}. " if splits else ""}{chance(best, data.get("test"))}</p>"""
+<p class="note">{}{}</p>""").format(
+        body, f"Reviews: {splits}. " if splits else "", chance(best, data.get("test"))
+    )
 
 
 def _row(row: Results, look: Mapping[str, Look], best: bool) -> str:
     if "cell" in row:
         each, name = look[row["cell"]], cell_name(row["cell"])
-        aside = f"level {escape(row['level'])}" if "level" in row else ""
+        aside = f"level {row['level']}" if "level" in row else ""
     else:
         each, name = Look("var(--muted)", "line"), "linear baseline"
         aside = "words and pairs, tf-idf"
     accuracy = row["test_accuracy"]
-    mark = ' <span class="best">best</span>' if best else ""
+    mark = Markup(' <span class="best">best</span>') if best else ""
     cells = [
         f"{row['validation_accuracy']:.2%}" if "validation_accuracy" in row else "–",
         f"{row['parameters']:,}" if "parameters" in row else "–",
         f"{row['recurrent_parameters']:,}" if "recurrent_parameters" in row else "–",
         duration(row["seconds"]) if "seconds" in row else "–",
     ]
-    return (
-        f'<tr{" class=top" if best else ""}><th scope="row">{key(each)}{name} '
-        f'<small>{aside}</small></th><td class="accuracy">'
-        f"{bar(accuracy, each.color)}<b>{accuracy:.2%}</b>{mark}</td>"
-        f"{''.join(f'<td>{text}</td>' for text in cells)}</tr>"
+    return Markup(
+        '<tr{}><th scope="row">{}{} '
+        '<small>{}</small></th><td class="accuracy">'
+        "{}<b>{:.2%}</b>{}</td>"
+        "{}</tr>"
+    ).format(
+        " class=top" if best else "",
+        key(each),
+        name,
+        aside,
+        bar(accuracy, each.color),
+        accuracy,
+        mark,
+        Markup().join(Markup("<td>{}</td>").format(text) for text in cells),
     )
 
 
@@ -151,25 +165,26 @@ def _equations(equations: Mapping[str, str]) -> str:
     if not equations:
         return ""
     look = looks(equations)
-    blocks = "".join(
-        f'<details open><summary>{key(look[cell])}{cell_name(cell)}</summary><pre class="code">\n'
-        f"{_colored(source)}</pre></details>"
+    blocks = Markup().join(
+        Markup(
+            '<details open><summary>{}{}</summary><pre class="code">\n{}</pre></details>'
+        ).format(key(look[cell]), cell_name(cell), _colored(source))
         for cell, source in equations.items()
     )
-    return f"""<h2>What they compute</h2>
+    return Markup("""<h2>What they compute</h2>
 <p>One step, repeated for every word: from the word’s vector and the states before to the states
 after.</p>
-{blocks}"""
+{}""").format(blocks)
 
 
 def _colored(source: str) -> str:
     """Escaped code, its words and remarks marked."""
     parts, end = [], 0
     for match in PYTHON.finditer(source):
-        parts.append(escape(source[end : match.start()]))
-        parts.append(f'<span class="{match.lastgroup}">{escape(match.group())}</span>')
+        parts.append(source[end : match.start()])
+        parts.append(Markup('<span class="{}">{}</span>').format(match.lastgroup, match.group()))
         end = match.end()
-    return "".join([*parts, escape(source[end:])])
+    return Markup().join([*parts, source[end:]])
 
 
 def _generator(generator: Results | None) -> str:
@@ -177,29 +192,30 @@ def _generator(generator: Results | None) -> str:
     if not generator:
         return ""
     prompt = generator.get("prompt", "")
-    samples = "".join(
-        f"<figure><figcaption>temperature {sample['temperature']}</figcaption>"
-        f'<pre class="sample">\n{_begun(sample["text"], prompt)}</pre></figure>'
+    samples = Markup().join(
+        Markup(
+            '<figure><figcaption>temperature {}</figcaption><pre class="sample">\n{}</pre></figure>'
+        ).format(sample["temperature"], _begun(sample["text"], prompt))
         for sample in generator.get("samples", [])
     )
     look = looks([generator["cell"]])[generator["cell"]]
     charts = _next_symbols(generator.get("next", []), prompt, look.color)
     if len(generator.get("history", [])) > 1:
         charts += plot(metric_curves([generator], "bits"), "Bits for each character held out")
-    return f"""<h2>A writer of {source_name(generator)}</h2>
-<p>{writer(generator)} A low temperature keeps to what is likely; a high one dares more, and errs
+    return Markup("""<h2>A writer of {}</h2>
+<p>{} A low temperature keeps to what is likely; a high one dares more, and errs
 more.</p>
-<div class="samples">{samples}</div>
+<div class="samples">{}</div>
 <p class="note warning">Nobody said this: the text is invented, one character at a time. It
 imitates what it was trained on, and can carry what is ugly there.</p>
-<div class="pair">{charts}</div>"""
+<div class="pair">{}</div>""").format(source_name(generator), writer(generator), samples, charts)
 
 
 def _begun(text: str, prompt: str) -> str:
     """An escaped sample, the prompt in it marked."""
     if prompt and text.startswith(prompt):
-        return f"<b>{escape(prompt)}</b>{escape(text[len(prompt) :])}"
-    return escape(text)
+        return Markup("<b>{}</b>{}").format(prompt, text[len(prompt) :])
+    return text
 
 
 def _next_symbols(rows: Sequence[Results], prompt: str, color: str) -> str:
@@ -207,15 +223,19 @@ def _next_symbols(rows: Sequence[Results], prompt: str, color: str) -> str:
     if not rows:
         return ""
     largest = max(row["probability"] for row in rows) or 1.0
-    lines = "".join(
-        f'<tr><th scope="row"><kbd>{escape(_visible(row["symbol"]))}</kbd></th>'
-        f"<td>{bar(row['probability'] / largest, color)}</td>"
-        f"<td>{percent(row['probability'])}</td></tr>"
+    lines = Markup().join(
+        Markup('<tr><th scope="row"><kbd>{}</kbd></th><td>{}</td><td>{}</td></tr>').format(
+            _visible(row["symbol"]),
+            bar(row["probability"] / largest, color),
+            percent(row["probability"]),
+        )
         for row in rows
     )
-    after = f"After <kbd>{escape(_visible(prompt))}</kbd> comes" if prompt else "First comes"
-    table = f'<table class="next"><tbody>{lines}</tbody></table>'
-    return f"<figure><figcaption>{after}</figcaption>{table}</figure>"
+    after = (
+        Markup("After <kbd>{}</kbd> comes").format(_visible(prompt)) if prompt else "First comes"
+    )
+    table = Markup('<table class="next"><tbody>{}</tbody></table>').format(lines)
+    return Markup("<figure><figcaption>{}</figcaption>{}</figure>").format(after, table)
 
 
 def _visible(text: str) -> str:
@@ -227,8 +247,8 @@ def _next_steps(steps: Sequence[Results]) -> str:
     """Commands to go on with."""
     if not steps:
         return ""
-    rows = "".join(
-        f"<li><code>{escape(step['command'])}</code><span>{escape(step['why'])}</span></li>"
+    rows = Markup().join(
+        Markup("<li><code>{}</code><span>{}</span></li>").format(step["command"], step["why"])
         for step in steps
     )
-    return f'<h2>What to try next</h2>\n<ul class="commands">{rows}</ul>'
+    return Markup('<h2>What to try next</h2>\n<ul class="commands">{}</ul>').format(rows)

@@ -7,8 +7,9 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from html import escape
 from typing import Any
+
+from markupsafe import Markup
 
 from ostinato.equation.graph import Graph, reachable
 
@@ -42,22 +43,38 @@ def network_diagram(parts: Sequence[Mapping[str, Any]], color: str) -> str:
         style = f' style="--color:{color}"' if lanes else ""
         kind = "gate" if lanes else "leaf"
         drawn.append(
-            f'<g class="{kind}"{style}><rect x="1" y="{y}" width="{WIDTH - 2}" '
-            f'height="{height}" rx="6"/></g>'
-            f'<text x="14" y="{y + 20}" class="name">{escape(part["name"])}</text>'
-            f'<text x="{WIDTH - 14}" y="{y + 20}" text-anchor="end">{part["parameters"]:,}</text>'
-            f'<text x="14" y="{y + 38}" class="formula">{escape(part["inside"])}</text>'
+            Markup(
+                '<g class="{}"{}><rect x="1" y="{}" width="{}" '
+                'height="{}" rx="6"/></g>'
+                '<text x="14" y="{}" class="name">{}</text>'
+                '<text x="{}" y="{}" text-anchor="end">{:,}</text>'
+                '<text x="14" y="{}" class="formula">{}</text>'
+            ).format(
+                kind,
+                style,
+                y,
+                WIDTH - 2,
+                height,
+                y + 20,
+                part["name"],
+                WIDTH - 14,
+                y + 20,
+                part["parameters"],
+                y + 38,
+                part["inside"],
+            )
         )
         for lane in range(lanes):
             drawn.append(_steps(y + 52 + 20 * lane, lane > 0, color))
         drawn.append(_shape_arrow(y + height, part["gives"]))
         y += height + 34
     total = sum(part["parameters"] for part in parts)
-    said = ", ".join(f"{part['name']} ({part['gives']})" for part in parts)
+    said = Markup(", ").join(f"{part['name']} ({part['gives']})" for part in parts)
     y += 8
     drawn.append(
-        f'<text x="{WIDTH - 14}" y="{y + 8}" text-anchor="end" class="name">{total:,} parameters'
-        "</text>"
+        Markup('<text x="{}" y="{}" text-anchor="end" class="name">{:,} parameters</text>').format(
+            WIDTH - 14, y + 8, total
+        )
     )
     return _svg(WIDTH, y + 14, "network", f"Network of {total:,} parameters: {said}", drawn)
 
@@ -72,24 +89,28 @@ def _read_by(parts: Sequence[Mapping[str, Any]]) -> str:
 def _shape_arrow(y: float, shape: str) -> str:
     """An arrow down to the next part, and what it hands over."""
     x = 30
-    return (
-        f'<path class="edge" d="M{x} {y + 3}V{y + 29}m-4 -6l4 6l4 -6"/>'
-        f'<text x="{x + 14}" y="{y + 21}" class="formula">{escape(shape)}</text>'
-    )
+    return Markup(
+        '<path class="edge" d="M{} {}V{}m-4 -6l4 6l4 -6"/>'
+        '<text x="{}" y="{}" class="formula">{}</text>'
+    ).format(x, y + 3, y + 29, x + 14, y + 21, shape)
 
 
 def _steps(y: float, back: bool, color: str) -> str:
     """Steps of a layer, in the direction in which it reads."""
     count, space = 8, (WIDTH - 52) / 7
     places = [26 + k * space for k in range(count)]
-    circles = "".join(f'<circle cx="{x:.1f}" cy="{y}" r="4.5"/>' for x in places)
+    circles = Markup().join(
+        Markup('<circle cx="{:.1f}" cy="{}" r="4.5"/>').format(x, y) for x in places
+    )
     long = space - 14
     arrows = (
-        "".join(f"M{x - 7:.1f} {y}h{-long:.1f}m4 -3l-4 3l4 3" for x in places[1:])
+        Markup().join(f"M{x - 7:.1f} {y}h{-long:.1f}m4 -3l-4 3l4 3" for x in places[1:])
         if back
-        else "".join(f"M{x + 7:.1f} {y}h{long:.1f}m-4 -3l4 3l-4 3" for x in places[:-1])
+        else Markup().join(f"M{x + 7:.1f} {y}h{long:.1f}m-4 -3l4 3l-4 3" for x in places[:-1])
     )
-    return f'<g class="steps" style="--color:{color}">{circles}<path d="{arrows}"/></g>'
+    return Markup('<g class="steps" style="--color:{}">{}<path d="{}"/></g>').format(
+        color, circles, arrows
+    )
 
 
 # --------------------------------------------------------------------------------- the cell
@@ -141,8 +162,10 @@ def cell_diagram(graph: Mapping[str, Any], color: str) -> str:
             y = _top(box) + HEIGHT
             edges.append(f"M{box.x:.1f} {y}v20m-3.5 -5.5l3.5 5.5l3.5 -5.5")
     height = ROW * len(rows) - ROW + HEIGHT + 30
-    said = "; ".join(f"{b.name} = {b.formula}" for b in boxes if b.name and b.kind != "leaf")
-    lines = f'<path class="edge" d="{"".join(edges)}"/>'
+    said = Markup("; ").join(
+        f"{b.name} = {b.formula}" for b in boxes if b.name and b.kind != "leaf"
+    )
+    lines = Markup('<path class="edge" d="{}"/>').format(Markup().join(edges))
     title = f"One step of {read.name}: {said}"
     return _svg(width, height, "cell", title, [lines, *drawn])
 
@@ -320,18 +343,18 @@ def _spread(boxes: Sequence[_Box], row: Sequence[int], wanted: Sequence[float]) 
 
 def _drawn(box: _Box, color: str) -> str:
     y, left = _top(box), box.x - box.width / 2
-    rect = f'<rect x="{left:.1f}" y="{y}" width="{box.width:.1f}" height="{HEIGHT}" rx="6"/>'
+    rect = Markup('<rect x="{:.1f}" y="{}" width="{:.1f}" height="{}" rx="6"/>').format(
+        left, y, box.width, HEIGHT
+    )
     low = y + (19 if box.formula else 28)
-    text = (
-        f'<text x="{box.x:.1f}" y="{low}" text-anchor="middle" class="name">'
-        f"{escape(box.name)}</text>"
+    text = Markup('<text x="{:.1f}" y="{}" text-anchor="middle" class="name">{}</text>').format(
+        box.x, low, box.name
     )
     if box.formula:
-        text += (
-            f'<text x="{box.x:.1f}" y="{y + 36}" text-anchor="middle" class="formula">'
-            f"{escape(box.formula)}</text>"
-        )
-    return f'<g class="{box.kind}" style="--color:{color}">{rect}{text}</g>'
+        text += Markup(
+            '<text x="{:.1f}" y="{}" text-anchor="middle" class="formula">{}</text>'
+        ).format(box.x, y + 36, box.formula)
+    return Markup('<g class="{}" style="--color:{}">{}{}</g>').format(box.kind, color, rect, text)
 
 
 def _port(port: int, count: int, box: _Box) -> float:
@@ -356,8 +379,8 @@ def _mean(values: Sequence[float], otherwise: float) -> float:
 
 
 def _svg(width: float, height: float, kind: str, title: str, parts: Iterable[str]) -> str:
-    return (
-        f'<svg class="diagram {kind}" viewBox="0 0 {width:.0f} {height:.0f}" '
-        f'style="--width:{width:.0f}px" role="img" aria-label="{escape(title, quote=True)}">'
-        f"{''.join(parts)}</svg>"
-    )
+    return Markup(
+        '<svg class="diagram {}" viewBox="0 0 {:.0f} {:.0f}" '
+        'style="--width:{:.0f}px" role="img" aria-label="{}">'
+        "{}</svg>"
+    ).format(kind, width, height, width, title, Markup().join(parts))

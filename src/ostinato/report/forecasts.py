@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from html import escape
 from statistics import fmean
 from typing import Any
 
+from markupsafe import Markup
+
 from ostinato.report.figures import looks
 from ostinato.report.forecast_figures import NAIVE, error_by_step, fan, quantile_curves
-from ostinato.report.page import key, legend, plot
+from ostinato.report.page import key, legend, named, plot
 from ostinato.report.sentences import cell_name
 
 Record = Mapping[str, Any]
@@ -73,19 +74,24 @@ def horizon_section(found: Record) -> str:
     rows = ""
     for name, each in every.items():
         own = look.get(name)
-        title = f"{key(own)}{cell_name(name)}" if own else f"{key(NAIVE)}{escape(name)}"
-        values = "".join(f"<td>{_told(m, each.get(m), own is None)}</td>" for m in measures)
-        rows += f'<tr><th scope="row">{title}</th>{values}</tr>'
-    heads = "".join(f'<th scope="col">{_head(m, found["levels"])}</th>' for m in measures)
+        title = named(own, name) if own else Markup("{}{}").format(key(NAIVE), name)
+        values = Markup().join(
+            Markup("<td>{}</td>").format(_told(m, each.get(m), own is None)) for m in measures
+        )
+        rows += Markup('<tr><th scope="row">{}</th>{}</tr>').format(title, values)
+    heads = Markup().join(
+        Markup('<th scope="col">{}</th>').format(_head(m, found["levels"])) for m in measures
+    )
     names = list(naive["columns"])[:COLUMNS]
-    body = "".join(
-        f'<tr><th scope="row">{key(look[c]) if c in look else key(NAIVE)}'
-        f"{cell_name(c) if c in look else escape(c)}</th>"
-        + "".join(f"<td>{each['columns'][name]:.4g}</td>" for name in names)
-        + "</tr>"
+    body = Markup().join(
+        Markup('<tr><th scope="row">{}{}</th>').format(
+            key(look[c]) if c in look else key(NAIVE), cell_name(c) if c in look else c
+        )
+        + Markup().join(Markup("<td>{:.4g}</td>").format(each["columns"][name]) for name in names)
+        + Markup("</tr>")
         for c, each in every.items()
     )
-    titles = "".join(f'<th scope="col">{escape(name)}</th>' for name in names)
+    titles = Markup().join(Markup('<th scope="col">{}</th>').format(name) for name in names)
     worse = [step for step in range(len(naive["steps"])) if _behind(cells, naive, step)]
     said = (
         "At every step some cell is nearer to what came than seasonal naive."
@@ -95,23 +101,34 @@ def horizon_section(found: Record) -> str:
     )
     figure = plot(
         error_by_step({cell: own["steps"] for cell, own in cells.items()}, naive["steps"]),
-        "Mean absolute error by step <small>in deviations of the training part</small>",
+        Markup("Mean absolute error by step <small>in deviations of the training part</small>"),
     )
     season = found["season"]
     ago = "one step" if season == 1 else f"{season} steps"
     part = {"test": "test part", "validation": "validation part"}.get(found["part"], "whole data")
-    return f"""<h2>How far ahead?</h2>
-<p>Every window of the {part} is foretold, {found["windows"]:,} of them. {said}
-Seasonal naive says what was there {ago} before.</p>
+    return Markup("""<h2>How far ahead?</h2>
+<p>Every window of the {} is foretold, {:,} of them. {}
+Seasonal naive says what was there {} before.</p>
 <div class="wide" role="region" aria-label="Measures" tabindex="0"><table><thead>
-<tr><th scope="col">forecast</th>{heads}</tr></thead><tbody>{rows}</tbody></table></div>
+<tr><th scope="col">forecast</th>{}</tr></thead><tbody>{}</tbody></table></div>
 <p class="note">MSE, MAE and pinball loss are on the scale of training, where a deviation is 1; MASE
 is the absolute error over that of seasonal naive in the training part.</p>
-{legend(look, {"seasonal naive": "dot"})}
-<div class="pair">{figure}
+{}
+<div class="pair">{}
 <figure><figcaption>Mean absolute error of each series <small>in its own units</small></figcaption>
-<div class="scroll"><table><thead><tr><th scope="col">forecast</th>{titles}</tr></thead>
-<tbody>{body}</tbody></table></div></figure></div>"""
+<div class="scroll"><table><thead><tr><th scope="col">forecast</th>{}</tr></thead>
+<tbody>{}</tbody></table></div></figure></div>""").format(
+        part,
+        found["windows"],
+        said,
+        ago,
+        heads,
+        rows,
+        legend(look, {"seasonal naive": "dot"}),
+        figure,
+        titles,
+        body,
+    )
 
 
 def _behind(cells: Mapping[str, Record], naive: Record, step: int) -> bool:
@@ -136,21 +153,22 @@ def fans_section(found: Record) -> str:
         return ""
     cell = found["best"]
     look = looks(found["cells"])[cell]
-    figures = "".join(
+    figures = Markup().join(
         plot(
             fan(each, found["levels"], look),
-            f"{escape(each['column'])} "
-            f"<small>{escape(each['series'])} from {escape(each['times'][each['origin']])}</small>",
+            Markup("{} <small>{} from {}</small>").format(
+                each["column"], each["series"], each["times"][each["origin"]]
+            ),
         )
         for each in found["fans"]
     )
     levels = found["levels"]
     bands = f", its bands up to {levels[-1] - levels[0]:.0%}" if len(levels) > 1 else ""
-    return f"""<h2>What was foretold, and what came</h2>
+    return Markup("""<h2>What was foretold, and what came</h2>
 <p>From places all over the part that no network was trained on. The series is grey; from the
-dashed line on the {cell_name(cell)} knows nothing of it. Its forecast is in colour{bands}; seasonal
+dashed line on the {} knows nothing of it. Its forecast is in colour{}; seasonal
 naive is dotted.</p>
-<div class="trio">{figures}</div>"""
+<div class="trio">{}</div>""").format(cell_name(cell), bands, figures)
 
 
 def quantiles_section(found: Record) -> str:
@@ -158,21 +176,25 @@ def quantiles_section(found: Record) -> str:
     if not found or not found["levels"]:
         return ""
     cells = found["cells"]
-    rows = "".join(
-        f'<tr><th scope="row">{key(look)}{cell_name(cell)}</th>'
-        + "".join(f"<td>{part:.1%}</td>" for part in cells[cell]["below"].values())
-        + "</tr>"
+    rows = Markup().join(
+        Markup('<tr><th scope="row">{}{}</th>').format(key(look), cell_name(cell))
+        + Markup().join(
+            Markup("<td>{:.1%}</td>").format(part) for part in cells[cell]["below"].values()
+        )
+        + Markup("</tr>")
         for cell, look in looks(cells).items()
     )
-    heads = "".join(f'<th scope="col">{level:g}</th>' for level in found["levels"])
+    heads = Markup().join(
+        Markup('<th scope="col">{:g}</th>').format(level) for level in found["levels"]
+    )
     figure = plot(
         quantile_curves({cell: own["below"] for cell, own in cells.items()}),
         "Values below the quantile, by its level",
     )
-    return f"""<h2>Do quantiles keep their word?</h2>
+    return Markup("""<h2>Do quantiles keep their word?</h2>
 <p>Below the quantile of level 0.9 there should be 90% of what came: on the grey line. A curve that
 is too flat belongs to bands that are too wide, one too steep to bands too narrow.</p>
-{legend(looks(cells), {})}
-<div class="pair">{figure}<figure><figcaption>Values below each quantile</figcaption>
-<table><thead><tr><th scope="col">forecast</th>{heads}</tr></thead><tbody>{rows}</tbody></table>
-</figure></div>"""
+{}
+<div class="pair">{}<figure><figcaption>Values below each quantile</figcaption>
+<table><thead><tr><th scope="col">forecast</th>{}</tr></thead><tbody>{}</tbody></table>
+</figure></div>""").format(legend(looks(cells), {}), figure, heads, rows)

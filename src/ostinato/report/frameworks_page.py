@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from html import escape
 from itertools import accumulate
 from typing import Any
 
 import plotly.graph_objects as go
+from markupsafe import Markup
 
 from ostinato.report.figures import GREY, SPARE, Look, empty_figure
 from ostinato.report.frameworks import COINCIDE, FEW, ROUNDINGS, coincide
@@ -37,7 +37,7 @@ def frameworks_page(results: Results, command: str) -> str:
         "Speed": _speed(results),
         "Conditions": _conditions(results),
     }
-    lead = " ".join([escape(_done(results)), *map(escape, says(results))])
+    lead = " ".join([_done(results), *says(results)])
     return document(results["title"], lead, sections, origin(results, command))
 
 
@@ -118,7 +118,12 @@ def tiny(number: float) -> str:
     if number >= 1e-3:
         return f"{number:.2g}"
     digits, _, power = f"{number:.1e}".partition("e")
-    return f"{digits}·10{str(int(power)).translate(str.maketrans('-0123456789', '⁻⁰¹²³⁴⁵⁶⁷⁸⁹'))}"
+    return f"{digits}·10{_raised(int(power))}"
+
+
+def _raised(power: int) -> str:
+    """A power as it stands above the line."""
+    return str(power).translate(str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹"))
 
 
 def _looks(results: Results) -> dict[str, Look]:
@@ -137,27 +142,31 @@ def _curves(results: Results) -> str:
             first = next(iter(results["titles"].values()))
             plots += plot(
                 _differences(results, each, look),
-                f"{name}: distance from {escape(first)}, nats <small>log axis</small>",
+                Markup("{}: distance from {}, nats <small>log axis</small>").format(name, first),
             )
-        rows.append(f'<div class="pair">{plots}</div>')
+        rows.append(Markup('<div class="pair">{}</div>').format(plots))
     titles = results["titles"]
-    keys = "".join(f"<li>{key(own)}{escape(titles[name])}</li>" for name, own in look.items())
+    keys = Markup().join(
+        Markup("<li>{}{}</li>").format(key(own), titles[name]) for name, own in look.items()
+    )
     if any(each["shaken"] for each in results["cells"]):
-        keys += f"<li>{line('dot')}a rounding a step</li>"
+        keys += Markup("<li>{}a rounding a step</li>").format(line("dot"))
     differs = any(each["differences"] for each in results["cells"])
     note = (
-        "<p>Left the curves lie on each other, the first of them broad. Right is what is between "
-        "them, on a scale of its own. The dotted line is what rounding does: one "
-        "framework beside itself, every weight moved to the next number of 32 bits before every "
-        "step. Where it rises, training itself makes roundings larger.</p>"
+        Markup(
+            "<p>Left the curves lie on each other, the first of them broad. Right is what is "
+            "between them, on a scale of its own. The dotted line is what rounding does: one "
+            "framework beside itself, every weight moved to the next number of 32 bits before "
+            "every step. Where it rises, training itself makes roundings larger.</p>"
+        )
         if differs
         else ""
     )
     title = "Do the curves coincide?" if differs else "How it learned"
-    return f"""<h2>{title}</h2>
-{note}
-<ul class="legend">{keys}</ul>
-{chr(10).join(rows)}"""
+    return Markup("""<h2>{}</h2>
+{}
+<ul class="legend">{}</ul>
+{}""").format(title, note, keys, Markup("\n").join(rows))
 
 
 def _losses(results: Results, each: Mapping[str, Any], look: Mapping[str, Look]) -> go.Figure:
@@ -187,7 +196,7 @@ def _differences(results: Results, each: Mapping[str, Any], look: Mapping[str, L
         type="log",
         range=[math.log10(FLOOR) - 0.15, high + 0.1],
         tickvals=[FLOOR, *powers],
-        ticktext=["0", *(f"10<sup>{round(math.log10(p))}</sup>".replace("-", "−") for p in powers)],
+        ticktext=["0", *(f"10{_raised(round(math.log10(p)))}" for p in powers)],
     )
     for name, steps in lines:
         own = look.get(name)
@@ -226,27 +235,34 @@ def _agreement(results: Results) -> str:
         first = each["trials"][0]
         for found in each["differences"]:
             theirs = next(t for t in each["trials"] if t["framework"] == found["framework"])
-            pairs = f"{key(look[first['framework']])}{key(look[found['framework']])}"
+            pairs = key(look[first["framework"]]) + key(look[found["framework"]])
             names = [results["titles"][trial["framework"]] for trial in (first, theirs)]
             right = [f"{trial['accuracy']:.2%}" for trial in (first, theirs)]
             accuracy = _two(*(f"{a} {b}" for a, b in zip(right, names, strict=True)))
-            body.append(_apart(f"{pairs}{cell_name(each['name'])}", found, accuracy))
+            body.append(_apart(pairs + cell_name(each["name"]), found, accuracy))
         if each["shaken"]:
-            name = f"<small>{line('dot')} a rounding a step</small>"
+            name = Markup("<small>{} a rounding a step</small>").format(line("dot"))
             body.append(_apart(name, each["shaken"], "–"))
     heads = ["cell", "loss, largest", "weights", "same label", "probability, largest", "accuracy"]
-    return f"""<h2>How far apart are they?</h2>
+    return Markup("""<h2>How far apart are they?</h2>
 <div class="wide" role="region" aria-label="Agreement" tabindex="0"><table>
-<thead><tr>{"".join(f'<th scope="col">{head}</th>' for head in heads)}</tr></thead>
+<thead><tr>{}</tr></thead>
 <tbody>
-{chr(10).join(body)}
+{}
 </tbody>
 </table></div>
 <p class="note">Losses in nats, each of the batch of a step before it. Weights: their distance
 after training over the way that training has moved them. Label, probability and accuracy are
-those of {results["held"]:,} texts held out. Curves are said to coincide that are never further
-apart than {tiny(COINCIDE)} nats, or {ROUNDINGS} times what rounding does.</p>
-{_disputed(results)}"""
+those of {:,} texts held out. Curves are said to coincide that are never further
+apart than {} nats, or {} times what rounding does.</p>
+{}""").format(
+        Markup().join(Markup('<th scope="col">{}</th>').format(head) for head in heads),
+        Markup("\n").join(body),
+        results["held"],
+        tiny(COINCIDE),
+        ROUNDINGS,
+        _disputed(results),
+    )
 
 
 def _disputed(results: Results) -> str:
@@ -256,20 +272,22 @@ def _disputed(results: Results) -> str:
         for own in each["differences"]:
             names = [next(iter(titles.values())), titles[own["framework"]]]
             for text in own["texts"]:
-                said = "".join(
-                    f"<td>{escape(name)}: {escape(label)} <small>{sure:.2%}</small></td>"
+                said = Markup().join(
+                    Markup("<td>{}: {} <small>{:.2%}</small></td>").format(name, label, sure)
                     for name, label, sure in zip(names, text["labels"], text["sure"], strict=True)
                 )
-                where = f"{cell_name(each['name'])} <small>text {text['text'] + 1:,}</small>"
-                rows.append(f'<tr><th scope="row">{where}</th>{said}</tr>')
+                where = Markup("{} <small>text {:,}</small>").format(
+                    cell_name(each["name"]), text["text"] + 1
+                )
+                rows.append(Markup('<tr><th scope="row">{}</th>{}</tr>').format(where, said))
     if not rows:
         return ""
-    return f"""<h3>Where they differ</h3>
-<p>The first {FEW} texts of each cell whose label is not the same, and how sure each model is.</p>
+    return Markup("""<h3>Where they differ</h3>
+<p>The first {} texts of each cell whose label is not the same, and how sure each model is.</p>
 <div class="wide" role="region" aria-label="Where they differ" tabindex="0"><table>
 <tbody>
-{chr(10).join(rows)}
-</tbody></table></div>"""
+{}
+</tbody></table></div>""").format(FEW, Markup("\n").join(rows))
 
 
 def _apart(name: str, found: Mapping[str, Any], accuracy: str) -> str:
@@ -280,12 +298,14 @@ def _apart(name: str, found: Mapping[str, Any], accuracy: str) -> str:
         tiny(found["probability"]),
         accuracy,
     ]
-    return f'<tr><th scope="row">{name}</th>{"".join(f"<td>{c}</td>" for c in cells)}</tr>'
+    return Markup('<tr><th scope="row">{}</th>{}</tr>').format(
+        name, Markup().join(Markup("<td>{}</td>").format(c) for c in cells)
+    )
 
 
 def _two(text: str, below: str) -> str:
     """A number, and a smaller one below it."""
-    return f'{text}<small class="below">{below}</small>'
+    return Markup('{}<small class="below">{}</small>').format(text, below)
 
 
 def _speed(results: Results) -> str:
@@ -308,27 +328,40 @@ def _speed(results: Results) -> str:
                 f"{trial['asking']:.1f} s",
             ]
             body.append(
-                f'<tr><th scope="row">{key(own)}{cell_name(each["name"])} '
-                f"<small>{escape(results['titles'][trial['framework']])}</small></th>"
-                f'<td class="accuracy">{bar(speed / most, own.color)}<b>{speed:,.0f}</b></td>'
-                f"{''.join(f'<td>{c}</td>' for c in cells)}</tr>"
+                Markup(
+                    '<tr><th scope="row">{}{} '
+                    "<small>{}</small></th>"
+                    '<td class="accuracy">{}<b>{:,.0f}</b></td>'
+                    "{}</tr>"
+                ).format(
+                    key(own),
+                    cell_name(each["name"]),
+                    results["titles"][trial["framework"]],
+                    bar(speed / most, own.color),
+                    speed,
+                    Markup().join(Markup("<td>{}</td>").format(c) for c in cells),
+                )
             )
     count = results["threads"]
     threads = "one thread" if count == 1 else f"{count} threads"
     heads = ["last epoch", "first step", f"{results['held']:,} answers"]
-    return f"""<h2>How fast are they?</h2>
+    return Markup("""<h2>How fast are they?</h2>
 <div class="wide" role="region" aria-label="Speed" tabindex="0"><table class="spreads">
 <thead><tr><th scope="col">cell</th><th scope="col" class="accuracy">real tokens/s in training</th>
-{"".join(f'<th scope="col">{head}</th>' for head in heads)}</tr></thead>
+{}</tr></thead>
 <tbody>
-{chr(10).join(body)}
+{}
 </tbody>
 </table></div>
-<p class="note">On {threads} each, one after the other, whole steps: padding, forward, backward,
+<p class="note">On {} each, one after the other, whole steps: padding, forward, backward,
 clipping, Adam. Tokens/s are those of the last epoch. The first step stands by itself, from
 building the network until the first weights are changed, with all that is compiled on the way;
 Ostinato’s native code is compiled anew for it, though it would otherwise be kept on disk.
-Starting the frameworks themselves is in no number.</p>"""
+Starting the frameworks themselves is in no number.</p>""").format(
+        Markup().join(Markup('<th scope="col">{}</th>').format(head) for head in heads),
+        Markup("\n").join(body),
+        threads,
+    )
 
 
 def _conditions(results: Results) -> str:
@@ -342,7 +375,7 @@ def _conditions(results: Results) -> str:
         f"First weights, made by Ostinato from seed {settings['seed']}, and the equations: each "
         "cell is written once, and both layers are made of that text.",
         f"Embeddings of {model['embedding']}, {layers} of {model['hidden']} units {ways}, pooling "
-        f"{escape(model['pooling'].replace('_', ' '))}, a linear map to the labels: "
+        f"{model['pooling'].replace('_', ' ')}, a linear map to the labels: "
         + listed(f"{each['parameters']:,} weights ({cell_name(each['name'])})" for each in cells)
         + ".",
         f"{steps} batches, in one order: {train['epochs']} epochs over {results['training']:,} "
@@ -352,9 +385,7 @@ def _conditions(results: Results) -> str:
         "float32. No dropout: the frameworks would not draw the same.",
     ]
     apart = [
-        "What computes: "
-        + "; ".join(escape(trial["software"]) for trial in cells[0]["trials"])
-        + ".",
+        "What computes: " + "; ".join(trial["software"] for trial in cells[0]["trials"]) + ".",
     ]
     if {"torch", "keras"} <= {trial["framework"] for trial in cells[0]["trials"]}:
         apart += [
@@ -364,17 +395,19 @@ def _conditions(results: Results) -> str:
             "which gradients of one word count apart, so that curves part where clipping acts.",
             "Where a layer of PyTorch has two biases that only count by their sum, Keras has one: "
             "the second is zero here and does not learn, or Adam would move the sum twice as far.",
-            "Ours leaves padding out; Keras computes it and throws it away. Keras is used as it "
-            "comes, by <code>train_on_batch</code>, without XLA, which would compile anew for each "
-            "length of a batch.",
+            Markup(
+                "Ours leaves padding out; Keras computes it and throws it away. Keras is used as "
+                "it comes, by <code>train_on_batch</code>, without XLA, which would compile anew "
+                "for each length of a batch."
+            ),
             "Sums are taken in other orders, so the last bits differ. A maximum over time that two "
             "steps nearly share may be taken at one or the other, and its gradient goes there: "
             "then curves are apart by more than a rounding.",
         ]  # fmt: skip
-    return f"""<h2>What is compared</h2>
-<div class="pair"><div><h3>The same for all</h3><ul>{_items(same)}</ul></div>
-<div><h3>Not the same</h3><ul>{_items(apart)}</ul></div></div>"""
+    return Markup("""<h2>What is compared</h2>
+<div class="pair"><div><h3>The same for all</h3><ul>{}</ul></div>
+<div><h3>Not the same</h3><ul>{}</ul></div></div>""").format(_items(same), _items(apart))
 
 
 def _items(texts: Sequence[str]) -> str:
-    return "".join(f"<li>{text}</li>" for text in texts)
+    return Markup().join(Markup("<li>{}</li>").format(text) for text in texts)

@@ -1,28 +1,36 @@
-"""One HTML page that loads nothing: style, figures and Plotly itself lie inside it."""
+"""One HTML page that loads nothing: style, figures and Plotly itself lie inside it.
+
+What is said of runs and data is text, whoever wrote it. It becomes HTML in one way only: by
+`Markup.format`, which escapes all that is no `Markup` yet. `Markup(…)` itself is for constants of
+this package.
+"""
 
 from __future__ import annotations
 
-import re
-from collections.abc import Mapping
+import base64
+import hashlib
+import json
+from collections.abc import Mapping, Sequence
 from datetime import datetime
-from html import escape
 from importlib.resources import files
 from typing import Any
 
 import plotly.graph_objects as go
+from markupsafe import Markup, escape
 from plotly.offline import get_plotlyjs
+from plotly.utils import PlotlyJSONEncoder
 
 from ostinato.report.figures import Look
 from ostinato.report.sentences import cell_name, duration
 
 SHAPES = {
-    "circle": '<circle cx="14" cy="6" r="4"/>',
-    "square": '<path d="M10 2h8v8h-8z"/>',
-    "diamond": '<path d="M14 1l5 5-5 5-5-5z"/>',
-    "triangle-up": '<path d="M14 1l5 9h-10z"/>',
-    "triangle-down": '<path d="M14 11l5-9h-10z"/>',
-    "cross": '<path d="M12 1h4v3h3v4h-3v3h-4v-3h-3v-4h3z"/>',
-    "line": '<path d="M9 5h10v2.5h-10z"/>',
+    "circle": Markup('<circle cx="14" cy="6" r="4"/>'),
+    "square": Markup('<path d="M10 2h8v8h-8z"/>'),
+    "diamond": Markup('<path d="M14 1l5 5-5 5-5-5z"/>'),
+    "triangle-up": Markup('<path d="M14 1l5 9h-10z"/>'),
+    "triangle-down": Markup('<path d="M14 11l5-9h-10z"/>'),
+    "cross": Markup('<path d="M12 1h4v3h3v4h-3v3h-4v-3h-3v-4h3z"/>'),
+    "line": Markup('<path d="M9 5h10v2.5h-10z"/>'),
 }
 DASHES = {"solid": "", "dash": "7 4", "dot": "2 3"}
 
@@ -46,98 +54,156 @@ def document(
         the page to load anything.
     """
     shown = {name: text for name, text in sections.items() if text}
-    links = "".join(f'<a href="#{name.lower()}">{name}</a>' for name in shown)
-    body = "\n".join(
-        f'<section id="{name.lower()}">\n{text}\n</section>' for name, text in shown.items()
+    links = Markup().join(
+        Markup('<a href="#{}">{}</a>').format(name.lower(), name) for name in shown
     )
-    title = escape(title)
-    return f"""<!DOCTYPE html>
+    body = Markup("\n").join(
+        Markup('<section id="{}">\n{}\n</section>').format(name.lower(), text)
+        for name, text in shown.items()
+    )
+    scripts = (get_plotlyjs(), packaged("page.js")) if 'class="plot"' in body else ()
+    return Markup("""<!DOCTYPE html>
 <html lang="en">
 <head>
 <meta charset="utf-8">
 <meta name="viewport" content="width=device-width, initial-scale=1">
 <meta name="color-scheme" content="light dark">
 <meta http-equiv="Content-Security-Policy" content="default-src 'none'; img-src data: blob:; \
-style-src 'unsafe-inline'; script-src 'unsafe-inline'">
-<title>{title}</title>
+style-src 'unsafe-inline'; script-src {}; base-uri 'none'; form-action 'none'">
+<title>{}</title>
 <style>
-{packaged("page.css")}</style>
+{}</style>
 </head>
 <body>
 <header>
 <p class="brand">ostinato</p>
-<h1>{title}</h1>
-<p class="lead">{lead}</p>
-{banner}
-<nav aria-label="Sections">{links}</nav>
+<h1>{}</h1>
+<p class="lead">{}</p>
+{}
+<nav aria-label="Sections">{}</nav>
 </header>
 <main>
-{body}
+{}
 </main>
-<footer>{footer}</footer>
-{_drawing() if 'class="plot"' in body else ""}</body>
+<footer>{}</footer>
+{}</body>
 </html>
-"""
+""").format(
+        Markup(" ").join(map(_digest, scripts)) or "'none'",
+        title,
+        Markup(packaged("page.css")),
+        title,
+        lead,
+        banner,
+        links,
+        body,
+        footer,
+        _drawing(scripts),
+    )
 
 
 def origin(results: Results, command: str) -> str:
     """When, where and how long."""
-    parts = []
+    parts: list[str] = []
     if created := results.get("created"):
         when = datetime.fromisoformat(created)
         parts.append(
-            f'<time datetime="{escape(created)}">{when.day} {when:%B %Y, %H:%M} UTC</time>'
+            Markup('<time datetime="{}">{} {:%B %Y, %H:%M} UTC</time>').format(
+                created, when.day, when
+            )
         )
     if "seconds" in results:
         parts.append(duration(results["seconds"]))
     if "machine" in results:
-        parts.append(escape(results["machine"]))
-    return f"<p>Made by <code>{escape(command)}</code> · {' · '.join(parts)}</p>"
+        parts.append(str(results["machine"]))
+    return Markup("<p>Made by <code>{}</code> · {}</p>").format(command, Markup(" · ").join(parts))
 
 
 def plot(figure: go.Figure, title: str) -> str:
     """A figure with its title, drawn by page.js from the JSON behind it."""
-    label = escape(re.sub(r"<[^>]*>", "", title), quote=True)
-    data = figure.to_json().replace("<", "\\u003c")
-    return (
-        f"<figure><figcaption>{title}</figcaption>"
-        f'<div class="plot" role="img" aria-label="{label}"></div>'
-        f'<script type="application/json">{data}</script></figure>'
-    )
+    label = Markup.escape(title).striptags()
+    return Markup(
+        "<figure><figcaption>{}</figcaption>"
+        '<div class="plot" role="img" aria-label="{}"></div>'
+        '<script type="application/json">{}</script></figure>'
+    ).format(title, label, _json(_as_text(figure.to_plotly_json())))
 
 
 def legend(look: Mapping[str, Look], dashes: Mapping[str, str]) -> str:
     """Cells with their colour and shape, kinds of line with their dashes."""
-    keys = [f"<li>{key(each)}{cell_name(cell)}</li>" for cell, each in look.items()]
-    keys += [f"<li>{line(dash)}{escape(name)}</li>" for name, dash in dashes.items()]
-    return f'<ul class="legend">{"".join(keys)}</ul>' if keys else ""
+    keys = [
+        Markup("<li>{}{}</li>").format(key(each), cell_name(cell)) for cell, each in look.items()
+    ]
+    keys += [Markup("<li>{}{}</li>").format(line(dash), name) for name, dash in dashes.items()]
+    return Markup('<ul class="legend">{}</ul>').format(Markup().join(keys)) if keys else ""
 
 
-def key(look: Look) -> str:
+def key(look: Look) -> Markup:
     """The shape of a cell in its colour."""
     shape = SHAPES[look.symbol]
-    return (
-        f'<svg class="key" viewBox="8 0 12 12" fill="{look.color}" aria-hidden="true">{shape}</svg>'
-    )
+    return Markup(
+        '<svg class="key" viewBox="8 0 12 12" fill="{}" aria-hidden="true">{}</svg>'
+    ).format(look.color, shape)
 
 
 def line(dash: str) -> str:
     """A piece of a line of that kind."""
-    return (
+    return Markup(
         '<svg class="key line" viewBox="0 0 28 12" stroke="currentColor" stroke-width="2" '
-        f'stroke-dasharray="{DASHES[dash]}" aria-hidden="true"><path d="M0 6h28"/></svg>'
-    )
+        'stroke-dasharray="{}" aria-hidden="true"><path d="M0 6h28"/></svg>'
+    ).format(DASHES[dash])
 
 
 def bar(part: float, color: str) -> str:
     """A bar that is filled to a part of its length."""
-    return f'<i class="bar" aria-hidden="true" style="--part:{part:.4f};--color:{color}"></i>'
+    return Markup('<i class="bar" aria-hidden="true" style="--part:{:.4f};--color:{}"></i>').format(
+        part, color
+    )
 
 
-def _drawing() -> str:
-    """Plotly and the few lines that draw with it."""
-    note = "<noscript><p>The figures need JavaScript; nothing is loaded.</p></noscript>"
-    return f"{note}\n<script>{get_plotlyjs()}</script>\n<script>\n{packaged('page.js')}</script>\n"
+def named(look: Look, cell: str) -> Markup:
+    """A cell's name behind its shape."""
+    return key(look) + cell_name(cell)
+
+
+def _drawing(scripts: Sequence[str]) -> Markup:
+    """The scripts of the page, all of them ours: Plotly and the few lines that draw with it."""
+    if not scripts:
+        return Markup()
+    note = Markup("<noscript><p>The figures need JavaScript; nothing is loaded.</p></noscript>")
+    each = (Markup("\n<script>{}</script>").format(Markup(script)) for script in scripts)
+    return note + Markup().join(each) + "\n"
+
+
+def _digest(script: str) -> Markup:
+    """A script as a content policy names it: by its SHA-256, so that no other one runs."""
+    digest = base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()
+    return Markup("'sha256-{}'").format(digest)
+
+
+def _as_text(figure: Any, key: str = "") -> Any:
+    """A figure as plain data whose strings Plotly shows as they are.
+
+    Plotly reads a part of HTML in titles, names, ticks and texts: it is escaped, but for the
+    templates of hover texts, which are ours alone.
+    """
+    match figure:
+        case str() if key != "hovertemplate":
+            return str(escape(figure))
+        case Mapping():
+            return {name: _as_text(value, name) for name, value in figure.items()}
+        case list() | tuple():
+            return [_as_text(each, key) for each in figure]
+        case _:
+            return figure
+
+
+def _json(data: Any) -> Markup:
+    """JSON that ends no script element, whatever its strings hold."""
+    text: str = json.dumps(data, cls=PlotlyJSONEncoder)
+    for character in "<>&\u2028\u2029":
+        text = text.replace(character, f"\\u{ord(character):04x}")
+    return Markup(text)
 
 
 def packaged(name: str) -> str:

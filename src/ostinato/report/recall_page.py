@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from html import escape
 from typing import Any
 
 import plotly.graph_objects as go
+from markupsafe import Markup
 
 from ostinato.errors import counted
 from ostinato.report.figures import GREY, cell_label, empty_figure, looks
@@ -81,38 +81,51 @@ def _memory(groups: Mapping[str, Sequence[Mapping[str, Any]]], until: str) -> st
     first = next(iter(groups.values()))
     drawn.update_xaxes(type="log", tickvals=[each["length"] for each in first])
     drawn.update_yaxes(rangemode="tozero", tickformat=".0%", hoverformat=".1%")
-    heads = "".join(f'<th scope="col">{counted(each["length"], "step")}</th>' for each in first)
-    rows = "".join(
-        f'<tr><th scope="row">{key(look[cell])}{cell_name(cell)}</th>'
-        + "".join(map(_told, own))
-        + "</tr>"
+    heads = Markup().join(
+        Markup('<th scope="col">{}</th>').format(counted(each["length"], "step")) for each in first
+    )
+    rows = Markup().join(
+        Markup('<tr><th scope="row">{}{}</th>').format(key(look[cell]), cell_name(cell))
+        + Markup().join(map(_told, own))
+        + Markup("</tr>")
         for cell, own in groups.items()
     )
-    nothing = "".join(f"<td>100%{_below(each['baseline'])}</td>" for each in first)
-    rows += f'<tr><th scope="row">remembers nothing</th>{nothing}</tr>'
-    title = "What is left of the loss <small>100% is who remembers nothing</small>"
-    return f"""<h2>What is remembered</h2>
-{legend(look, {"remembers nothing": "dot"})}
-<div class="pair">{plot(drawn, title)}<figure><figcaption>The same in numbers
+    nothing = Markup().join(
+        Markup("<td>100%{}</td>").format(_below(each["baseline"])) for each in first
+    )
+    rows += Markup('<tr><th scope="row">remembers nothing</th>{}</tr>').format(nothing)
+    title = Markup("What is left of the loss <small>100% is who remembers nothing</small>")
+    return Markup("""<h2>What is remembered</h2>
+{}
+<div class="pair">{}<figure><figcaption>The same in numbers
 <small>below it the loss, and the epochs</small></figcaption>
-<div class="scroll"><table><thead><tr><th scope="col">cell</th>{heads}</tr></thead>
-<tbody>{rows}</tbody></table></div></figure></div>
-<p class="note">The best epoch, on {first[0]["held_out"]} sequences, the same for every cell: on so
+<div class="scroll"><table><thead><tr><th scope="col">cell</th>{}</tr></thead>
+<tbody>{}</tbody></table></div></figure></div>
+<p class="note">The best epoch, on {} sequences, the same for every cell: on so
 few, who remembers nothing may be some percent above or below 100%. Every batch of training is drawn
-anew, so nothing can be learnt by heart. {escape(until)} What is not solved might be with more
-training, or other settings.</p>"""
+anew, so nothing can be learnt by heart. {} What is not solved might be with more
+training, or other settings.</p>""").format(
+        legend(look, {"remembers nothing": "dot"}),
+        plot(drawn, title),
+        heads,
+        rows,
+        first[0]["held_out"],
+        until,
+    )
 
 
 def _told(each: Mapping[str, Any]) -> str:
     """What a cell came to at a length, as a cell of the table."""
     left = percent(each["left"])
-    left = f"<strong>✓ {left}</strong>" if each["solved"] else left
-    return f"<td>{left}{_below(each['loss'], counted(len(each['history']), 'epoch'))}</td>"
+    left = Markup("<strong>✓ {}</strong>").format(left) if each["solved"] else left
+    return Markup("<td>{}{}</td>").format(
+        left, _below(each["loss"], counted(len(each["history"]), "epoch"))
+    )
 
 
 def _below(loss: float, epochs: str = "") -> str:
-    more = f'<small class="below">{epochs}</small>' if epochs else ""
-    return f'<small class="below">{loss:.4f}</small>{more}'
+    more = Markup('<small class="below">{}</small>').format(epochs) if epochs else ""
+    return Markup('<small class="below">{:.4f}</small>{}').format(loss, more)
 
 
 def _learning(groups: Mapping[str, Sequence[Mapping[str, Any]]]) -> str:
@@ -132,7 +145,7 @@ def _learning(groups: Mapping[str, Sequence[Mapping[str, Any]]]) -> str:
             )
         drawn.update_yaxes(rangemode="tozero", tickformat=".0%", hoverformat=".1%")
         plots += plot(drawn, counted(first["length"], "step"))
-    return f"""<h2>How they learned</h2>
+    return Markup("""<h2>How they learned</h2>
 <p>What is left of the loss, on sequences held out; who remembers nothing is dotted. A line ends
 where the problem is solved.</p>
-<div class="trio">{plots}</div>"""
+<div class="trio">{}</div>""").format(plots)

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from markupsafe import Markup
+
 from ostinato.report.figures import (
     gradient_curves,
     looks,
@@ -29,15 +31,24 @@ def learning(runs: Sequence[Results], terms: Terms) -> str:
     first = plot(loss_curves(runs, terms.validation), loss)
     second = plot(metric_curves(runs, terms.reached, percent=terms.digits is None), title)
     band = (
-        '<p class="note">Lines are means over seeds; bands go from the lowest to the highest.</p>'
+        Markup(
+            '<p class="note">Lines are means over seeds; bands go from the lowest to the '
+            "highest.</p>"
+        )
         if len(runs) > len(look)
         else ""
     )
-    return f"""<h2>How they learned</h2>
-<p>{overfitting(mean_histories(runs), terms.things, terms.validation)}</p>
-{legend(look, {"validation": "solid", "training": "dot"})}
-<div class="pair">{first}{second}</div>
-{band}"""
+    return Markup("""<h2>How they learned</h2>
+<p>{}</p>
+{}
+<div class="pair">{}{}</div>
+{}""").format(
+        overfitting(mean_histories(runs), terms.things, terms.validation),
+        legend(look, {"validation": "solid", "training": "dot"}),
+        first,
+        second,
+        band,
+    )
 
 
 def gradients(flow: Results, note: str, word: str = "word") -> str:
@@ -48,16 +59,16 @@ def gradients(flow: Results, note: str, word: str = "word") -> str:
     others = any(len(states) > 1 for times in flow.values() for states in times.values())
     keys = legend(look, {"output h": "solid", "other states": "dash"} if others else {})
     dashed = ", dashed the other states" if others else ""
-    size = f"<small>mean ‖∂L/∂h<sub>t</sub>‖{dashed}</small>"
-    plots = "".join(
-        plot(gradient_curves(flow, when, word), f"{title} {size}")
+    size = Markup("<small>mean ‖∂L/∂h<sub>t</sub>‖{}</small>").format(dashed)
+    plots = Markup().join(
+        plot(gradient_curves(flow, when, word), Markup("{} {}").format(title, size))
         for when, title in {"start": "Before training", "trained": "After training"}.items()
         if any(times.get(when) for times in flow.values())
     )
-    return f"""<h2>How far back the gradient reaches</h2>
-<p>A {word} can teach a network only as much as the gradient of the loss that comes back to it.
-{gradient_reach(flow)}</p>
-{keys}
-<div class="pair">{plots}</div>
+    return Markup("""<h2>How far back the gradient reaches</h2>
+<p>A {} can teach a network only as much as the gradient of the loss that comes back to it.
+{}</p>
+{}
+<div class="pair">{}</div>
 <p class="note">On a log axis; a mark stands where 1% of a gradient’s largest size is left.
-{note}</p>"""
+{}</p>""").format(word, gradient_reach(flow), keys, plots, note)

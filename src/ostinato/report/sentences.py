@@ -1,11 +1,12 @@
-"""Results → sentences, in HTML: what the numbers say is worked out from them, and never assumed."""
+"""Results → sentences: what the numbers say is worked out from them, and never assumed."""
 
 from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Mapping, Sequence
-from html import escape
 from typing import Any
+
+from markupsafe import Markup
 
 from ostinato.report.figures import VANISHED, cell_label, vanishing_step
 
@@ -14,7 +15,7 @@ Times = Mapping[str, Mapping[str, Sequence[float]]]
 """Sizes of gradients of one cell by time (start, trained), by state, by distance in steps."""
 
 
-def summary(results: Record) -> str:
+def summary(results: Record) -> Markup:
     """What was done and what came out."""
     classifiers, data = results.get("classifiers", []), results.get("data", {})
     text = []
@@ -28,27 +29,27 @@ def summary(results: Record) -> str:
         beside = "Beside them, " if classifiers else ""
         text.append(f"{beside}{_a_cell(generator)} learned to write {source_name(generator)},")
         text.append("one character after the other.")
-    joined = " ".join(text)
+    joined = Markup(" ").join(text)
     return joined[:1].upper() + joined[1:]
 
 
-def verdict(classifiers: Sequence[Record], baseline: Record | None) -> str:
+def verdict(classifiers: Sequence[Record], baseline: Record | None) -> Markup:
     """Which network is best, and whether it was worth the trouble."""
     top = max(classifiers, key=lambda record: record["test_accuracy"])
     name, reached, alone = cell_name(top["cell"]), top["test_accuracy"], len(classifiers) == 1
     text = f"The {name} is right" if alone else f"The best, the {name}, is right"
-    text += f" on <strong>{reached:.2%}</strong>"
+    said = Markup("{} on <strong>{:.2%}</strong>").format(text, reached)
     if not baseline:
-        return f"{text}."
+        return said + "."
     simple = baseline["test_accuracy"]
     if simple > reached:
         judged = f"is better than {'the' if alone else 'every'} network here"
     else:
         judged = "is as good" if simple == reached else "is not as good"
-    return (
-        f"{text}; a linear baseline, which only counts words and pairs of words, {judged}: "
-        f"<strong>{simple:.2%}</strong>."
-    )
+    return Markup(
+        "{}; a linear baseline, which only counts words and pairs of words, {}: "
+        "<strong>{:.2%}</strong>."
+    ).format(said, judged, simple)
 
 
 def chance(accuracy: float, count: int | None) -> str:
@@ -131,7 +132,7 @@ def gradient_reach(flow: Mapping[str, Times]) -> str:
                     step, part = _reach(each)
                     ends.append(f"{percent(part or VANISHED)} is left {_back(step)} {closing}")
             if ends:
-                owner = f"the {cell_name(cell)}’s {escape(state)}"
+                owner = f"the {cell_name(cell)}’s {state}"
                 text.append(f"Of the gradient of {owner} (dashed), {listed(ends)}.")
     return " ".join(text)
 
@@ -162,12 +163,12 @@ def writer(generator: Record) -> str:
 
 def cell_name(cell: str) -> str:
     """A cell as people write it."""
-    return escape(cell_label(cell))
+    return cell_label(cell)
 
 
 def source_name(record: Record) -> str:
     """A packaged source as people write it."""
-    return escape(str(record.get("source", "text")).replace("_", " ").capitalize())
+    return str(record.get("source", "text")).replace("_", " ").capitalize()
 
 
 def listed(names: Iterable[str]) -> str:
@@ -184,10 +185,10 @@ def percent(part: float) -> str:
     """A part as a percentage of two digits.
 
     >>> percent(0.123), percent(0.0123), percent(1e-9)
-    ('12%', '1.2%', '&lt;0.01%')
+    ('12%', '1.2%', '<0.01%')
     """
     if 0 < part < 1e-4:
-        return "&lt;0.01%"
+        return "<0.01%"
     return f"{part:.0%}" if part >= 0.0995 else f"{100 * part:.2g}%"
 
 

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from html import escape
 from typing import Any
 
 import numpy as np
+from markupsafe import Markup
 
 from ostinato.report.figures import looks
 from ostinato.report.page import key
@@ -40,28 +40,37 @@ def types_section(tagged: Record) -> str:
     if not tagged:
         return ""
     look = looks(tagged)
-    figures = "".join(
-        f"<figure><figcaption>{key(look[cell])}{cell_name(cell)}</figcaption>"
-        f"{_types(own['kinds'])}</figure>"
+    figures = Markup().join(
+        Markup("<figure><figcaption>{}{}</figcaption>{}</figure>").format(
+            key(look[cell]), cell_name(cell), _types(own["kinds"])
+        )
         for cell, own in tagged.items()
     )
-    return f"""<h2>What is found?</h2>
+    return Markup("""<h2>What is found?</h2>
 <p>Precision is the part of what was found that is right, recall the part of what is there that was
 found, F1 their harmonic mean; an entity is right only as a whole. All seeds together.</p>
-<div class="pair">{figures}</div>"""
+<div class="pair">{}</div>""").format(figures)
 
 
 def _types(kinds: Mapping[str, Sequence[int]]) -> str:
     shown = sorted(kinds.items(), key=lambda item: (-item[1][2], item[0]))
-    rows = "".join(
-        f'<tr><th scope="row">{escape(kind)}</th><td>{_part(correct, found)}</td>'
-        f"<td>{_part(correct, there)}</td><td><b>{_part(2 * correct, found + there)}</b></td>"
-        f"<td>{there:,}</td></tr>"
+    rows = Markup().join(
+        Markup(
+            '<tr><th scope="row">{}</th><td>{}</td><td>{}</td><td><b>{}</b></td><td>{:,}</td></tr>'
+        ).format(
+            kind,
+            _part(correct, found),
+            _part(correct, there),
+            _part(2 * correct, found + there),
+            there,
+        )
         for kind, (correct, found, there) in shown[:MOST]
     )
-    heads = "".join(f"<th>{name}</th>" for name in ("", "precision", "recall", "F1", "there"))
-    table = f"<table><thead><tr>{heads}</tr></thead><tbody>{rows}</tbody></table>"
-    return f'<div class="scroll">{table}</div>'
+    heads = Markup().join(
+        Markup("<th>{}</th>").format(name) for name in ("", "precision", "recall", "F1", "there")
+    )
+    table = Markup("<table><thead><tr>{}</tr></thead><tbody>{}</tbody></table>").format(heads, rows)
+    return Markup('<div class="scroll">{}</div>').format(table)
 
 
 def _part(count: int, all_: int) -> str:
@@ -73,29 +82,34 @@ def sentences_section(tagged: Record) -> str:
     if not tagged:
         return ""
     look = looks(tagged)
-    figures = "".join(
-        f"<figure><figcaption>{key(look[cell])}{cell_name(cell)}</figcaption>"
-        f'<div style="--color:{look[cell].color}">'
-        f"{''.join(_sentence(each) for each in own['sentences'])}</div></figure>"
+    figures = Markup().join(
+        Markup(
+            '<figure><figcaption>{}{}</figcaption><div style="--color:{}">{}</div></figure>'
+        ).format(
+            key(look[cell]),
+            cell_name(cell),
+            look[cell].color,
+            Markup().join(_sentence(each) for each in own["sentences"]),
+        )
         for cell, own in tagged.items()
     )
-    return f"""<h2>Sentences</h2>
+    return Markup("""<h2>Sentences</h2>
 <p>Held-out sentences, first those with errors; those of the first seed. The surer a tag is, given
 the whole sentence, the stronger its ground; hover to read how sure. Where a tag is wrong, the right
 one stands beside it.</p>
-<div class="samples">{figures}</div>"""
+<div class="samples">{}</div>""").format(figures)
 
 
 def _sentence(each: Record) -> str:
     rows = zip(each["words"], each["true"], each["tags"], each["sure"], strict=True)
-    return f'<p class="tagged">{" ".join(_word(*row) for row in rows)}</p>'
+    return Markup('<p class="tagged">{}</p>').format(Markup(" ").join(_word(*row) for row in rows))
 
 
 def _word(word: str, true: str, tag: str, sure: float) -> str:
     if true == tag and tag == "O":
-        return f'<span title="O, {sure:.1%} sure">{escape(word)}</span>'
-    right = "" if true == tag else f" <s>{escape(tag)}</s>"
-    return (
-        f'<span class="tag" style="--part:{sure:.3f}" title="{escape(tag)}, {sure:.1%} sure">'
-        f"{escape(word)}<small>{right} {escape(true)}</small></span>"
-    )
+        return Markup('<span title="O, {:.1%} sure">{}</span>').format(sure, word)
+    right = "" if true == tag else Markup(" <s>{}</s>").format(tag)
+    return Markup(
+        '<span class="tag" style="--part:{:.3f}" title="{}, {:.1%} sure">'
+        "{}<small>{} {}</small></span>"
+    ).format(sure, tag, sure, word, right, true)

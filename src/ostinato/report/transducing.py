@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from html import escape
 from typing import Any
 
 import plotly.graph_objects as go
+from markupsafe import Markup
 
 from ostinato.report.figures import Look, heat_map, length_curves, looks
-from ostinato.report.page import key, legend, plot
+from ostinato.report.page import key, legend, named, plot
 from ostinato.report.sentences import cell_name
 
 Record = Mapping[str, Any]
@@ -39,40 +39,51 @@ def lengths_section(found: Record) -> str:
     look = looks(found)
     lengths = {cell: own["lengths"] for cell, own in found.items()}
     unit = next(iter(lengths.values()))["unit"]
-    plots = "".join(
+    plots = Markup().join(
         plot(length_curves(lengths, field), title)
         for field, title in {
             "error_rate": "Wrong symbols",
             "exact_match": "Outputs that are right as a whole",
         }.items()
     )
-    rows = "".join(
-        f'<tr><th scope="row">{key(look[cell])}{cell_name(cell)}</th>'
-        f"<td>{own['error_rate']:.2%}</td><td>{own['exact_match']:.2%}</td>"
-        f"<td>{own['bleu']:.2f}</td><td>{own['chrf']:.2f}</td></tr>"
+    rows = Markup().join(
+        Markup(
+            '<tr><th scope="row">{}{}</th>'
+            "<td>{:.2%}</td><td>{:.2%}</td>"
+            "<td>{:.2f}</td><td>{:.2f}</td></tr>"
+        ).format(
+            key(look[cell]),
+            cell_name(cell),
+            own["error_rate"],
+            own["exact_match"],
+            own["bleu"],
+            own["chrf"],
+        )
         for cell, own in found.items()
     )
     heads = ("model", "wrong symbols", "right as a whole", "BLEU", "chrF")
-    head = "".join(f'<th scope="col">{name}</th>' for name in heads)
+    head = Markup().join(Markup('<th scope="col">{}</th>').format(name) for name in heads)
     signatures = next(iter(found.values()))["signatures"]
     plain = [cell for cell, own in found.items() if _blind(own)]
     why = ""
     if plain and len(plain) < len(found):
-        why = (
+        why = Markup(
             "<p>Without attention everything that a text says must go through one vector, the "
             "encoder’s last state, however long the text is. With attention the decoder looks "
             "back at every symbol. This is why attention was invented (Bahdanau, Cho and Bengio "
-            f"2015). {' '.join(_change(cell, own) for cell, own in found.items())}</p>"
-        )
-    return f"""<h2>What does length cost?</h2>
-<p>Held-out texts in groups of like length, in {unit}. Symbols to be changed, put in or taken out,
+            "2015). {}</p>"
+        ).format(Markup(" ").join(_change(cell, own) for cell, own in found.items()))
+    return Markup("""<h2>What does length cost?</h2>
+<p>Held-out texts in groups of like length, in {}. Symbols to be changed, put in or taken out,
 over those of the nearest reference; and the part of texts whose output has no error at all.</p>
-{why}
-{legend(look, {})}
-<div class="pair">{plots}</div>
-<div class="wide" role="region" aria-label="Measures" tabindex="0"><table><thead><tr>{head}</tr>
-</thead><tbody>{rows}</tbody></table></div>
-<p class="note">BLEU: {escape(signatures[0])}; chrF: {escape(signatures[1])}. First seeds.</p>"""
+{}
+{}
+<div class="pair">{}</div>
+<div class="wide" role="region" aria-label="Measures" tabindex="0"><table><thead><tr>{}</tr>
+</thead><tbody>{}</tbody></table></div>
+<p class="note">BLEU: {}; chrF: {}. First seeds.</p>""").format(
+        unit, why, legend(look, {}), plots, head, rows, signatures[0], signatures[1]
+    )
 
 
 def attention_section(found: Record) -> str:
@@ -81,16 +92,16 @@ def attention_section(found: Record) -> str:
         return ""
     look = looks(found)
     most = max(len(own["shown"]) for own in found.values())
-    figures = "".join(
+    figures = Markup().join(
         _shown(cell, own["shown"][k], look[cell])
         for k in range(most)  # the same text of all of them side by side
         for cell, own in found.items()
         if k < len(own["shown"])
     )
-    return f"""<h2>What does it look at?</h2>
+    return Markup("""<h2>What does it look at?</h2>
 <p>Held-out texts (across) and what was made of them (down). A row says how much each token of the
 text counted for one token of the output; it sums to one. The stronger the colour, the more.</p>
-<div class="pair maps">{figures}</div>"""
+<div class="pair maps">{}</div>""").format(figures)
 
 
 def _change(cell: str, own: Record) -> str:
@@ -104,22 +115,28 @@ def _change(cell: str, own: Record) -> str:
 
 def _shown(cell: str, each: Record, look: Look) -> str:
     right = each["text"].split() == each["reference"].split()
-    said = "right" if right else f"should be <q>{escape(each['reference'])}</q>"
-    text = f'<p class="note"><q>{escape(each["text"])}</q> <small class="said">{said}</small></p>'
-    title = f"{key(look)}{cell_name(cell)}"
+    said = "right" if right else Markup("should be <q>{}</q>").format(each["reference"])
+    text = Markup('<p class="note"><q>{}</q> <small class="said">{}</small></p>').format(
+        each["text"], said
+    )
+    title = named(look, cell)
     if each["weights"] is None:
         between = "" if _letters(each["source"]) else " "
-        source = escape(between.join(each["source"]))
-        return (
-            f"<figure><figcaption>{title} <small>{SEES}</small></figcaption>"
-            f'<pre class="sample">{source}</pre>{text}</figure>'
-        )
-    return f"{_with_height(heat_map(each, look), title, len(each['tokens']))}{text}</div>"
+        source = between.join(each["source"])
+        return Markup(
+            "<figure><figcaption>{} <small>{}</small></figcaption>"
+            '<pre class="sample">{}</pre>{}</figure>'
+        ).format(title, SEES, source, text)
+    return Markup("{}{}</div>").format(
+        _with_height(heat_map(each, look), title, len(each["tokens"])), text
+    )
 
 
 def _with_height(figure: go.Figure, title: str, rows: int) -> str:
     height = 5.5 + 1.35 * max(rows, 3)
-    return f'<div class="map" style="--height:{height:.1f}rem">{plot(figure, title)}'
+    return Markup('<div class="map" style="--height:{:.1f}rem">{}').format(
+        height, plot(figure, title)
+    )
 
 
 def _letters(tokens: Sequence[str]) -> bool:

@@ -8,6 +8,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from ostinato.visible import visible
+
 
 @dataclass(frozen=True)
 class Evaluation:
@@ -59,11 +61,12 @@ def measured(
         y, p = truth.argmax(1), given.argmax(1)
         confusion = confusion_matrix(y, p, labels=numbers)
     options = {"labels": numbers, "zero_division": 0}
+    shown = [visible(name) for name in classes]
     return Evaluation(
         accuracy=float((truth == given).all(1).mean()),
         f1=float(f1_score(y, p, average="macro", **options)),
         micro_f1=float(f1_score(y, p, average="micro", **options)),
-        report=str(classification_report(y, p, target_names=classes, digits=3, **options)),
+        report=str(classification_report(y, p, target_names=shown, digits=3, **options)),
         confusion=confusion,
         classes=list(classes),
         calibration_error=calibration_error,

@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ostinato.data.clock import Clock
+from ostinato.data.spreadsheet import marked
 from ostinato.tasks.accuracy import point
 
 
@@ -62,14 +63,24 @@ class Forecast:
         return {name: [row[name] for row in rows] for name in rows[0]}
 
     def to_csv(self) -> str:
-        """The rows as CSV, numbers to six digits; days, weeks and months as dates without hours."""
+        """The rows as CSV, numbers to six digits; days, weeks and months as dates without hours.
+
+        Names that a spreadsheet would run as formulas begin with an apostrophe.
+        """
         text = io.StringIO()
         times = list(chain.from_iterable(self.times))
         written = dict(zip(times, self.clock.written(times), strict=True))
         rows = list(self.rows())
         writer = csv.writer(text, lineterminator="\n")
-        writer.writerow(rows[0])
+        writer.writerow(map(marked, rows[0]))
         for row in rows:
             row["time"] = written[row["time"]]
-            writer.writerow([f"{v:.6g}" if isinstance(v, float) else v for v in row.values()])
+            writer.writerow(map(_cell, row.values()))
         return text.getvalue()
+
+
+def _cell(value: Any) -> Any:
+    """A value as a cell of CSV."""
+    if isinstance(value, float):
+        return f"{value:.6g}"
+    return marked(value) if isinstance(value, str) else value

@@ -14,6 +14,7 @@ from ostinato.data import Tagged, schemes
 from ostinato.data.schemes import OUTSIDE
 from ostinato.errors import DataError
 from ostinato.nn import Constraints
+from ostinato.visible import field
 
 PREFIXES = "BIES"
 
@@ -180,6 +181,9 @@ class Labels:
         )
         if read.scheme not in (*schemes.SCHEMES, "none") or not read.classes:
             raise ValueError(f"no scheme {read.scheme!r}")
+        for name in (*read.classes, read.unlabelled):
+            if field(name) != name:  # it would be several lines, or columns, of a file
+                raise ValueError(f"a label with a tab or the end of a line, {name[:40]!r}")
         return read
 
     def _unknown(self, tags: Sequence[str], k: int) -> bool:

@@ -5,6 +5,8 @@ import errno
 import logging
 import os
 import stat
+import subprocess
+import sys
 import tempfile
 import time
 from pathlib import Path
@@ -40,9 +42,9 @@ def used(key: str, seconds_ago: float) -> None:
 def test_what_is_written_is_read():
     assert cache.read(KEYS[0]) is None
     cache.write(KEYS[0], b"object", "lstm float32", "znver5 512-bit")
-    cache.write(KEYS[1], b"")
+    cache.write(KEYS[1], b"other")
     assert cache.read(KEYS[0]) == b"object"
-    assert cache.read(KEYS[1]) == b""
+    assert cache.read(KEYS[1]) == b"other"
     cache.write(KEYS[0], b"newer")
     assert cache.read(KEYS[0]) == b"newer"
     assert len(cache.entries()) == 2
@@ -237,7 +239,7 @@ def test_a_folder_that_cannot_be_written_is_read(folder, logged):
 
 
 @pytest.mark.parametrize("number", [errno.ENOSPC, errno.EROFS, errno.EACCES, errno.EIO])
-@pytest.mark.parametrize("call", ["tempfile.mkstemp", "os.replace", "os.fdopen"])
+@pytest.mark.parametrize("call", ["secrets.token_hex", "os.replace", "os.fdopen"])
 def test_a_disk_that_is_full_or_broken(monkeypatch, folder, logged, number, call):
     def fail(*_, **__):
         raise OSError(number, os.strerror(number))
@@ -272,10 +274,10 @@ def test_a_disk_that_fills_while_it_is_written_to(monkeypatch, folder, logged):
 def test_a_file_that_cannot_be_read(monkeypatch, folder, logged):
     make_and_call()
 
-    def fail(self):
+    def fail(*_):
         raise OSError(errno.EIO, os.strerror(errno.EIO))
 
-    monkeypatch.setattr(Path, "read_bytes", fail)
+    monkeypatch.setattr(cache, "_file", fail)
     used_in_memory(logged, os.strerror(errno.EIO))
 
 
@@ -317,6 +319,150 @@ def test_a_folder_of_another_user_is_not_trusted(folder, logged, monkeypatch):
     make_and_call()
     monkeypatch.setattr(os, "geteuid", lambda: folder.stat().st_uid + 1)
     used_in_memory(logged, "others may write to it")
+
+
+# ---- what others put there
+
+
+def forged(key: str, notes: bytes, data: bytes) -> bytes:
+    """A file of the cache that is whole, whatever is in it."""
+    rest = len(notes).to_bytes(4, "little") + notes + data
+    return cache.MAGIC + cache._digest(key, rest) + rest
+
+
+@pytest.mark.parametrize("notes", [b"no JSON", b"[" * 4000, b"[]", b"\xff", b"{}", b"null", b""])
+def test_notes_of_any_kind(folder, notes):
+    cache.write(KEYS[1], b"other")
+    path(KEYS[0]).write_bytes(forged(KEYS[0], notes, b"object"))
+    path(KEYS[0]).chmod(0o600)
+    assert cache.read(KEYS[0]) == b"object"  # which is whole, and needs no notes
+    assert "damaged" in [entry.title for entry in cache.entries()]
+    path(KEYS[0]).write_bytes(forged(KEYS[0], notes, b""))
+    assert cache.read(KEYS[0]) is None
+    path(KEYS[0]).write_bytes(forged(KEYS[0], b"{}", b"")[:-2] + b"\xff\xff")
+    assert cache.read(KEYS[0]) is None
+
+
+@POSIX
+def test_an_object_that_is_empty_is_compiled_again(folder):
+    make_and_call()
+    (file,) = folder.iterdir()
+    file.write_bytes(forged(file.stem, b"{}", b""))
+    assert make_and_call() == 1
+    assert make_and_call() == 0
+
+
+@POSIX
+@pytest.mark.parametrize("kind", ["pipe", "link", "hard link", "writable", "another's", "huge"])
+def test_what_is_no_file_of_this_user_alone_is_not_read(folder, logged, monkeypatch, kind):
+    cache.write(KEYS[0], b"object")
+    file = path(KEYS[0])
+    if kind == "pipe":
+        file.unlink()
+        os.mkfifo(file, 0o600)
+    elif kind == "link":
+        file.rename(folder / "elsewhere")
+        file.symlink_to("elsewhere")
+    elif kind == "hard link":
+        os.link(file, folder / "elsewhere")
+    elif kind == "writable":
+        file.chmod(0o620)
+    elif kind == "huge":
+        os.truncate(file, cache.limit() + 1)
+    else:
+        real = os.fstat
+
+        def fstat(handle):
+            about = real(handle)
+            planted = stat.S_ISREG(about.st_mode)
+            changed = list(about)
+            changed[4] += planted  # the owner
+            return os.stat_result(changed)
+
+        monkeypatch.setattr(os, "fstat", fstat)
+    assert cache.read(KEYS[0]) is None
+    assert len(logged()) == 1
+
+
+@POSIX
+def test_each_folder_that_is_made_is_for_this_user_alone(tmp_path, monkeypatch):
+    monkeypatch.setenv("OSTINATO_CACHE", str(tmp_path / "a/b/c"))
+    before = os.umask(0)
+    try:
+        cache.write(KEYS[0], b"object")
+    finally:
+        os.umask(before)
+    for name in ("a", "a/b", "a/b/c"):
+        assert stat.S_IMODE((tmp_path / name).stat().st_mode) == 0o700
+
+
+@POSIX
+def test_the_advice_is_to_empty_a_folder_that_others_could_write_to(folder, logged):
+    cache.write(KEYS[0], b"object")
+    folder.chmod(0o777)
+    cache.read(KEYS[0])
+    (line,) = logged()
+    assert "empty it" in line
+    assert "chmod 700" in line
+
+
+SWAP = """
+import os, sys
+place, good, planted = sys.argv[1:]
+print("ready", flush=True)
+while True:
+    for each in (planted, good):
+        os.symlink(each, place + ".new")
+        os.replace(place + ".new", place)
+"""
+
+
+@POSIX
+def test_a_folder_that_is_exchanged_while_it_is_read(tmp_path, monkeypatch):
+    good, planted = tmp_path / "good", tmp_path / "planted"
+    for place, data in ((planted, b"planted"), (good, b"object")):
+        monkeypatch.setenv("OSTINATO_CACHE", str(place))
+        cache.write(KEYS[0], data)
+    planted.chmod(0o777)
+    place = tmp_path / "cache"
+    place.symlink_to(good)
+    monkeypatch.setenv("OSTINATO_CACHE", str(place))
+    with subprocess.Popen(
+        [sys.executable, "-c", SWAP, place, good, planted], stdout=subprocess.PIPE
+    ) as swapper:
+        swapper.stdout.readline()
+        try:
+            found = [cache.read(KEYS[0]) for _ in range(5000)]
+        finally:
+            swapper.kill()
+    assert b"planted" not in found
+    assert b"object" in found
+
+
+WRITE = """
+import sys
+from ostinato.levels.native import cache
+print("ready", flush=True)
+while True:
+    for k in range(4):
+        cache.write(f"{k:064x}", bytes([k]) * (1000 + 500 * k))
+"""
+
+
+@POSIX
+def test_entries_that_are_written_while_they_are_read():
+    writers = [subprocess.Popen([sys.executable, "-c", WRITE], stdout=subprocess.PIPE)
+               for _ in range(2)]  # fmt: skip
+    try:
+        for writer in writers:
+            writer.stdout.readline()
+        for turn in range(2000):
+            k = turn % 4
+            assert cache.read(KEYS[k]) in (None, bytes([k]) * (1000 + 500 * k))
+    finally:
+        for writer in writers:
+            writer.kill()
+            writer.communicate()
 
 
 # ---- its size
@@ -372,15 +518,15 @@ def test_files_that_another_process_removes_meanwhile(monkeypatch):
     monkeypatch.setenv("OSTINATO_CACHE_LIMIT", "0.01")
     for k in range(3):
         cache.write(KEYS[k], bytes(3000))
-    real = cache._files
+    real = cache._names
 
-    def stale(place, name):
-        found = real(place, name)
-        for file in found[:2]:
-            file.unlink()
+    def stale(place, pattern):
+        found = real(place, pattern)
+        for name in found[:2]:
+            (place.path / name).unlink()
         return found
 
-    monkeypatch.setattr(cache, "_files", stale)
+    monkeypatch.setattr(cache, "_names", stale)
     cache.write(KEYS[3], bytes(3000))
     assert len(cache.entries()) <= 2
     cache.clear()
@@ -392,7 +538,7 @@ def test_the_limit_is_in_mebibytes(monkeypatch):
     assert cache.limit() == 1_572_864
 
 
-@pytest.mark.parametrize("text", ["many", "-1", "nan", "inf", "1e999", "1 GiB"])
+@pytest.mark.parametrize("text", ["many", "-1", "nan", "inf", "1e999", "1 GiB", "1_0", "٣"])
 def test_a_limit_that_is_no_size_is_refused(monkeypatch, text):
     monkeypatch.setenv("OSTINATO_CACHE_LIMIT", text)
     with pytest.raises(ConfigError, match=f"OSTINATO_CACHE_LIMIT: '{text}' is not a number of MiB"):

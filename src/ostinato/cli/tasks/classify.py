@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable
+from itertools import chain
 from typing import Annotated
 
 import numpy as np
@@ -12,7 +13,7 @@ from rich.table import Table
 
 from ostinato.cells import find
 from ostinato.cli.runs import Data, LinesFormat, RunOptions, SkipBadRows, TableFormat, bad_rows
-from ostinato.cli.screen import aside, console, duration, say_skipped, table
+from ostinato.cli.screen import answer, aside, console, duration, say_skipped, table
 from ostinato.cli.trials import HELD_OUT, Trials, named_cells, title_of
 from ostinato.data import Examples, Skipped, read_labelled, read_texts, split_blocks
 from ostinato.errors import ConfigError, DataError
@@ -227,7 +228,7 @@ def predict(
         row, chosen_here = next(rows)
         best = sorted(np.flatnonzero(chosen_here), key=lambda k: -row[k])
         empty += not best
-        print("\t".join(f"{names[k]}\t{row[k]:.4f}" for k in best))
+        answer(*chain.from_iterable((names[k], f"{row[k]:.4f}") for k in best))
     if empty:
         aside.print(f"ostinato: {empty:,} of {len(texts):,} texts were given no label")
 

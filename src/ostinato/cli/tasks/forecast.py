@@ -10,7 +10,7 @@ from cyclopts import Parameter
 
 from ostinato.cells import find
 from ostinato.cli.runs import Data, RunOptions, SkipBadRows, TableFormat, bad_rows
-from ostinato.cli.screen import aside, console, duration, table
+from ostinato.cli.screen import as_shown, aside, console, duration, table
 from ostinato.cli.trials import Trials, title_of
 from ostinato.data import Panel, Skipped, read_series
 from ostinato.errors import ConfigError, counted
@@ -140,7 +140,7 @@ def predict(
         _say_strange(forecaster, panel)
     text = forecaster.predict(horizon, panel).to_csv()
     if out is None:
-        print(text, end="")
+        print(as_shown(text), end="")
     else:
         Run(out.parent).write(out.name, text)
         console.print(f"{text.count(chr(10)) - 1:,} rows in {out}", soft_wrap=True)

@@ -8,7 +8,7 @@ from cyclopts import Parameter
 
 from ostinato.cells import find
 from ostinato.cli.runs import Data, LinesFormat, RunOptions, SkipBadRows, bad_rows
-from ostinato.cli.screen import console, duration
+from ostinato.cli.screen import answer, console, duration
 from ostinato.cli.trials import Trials, title_of
 from ostinato.data import read_chunks, read_text, read_texts
 from ostinato.observe.exams.generate import GenerateExam, symbols_of
@@ -109,7 +109,7 @@ def predict(
     """
     generator = Generator.load(run)
     for prompt in read_texts(file, "text", format=format, blank=True):
-        print(generator.sample(prompt, length, stop=["\n"], greedy=True))
+        answer(generator.sample(prompt, length, stop=["\n"], greedy=True))
 
 
 def compare(

@@ -11,7 +11,7 @@ from rich.table import Table
 
 from ostinato.cells import find
 from ostinato.cli.runs import Data, RunOptions, SkipBadRows, bad_rows
-from ostinato.cli.screen import aside, console, duration, say_unknown, table
+from ostinato.cli.screen import as_shown, aside, console, duration, say_unknown, table
 from ostinato.cli.trials import HELD_OUT, Trials, title_of
 from ostinato.data import read_tagged
 from ostinato.data.sentences import Answer
@@ -215,7 +215,7 @@ def predict(
 
     for piece in sentences.written(answers()):
         # What was no UTF-8 is written as it was.
-        sys.stdout.buffer.write(piece.encode("utf-8", "surrogateescape"))
+        sys.stdout.buffer.write(as_shown(piece).encode("utf-8", "surrogateescape"))
 
 
 def compare(

@@ -9,7 +9,7 @@ from cyclopts import Parameter
 
 from ostinato.cells import find
 from ostinato.cli.runs import Data, LinesFormat, RunOptions, SkipBadRows, TableFormat, bad_rows
-from ostinato.cli.screen import aside, console, duration, say_skipped, say_unknown, table
+from ostinato.cli.screen import answer, aside, console, duration, say_skipped, say_unknown, table
 from ostinato.cli.trials import HELD_OUT, Trials, title_of
 from ostinato.data import Pairs, Skipped, read_pairs, read_texts
 from ostinato.observe.architecture import counts
@@ -195,7 +195,7 @@ def predict(
             continue
         for each in next(found):
             score = [f"{each.score:.4f}"] if best > 1 else []
-            print(each.text, *score, *([_aligned(each)] if alignments else []), sep="\t")
+            answer(each.text, *score, *([_aligned(each)] if alignments else []))
     say_unknown({"symbol": transducer.unknown(texts)})
 
 
