@@ -51,7 +51,7 @@ def document(
         f'<section id="{name.lower()}">\n{text}\n</section>' for name, text in shown.items()
     )
     title = escape(title)
-    return f"""<!DOCTYPE html>
+    page = f"""<!DOCTYPE html>
 <html lang="en">
 <head>
 <meta charset="utf-8">
@@ -78,6 +78,8 @@ style-src 'unsafe-inline'; script-src 'unsafe-inline'">
 {_drawing() if 'class="plot"' in body else ""}</body>
 </html>
 """
+    # the name of a file that is no UTF-8 has halves of characters
+    return page.encode("utf-8", "backslashreplace").decode()
 
 
 def origin(results: Results, command: str) -> str:
