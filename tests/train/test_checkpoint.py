@@ -180,9 +180,8 @@ def test_a_full_disk_stops_training_and_takes_nothing_away(disk):
 
 def test_a_disk_that_is_full_before_the_first_checkpoint_gives_nothing_to_resume(disk):
     run = Run.create(disk / "run")
-    fill(disk / "filler")
     with pytest.raises(RunError) as error:
-        train(run)
+        fit(Drawing(3), SETTINGS, run, lambda progress: fill(disk / "filler"))
     assert str(error.value).endswith("No space left on device")  # and no word of --resume
 
 

@@ -65,9 +65,7 @@ CASES = [(p, at, left) for p, both in LEAVES.items() for at, left in enumerate(b
 
 
 @pytest.mark.parametrize(("place", "at", "left"), CASES, ids=[f"{p} {at}" for p, at, _ in CASES])
-def test_wherever_it_comes_the_last_whole_step_is_gone_on_from(
-    tmp_path, expected, place, at, left
-):
+def test_wherever_it_comes_the_last_whole_step_is_gone_on_from(tmp_path, expected, place, at, left):
     run, learner = Run.create(tmp_path / "run"), Pressed(place, at)
     with pytest.raises(KeyboardInterrupt):
         trained(run, learner, show=lambda progress: learner.come("shown"))
