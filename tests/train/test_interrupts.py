@@ -119,8 +119,13 @@ def test_in_a_thread_signals_are_left_alone(tmp_path, expected):
 
 def test_what_is_undisturbed_is_done_first():
     done = []
-    with pytest.raises(KeyboardInterrupt), undisturbed():
-        signal.raise_signal(signal.SIGINT)
-        done.append(1)
+
+    def work():
+        with undisturbed():
+            signal.raise_signal(signal.SIGINT)
+            done.append(1)
+
+    with pytest.raises(KeyboardInterrupt):
+        work()
     assert done == [1]
     assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
