@@ -12,7 +12,7 @@ import pytest
 
 from ostinato.train import Run
 
-SMALL = "--model.hidden 8 --train.epochs 40 --train.patience 99".split()
+SMALL = "--model.hidden 8 --train.epochs 12 --train.patience 99".split()
 GENERATE = ["fit", "generate", "book.txt", *SMALL, "--data.streams", "4", "--data.steps", "20"]
 TASKS = {
     "classify": ["reviews.csv", "--data.batch-tokens", "100", "--train.average", "0.9"],
@@ -88,7 +88,7 @@ def test_training_leaves_a_checkpoint_and_says_how_to_go_on(place, task):
     assert says, done.err
     assert not list(stopped.path.rglob("*.part"))
     before = len(stopped.metrics())
-    assert before < 40
+    assert before < 12
     place.text(*shlex.split(says[1]))
     place.text(*words, "--out", f"runs/{task} whole")
     assert outcome(stopped) == outcome(whole)
