@@ -159,10 +159,11 @@ def test_an_interrupted_run_without_an_epoch_leaves_nothing(terminal):
     run = terminal.folder / "runs/stopped"
     (terminal.folder / "long.txt").write_text("To be, or not to be. " * 20_000)
     child = terminal.start("fit", "generate", "long.txt", "--out", str(run))
-    until((run / "vocabulary.json").exists)
+    until(run.exists)
     os.kill(child, signal.SIGINT)
     done = terminal.wait()
-    assert (done.status, done.out, done.err) == (130, "", "ostinato: interrupted\n")
+    says = f"Stopped before the first step; {run} is removed.\nostinato: interrupted\n"
+    assert (done.status, done.out, done.err) == (130, "", says)
     assert not run.exists()
 
 

@@ -178,6 +178,13 @@ def test_a_full_disk_stops_training_and_takes_nothing_away(disk):
     assert found[1] == expected[1]
 
 
+def test_a_disk_that_is_full_before_the_first_checkpoint_gives_nothing_to_resume(disk):
+    run = Run.create(disk / "run")
+    with pytest.raises(RunError) as error:
+        fit(Drawing(3), SETTINGS, run, lambda progress: fill(disk / "filler"))
+    assert str(error.value).endswith("No space left on device")  # and no word of --resume
+
+
 def test_checkpoints_hold_what_there_is_and_no_more(stopped):
     tensors = stopped.read_tensors(f"checkpoints/{stopped.checkpoints()[-1].name}")
     memory = {f"optimizer.0.{name}" for name in ("exp_avg", "exp_avg_sq", "step")}

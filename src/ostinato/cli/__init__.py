@@ -2,143 +2,76 @@
 
 from __future__ import annotations
 
-import logging
-import os
 import sys
 from collections.abc import Sequence
+from typing import NoReturn
 
-from cyclopts import App, CycloptsError, UnknownCommandError
-from pydantic import ValidationError
-
-import ostinato
-from ostinato.errors import OstinatoError, UnknownName
+from ostinato.cli import signals, streams
+from ostinato.errors import OstinatoError
 from ostinato.visible import visible
 
-SUMMARIES = {
-    "demo": "Train RNN, LSTM and GRU on film reviews, generate text, and compare, on one page.",
-    "fit": "Train a model, and keep it as a run folder.",
-    "compare": "Train several cells with several seeds, and say which differences are shown.",
-    "report": "Compare trained runs on one page: tables, curves, gradients, mistakes, diagrams.",
-    "evaluate": "Measure a trained model on data it has not seen.",
-    "predict": "Ask a trained model about new data.",
-    "generate": "Go on with a text.",
-    "show": "Show a cell at a level: the very code that runs.",
-    "verify": "Prove that a cell is the same at every level.",
-    "cache": "Show what is kept of compiled cells, or remove it.",
-    "recall": "Show how far back each cell remembers: the adding problem, the copy task.",
-    "bench": "Measure speed beside the peers that are installed.",
-}
 
+def main(arguments: Sequence[str] | None = None) -> NoReturn:
+    """Runs a command, and exits; an error is one line on standard error, and the status 1 or 2.
 
-def commands(asked: str = "") -> App:
-    """The command line; the one command that is asked for tells of itself.
-
-    For the others a summary will do, so that their files are not imported.
+    A command that is ended by a signal says so in a line, and its status is 128 more than the
+    signal's number: 130 for Ctrl-C. One whose output nobody reads any more ends with status 0.
     """
-    app = App(
-        name="ostinato",
-        version=ostinato.__version__,
-        help="Recurrent sequence models: learn, build, train and understand them.\n\n"
-        "Add --debug to any command to see where an error arose.",
-        version_flags=["--version"],
-        suppress_keyboard_interrupt=False,  # `main` says so in a line
-    )
-    for name, summary in SUMMARIES.items():
-        own = None if name == asked else summary
-        app.command(f"ostinato.cli.{name}:{name}", name=name, help=own)
-    return app
+    streams.prepare()
+    if arguments is None:
+        signals.handle(signals.at_once)
+        raise SystemExit(_status(sys.argv[1:]))
+    with signals.handled():  # of the program that calls
+        raise SystemExit(_status(list(arguments)))
 
 
-def main(arguments: Sequence[str] | None = None) -> None:
-    """Runs a command; an error is one line on standard error, and the exit status is 1 or 2."""
-    words = list(sys.argv[1:] if arguments is None else arguments)
+def _status(words: list[str]) -> int:
+    """Runs a command to its end; what its exit status is."""
     debug = "--debug" in words
-    if sys.stdout is None:  # closed by the caller
-        sys.stdout = open(os.devnull, "w")  # noqa: SIM115
-    words = [word for word in words if word != "--debug"]
-    if logging.lastResort:
-        logging.lastResort.setFormatter(_OneLine())
     try:
-        commands(*words[:1])(words, exit_on_error=False, print_error=False)
+        try:
+            # It imports much, and is interrupted without a word of where.
+            from ostinato.cli.commands import run
+
+            status = run([word for word in words if word != "--debug"])
+        finally:
+            signals.handle(signals.at_once)
         sys.stdout.flush()
-    except CycloptsError as error:
-        if debug:
-            raise
-        _say(_one_line(error))
-        raise SystemExit(2) from None
-    except OstinatoError as error:
-        if debug:
-            raise
-        _say(str(error))
-        raise SystemExit(1) from None
     except BrokenPipeError:  # the reader has seen enough
-        _close_output()
-        raise SystemExit(0) from None
-    except OSError as error:
+        streams.close_output()
+        return 0
+    except KeyboardInterrupt as error:
         if debug:
             raise
-        _close_output()
-        _say(f"{error.filename or 'output'}: {error.strerror}")
-        raise SystemExit(1) from None
-    except KeyboardInterrupt:
-        _say("interrupted")
-        raise SystemExit(130) from None
+        status = error.status if isinstance(error, signals.Ended) else 130
+        _say(str(error) or "interrupted")
     except Exception as error:
         if debug:
             raise
-        _say(f"unexpected {type(error).__name__}: {error}; --debug shows where it arose")
-        raise SystemExit(1) from None
+        status = 1
+        if isinstance(error, OstinatoError):
+            status = getattr(error, "status", 1)
+            _say(str(error))
+        elif isinstance(error, OSError):
+            _say(f"{error.filename or 'output'}: {error.strerror}")
+        else:
+            _say(f"unexpected {type(error).__name__}: {error}; --debug shows where it arose")
+    _end_output()
+    return status
 
 
-class _OneLine(logging.Formatter):
-    """What the log says, in a line in which all can be seen."""
-
-    def format(self, record: logging.LogRecord) -> str:
-        return visible(super().format(record))
-
-
-def _close_output() -> None:
-    """Nothing more is written to standard output, not even at exit."""
-    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+def _end_output() -> None:
+    """Writes what waits to be written to standard output, as far as that can be."""
+    try:
+        sys.stdout.flush()
+    except (OSError, ValueError):
+        streams.close_output()
+    if encoding := streams.escaped():
+        _say(
+            f"standard output is in {encoding}: what that does not have is written as escapes; "
+            "PYTHONIOENCODING=utf-8 writes it as it is"
+        )
 
 
 def _say(message: str) -> None:
     print("ostinato:", visible(" ".join(message.split())), file=sys.stderr)
-
-
-def _one_line(error: CycloptsError) -> str:
-    """What is wrong with the arguments, and where to read how they go."""
-    cause = error.__cause__
-    if isinstance(error, UnknownCommandError) and error.app and error.unused_tokens:
-        text = _no_command(error.unused_tokens[0], error.app)
-    elif isinstance(cause, ValidationError):
-        from ostinato.train import first_fault  # which imports PyTorch
-
-        path, given, why = first_fault(cause)
-        text = f"--{path.replace('_', '-')} {given}: {why}"
-    else:
-        text = " ".join(str(error).split())
-    return f"{text} See --help" if text.endswith("?") else f"{text.rstrip('.')}; see --help"
-
-
-def _no_command(word: str, app: App) -> str:
-    """That there is no such command, and what is near: a command, or an option of some."""
-    names = [name for name in app if not name.startswith("-")]
-    option = f"--{word.strip('-')}".replace("_", "-")
-    near = [name for name in app if name.startswith("--")] if word.startswith("-") else names
-    said = str(UnknownName("command", word, [option] if option in list(app) else near))
-    owners = [] if "did you mean" in said else [n for n in names if _has_option(app[n], option)]
-    if not owners:
-        return said
-    return f"unknown command {word!r}; {option} is an option of {', '.join(owners)}"
-
-
-def _has_option(app: App, option: str) -> bool:
-    """Whether a command, or one below it, has an option."""
-    own = app.assemble_argument_collection() if app.default_command else []
-    below = [name for name in app if not name.startswith("-")]
-    return (
-        option in list(app)
-        or any(option in argument.names for argument in own)
-        or any(_has_option(app[name], option) for name in below)
-    )

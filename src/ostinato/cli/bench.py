@@ -130,7 +130,7 @@ def _measure(job: dict[str, Any], report: dict[str, Any], folder: Path) -> None:
             else:
                 report["results"].append(record)
                 (folder / "bench.json").write_text(json.dumps(report, indent=1), "utf-8")
-                (folder / "bench.md").write_text(markdown(report), "utf-8")
+                (folder / "bench.md").write_text(markdown(report), "utf-8", "backslashreplace")
 
 
 def _print(report: dict[str, Any]) -> None:

@@ -7,9 +7,10 @@ import select
 import signal
 import sys
 import termios
+import threading
 import time
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -36,7 +37,7 @@ SPEEDS = (2, 5, 10, 20, 50, 100, 200, 500)
 KEYS = {
     b"\x1b[A": "up", b"\x1b[B": "down", b"\x1b[C": "right", b"\x1b[D": "left",
     b"\x1bOA": "up", b"\x1bOB": "down", b"\x1bOC": "right", b"\x1bOD": "left",
-    b"\x03": "interrupt", b"\x04": "q", b"\r": "\n",
+    b"\x03": "interrupt", b"\x04": "q", b"\r": "\n", b"\x1a": "suspend",
 }  # fmt: skip
 HELP = (
     ("↑ ↓", "temperature"), ("← →", "top-p"), ("space", "pause"), ("⏎", "one symbol"),
@@ -63,24 +64,21 @@ def need_a_terminal() -> None:
 def keys_as_pressed() -> Iterator[None]:
     """The terminal hands over each key at once and shows none; afterwards it is as before.
 
-    Ctrl-C is a key like the others, and SIGTERM an orderly end.
+    Ctrl-C, Ctrl-S, Ctrl-Q and Ctrl-Z are keys like the others. Whatever ends the command, a
+    signal or the terminal's own end, comes by here.
     """
     terminal = sys.stdin.fileno()
     before = termios.tcgetattr(terminal)
     mode = termios.tcgetattr(terminal)
+    mode[0] &= ~(termios.IXON | termios.IXOFF)
     mode[3] &= ~(termios.ICANON | termios.ECHO | termios.ISIG | termios.IEXTEN)
     mode[6][termios.VMIN], mode[6][termios.VTIME] = 1, 0
-    on_end = signal.signal(signal.SIGTERM, _end)
     try:
         termios.tcsetattr(terminal, termios.TCSADRAIN, mode)
         yield
     finally:
-        termios.tcsetattr(terminal, termios.TCSAFLUSH, before)
-        signal.signal(signal.SIGTERM, on_end)
-
-
-def _end(number: int, frame: object) -> None:
-    raise SystemExit(128 + number)
+        with suppress(termios.error):  # the terminal is gone
+            termios.tcsetattr(terminal, termios.TCSAFLUSH, before)
 
 
 def keys(seconds: float) -> list[str]:
@@ -92,7 +90,10 @@ def keys(seconds: float) -> list[str]:
     terminal = sys.stdin.fileno()
     if not select.select([terminal], [], [], max(0.0, seconds))[0]:
         return []
-    read = os.read(terminal, 1024)
+    try:
+        read = os.read(terminal, 1024)
+    except OSError:
+        read = b""
     if not read:  # the terminal is gone
         return ["q"]
     found = []
@@ -201,19 +202,32 @@ def watch(
     fixed = {"LINES", "COLUMNS"}
     environment = {name: value for name, value in os.environ.items() if name not in fixed}
     console = Screen(_environ=environment)
+    asked = threading.Event()
+    before = signal.signal(signal.SIGTSTP, lambda number, frame: asked.set())
     try:
-        with keys_as_pressed(), Live(console=console, screen=True, auto_refresh=False) as live:
-            _play(session, live, run)
+        while _shown(session, console, run, asked):  # now the terminal is as it was
+            signal.signal(signal.SIGTSTP, signal.SIG_DFL)
+            signal.raise_signal(signal.SIGTSTP)  # the shell says when it goes on
+            signal.signal(signal.SIGTSTP, lambda number, frame: asked.set())
     finally:
-        print(as_shown(session.text))
+        signal.signal(signal.SIGTSTP, before)
+        with suppress(OSError):  # the terminal is gone
+            print(as_shown(session.text))
         dials = "  ".join(f"{name} {value}" for name, value in session.samplers.items())
         aside.print(f"seed {session.seed}  {dials}", soft_wrap=True)
 
 
-def _play(session: Session, live: Live, run: str) -> None:
+def _shown(session: Session, console: Console, run: str, asked: threading.Event) -> bool:
+    """Shows the text as it grows, until its end or until it is suspended; whether that was so."""
+    asked.clear()
+    with keys_as_pressed(), Live(console=console, screen=True, auto_refresh=False) as live:
+        return _play(session, live, run, asked)
+
+
+def _play(session: Session, live: Live, run: str, asked: threading.Event) -> bool:
     """Draws as fast as the dial says, shows fifteen pictures a second, and listens to keys."""
     due = picture = time.monotonic()
-    while True:
+    while not asked.is_set():
         now = time.monotonic()
         if now >= picture:
             live.update(_picture(session, run, live.console), refresh=True)
@@ -224,10 +238,11 @@ def _play(session: Session, live: Live, run: str) -> None:
         if session.paused or due < now - 1:  # what was missed is not caught up with
             due = now
         for key in keys((picture if session.paused else min(due, picture)) - time.monotonic()):
-            if key == "q":
-                return
+            if key in ("q", "suspend"):
+                return key == "suspend"
             session.press(key)
             picture = 0.0  # what a key has changed is seen at once
+    return True
 
 
 def _picture(session: Session, run: str, console: Console) -> RenderableType:

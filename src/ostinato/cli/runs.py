@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Iterator, Sequence
+import os
+import shlex
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,7 +13,7 @@ from typing import Annotated, Any, TypeAlias, TypeVar
 
 from cyclopts import Parameter
 
-from ostinato.cli.screen import console, progress_bar, say_skipped
+from ostinato.cli.screen import aside, console, progress_bar, say_skipped
 from ostinato.data import Skipped
 from ostinato.errors import ConfigError, RunError
 from ostinato.tasks.estimator import Estimator
@@ -106,15 +108,48 @@ class RunOptions:
         try:
             with progress_bar(f"{settings.cell} on {' and '.join(files)}") as show:
                 estimator.fit(*training, run=run, show=show, resume=self.resume, **more)
-        except BaseException:
-            if not self.resume and not run.checkpoints():
+        except BaseException as error:
+            kept = self.resume or bool(run.checkpoints())
+            if not kept:
                 run.remove()
+            if isinstance(error, KeyboardInterrupt):
+                self._say_stopped(run, settings.task, files, said, kept)
             raise
         test = run.path / "learning_rate.json"
         if test.exists():
             lr = run.read_json(test.name)["lr"]
             console.print(f"Learning rate {lr:.1e}, from the range test in {test}.", soft_wrap=True)
         return run
+
+    def _say_stopped(
+        self, run: Run, task: str, files: Sequence[str], named: Mapping[str, Any], kept: bool
+    ) -> None:
+        """How to go on with a run that was interrupted, in a line on standard error."""
+        if not kept:
+            aside.print(f"Stopped before the first step; {run.path} is removed.", soft_wrap=True)
+            return
+        words = ["ostinato", "fit", task, *files]
+        for name, value in named.items():
+            words += [f"--{name}", *([value] if isinstance(value, str) else value)]
+        words += ["--skip-bad-rows"] if self.skip_bad_rows else []
+        words += ["--resume", "--out", str(run.path)]
+        again = "cat DATA | " if "-" in files else ""
+        aside.print(
+            f"Stopped; a checkpoint is in {run.path}. Next: {again}{' '.join(map(quoted, words))}",
+            soft_wrap=True,
+        )
+
+
+def quoted(word: str) -> str:
+    r"""A word as a shell reads it; one with control characters or no UTF-8 as Bash does.
+
+    >>> quoted("my film.csv"), quoted("a\udcffb")
+    ("'my film.csv'", "$'a\\xffb'")
+    """
+    if word.isprintable():
+        return shlex.quote(word)
+    escaped = (f"\\x{b:02x}" if not 32 <= b < 127 else chr(b) for b in os.fsencode(word))
+    return "$'" + "".join("\\" + c if c in "\\'" else c for c in escaped) + "'"
 
 
 @contextmanager

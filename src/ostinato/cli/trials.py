@@ -16,8 +16,8 @@ from torch import nn
 
 from ostinato.cells import find
 from ostinato.cli.parallel import Job, Show, in_parallel
-from ostinato.cli.runs import Config, S, free_folder, merge
-from ostinato.cli.screen import machine
+from ostinato.cli.runs import Config, S, free_folder, merge, quoted
+from ostinato.cli.screen import aside, machine
 from ostinato.cli.trial import BASELINE, trial
 from ostinato.errors import ConfigError
 from ostinato.observe.architecture import counts
@@ -121,7 +121,12 @@ class Trials:
         todo["baseline"] = (_baseline, (settings, training, exam, str(folder)))
         began = time.perf_counter()
         folder.mkdir(parents=True, exist_ok=True)
-        in_parallel(todo, jobs or os.cpu_count() or 1)
+        try:
+            in_parallel(todo, jobs or os.cpu_count() or 1)
+        except KeyboardInterrupt:
+            say = f"Stopped. Next: the same command with --out {quoted(str(folder))} goes on."
+            aside.print(say, soft_wrap=True)
+            raise
         trained_on, judged_by = sizes or (len(training[0]), len(exam))
         results = collected([str(path) for path in plan], Run(folder).read_json(BASELINE)) | {
             "title": f"{listed(name.upper() for name in each)} on {about}",

@@ -62,7 +62,7 @@ def document(
         for name, text in shown.items()
     )
     scripts = (get_plotlyjs(), packaged("page.js")) if 'class="plot"' in body else ()
-    return Markup("""<!DOCTYPE html>
+    page = Markup("""<!DOCTYPE html>
 <html lang="en">
 <head>
 <meta charset="utf-8">
@@ -100,6 +100,8 @@ style-src 'unsafe-inline'; script-src {}; base-uri 'none'; form-action 'none'">
         footer,
         _drawing(scripts),
     )
+    # the name of a file that is not UTF-8 has halves of characters
+    return Markup(page.encode("utf-8", "backslashreplace").decode())
 
 
 def origin(results: Results, command: str) -> str:

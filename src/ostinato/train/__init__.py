@@ -10,6 +10,7 @@ from ostinato.train.config import (
     nearest,
     read_toml,
 )
+from ostinato.train.interrupts import undisturbed
 from ostinato.train.learner import Learner
 from ostinato.train.loop import fit
 from ostinato.train.meter import Progress
@@ -28,5 +29,6 @@ __all__ = [
     "known_paths",
     "nearest",
     "read_toml",
+    "undisturbed",
     "versions",
 ]

@@ -67,10 +67,7 @@ def keep(run: Run, state: State) -> None:
     steps = state.average.steps if state.average else 0
     notes = {"history": state.history, "meter": asdict(state.meter), "averaged": steps}
     name = f"checkpoints/{len(state.history):06d}-{state.meter.steps:09d}.safetensors"
-    try:
-        run.write_tensors(name, tensors, **{k: json.dumps(note) for k, note in notes.items()})
-    except RunError as error:
-        raise RunError(f"{error}; mend it, and go on with --resume") from None
+    run.write_tensors(name, tensors, **{k: json.dumps(note) for k, note in notes.items()})
     for old in run.checkpoints()[:-_KEPT]:
         old.unlink()
 

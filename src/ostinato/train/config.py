@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Annotated, Any, ClassVar, Literal, Self, TypeAlias
 
 import tomli_w
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 
 from ostinato.errors import ConfigError
 
@@ -18,6 +18,17 @@ class Section(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True)
     task: ClassVar[str | None] = None  # what the settings of a whole run are for
+
+    @field_validator("*")
+    @classmethod
+    def _is_text(cls, value: Any) -> Any:
+        """Refuses a name that is no UTF-8: a TOML file could not hold it."""
+        for word in value if isinstance(value, (list, tuple, dict)) else [value]:
+            try:
+                str(word).encode()
+            except UnicodeEncodeError:
+                raise ValueError("not UTF-8, as settings must be; give it another name") from None
+        return value
 
     @classmethod
     def parse(cls, values: dict[str, Any], source: str) -> Self:

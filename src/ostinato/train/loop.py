@@ -4,6 +4,8 @@ for each epoch:
     for each batch, or some together: a step; now and then a checkpoint
     validate; log; keep the best weights and a checkpoint
     stop when they are good enough, when better ones are no longer found, or by the clock
+
+Ctrl-C waits for the end of a step, and leaves a checkpoint of it.
 """
 
 from __future__ import annotations
@@ -21,6 +23,7 @@ from ostinato.train.average import Average
 from ostinato.train.checkpoint import State
 from ostinato.train.config import Training
 from ostinato.train.events import Events
+from ostinato.train.interrupts import resumable
 from ostinato.train.learner import Learner
 from ostinato.train.meter import Clock, Meter, Progress
 from ostinato.train.optimizer import adamw, set_rate
@@ -59,6 +62,7 @@ def fit(
     Raises:
         OstinatoError: when the loss is not a number any more.
         RunError: when `run` cannot be written, is in use, or holds nothing to resume.
+        KeyboardInterrupt: at Ctrl-C, after a checkpoint of the last whole step.
     """
     with ExitStack() as stack:
         if run:
@@ -77,6 +81,7 @@ def fit(
         if run and settings.tensorboard:
             events = stack.enter_context(closing(Events(run, len(state.history))))
         clock, kept = Clock(), time.monotonic()
+        interrupts = stack.enter_context(resumable(run, state))
 
         for epoch in range(len(state.history), settings.epochs):
             scores = scores_of(state.history, learner.judged_by)
@@ -97,35 +102,38 @@ def fit(
                     done = max(done, (spent + meter.seconds) / settings.seconds)
                     if meter.steps and done >= 1:
                         break
-                meter.lr = settings.lr * rate(min(done, 1.0), settings, scores)
-                set_rate(optimizer, meter.lr)
-                step(state, batches[start : start + settings.accumulate], settings)
-                if average:
-                    average.update()
-                meter.seconds += clock.lap()
+                with interrupts.held():
+                    meter.lr = settings.lr * rate(min(done, 1.0), settings, scores)
+                    set_rate(optimizer, meter.lr)
+                    step(state, batches[start : start + settings.accumulate], settings)
+                    if average:
+                        average.update()
+                    meter.seconds += clock.lap()
                 done = (epoch + meter.steps / len(starts)) / settings.epochs
                 show(clock.progress(epoch, done, meter))
                 if run and time.monotonic() - kept >= settings.checkpoint:
                     checkpoint.keep(run, state)
                     kept = time.monotonic()
 
-            with average.in_place() if average else nullcontext():
-                judged = learner.validate()
-                if not all(map(math.isfinite, judged.values())):
-                    raise OstinatoError(
-                        f"epoch {epoch + 1}: validation gives {judged}; "
-                        f"lower train.lr (now {settings.lr})"
-                    )
-                state.history.append({"epoch": epoch + 1, **meter.record(), **judged})
-                state.meter = Meter()
-                if since_best(scores_of(state.history, learner.judged_by)) == 0:
-                    state.best = {name: w.clone() for name, w in model.state_dict().items()}
-                    if run:
-                        run.write_tensors(checkpoint.BEST, state.best)
-            if run:
-                checkpoint.keep(run, state)
-                run.write_metrics(state.history)
-                kept = time.monotonic()
+            with interrupts.held():
+                with average.in_place() if average else nullcontext():
+                    with interrupts.let_through():
+                        judged = learner.validate()
+                    if not all(map(math.isfinite, judged.values())):
+                        raise OstinatoError(
+                            f"epoch {epoch + 1}: validation gives {judged}; "
+                            f"lower train.lr (now {settings.lr})"
+                        )
+                    state.history.append({"epoch": epoch + 1, **meter.record(), **judged})
+                    state.meter = Meter()
+                    if since_best(scores_of(state.history, learner.judged_by)) == 0:
+                        state.best = {name: w.clone() for name, w in model.state_dict().items()}
+                        if run:
+                            run.write_tensors(checkpoint.BEST, state.best)
+                if run:
+                    checkpoint.keep(run, state)
+                    run.write_metrics(state.history)
+                    kept = time.monotonic()
             if events:
                 events.write(state.history[-1])
             show(clock.progress(epoch, (epoch + 1) / settings.epochs, meter, state.history[-1]))

@@ -28,8 +28,8 @@ from typing import Any
 
 import numpy as np
 import torch
-from safetensors import SafetensorError, safe_open
-from safetensors.torch import load_file, save
+from safetensors import SafetensorError
+from safetensors.torch import load, save
 from torch import Tensor
 
 import ostinato
@@ -97,7 +97,8 @@ class Run:
         Raises:
             RunError: when it cannot be written; what was there before is still there.
         """
-        content = content.encode() if isinstance(content, str) else content
+        if isinstance(content, str):  # a name that is no UTF-8 has halves of characters: \udcff
+            content = content.encode("utf-8", "backslashreplace")  # which is how JSON writes them
         target = self.path / name
         try:
             if target.exists() and not target.is_file() and not target.is_dir():
@@ -147,7 +148,7 @@ class Run:
             RunError: when it is missing or damaged.
         """
         try:
-            tensors = load_file(self.path / name)
+            tensors = load((self.path / name).read_bytes())  # its path may be no UTF-8
         except (OSError, SafetensorError) as error:
             raise RunError(f"{self.path / name}: cannot be read ({error})") from None
         told = self.read_notes(name).get(_DIGEST)
@@ -162,9 +163,10 @@ class Run:
             RunError: when the file is missing or damaged.
         """
         try:
-            with safe_open(self.path / name, "pt") as file:
-                return dict(file.metadata() or {})
-        except (OSError, SafetensorError) as error:
+            with open(self.path / name, "rb") as file:
+                size = int.from_bytes(file.read(8), "little")
+                return json.loads(file.read(size)).get("__metadata__") or {}
+        except (OSError, ValueError, MemoryError, OverflowError, AttributeError) as error:
             raise RunError(f"{self.path / name}: cannot be read ({error})") from None
 
     def write_metrics(self, records: Sequence[Mapping[str, Any]]) -> None:

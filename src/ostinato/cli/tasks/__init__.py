@@ -40,4 +40,5 @@ def of_run(verb: str, run: str, rest: Sequence[str]) -> None:
         raise RunError(f"{run}: a run of task {task!r}, which has no `ostinato {verb}`")
     app = App(name=f"ostinato {verb}", version_flags=[])
     app.default(function)
-    app([run, *rest], exit_on_error=False, print_error=False)
+    call, bound, _ = app.parse_args([run, *rest], exit_on_error=False, print_error=False)
+    call(*bound.args, **bound.kwargs)

@@ -1,0 +1,112 @@
+"""The commands, and what is said when one is not used as it should be."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from cyclopts import App, CycloptsError, UnknownCommandError
+from pydantic import ValidationError
+
+import ostinato
+from ostinato.cli import signals
+from ostinato.errors import OstinatoError, UnknownName
+
+SUMMARIES = {
+    "demo": "Train RNN, LSTM and GRU on film reviews, generate text, and compare, on one page.",
+    "fit": "Train a model, and keep it as a run folder.",
+    "compare": "Train several cells with several seeds, and say which differences are shown.",
+    "report": "Compare trained runs on one page: tables, curves, gradients, mistakes, diagrams.",
+    "evaluate": "Measure a trained model on data it has not seen.",
+    "predict": "Ask a trained model about new data.",
+    "generate": "Go on with a text.",
+    "show": "Show a cell at a level: the very code that runs.",
+    "verify": "Prove that a cell is the same at every level.",
+    "cache": "Show what is kept of compiled cells, or remove it.",
+    "recall": "Show how far back each cell remembers: the adding problem, the copy task.",
+    "bench": "Measure speed beside the peers that are installed.",
+}
+
+
+def commands(asked: str = "") -> App:
+    """The command line; the one command that is asked for tells of itself.
+
+    For the others a summary will do, so that their files are not imported.
+    """
+    app = App(
+        name="ostinato",
+        version=ostinato.__version__,
+        help="Recurrent sequence models: learn, build, train and understand them.\n\n"
+        "Add --debug to any command to see where an error arose.",
+        version_flags=["--version"],
+    )
+    for name, summary in SUMMARIES.items():
+        own = None if name == asked else summary
+        app.command(f"ostinato.cli.{name}:{name}", name=name, help=own)
+    return app
+
+
+class UsageError(OstinatoError):
+    """Arguments that a command does not take."""
+
+    status = 2
+
+
+def run(words: Sequence[str]) -> int:
+    """Runs the command that the words name, and gives its exit status.
+
+    Raises:
+        UsageError: for words that name none, or that it does not take.
+        OstinatoError: what the command raises.
+        signals.Ended: when a signal ends it.
+    """
+    try:
+        call, bound, _ = commands(*words[:1]).parse_args(
+            words, exit_on_error=False, print_error=False
+        )
+        signals.handle(signals.in_order)
+        call(*bound.args, **bound.kwargs)
+    except CycloptsError as error:
+        raise UsageError(_one_line(error)) from error
+    except SystemExit as end:
+        if isinstance(end.__context__, BrokenPipeError):  # Rich's way to say so
+            raise end.__context__ from None
+        return end.code if isinstance(end.code, int) else bool(end.code)
+    return 0
+
+
+def _one_line(error: CycloptsError) -> str:
+    """What is wrong with the arguments, and where to read how they go."""
+    cause = error.__cause__
+    if isinstance(error, UnknownCommandError) and error.app and error.unused_tokens:
+        text = _no_command(error.unused_tokens[0], error.app)
+    elif isinstance(cause, ValidationError):
+        from ostinato.train import first_fault  # which imports PyTorch
+
+        path, given, why = first_fault(cause)
+        text = f"--{path.replace('_', '-')} {given}: {why}"
+    else:
+        text = " ".join(str(error).split())
+    return f"{text} See --help" if text.endswith("?") else f"{text.rstrip('.')}; see --help"
+
+
+def _no_command(word: str, app: App) -> str:
+    """That there is no such command, and what is near: a command, or an option of some."""
+    names = [name for name in app if not name.startswith("-")]
+    option = f"--{word.strip('-')}".replace("_", "-")
+    near = [name for name in app if name.startswith("--")] if word.startswith("-") else names
+    said = str(UnknownName("command", word, [option] if option in list(app) else near))
+    owners = [] if "did you mean" in said else [n for n in names if _has_option(app[n], option)]
+    if not owners:
+        return said
+    return f"unknown command {word!r}; {option} is an option of {', '.join(owners)}"
+
+
+def _has_option(app: App, option: str) -> bool:
+    """Whether a command, or one below it, has an option."""
+    own = app.assemble_argument_collection() if app.default_command else []
+    below = [name for name in app if not name.startswith("-")]
+    return (
+        option in list(app)
+        or any(option in argument.names for argument in own)
+        or any(_has_option(app[name], option) for name in below)
+    )

@@ -1,0 +1,117 @@
+"""Ctrl-C while a model trains: it waits for the end of a step, and leaves a checkpoint."""
+
+from __future__ import annotations
+
+import signal
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from types import FrameType
+
+from ostinato.errors import RunError
+from ostinato.train import checkpoint
+from ostinato.train.checkpoint import State
+from ostinato.train.run import Run
+
+ENDING = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+"""The signals that end a process."""
+
+
+class Interrupts:
+    """When a signal takes effect: not while something is `held`; a second one at any time."""
+
+    def __init__(self) -> None:
+        self.whole = True  # nothing was broken off that changes what is trained
+        self._held = False
+        self._came = self._waits = 0
+        threads = threading.current_thread(), threading.main_thread()
+        handlers = {int(number): signal.getsignal(number) for number in ENDING}
+        # Signals come to the main thread; the others, and what is ignored, are left alone.
+        self._own = {n: h for n, h in handlers.items() if callable(h) and threads[0] is threads[1]}
+
+    def begin(self) -> None:
+        """From now on signals come here first."""
+        for number in self._own:
+            signal.signal(number, self._come)
+
+    def end(self) -> None:
+        """All is as it was."""
+        self._held = False
+        for number, handler in self._own.items():
+            signal.signal(number, handler)
+
+    @contextmanager
+    def held(self) -> Iterator[None]:
+        """What is within is done to its end before a signal takes effect."""
+        self._held, self.whole = True, False
+        yield
+        self.whole = True
+        self._release()
+
+    @contextmanager
+    def let_through(self) -> Iterator[None]:
+        """Within what is held, a part that changes nothing: it can be broken off."""
+        self.whole = True
+        self._release()
+        yield
+        self._held, self.whole = True, False
+
+    def _release(self) -> None:
+        self._held = False
+        if self._waits:
+            self._own[self._waits](self._waits, None)
+            self._came = self._waits = 0  # who handled it lets training go on
+
+    def _come(self, number: int, frame: FrameType | None) -> None:
+        if self._came:
+            self.whole = False
+        elif self._held:
+            self._came = self._waits = number
+            return
+        self._came = number
+        self._own[number](number, frame)
+        self._came = self._waits = 0
+
+
+@contextmanager
+def undisturbed() -> Iterator[None]:
+    """What is within is done to its end before a signal takes effect."""
+    interrupts = Interrupts()
+    try:
+        interrupts.begin()
+        with interrupts.held():
+            yield
+    finally:
+        interrupts.end()
+
+
+@contextmanager
+def resumable(run: Run | None, state: State) -> Iterator[Interrupts]:
+    """Within it, what ends the process leaves a checkpoint of the last whole step.
+
+    These are Ctrl-C and other signals that the program handles by raising KeyboardInterrupt or
+    SystemExit, which go on from here. A second signal does not wait, and leaves none.
+
+    Args:
+        run: where the checkpoint goes; None keeps nothing.
+        state: what it is made of.
+
+    Raises:
+        RunError: when `run` cannot be written; it says so where there is a checkpoint to resume.
+    """
+    interrupts = Interrupts()
+    try:
+        try:
+            interrupts.begin()
+            yield interrupts
+        except (KeyboardInterrupt, SystemExit):
+            interrupts.end()  # a second signal ends the writing too
+            if run and interrupts.whole and (state.history or state.meter.steps):
+                checkpoint.keep(run, state)
+            raise
+        finally:
+            interrupts.end()
+    except RunError as error:
+        if run and run.checkpoints():
+            raise RunError(f"{error}; mend it, and go on with --resume") from None
+        raise
