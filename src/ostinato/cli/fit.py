@@ -15,7 +15,7 @@ from ostinato.cli import tasks
 from ostinato.cli.runs import RunOptions
 from ostinato.data import sources
 from ostinato.errors import RunError
-from ostinato.train import Run, read_toml
+from ostinato.train import Run
 
 fit = App(
     name="fit",
@@ -39,11 +39,15 @@ def like(run: str, /, *, out: str | None = None) -> None:
     out
         The folder of the new run; runs/TASK-1, -2, … unless given.
     """
-    was = Run.open(run).read_json("manifest.json")["data"]
+    before = Run.open(run)
+    before.say_state()
+    was = before.manifest.data
     data = was.get("given")
     if data is None:
         raise RunError(f"{run}: was not trained by `ostinato fit`; where its data are is not known")
-    task = read_toml(f"{run}/config.toml")["task"]
+    task = before.config().get("task")
+    if task not in registry.names(tasks):
+        raise RunError(f"{run}: a run of an unknown task, {task!r}")
     command = cast("Callable[..., None]", fit[task].default_command)
     named = {"files": [data]} if isinstance(data, str) else dict(data)
     _check_there(

@@ -145,7 +145,7 @@ class Generator(TextEstimator[GenerateSettings]):
             raise DataError(f"no symbol comes data.min_count = {settings.data.min_count} times")
         symbols = store.tokens(self.vocabulary_)
         with reproducible(settings.seed, settings.train.threads):
-            self.network_ = self._network(self._cell())
+            self.network_ = self._built()
             characters = store.characters(end)
             learner = _Learner(self.network_, settings, symbols[:end], symbols[end:], characters)
             if run:
@@ -157,6 +157,8 @@ class Generator(TextEstimator[GenerateSettings]):
             self.baseline_ = fit_ngram(symbols[:end], symbols[end:], len(self.vocabulary_))
         if run and self.baseline_:
             run.write_json("baseline.json", self.baseline_.record())
+        if run:
+            self._finish(run)
         return self
 
     def stream(

@@ -10,13 +10,16 @@ from ostinato.train.config import (
     nearest,
     read_toml,
 )
+from ostinato.train.folder import Folder, write_out
 from ostinato.train.learner import Learner
 from ostinato.train.loop import fit
 from ostinato.train.meter import Progress
-from ostinato.train.run import Run, versions
+from ostinato.train.run import BEST, Run, versions
 
 __all__ = [
+    "BEST",
     "Epochs",
+    "Folder",
     "Learner",
     "LearningRate",
     "Progress",
@@ -29,4 +32,5 @@ __all__ = [
     "nearest",
     "read_toml",
     "versions",
+    "write_out",
 ]
