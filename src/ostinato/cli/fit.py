@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import inspect
 import io
 import os
 import sys
 from collections.abc import Callable, Sequence
-from typing import cast
+from typing import Any, cast
 
 from cyclopts import App
 
@@ -49,12 +50,31 @@ def like(run: str, /, *, out: str | None = None) -> None:
     if task not in registry.names(tasks):
         raise RunError(f"{run}: a run of an unknown task, {task!r}")
     command = cast("Callable[..., None]", fit[task].default_command)
-    named = {"files": [data]} if isinstance(data, str) else dict(data)
-    _check_there(
-        run, [name for given in named.values() if isinstance(given, list) for name in given]
-    )
+    files, named = _named(run, data, command)
+    _check_there(run, files + [name for v in named.values() if isinstance(v, list) for name in v])
     options = RunOptions(out=out, skip_bad_rows="skipped" in was, repeats=run)
-    command(*named.pop("files"), **named, options=options)
+    command(*files, **named, options=options)
+
+
+def _named(
+    run: str, given: Any, command: Callable[..., None]
+) -> tuple[list[str], dict[str, str | list[str]]]:
+    """The data of a run as a command takes them: files, and what other options say of them.
+
+    Raises:
+        RunError: for what the command does not take.
+    """
+    said = {"files": [given]} if isinstance(given, str) else given
+    files, named = [], {}
+    try:
+        files, named = list(said["files"]), {k: v for k, v in said.items() if k != "files"}
+        inspect.signature(command).bind(*files, **named)
+        words = [w for v in (files, *named.values()) for w in (v if isinstance(v, list) else [v])]
+    except (TypeError, KeyError, AttributeError):
+        words = [None]
+    if not all(isinstance(word, str) for word in words) or {"options", "settings"} & {*named}:
+        raise RunError(f"{run}/manifest.json: damaged: what it says of its data makes no sense")
+    return files, named
 
 
 def _check_there(run: str, files: Sequence[str]) -> None:

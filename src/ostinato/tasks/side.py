@@ -24,7 +24,7 @@ class SideSettings(Section):
     """What one side's texts are read as."""
 
     tokenizer: str = Field("char", description="char, word, spaced, bpe or white_space")
-    vocabulary: int = Field(30_000, ge=2, description="the most symbols known")
+    vocabulary: int = Field(30_000, ge=2, le=10**7, description="the most symbols known")
     min_count: int = Field(1, ge=1, description="how often one must be seen to be known")
 
 
