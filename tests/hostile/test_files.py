@@ -1,4 +1,4 @@
-"""What lies in a run under the name of a file and is none: links, pipes, devices, folders, sizes."""
+"""What has the name of a run's file and is none: links, pipes, devices, folders; and sizes."""
 
 import contextlib
 import json

@@ -1,4 +1,4 @@
-"""Damage: whatever is flipped or cut off in a run ends in an error that names it, or changes nothing."""
+"""Damage: what is flipped or cut off ends in an error that names its file, or changes nothing."""
 
 import random
 import shutil

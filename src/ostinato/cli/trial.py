@@ -58,7 +58,10 @@ def trial(
         if run.exists("checkpoints"):
             run.delete()  # a run that was stopped before training began
         run = Run.create(folder)
-    flow: dict[str, Any] = run.read_json(FLOW) if run.exists(FLOW) else {}
+    flow: dict[str, Any] = {}
+    if run.exists(FLOW):
+        flow = run.read_json(FLOW)
+        run.write_json(FLOW, flow)
     began = time.perf_counter()
 
     def watch(progress: Progress) -> None:

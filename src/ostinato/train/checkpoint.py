@@ -123,7 +123,9 @@ def restore(run: Run, state: State) -> None:
         state.meter = Meter(**json.loads(notes["meter"]))
     except (RuntimeError, TypeError, ValueError, KeyError) as error:
         raise RunError(f"{path}: does not fit ({' '.join(str(error).split())})") from None
-    state.best = run.read_tensors(BEST, weights + MOST) if state.history else {}
+    if state.history:  # both are written anew, so that the finished run's manifest lists them
+        state.best = run.read_tensors(BEST, weights + MOST)
+        run.write_tensors(BEST, state.best)
     run.write_metrics(state.history)
 
 

@@ -91,12 +91,11 @@ class Run(Folder):
             RunError: when the folder holds none, or its manifest is damaged.
         """
         run = cls(path)
-        for name in (CONFIG, manifests.NAME, BEST):
-            if not run.exists(name):
-                hint = ", not one epoch of its training; go on with fit --resume"
-                raise RunError(
-                    f"{path}: no finished run there (it has no {name}{hint if run.begun else ''})"
-                )
+        missing = [name for name in (CONFIG, manifests.NAME, BEST) if not run.exists(name)]
+        if run.begun and run.unfinished and not run.exists(METRICS):
+            missing = ["epoch that is trained; fit --resume goes on with it"]
+        if missing:
+            raise RunError(f"{path}: no finished run there (it has no {missing[0]})")
         _ = run.manifest
         return run
 
@@ -129,7 +128,7 @@ class Run(Folder):
         """Says of a run that is trained again, if it has begun, that it is not finished."""
         self._manifest = None  # another process may have written it since
         if self.begun:
-            self._written = dict(self.manifest.files)
+            self._written = self.manifest.files | self._written
             if self.manifest.finished:
                 self._seal(self.manifest.model_copy(update={"finished": None}))
 
