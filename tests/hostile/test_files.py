@@ -79,7 +79,13 @@ def huge(path: Path, outside: Path) -> None:
 
 
 IMPOSTORS = [link, dangling, to_a_folder, to_a_device, pipe, folder, unix_socket, device, huge]
-each_impostor = pytest.mark.parametrize("impostor", IMPOSTORS, ids=[i.__name__ for i in IMPOSTORS])
+
+
+def each_impostor(quick):
+    """All of them; those that are not quick in the slow tests."""
+    marks = [() if made in quick else pytest.mark.slow for made in IMPOSTORS]
+    every = [pytest.param(m, marks=k, id=m.__name__) for m, k in zip(IMPOSTORS, marks, strict=True)]
+    return pytest.mark.parametrize("impostor", every)
 
 
 def unchanged(outside: Path) -> None:
@@ -87,7 +93,7 @@ def unchanged(outside: Path) -> None:
     assert sorted(p.name for p in outside.rglob("*")) == ["checkpoints", "file"]
 
 
-@each_impostor
+@each_impostor(quick=IMPOSTORS)
 def test_of_a_run_only_files_are_read(impostor, run, outside):
     for path in [p for p in sorted(run.iterdir()) if p.is_file() and p.name != "baseline.json"]:
         aside = path.rename(run.parent / "aside")
@@ -103,7 +109,7 @@ def test_of_a_run_only_files_are_read(impostor, run, outside):
     unchanged(outside)
 
 
-@each_impostor
+@each_impostor(quick=[link])
 def test_resuming_writes_nowhere_else(impostor, run, outside):
     """Whatever is written to in training, one after the other: it goes on, or names the file."""
     small = SMALL["classify"]

@@ -134,7 +134,9 @@ def test_what_is_written_into_a_finished_run_is_listed_at_once(trained, tmp_path
     SMALL["tag"].estimator.load(run.path)
 
 
-@pytest.mark.parametrize("name", SMALL)
+@pytest.mark.parametrize(
+    "name", [pytest.param(n, marks=() if n == "tag" else pytest.mark.slow) for n in SMALL]
+)
 def test_a_kill_between_any_two_writes_leaves_a_run_that_goes_on(name, tmp_path, monkeypatch):
     from ostinato.train import folder
     from ostinato.train.folder import write_whole

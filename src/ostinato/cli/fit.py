@@ -92,7 +92,9 @@ def _check_there(run: str, files: Sequence[str]) -> None:
                     f"{run}: was trained from standard input, which cannot be read again; give it "
                     f"anew: cat DATA | ostinato fit --like {run}"
                 )
-        elif not os.path.exists(name) and name.replace("-", "_") not in registry.names(sources):
+        elif not (os.path.isfile(name) or os.path.isdir(name)) and name.replace(
+            "-", "_"
+        ) not in registry.names(sources):
             raise RunError(
                 f"{name}: no such file; {run} was trained from that name, as seen from the folder "
                 "in which it was trained: repeat it from there"
