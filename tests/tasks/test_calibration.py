@@ -20,6 +20,7 @@ from ostinato.tasks.class_weights import class_weights
 from ostinato.tasks.classify_learner import ClassifyLearner
 from ostinato.tasks.decision import Decision
 from ostinato.tasks.threshold import best_threshold
+from ostinato.train import Run
 from tolerances import FLOAT32, SAME
 
 TEXTS, LABELS = texts_by_order(80, seed=4)
@@ -230,8 +231,8 @@ def test_a_run_from_before_calibration_loads_as_it_was(tmp_path):
     (tmp_path / "run" / "decision.json").unlink()
     with pytest.raises(RunError, match=r"decision\.json"):
         Classifier.load(tmp_path / "run")
-    config = tmp_path / "run" / "config.toml"
-    config.write_text(config.read_text().replace("calibrate = false\n", ""))
+    run = Run(tmp_path / "run")
+    run.write("config.toml", run.read("config.toml").replace(b"calibrate = false\n", b""))
     again = Classifier.load(tmp_path / "run")
     assert_near(again.predict_proba(TEXTS), fitted.predict_proba(TEXTS), SAME)
 

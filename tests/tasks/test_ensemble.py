@@ -1,4 +1,3 @@
-import json
 from pathlib import Path
 
 import numpy as np
@@ -14,7 +13,7 @@ from ostinato.tasks.bayes import fit_naive_bayes_linear
 from ostinato.tasks.classify_settings import ClassifySettings
 from ostinato.tasks.decision import Decision
 from ostinato.tasks.ensemble import pool, pool_weights
-from ostinato.train import read_toml
+from ostinato.train import Run, read_toml
 from tolerances import FLOAT32, SAME
 
 TEXTS, LABELS = texts_by_order(200, seed=1)
@@ -108,7 +107,7 @@ def test_loaded_it_answers_the_same_to_the_bit(both, tmp_path):
 
 def test_a_damaged_file_is_named(both, tmp_path):
     both.save(tmp_path / "run")
-    (tmp_path / "run" / "linear.json").write_text(json.dumps({"weights": [1]}))
+    Run(tmp_path / "run").write_json("linear.json", {"weights": [1]})
     with pytest.raises(RunError, match=r"linear\.json: damaged"):
         Classifier.load(tmp_path / "run")
     (tmp_path / "run" / "linear.safetensors").unlink()

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import inspect
 import io
 import os
 import sys
 from collections.abc import Callable, Sequence
-from typing import cast
+from typing import Any, cast
 
 from cyclopts import App
 
@@ -15,7 +16,7 @@ from ostinato.cli import tasks
 from ostinato.cli.runs import RunOptions
 from ostinato.data import sources
 from ostinato.errors import RunError
-from ostinato.train import Run, read_toml
+from ostinato.train import Run
 
 fit = App(
     name="fit",
@@ -39,18 +40,41 @@ def like(run: str, /, *, out: str | None = None) -> None:
     out
         The folder of the new run; runs/TASK-1, -2, … unless given.
     """
-    was = Run.open(run).read_json("manifest.json")["data"]
+    before = Run.open(run)
+    before.say_state()
+    was = before.manifest.data
     data = was.get("given")
     if data is None:
         raise RunError(f"{run}: was not trained by `ostinato fit`; where its data are is not known")
-    task = read_toml(f"{run}/config.toml")["task"]
+    task = before.config().get("task")
+    if task not in registry.names(tasks):
+        raise RunError(f"{run}: a run of an unknown task, {task!r}")
     command = cast("Callable[..., None]", fit[task].default_command)
-    named = {"files": [data]} if isinstance(data, str) else dict(data)
-    _check_there(
-        run, [name for given in named.values() if isinstance(given, list) for name in given]
-    )
+    files, named = _named(run, data, command)
+    _check_there(run, files + [name for v in named.values() if isinstance(v, list) for name in v])
     options = RunOptions(out=out, skip_bad_rows="skipped" in was, repeats=run)
-    command(*named.pop("files"), **named, options=options)
+    command(*files, **named, options=options)
+
+
+def _named(
+    run: str, given: Any, command: Callable[..., None]
+) -> tuple[list[str], dict[str, str | list[str]]]:
+    """The data of a run as a command takes them: files, and what other options say of them.
+
+    Raises:
+        RunError: for what the command does not take.
+    """
+    said = {"files": [given]} if isinstance(given, str) else given
+    files, named = [], {}
+    try:
+        files, named = list(said["files"]), {k: v for k, v in said.items() if k != "files"}
+        inspect.signature(command).bind(*files, **named)
+        words = [w for v in (files, *named.values()) for w in (v if isinstance(v, list) else [v])]
+    except (TypeError, KeyError, AttributeError):
+        words = [None]
+    if not all(isinstance(word, str) for word in words) or {"options", "settings"} & {*named}:
+        raise RunError(f"{run}/manifest.json: damaged: what it says of its data makes no sense")
+    return files, named
 
 
 def _check_there(run: str, files: Sequence[str]) -> None:
@@ -68,7 +92,9 @@ def _check_there(run: str, files: Sequence[str]) -> None:
                     f"{run}: was trained from standard input, which cannot be read again; give it "
                     f"anew: cat DATA | ostinato fit --like {run}"
                 )
-        elif not os.path.exists(name) and name.replace("-", "_") not in registry.names(sources):
+        elif not (os.path.isfile(name) or os.path.isdir(name)) and name.replace(
+            "-", "_"
+        ) not in registry.names(sources):
             raise RunError(
                 f"{name}: no such file; {run} was trained from that name, as seen from the folder "
                 "in which it was trained: repeat it from there"

@@ -22,7 +22,8 @@ from ostinato.report.sentences import listed
 from ostinato.tasks import frameworks
 from ostinato.tasks.classify_settings import ClassifySettings
 from ostinato.tasks.frameworks import Lesson, Outcome
-from ostinato.train import Run
+from ostinato.train import Folder
+from ostinato.train.tensors import packed
 
 TEXTS = 2000
 """The texts that are trained on, and at most asked about, unless `--texts` says more."""
@@ -113,14 +114,14 @@ def compare_frameworks(
         ],
     }
     folder.mkdir(parents=True, exist_ok=True)
-    run = Run(folder)
+    kept = Folder(folder)
     for cell, outcomes in found.items():
         for name, outcome in outcomes.items():
             tensors = {key: torch.from_numpy(w) for key, w in outcome.weights.items()}
-            run.write_tensors(f"{cell}-{name}.safetensors", tensors)
-    run.write_json("comparison.json", results)
+            kept.write(f"{cell}-{name}.safetensors", packed(tensors))
+    kept.write_json("comparison.json", results)
     tell(results)
-    run.write("report.html", frameworks_page(results, "ostinato compare"))
+    kept.write("report.html", frameworks_page(results, "ostinato compare"))
     console.print(f"The page: {folder / 'report.html'}", soft_wrap=True)
     if open_page:
         webbrowser.open((folder / "report.html").resolve().as_uri())

@@ -17,7 +17,7 @@ from ostinato.errors import ConfigError, counted
 from ostinato.observe.recall import LENGTHS, RecallSettings
 from ostinato.observe.recall import recall as tried
 from ostinato.report.recall_page import recall_page
-from ostinato.train import Run
+from ostinato.train import write_out
 
 
 def recall(
@@ -85,7 +85,7 @@ def recall(
         "seconds": time.perf_counter() - began,
         "machine": machine(),
     }
-    Run(page.parent).write(page.name, recall_page(results, "ostinato recall"))
+    write_out(page, recall_page(results, "ostinato recall"))
     console.print(f"The page: {page}", soft_wrap=True)
 
 

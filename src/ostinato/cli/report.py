@@ -21,7 +21,9 @@ from ostinato.report.comparison_page import comparison_page
 from ostinato.report.figures import cell_label
 from ostinato.report.sentences import listed
 from ostinato.report.verdicts import equality, measure, verdicts
-from ostinato.train import Run, read_toml
+from ostinato.tasks.stored import cell_in, settings_in
+from ostinato.train import BEST, Folder, Run, write_out
+from ostinato.train.run import CONFIG
 
 
 def report(
@@ -54,9 +56,9 @@ def report(
         raise ConfigError("report needs the folder of a run; see --help")
     homes = {Path(path).parent for path in paths}
     home = homes.pop()
-    known = not homes and (home / BASELINE).exists()  # all of them are of one comparison
+    known = not homes and Folder(home).exists(BASELINE)  # all of them are of one comparison
     began = time.perf_counter()
-    results = collected(paths, Run(home).read_json(BASELINE) if known else None, data)
+    results = collected(paths, Folder(home).read_json(BASELINE) if known else None, data)
     names = [cell_label(row["cell"]) for row in results["rows"]]
     results |= {
         "title": f"{listed(names)}, compared" if len(names) > 1 else names[0],
@@ -70,11 +72,10 @@ def report(
 
 def _runs_in(folder: str) -> list[str]:
     """The folder, or those in it that hold runs."""
-    path = Path(folder)
-    if not (path / "config.toml").exists() and path.is_dir():
-        inside = sorted(str(p.parent) for p in path.glob("*/model.safetensors"))
-        if inside:
-            return inside
+    if not Run(folder).exists(CONFIG):
+        inside = [Path(folder, name) for name in Folder(folder).names()]
+        if runs := [str(path) for path in inside if Run(path).exists(BEST)]:
+            return runs
     Run.open(folder)
     return [folder]
 
@@ -94,7 +95,7 @@ def collected(
     Raises:
         RunError: when a folder holds no finished run, or one of another task.
     """
-    settings = [read_toml(Run.open(path).path / "config.toml") for path in paths]
+    settings = [Run.open(path).config() for path in paths]
     task = str(settings[0].get("task"))
     for path, own in zip(paths, settings, strict=True):
         if own.get("task") != task or task not in exams.tasks():
@@ -103,14 +104,17 @@ def collected(
                 f"here {task!r}, of {listed(exams.tasks())}"
             )
     exam = exams.of_task(task)
-    names = _names(settings, [Run(path).read_json("cell.json")["name"] for path in paths])
+    settings = [  # now that it is known whose they are, checked
+        settings_in(Run(path), exam.kind.kind).model_dump(exclude_none=True) for path in paths
+    ]
+    names = _names(settings, [own["cell"] for own in settings])
     runs = [
         _record(path, name, own, exam, data)
         for path, name, own in zip(paths, names, settings, strict=True)
     ]
     if baseline is None:  # an exam may know what needs no training
         baseline = next((own["test"].get("baseline") for own in runs if "test" in own), None)
-    shown: dict[str, Any] = {"task": task, "pooling": settings[0].get("model", {}).get("pooling")}
+    shown: dict[str, Any] = {"task": task, "pooling": settings[0]["model"].get("pooling")}
     return shown | comparison(runs, exam.metric, exam.lower, baseline)
 
 
@@ -123,7 +127,8 @@ def _record(
 ) -> dict[str, Any]:
     """A run as `comparison` takes it."""
     run = Run(path)
-    if (run.path / OBSERVED).exists():
+    if run.holds(OBSERVED):
+        run.say_state()
         observed = checked(run.read_json(OBSERVED), run.path / OBSERVED)
     else:
         estimator = exam.kind.load(path)
@@ -137,7 +142,7 @@ def _record(
         "hidden": settings["model"]["hidden"],
         "path": path,
         "history": checked_history(run.metrics(), run.path / "metrics.jsonl"),
-        "graph": run.read_json("cell.json"),
+        "graph": cell_in(run).graph.to_json(),
     }
 
 
@@ -209,7 +214,7 @@ def write_page(
     results: Mapping[str, Any], page: Path, command: str, open_page: bool = False
 ) -> None:
     """Writes the page of a comparison, and says where it is."""
-    Run(page.parent).write(page.name, comparison_page(results, command))
+    write_out(page, comparison_page(results, command))
     console.print(f"The page: {page}", soft_wrap=True)
     if open_page:
         webbrowser.open(page.resolve().as_uri())

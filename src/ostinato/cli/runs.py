@@ -17,6 +17,8 @@ from ostinato.cli.screen import aside, console, progress_bar, say_skipped
 from ostinato.data import Skipped
 from ostinato.errors import ConfigError, RunError
 from ostinato.tasks.estimator import Estimator
+from ostinato.tasks.settings import refuse_code
+from ostinato.tasks.stored import cell_in, named_or_stored, settings_in
 from ostinato.train import Run, Section, read_toml
 
 
@@ -53,6 +55,7 @@ SkipBadRows: TypeAlias = Annotated[
     ),
 ]
 S = TypeVar("S", bound=Section)
+E = TypeVar("E", bound=Estimator[Any])
 
 
 @Parameter(name="*")
@@ -73,9 +76,21 @@ class RunOptions:
     skip_bad_rows: SkipBadRows = False
     repeats: Annotated[str | None, Parameter(parse=False)] = None
 
+    @property
+    def before(self) -> Run | None:
+        """The run that is resumed or repeated."""
+        path = self.out if self.resume else self.repeats
+        return Run(path) if path else None
+
     def settings(self, kind: type[S], given: S | None) -> S:
         """The settings of the run: those given, or of the run that is resumed or repeated."""
-        return merge(kind, self.config, given, self.out if self.resume else self.repeats)
+        return merge(kind, self.config, given, self.before)
+
+    def estimator(self, kind: type[E], settings: Section) -> E:
+        """The estimator of these settings; one that is trained again has the cell of its run."""
+        if self.before is None:
+            return kind.of(settings)
+        return kind.of(settings, cell=named_or_stored(cell_in(self.before)))
 
     def train(
         self,
@@ -111,14 +126,16 @@ class RunOptions:
         except BaseException as error:
             kept = self.resume or bool(run.checkpoints())
             if not kept:
-                run.remove()
+                run.delete()
             if isinstance(error, KeyboardInterrupt):
                 self._say_stopped(run, settings.task, files, said, kept)
             raise
-        test = run.path / "learning_rate.json"
-        if test.exists():
-            lr = run.read_json(test.name)["lr"]
-            console.print(f"Learning rate {lr:.1e}, from the range test in {test}.", soft_wrap=True)
+        if settings.train.find_lr:
+            test = "learning_rate.json"
+            lr, where = run.read_json(test)["lr"], run.path / test
+            console.print(
+                f"Learning rate {lr:.1e}, from the range test in {where}.", soft_wrap=True
+            )
         return run
 
     def _say_stopped(
@@ -163,36 +180,38 @@ def bad_rows(skip: bool) -> Iterator[Skipped | None]:
     say_skipped(skipped)
 
 
-def merge(kind: type[S], config: str | None, given: S | None, run: str | None = None) -> S:
+def merge(kind: type[S], config: str | None, given: S | None, run: Run | None = None) -> S:
     """Settings from a file, and over them those given on the command line; or those of a run.
 
     Raises:
-        ConfigError: for settings given to a run that is resumed, which has its own.
+        ConfigError: for settings given to a run that is resumed, which has its own; for a file of
+            settings that names a file of code.
     """
     if run:
         if config or given:
             raise ConfigError("--resume goes on with the run's own settings; give no others")
-        return kind.parse(as_it_ran(run), f"{run}/config.toml")
+        return as_it_ran(kind, run)
     values = read_toml(config) if config else {}
+    if config and not (given and "cell" in given.model_fields_set):
+        refuse_code(values, config)
     for name, value in (given.model_dump(exclude_unset=True) if given else {}).items():
         both = isinstance(value, dict) and isinstance(values.get(name), dict)
         values[name] = {**values[name], **value} if both else value
     return kind.parse(values, config or "command line")
 
 
-def as_it_ran(run: str) -> dict[str, Any]:
+def as_it_ran(kind: type[S], run: Run) -> S:
     """The settings of a run, and as many threads as it had: another number, other last bits.
 
     Raises:
         RunError: when there is no run, or it was stopped before training began.
     """
-    config = Path(run, "config.toml")
-    if not config.exists():
-        raise RunError(f"{run}: no run there that has begun; train without --resume")
-    values = read_toml(config)
-    threads = Run(run).read_json("manifest.json")["threads"]
-    values["train"] = {**values.get("train", {}), "threads": threads}
-    return values
+    if not run.begun:
+        raise RunError(f"{run.path}: no run there that has begun; train without --resume")
+    settings = settings_in(run, kind)
+    values = settings.model_dump(exclude_none=True)
+    values["train"] = {**values["train"], "threads": run.manifest.threads}
+    return kind.parse(values, f"{run.path}/config.toml")
 
 
 def free_folder(task: str) -> str:

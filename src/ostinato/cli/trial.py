@@ -7,9 +7,9 @@ from __future__ import annotations
 
 import time
 from collections.abc import Mapping
-from pathlib import Path
 from typing import Any
 
+from ostinato.cells import find
 from ostinato.cli.parallel import Show
 from ostinato.cli.screen import facts
 from ostinato.errors import RunError
@@ -17,6 +17,7 @@ from ostinato.observe.architecture import architecture, counts
 from ostinato.observe.exams import Exam
 from ostinato.tasks.estimator import Estimator, reproducible
 from ostinato.tasks.settings import TaskSettings
+from ostinato.tasks.stored import cell_in, settings_in
 from ostinato.train import Progress, Run
 
 OBSERVED, FLOW, BASELINE = "observed.json", "flow.json", "baseline.json"
@@ -42,21 +43,25 @@ def trial(
     Raises:
         RunError: when the folder holds another run.
     """
-    path = Path(folder)
-    if (path / OBSERVED).exists():
-        _check_same(settings, training, exam, folder, judged=True)
-        observed: dict[str, Any] = Run(folder).read_json(OBSERVED)
+    run = Run(folder)
+    if run.begun and run.holds(OBSERVED):
+        _check_same(settings, training, exam, run, judged=True)
+        observed: dict[str, Any] = run.read_json(OBSERVED)
         show(1.0, f"is there already: {exam.metric} {observed['test'][exam.metric]:.4f}")
         return observed
     estimator = exam.kind.of(settings)
     estimator.baseline = False  # it is fitted once for all, not beside each
-    half = (path / "config.toml").exists()
+    half = run.begun
     if half:
-        _check_same(settings, training, exam, folder, judged=False)
-    elif (path / "checkpoints").is_dir():
-        Run(folder).remove()  # a run that was stopped before training began
-    run = Run(folder) if half else Run.create(folder)
-    flow: dict[str, Any] = run.read_json(FLOW) if (path / FLOW).exists() else {}
+        _check_same(settings, training, exam, run, judged=False)
+    else:
+        if run.exists("checkpoints"):
+            run.delete()  # a run that was stopped before training began
+        run = Run.create(folder)
+    flow: dict[str, Any] = {}
+    if run.exists(FLOW):
+        flow = run.read_json(FLOW)
+        run.write_json(FLOW, flow)
     began = time.perf_counter()
 
     def watch(progress: Progress) -> None:
@@ -124,18 +129,18 @@ def inside(estimator: Estimator[Any]) -> dict[str, Any]:
 
 
 def _check_same(
-    settings: TaskSettings, training: tuple[Any, ...], exam: Exam, folder: str, judged: bool
+    settings: TaskSettings, training: tuple[Any, ...], exam: Exam, run: Run, judged: bool
 ) -> None:
-    """That a folder's run has these settings and data, and if it is judged, was by this exam.
+    """That a run has these settings, cell and data, and if it is judged, was by this exam.
 
     Raises:
         RunError: when it has others.
     """
-    run = Run(folder)
-    if type(settings).load(run.path / "config.toml") != settings:
+    folder, own, cell = run.path, settings_in(run, type(settings)), cell_in(run)
+    alike = own == settings.model_copy(update={"cell": own.cell})
+    if not alike or find(settings.cell).graph != cell.graph:
         raise RunError(f"{folder}: a run with other settings; choose another --out, or remove it")
-    was = run.read_json("manifest.json")["data"]["sha256"]
-    same = was == exam.trained_on(training)
+    same = run.manifest.data.get("sha256") == exam.trained_on(training)
     if judged:
         same = same and run.read_json(OBSERVED)["exam"] == exam.fingerprint()
     if not same:

@@ -23,7 +23,7 @@ from ostinato.errors import ConfigError
 from ostinato.observe.architecture import counts
 from ostinato.observe.exams import Exam
 from ostinato.tasks.settings import TaskSettings
-from ostinato.train import Run
+from ostinato.train import Folder
 
 HELD_OUT = 0.2
 """The part of examples that is held out to judge by, where a source has no test part."""
@@ -128,7 +128,7 @@ class Trials:
             aside.print(say, soft_wrap=True)
             raise
         trained_on, judged_by = sizes or (len(training[0]), len(exam))
-        results = collected([str(path) for path in plan], Run(folder).read_json(BASELINE)) | {
+        results = collected([str(path) for path in plan], Folder(folder).read_json(BASELINE)) | {
             "title": f"{listed(name.upper() for name in each)} on {about}",
             "created": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()),
             "seconds": time.perf_counter() - began,
@@ -136,7 +136,7 @@ class Trials:
             "equal": self.equal,
             "data": {"training": trained_on, "test": judged_by},
         }
-        Run(folder).write_json("comparison.json", results)
+        Folder(folder).write_json("comparison.json", results)
         tell(results)
         write_page(results, folder / "report.html", "ostinato compare", self.open_page)
 
@@ -168,11 +168,11 @@ def _baseline(
     settings: TaskSettings, training: tuple[Any, ...], exam: Exam, folder: str, show: Show
 ) -> None:
     """Fits the baseline, if it is not there already for this data."""
-    run, data = Run(folder), [exam.trained_on(training), exam.fingerprint()]
-    if not (run.path / BASELINE).exists() or run.read_json(BASELINE)["data"] != data:
+    kept, data = Folder(folder), [exam.trained_on(training), exam.fingerprint()]
+    if not kept.exists(BASELINE) or kept.read_json(BASELINE)["data"] != data:
         found = exam.baseline(settings, training)
-        run.write_json(BASELINE, found | {"exam": data[1], "data": data})
-    show(1.0, f"held out: {exam.metric} {run.read_json(BASELINE)[exam.metric]:.4f}")
+        kept.write_json(BASELINE, found | {"exam": data[1], "data": data})
+    show(1.0, f"held out: {exam.metric} {kept.read_json(BASELINE)[exam.metric]:.4f}")
 
 
 def _of_cells(

@@ -94,6 +94,8 @@ class Vocabulary:
         Raises:
             DataError: when `<unk>` is not first, or a symbol comes twice.
         """
+        if not all(isinstance(symbol, str) for symbol in symbols):
+            raise DataError("a vocabulary is a list of symbols")
         if symbols[:1] != [UNKNOWN]:
             raise DataError(f"a vocabulary begins with {UNKNOWN!r}, not with {symbols[:1]}")
         return cls(symbols[1:])

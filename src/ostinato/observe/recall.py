@@ -29,7 +29,7 @@ _SEED_OF_HELD_OUT = 2**32  # no batch of training has it
 class RecallModel(Stack):
     """The network; its `embedding` is not used, for a step is read as it is."""
 
-    hidden: int = Field(128, ge=1, description="hidden units")
+    hidden: int = Field(128, ge=1, le=2**16, description="hidden units")
     forget_bias: float | None = Field(1.0, description="first bias of the gate f, if there is one")
 
 
@@ -39,7 +39,7 @@ class RecallTraining(Training):
     epochs: Epochs = 60
     lr: LearningRate = 5e-3
     patience: int = Field(10**6, ge=1, description="epochs without a better one before it stops")
-    threads: int | None = Field(1, ge=1, description="CPU threads")
+    threads: int | None = Field(1, ge=1, le=1024, description="CPU threads")
 
 
 class RecallSettings(Section):

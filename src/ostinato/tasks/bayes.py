@@ -69,10 +69,26 @@ class NaiveBayesLinear:
         return sizes | {name: torch.from_numpy(getattr(self, name)) for name in _ARRAYS}
 
     @classmethod
-    def of_tensors(cls, tensors: Mapping[str, Tensor]) -> Self:
-        """The model that gave these tensors."""
+    def of_tensors(
+        cls, tensors: Mapping[str, Tensor], order: int, symbols: int, classes: int
+    ) -> Self:
+        """The model that gave these tensors, for so many symbols and classes.
+
+        Raises:
+            KeyError, ValueError: for tensors that do not fit.
+        """
         arrays = {name: tensors[name].numpy() for name in _ARRAYS}
-        return cls(int(tensors["order"]), int(tensors["symbols"]), **arrays)
+        rows, known = (classes if classes > 2 else 1), len(np.atleast_1d(arrays["ngrams"]))
+        shapes = {"ngrams": (known,), "biases": (rows,)}
+        for name, array in arrays.items():
+            kind = np.int64 if name == "ngrams" else np.float32
+            if array.shape != shapes.get(name, (rows, known)) or array.dtype != kind:
+                raise ValueError(f"{name} {array.dtype} {array.shape}")
+        if (np.diff(arrays["ngrams"]) <= 0).any():
+            raise ValueError("the n-grams do not ascend")
+        if (int(tensors["order"]), int(tensors["symbols"])) != (order, symbols):
+            raise ValueError("of another order or another vocabulary")
+        return cls(order, symbols, **arrays)
 
 
 def fit_naive_bayes_linear(

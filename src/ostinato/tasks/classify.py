@@ -40,11 +40,12 @@ from ostinato.tasks.classify_network import ClassifyEnsemble, ClassifyNetwork
 from ostinato.tasks.classify_settings import ClassifySettings
 from ostinato.tasks.decision import Decision, check_threshold
 from ostinato.tasks.ensemble import LinearMember
-from ostinato.tasks.estimator import TextEstimator, from_json, reproducible
+from ostinato.tasks.estimator import TextEstimator, reproducible
 from ostinato.tasks.evaluation import Evaluation, measured
 from ostinato.tasks.linear import Baseline, fit_baseline
 from ostinato.tasks.numbers import Numbers
-from ostinato.train import Progress, Run, fit, read_toml
+from ostinato.tasks.stored import from_json
+from ostinato.train import Progress, Run, fit
 
 _TEXTS_AT_A_TIME = 2**14
 
@@ -142,7 +143,7 @@ class Classifier(ClassifierMixin, TextEstimator[ClassifySettings]):  # type: ign
         symbols = 0 if self.numbers_ else len(self.vocabulary_)
         self.bigrams_ = frequent_pairs(near, symbols, settings.model.bigrams)
         with reproducible(settings.seed, settings.train.threads):
-            self.network_ = self._network(self._cell())
+            self.network_ = self._built()
             if ppmi:
                 vectors = ppmi_vectors(near, symbols, settings.model.embedding, settings.seed)
                 for member in getattr(self.network_, "members", [self.network_]):
@@ -169,13 +170,11 @@ class Classifier(ClassifierMixin, TextEstimator[ClassifySettings]):  # type: ign
                 settings.model.calibrate,
                 settings.model.threshold,
             )
-        if run:
-            run.write_json("decision.json", asdict(self.decision_))
-        if run and self.linear_:
-            self.linear_.write(run)
         self.baseline_ = None
         if self.baseline:
             self._fit_baseline(in_memory(training), in_memory(validation), run)
+        if run:
+            self._finish(run)
         return self
 
     def _fit_baseline(self, training: Examples, validation: Examples, run: Run | None) -> None:
@@ -357,15 +356,18 @@ class Classifier(ClassifierMixin, TextEstimator[ClassifySettings]):  # type: ign
 
     def _read(self, run: Run) -> None:
         self.numbers_ = None
-        if (run.path / "numbers.json").exists():
+        if run.holds("numbers.json"):
             self.numbers_ = from_json(run, "numbers.json", Numbers.from_json)
         else:
             super()._read(run)
-        self.linear_ = LinearMember.read(run) if self.settings().model.linear else None
         self.classes_ = from_json(run, "labels.json", _classes)
-        self.decision_ = Decision()
+        self.linear_, self.decision_ = None, Decision()
+        if self.settings().model.linear and not run.unfinished:
+            self.linear_ = LinearMember.read(
+                run, self.settings().model.linear, len(self.vocabulary_), len(self.classes_)
+            )
         # runs from before there was calibration have no such setting, and no such file
-        if "calibrate" in read_toml(run.path / "config.toml").get("model", {}):
+        if "calibrate" in run.config().get("model", {}) and not run.unfinished:
             sizes = len(self.classes_), self._several
             self.decision_ = from_json(
                 run, "decision.json", lambda found: Decision.from_json(found, *sizes)
@@ -380,9 +382,11 @@ class Classifier(ClassifierMixin, TextEstimator[ClassifySettings]):  # type: ign
         else:
             super()._write(run)
         run.write_json("labels.json", self.classes_.tolist())
-        run.write_json("decision.json", asdict(self.decision_))
         if self.settings().model.bigrams:
             run.write_json("bigrams.json", self.bigrams_.tolist())
+
+    def _write_fitted(self, run: Run) -> None:
+        run.write_json("decision.json", asdict(self.decision_))
         if self.linear_:
             self.linear_.write(run)
 

@@ -30,16 +30,19 @@ class ClassifyModel(Stack):
         "random", description="embeddings start at random, or say what stands near each word (ppmi)"
     )
     bigrams: int = Field(
-        0, ge=0, description="the most pairs of words with embeddings of their own"
+        0, ge=0, le=10**7, description="the most pairs of words with embeddings of their own"
     )
     word_dropout: float = Field(0.0, ge=0, lt=1, description="chance that a word is not known")
     embedding_dropout: float | None = Field(
         None, ge=0, lt=1, description="on embeddings; as `dropout` unless given"
     )
     label_smoothing: float = Field(0.0, ge=0, lt=1, description="the part of each label shared out")
-    members: int = Field(1, ge=1, description="networks trained side by side and averaged")
+    members: int = Field(1, ge=1, le=64, description="networks trained side by side and averaged")
     linear: int = Field(
-        0, ge=0, description="a linear model of n-grams this long answers with the network; 0: none"
+        0,
+        ge=0,
+        le=62,
+        description="a linear model of n-grams this long answers with the network; 0: none",
     )
     class_weight: Literal["balanced"] | dict[str, Weight] | None = Field(
         None, description="how much each class counts in training: balanced, or a number for each"

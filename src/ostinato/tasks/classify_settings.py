@@ -26,7 +26,9 @@ class ClassifyData(Section):
     )
     validation: float = Field(0.1, gt=0, lt=1, description="the part held out to choose the epoch")
     max_tokens: int = Field(400, ge=1, description="longer texts lose their beginning")
-    vocabulary: int = Field(30_000, ge=2, description="the most words or characters known")
+    vocabulary: int = Field(
+        30_000, ge=2, le=10**7, description="the most words or characters known"
+    )
     min_count: int = Field(2, ge=1, description="how often one must be seen to be known")
     batch_tokens: int = Field(6400, ge=1, description="tokens in a batch, padding included")
 

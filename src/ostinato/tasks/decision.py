@@ -90,6 +90,8 @@ class Decision:
             ValueError: when it does not fit so many classes.
         """
         thresholds, errors = found["thresholds"], found["errors"]
+        if thresholds is not None and not all(0 <= p <= 1 for p in thresholds):
+            raise ValueError(f"thresholds of {thresholds}")
         if not 0 < found["temperature"] < np.inf:
             raise ValueError(f"a temperature of {found['temperature']}")
         if thresholds is not None and len(thresholds) != (classes if several else 1):

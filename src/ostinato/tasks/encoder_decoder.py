@@ -18,10 +18,11 @@ from ostinato.tasks.stack import Stack
 class TransduceModel(Stack):
     """The network."""
 
-    embedding: int = Field(64, ge=1, description="features of a token, and of a readout")
+    embedding: int = Field(64, ge=1, le=2**16, description="features of a token, and of a readout")
     hidden: int = Field(
         128,
         ge=2,
+        le=2**16,
         multiple_of=2,
         description="hidden units; the encoder's directions have half each",
     )

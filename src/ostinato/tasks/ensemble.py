@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Self
+from typing import Any, Self
 
 import numpy as np
 import torch
@@ -14,8 +14,10 @@ from numpy.typing import NDArray
 from ostinato.data import Symbols
 from ostinato.errors import RunError
 from ostinato.tasks.bayes import NaiveBayesLinear, fit_naive_bayes_linear
+from ostinato.tasks.stored import from_json
 from ostinato.train import Run
 
+_LARGEST = 2**31  # bytes that its file may have
 _MOST = 5.0  # no member's log-probabilities are stretched further, however sure it may be
 
 
@@ -92,23 +94,31 @@ class LinearMember:
         )
 
     @classmethod
-    def read(cls, run: Run) -> Self:
+    def read(cls, run: Run, order: int, symbols: int, classes: int) -> Self:
         """What `write` kept.
+
+        Args:
+            run: the run.
+            order: the longest n-gram.
+            symbols: V.
+            classes: K.
 
         Raises:
             RunError: when it is missing or damaged.
         """
-        tensors, facts = run.read_tensors("linear.safetensors"), run.read_json("linear.json")
+        tensors = run.read_tensors("linear.safetensors", _LARGEST)
         try:
-            return cls(
-                NaiveBayesLinear.of_tensors(tensors),
-                np.array(facts["weights"], np.float64).reshape(2),
-                facts["validation_accuracy"],
-                facts["validation_accuracy_together"],
-                facts["seconds"],
-            )
+            model = NaiveBayesLinear.of_tensors(tensors, order, symbols, classes)
         except (KeyError, TypeError, ValueError) as error:
-            raise RunError(f"{run.path / 'linear.json'}: damaged ({error!r})") from None
+            raise RunError(f"{run.path / 'linear.safetensors'}: damaged ({error})") from None
+
+        return cls(model, *from_json(run, "linear.json", _facts))
+
+
+def _facts(read: Any) -> tuple[NDArray[np.float64], float, float, float]:
+    weights = np.array(read["weights"], np.float64).reshape(2)
+    both = float(read["validation_accuracy"]), float(read["validation_accuracy_together"])
+    return weights, *both, float(read["seconds"])
 
 
 def pool(

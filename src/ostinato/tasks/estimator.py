@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import json
 import logging
-import time
 from abc import abstractmethod
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, ClassVar, Generic, Self, TypeVar
@@ -18,13 +17,21 @@ from torch import nn
 
 from ostinato import cells
 from ostinato.data import Skipped, Tokenizer, Vocabulary, tokenizer
-from ostinato.equation import Cell, Graph
-from ostinato.errors import CellError, ConfigError, DataError, RunError
+from ostinato.equation import Cell
+from ostinato.errors import ConfigError, RunError
 from ostinato.nn import Recurrent
-from ostinato.train import Run, Section, known_paths, nearest, read_toml, versions
+from ostinato.tasks.stored import (
+    cell_in,
+    checked,
+    from_json,
+    named_or_stored,
+    settings_in,
+    with_weights,
+)
+from ostinato.train import BEST, Run, Section, known_paths, nearest, versions
+from ostinato.train.manifest import FORMAT, Manifest, timestamp
 
 S = TypeVar("S", bound=Section)
-T = TypeVar("T")
 
 
 class Estimator(BaseEstimator, Generic[S]):  # type: ignore[misc]
@@ -72,8 +79,17 @@ class Estimator(BaseEstimator, Generic[S]):  # type: ignore[misc]
     @classmethod
     def of(cls, settings: S, **arguments: Any) -> Self:
         """The estimator of these settings."""
-        values = settings.model_dump(exclude_none=True)
-        return cls(**values, **arguments)
+        return cls(**settings.model_dump(exclude_none=True) | arguments)
+
+    @classmethod
+    def of_run(cls, run: Run) -> Self:
+        """The estimator of a run's settings and of the cell that is stored in it, not trained.
+
+        Raises:
+            RunError: when it is another task's, or damaged.
+        """
+        settings: Any = settings_in(run, cls.kind)
+        return cls.of(settings, cell=named_or_stored(cell_in(run)))
 
     def settings(self) -> S:
         """The settings, complete.
@@ -117,7 +133,8 @@ class Estimator(BaseEstimator, Generic[S]):  # type: ignore[misc]
         run = Run.create(path)
         self._begin(run, self.network_.recurrent, {"sha256": ""})
         run.write_metrics(self.history_)
-        run.write_tensors("model.safetensors", self.network_.state_dict())
+        run.write_tensors(BEST, self.network_.state_dict())
+        self._finish(run)
 
     @classmethod
     def load(cls, path: str | Path) -> Self:
@@ -127,19 +144,11 @@ class Estimator(BaseEstimator, Generic[S]):  # type: ignore[misc]
             RunError: when there is none, it is another task's, or it is damaged.
         """
         run = Run.open(path)
-        values = read_toml(run.path / "config.toml")
-        task = cls.kind.task
-        if values.get("task") != task:
-            raise RunError(f"{run.path}: a run of task {values.get('task')!r}, not {task!r}")
-        self = cls.of(cls.kind.parse(values, str(run.path / "config.toml")))  # type: ignore[arg-type]
+        run.say_state()
+        self = cls.of_run(run)
         self._read(run)
-        self.network_ = self._network(from_json(run, "cell.json", _cell_of))
-        try:
-            self.network_.load_state_dict(run.read_tensors("model.safetensors"))
-        except RuntimeError as error:
-            line = str(error).splitlines()[-1].strip()
-            raise RunError(f"{run.path / 'model.safetensors'}: {line}") from None
-        self.network_.eval()
+        cell = cell_in(run)
+        self.network_ = with_weights(run, lambda: self._network(cell))
         self.history_ = run.metrics()
         return self
 
@@ -169,10 +178,15 @@ class Estimator(BaseEstimator, Generic[S]):  # type: ignore[misc]
 
     @abstractmethod
     def _write(self, run: Run) -> None:
-        """Writes what `_read` reads."""
+        """Writes what `_read` reads, and training does not change."""
 
-    def _cell(self) -> Cell:
-        return self.cell if isinstance(self.cell, Cell) else cells.find(self.cell)
+    def _write_fitted(self, run: Run) -> None:
+        """Writes what `_read` reads of what is fitted after training; nothing, for most tasks."""
+
+    def _built(self) -> Any:
+        """A new network, of the cell that the estimator was given."""
+        cell = self.cell if isinstance(self.cell, Cell) else cells.find(self.cell)
+        return checked(lambda: self._network(cell))
 
     def _begin(
         self, run: Run, recurrent: Recurrent, data: Mapping[str, str], resume: bool = False
@@ -191,26 +205,32 @@ class Estimator(BaseEstimator, Generic[S]):  # type: ignore[misc]
         before = run if resume else run.like
         if before:
             self._same_as(before, recurrent, data)
-        if resume:
+        was = run.manifest if resume else None
+        if was and not was.is_old:
             return
-        self._write(run)
+        run.write("config.toml", self.settings().to_toml())
         run.write_json("cell.json", recurrent.cell.graph.to_json())
-        run.write_json(
-            "manifest.json",
-            {
-                "versions": versions(),
-                "started": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()),
-                "seed": self.seed,
-                "threads": torch.get_num_threads(),
-                "level": {
+        self._write(run)
+        skipped = {"skipped": self.skipped_.to_json()} if self.skipped_ else {}
+        run.begin(  # last: what has a manifest can be resumed
+            Manifest(
+                format=FORMAT,
+                versions=versions(),
+                started=was.started if was else timestamp(),
+                seed=self.seed,
+                threads=torch.get_num_threads(),
+                level={
                     "training": recurrent.level(True),
                     "evaluation": recurrent.level(False),
                 },
-                "data": {"given": run.data, **data}
-                | ({"skipped": self.skipped_.to_json()} if self.skipped_ else {}),
-            },
+                data=was.data if was else {"given": run.data, **data} | skipped,
+            )
         )
-        run.write("config.toml", self.settings().to_toml())  # last: what has it can be resumed
+
+    def _finish(self, run: Run) -> None:
+        """Writes what was fitted after training, and says that the run is whole."""
+        self._write_fitted(run)
+        run.finish()
 
     def _same_as(self, before: Run, recurrent: Recurrent, data: Mapping[str, str]) -> None:
         """Holds this training against a run that it goes on with, or repeats.
@@ -218,15 +238,15 @@ class Estimator(BaseEstimator, Generic[S]):  # type: ignore[misc]
         Raises:
             RunError: when data or cell are not the same.
         """
-        manifest = before.read_json("manifest.json")
-        was = {name: v for name, v in manifest["data"].items() if name.endswith("sha256")}
+        manifest = before.manifest
+        was = {name: v for name, v in manifest.data.items() if name.endswith("sha256")}
         if other := sorted(name for name in {*was, *data} if was.get(name) != data.get(name)):
             found = f"another {' and '.join(other)} in its manifest.json"
             raise RunError(f"{before.path}: was trained on other data, with {found}")
-        if from_json(before, "cell.json", _cell_of).graph != recurrent.cell.graph:
+        if cell_in(before).graph != recurrent.cell.graph:
             raise RunError(f"{before.path}: was trained with other equations of its cell")
         for name, version in versions().items():
-            if (then := manifest["versions"].get(name)) != version:
+            if (then := manifest.versions.get(name)) != version:
                 logging.getLogger("ostinato").warning(
                     "%s: was made with %s %s, now it is %s; the last bits may differ",
                     before.path, name, then, version,
@@ -293,21 +313,3 @@ def reproducible(seed: int, threads: int | None) -> Iterator[None]:
             yield
         finally:
             torch.set_num_threads(before)
-
-
-def from_json(run: Run, name: str, make: Callable[[Any], T]) -> T:
-    """What a JSON file of a run describes.
-
-    Raises:
-        RunError: when it cannot be read, or `make` cannot use it.
-    """
-    try:
-        return make(run.read_json(name))
-    except (CellError, DataError, LookupError, TypeError, ValueError, AttributeError) as error:
-        raise RunError(f"{run.path / name}: damaged ({error!r})") from None
-
-
-def _cell_of(graph: Any) -> Cell:
-    """The cell that a run was trained with, from its own graph: its file is not needed."""
-    read = Graph.from_json(graph)
-    return Cell(read.name, read)

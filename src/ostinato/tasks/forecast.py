@@ -20,12 +20,14 @@ from ostinato.data.windows import Indices, Parts, Scale, Windows
 from ostinato.equation import Cell
 from ostinato.errors import ConfigError, DataError
 from ostinato.tasks.accuracy import Accuracy
-from ostinato.tasks.estimator import Estimator, from_json, reproducible
+from ostinato.tasks.estimator import Estimator, reproducible
 from ostinato.tasks.forecast_learner import ForecastLearner, pieces
 from ostinato.tasks.forecast_network import ForecastNetwork, Shape
 from ostinato.tasks.forecast_settings import ForecastSettings
+from ostinato.tasks.forecast_stored import check_stored
 from ostinato.tasks.foretold import Forecast
 from ostinato.tasks.naive import naive_error, seasonal_naive
+from ostinato.tasks.stored import from_json
 from ostinato.train import Progress, Run, fit
 
 
@@ -97,7 +99,7 @@ class Forecaster(RegressorMixin, Estimator[ForecastSettings]):  # type: ignore[m
         )
         held_out = self.windows_of(windows, "validation")
         with reproducible(settings.seed, settings.train.threads):
-            self.network_ = self._network(self._cell())
+            self.network_ = self._built()
             learner = ForecastLearner(
                 self.network_,
                 settings,
@@ -115,6 +117,8 @@ class Forecaster(RegressorMixin, Estimator[ForecastSettings]):  # type: ignore[m
             if run:
                 kept = {k: v for k, v in self.baseline_.items() if k != "each"}
                 run.write_json("baseline.json", {"name": "seasonal naive", **kept})
+        if run:
+            self._finish(run)
         return self
 
     def prepare(self, table: Any) -> Self:
@@ -274,7 +278,11 @@ class Forecaster(RegressorMixin, Estimator[ForecastSettings]):  # type: ignore[m
             held /= int(self.parts_.validation[0])
         data = {"training": None, "validation": held, "test": 0.0, "season": self.season_}
         kept = settings.data.model_copy(update=data)
-        own = type(self).of(settings.model_copy(update={"data": kept}), baseline=False)
+        own = type(self).of(
+            settings.model_copy(update={"data": kept}),
+            cell=self.network_.recurrent.cell,
+            baseline=False,
+        )
         return own.fit(part)
 
     def score(self, table: Any, y: None = None, sample_weight: None = None) -> float:
@@ -355,6 +363,12 @@ class Forecaster(RegressorMixin, Estimator[ForecastSettings]):  # type: ignore[m
         self.naive_error_ = np.array(read["naive_error"], dtype=np.float64)
         self._names = list(read["names"])
         self._seen = [moment(text) for text in read["seen"]]
+        stored = self._end, self.scale_, self.parts_, self.naive_error_
+        check_stored(*stored, self.settings().data.horizon)
+        if self._names != [each.name for each in self._end.series]:
+            raise ValueError("names of other series")
+        if self.season_ < 1 or len(self._seen) != len(self._names):
+            raise ValueError(f"a season of {self.season_}, {len(self._seen)} times seen")
 
     def _write(self, run: Run) -> None:
         parts = self.parts_.training, self.parts_.validation, self.parts_.test

@@ -16,8 +16,8 @@ from ostinato.tasks.stack import Stack
 class ForecastModel(Stack):
     """The network."""
 
-    embedding: int = Field(64, ge=1, description="features of a segment")
-    segment: int = Field(12, ge=1, description="steps read at once; 1 reads step by step")
+    embedding: int = Field(64, ge=1, le=2**16, description="features of a segment")
+    segment: int = Field(12, ge=1, le=10**5, description="steps read at once; 1 reads step by step")
     decoding: Literal["direct", "recursive"] = Field(
         "direct", description="all segments at once, or each from those before it"
     )
@@ -25,7 +25,7 @@ class ForecastModel(Stack):
         "apart", description="targets read one by one with the same weights, or all at once"
     )
     quantiles: list[float] = Field(
-        [0.1, 0.5, 0.9], description="levels foretold; empty foretells points"
+        [0.1, 0.5, 0.9], max_length=100, description="levels foretold; empty foretells points"
     )
     loss: Literal["mae", "mse", "huber"] = Field(
         "mae", description="of points; quantiles have theirs"

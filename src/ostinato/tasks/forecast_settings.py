@@ -27,8 +27,8 @@ class ForecastData(Section):
     missing: Literal["carry", "refuse"] = Field(
         "carry", description="read the last known value in place of a missing one, or refuse it"
     )
-    lookback: int = Field(96, ge=1, description="steps that are read")
-    horizon: int = Field(24, ge=1, description="steps that are foretold")
+    lookback: int = Field(96, ge=1, le=10**5, description="steps that are read")
+    horizon: int = Field(24, ge=1, le=10**5, description="steps that are foretold")
     season: int | None = Field(
         None, ge=1, description="steps of a season; by the clock unless given"
     )

@@ -36,7 +36,9 @@ class GenerateData(Section):
     """What is read, and as what."""
 
     validation: float = Field(0.1, gt=0, lt=1, description="the last part of the text, held out")
-    vocabulary: int = Field(10_000, ge=2, description="the most words or characters known")
+    vocabulary: int = Field(
+        10_000, ge=2, le=10**7, description="the most words or characters known"
+    )
     min_count: int = Field(1, ge=1, description="how often one must be seen to be known")
     streams: int = Field(32, ge=1, description="places of the text that are read side by side")
     steps: int = Field(64, ge=1, description="steps that a gradient goes back")
@@ -45,7 +47,7 @@ class GenerateData(Section):
 class GenerateModel(Stack):
     """The network."""
 
-    hidden: int = Field(256, ge=1, description="hidden units")
+    hidden: int = Field(256, ge=1, le=2**16, description="hidden units")
 
 
 class GenerateTraining(Training):
@@ -145,7 +147,7 @@ class Generator(TextEstimator[GenerateSettings]):
             raise DataError(f"no symbol comes data.min_count = {settings.data.min_count} times")
         symbols = store.tokens(self.vocabulary_)
         with reproducible(settings.seed, settings.train.threads):
-            self.network_ = self._network(self._cell())
+            self.network_ = self._built()
             characters = store.characters(end)
             learner = _Learner(self.network_, settings, symbols[:end], symbols[end:], characters)
             if run:
@@ -157,6 +159,8 @@ class Generator(TextEstimator[GenerateSettings]):
             self.baseline_ = fit_ngram(symbols[:end], symbols[end:], len(self.vocabulary_))
         if run and self.baseline_:
             run.write_json("baseline.json", self.baseline_.record())
+        if run:
+            self._finish(run)
         return self
 
     def stream(

@@ -54,6 +54,8 @@ class Numbers:
         mean, deviation = (np.array(read[k], np.float64) for k in ("mean", "deviation"))
         if mean.ndim != 1 or mean.shape != deviation.shape:
             raise ValueError("no mean and deviation of each number")
+        if not (np.isfinite(mean).all() and (deviation > 0).all() and np.isfinite(deviation).all()):
+            raise ValueError("a mean or a deviation that is none")
         return cls(mean, deviation)
 
 

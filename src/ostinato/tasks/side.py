@@ -16,12 +16,15 @@ from ostinato.data import Rows, Store, Tokenizer, Vocabulary, tokenizer
 from ostinato.errors import DataError
 from ostinato.train import Section
 
+LONGEST = 10**5
+"""Tokens: no text of a stored side was longer, and no output is."""
+
 
 class SideSettings(Section):
     """What one side's texts are read as."""
 
     tokenizer: str = Field("char", description="char, word, spaced, bpe or white_space")
-    vocabulary: int = Field(30_000, ge=2, description="the most symbols known")
+    vocabulary: int = Field(30_000, ge=2, le=10**7, description="the most symbols known")
     min_count: int = Field(1, ge=1, description="how often one must be seen to be known")
 
 
@@ -57,7 +60,7 @@ class Side:
             raise DataError(f"no symbol comes {name}.min_count = {settings.min_count} times")
         rows = store.rows(vocabulary)
         lengths = np.fromiter(map(len, rows), np.int64, len(rows))
-        return cls(split, vocabulary, int(lengths.max())), rows, lengths
+        return cls(split, vocabulary, min(int(lengths.max()), LONGEST)), rows, lengths
 
     def encode(self, texts: Iterable[str]) -> list[NDArray[np.int64]]:
         """The symbols of each text; a text without any is one unknown symbol."""
@@ -94,4 +97,7 @@ class Side:
         """
         learnt = written["tokenizer"]
         split = tokenizer(settings.tokenizer, json.dumps(learnt) if learnt else None)
-        return cls(split, Vocabulary.from_json(written["vocabulary"]), int(written["longest"]))
+        longest = int(written["longest"])
+        if not 1 <= longest <= LONGEST:
+            raise DataError(f"texts of {longest} tokens")
+        return cls(split, Vocabulary.from_json(written["vocabulary"]), longest)

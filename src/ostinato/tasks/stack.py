@@ -14,10 +14,12 @@ from ostinato.train import Section
 class Stack(Section):
     """Sizes and noise of an embedding and the recurrent layers over it."""
 
-    embedding: int = Field(64, ge=1, description="features of a token")
-    hidden: int = Field(64, ge=1, description="hidden units of a direction")
-    layers: int = Field(1, ge=1, description="recurrent layers")
-    projection: int = Field(0, ge=0, description="size of a projected output (projected_lstm)")
+    embedding: int = Field(64, ge=1, le=2**16, description="features of a token")
+    hidden: int = Field(64, ge=1, le=2**16, description="hidden units of a direction")
+    layers: int = Field(1, ge=1, le=64, description="recurrent layers")
+    projection: int = Field(
+        0, ge=0, le=2**16, description="size of a projected output (projected_lstm)"
+    )
     dropout: float = Field(0.0, ge=0, lt=1, description="between layers, and on what they give")
     recurrent_dropout: float = Field(0.0, ge=0, lt=1, description="on states, same at each step")
     zoneout: float = Field(0.0, ge=0, lt=1, description="chance that a unit keeps its value")

@@ -19,8 +19,9 @@ from ostinato.data.sentences import text
 from ostinato.data.spelling import Spelling
 from ostinato.equation import Cell
 from ostinato.errors import DataError
-from ostinato.tasks.estimator import Estimator, from_json, reproducible
+from ostinato.tasks.estimator import Estimator, reproducible
 from ostinato.tasks.frequent_tag import FrequentTag
+from ostinato.tasks.stored import from_json
 from ostinato.tasks.tag_labels import Labels
 from ostinato.tasks.tag_learner import TagLearner
 from ostinato.tasks.tag_network import TagNetwork, real
@@ -102,7 +103,7 @@ class Tagger(Estimator[TagSettings]):
         )
         self.spelling_ = Spelling.of(training.words, settings.data.max_characters)
         with reproducible(settings.seed, settings.train.threads):
-            self.network_ = self._network(self._cell())
+            self.network_ = self._built()
             read = self.read(training.words)
             counts = np.bincount(np.concatenate(read.words), minlength=len(self.vocabulary_))
             self.network_.counts = torch.from_numpy(counts).float()
@@ -124,6 +125,8 @@ class Tagger(Estimator[TagSettings]):
             self.baseline_score_ = self.judged(held.tags, predicted)[self.metric]
             if run:
                 run.write_json("baseline.json", {f"validation_{self.metric}": self.baseline_score_})
+        if run:
+            self._finish(run)
         return self
 
     @property

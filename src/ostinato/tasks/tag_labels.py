@@ -17,6 +17,8 @@ from ostinato.nn import Constraints
 from ostinato.visible import field
 
 PREFIXES = "BIES"
+MOST = 2**13
+"""Labels: what may follow what is a table of their square."""
 
 
 @dataclass(frozen=True)
@@ -33,6 +35,12 @@ class Labels:
     classes: list[str]
     scheme: str
     unlabelled: str = ""
+
+    def __post_init__(self) -> None:
+        if len(self.classes) > MOST:
+            raise DataError(
+                f"{len(self.classes):,} different tags; a tagger knows {MOST:,} at most"
+            )
 
     @classmethod
     def of(cls, sentences: Tagged, scheme: str, unlabelled: str = "") -> Self:
@@ -100,12 +108,14 @@ class Labels:
         """What may follow what; None where anything may."""
         if not self.entities:
             return None
-        after, may = self.classes, schemes.may_follow
-        return Constraints(
-            torch.tensor([may(None, b) for b in after]),
-            torch.tensor([[may(a, b) for b in after] for a in self.classes]),
-            torch.tensor([may(a, None) for a in self.classes]),
-        )
+        may = schemes.may_follow
+        number: dict[str, int] = {}
+        kinds = torch.tensor([number.setdefault(k[2:], len(number)) for k in self.classes])
+        begins = torch.tensor([may(None, k) for k in self.classes])
+        ends = torch.tensor([may(k, None) for k in self.classes])
+        inside = ~ends[:, None] & ~begins[None]  # an entity goes on, as one of its own type
+        follow = torch.where(inside, kinds[:, None] == kinds[None], ends[:, None] & begins[None])
+        return Constraints(begins, follow, ends)
 
     def sets(self, tags: Sequence[str], strangers: bool = False) -> NDArray[np.bool_]:
         """Which labels each word may have (T, K): one, or where its tag is not known any.
@@ -176,14 +186,20 @@ class Labels:
         Raises:
             ValueError: when it is none.
         """
-        read = cls(
-            [str(name) for name in values["classes"]], values["scheme"], values["unlabelled"]
-        )
+        classes, scheme, unlabelled = (values[k] for k in ("classes", "scheme", "unlabelled"))
+        if not all(isinstance(word, str) for word in (*classes, scheme, unlabelled)):
+            raise ValueError("a label that is no text")
+        if len(set(classes)) < len(classes):
+            raise ValueError("a label twice")
+        read = cls(list(classes), scheme, unlabelled)
         if read.scheme not in (*schemes.SCHEMES, "none") or not read.classes:
             raise ValueError(f"no scheme {read.scheme!r}")
         for name in (*read.classes, read.unlabelled):
             if field(name) != name:  # it would be several lines, or columns, of a file
                 raise ValueError(f"a label with a tab or the end of a line, {name[:40]!r}")
+        known = all(map(schemes.is_tag, classes)) and classes[0] == OUTSIDE
+        if read.entities and not known:
+            raise ValueError("a label of no scheme")
         return read
 
     def _unknown(self, tags: Sequence[str], k: int) -> bool:

@@ -16,12 +16,16 @@ from ostinato.tasks.stack import Stack
 class TagModel(Stack):
     """The network."""
 
-    embedding: int = Field(100, ge=1, description="features of a word")
-    hidden: int = Field(100, ge=1, description="hidden units of a direction")
+    embedding: int = Field(100, ge=1, le=2**16, description="features of a word")
+    hidden: int = Field(100, ge=1, le=2**16, description="hidden units of a direction")
     dropout: float = Field(0.4, ge=0, lt=1, description="on words, outputs, and between layers")
     bidirectional: bool = Field(True, description="read both ways")
-    characters: int = Field(25, ge=0, description="features of a character; 0 reads no spelling")
-    character_hidden: int = Field(25, ge=1, description="hidden units of a direction, of spelling")
+    characters: int = Field(
+        25, ge=0, le=2**16, description="features of a character; 0 reads no spelling"
+    )
+    character_hidden: int = Field(
+        25, ge=1, le=2**16, description="hidden units of a direction, of spelling"
+    )
     word_dropout: float = Field(
         0.25, ge=0, description="a: a word seen n times is not known with the chance a / (a + n)"
     )

@@ -35,9 +35,9 @@ class TagData(Section):
         0.1, description="what chooses the epoch: a part of the sentences, or another file"
     )
     lower: bool = Field(True, description="words in small letters, digits as 0; not their spelling")
-    vocabulary: int = Field(50_000, ge=2, description="the most words known")
+    vocabulary: int = Field(50_000, ge=2, le=10**7, description="the most words known")
     min_count: int = Field(1, ge=1, description="how often a word must be seen to be known")
-    max_characters: int = Field(30, ge=2, description="longer words lose their middle")
+    max_characters: int = Field(30, ge=2, le=10**4, description="longer words lose their middle")
     batch_tokens: int = Field(600, ge=1, description="tokens in a batch, padding included")
 
 

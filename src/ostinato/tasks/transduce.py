@@ -21,9 +21,10 @@ from ostinato.decode import Hypothesis
 from ostinato.equation import Cell
 from ostinato.errors import DataError
 from ostinato.tasks.encoder_decoder import TransduceNetwork
-from ostinato.tasks.estimator import Estimator, from_json, reproducible
+from ostinato.tasks.estimator import Estimator, reproducible
 from ostinato.tasks.measures import EXTRA, Measures, measure
-from ostinato.tasks.side import Side
+from ostinato.tasks.side import LONGEST, Side
+from ostinato.tasks.stored import from_json
 from ostinato.tasks.transduce_learner import (
     Batch,
     Encoded,
@@ -149,7 +150,7 @@ class Transducer(Estimator[TransduceSettings]):
                 f"all pairs are longer than data.max_tokens = {settings.data.max_tokens}"
             )
         with reproducible(settings.seed, settings.train.threads):
-            self.network_ = self._network(self._cell())
+            self.network_ = self._built()
             learner = TransduceLearner(
                 self.network_,
                 settings,
@@ -160,6 +161,8 @@ class Transducer(Estimator[TransduceSettings]):
             if run:
                 self._begin(run, self.network_.recurrent, digests, resume)
             self.history_ = fit(learner, settings.train, run, show, resume)
+        if run:
+            self._finish(run)
         return self
 
     def search(
@@ -264,7 +267,8 @@ class Transducer(Estimator[TransduceSettings]):
         As many as the longest target that was trained on, or longer by as much as the source is
         longer than any that was.
         """
-        return -(-self.target_.longest * max(length, self.source_.longest) // self.source_.longest)
+        longest = self.target_.longest * max(length, self.source_.longest)
+        return min(-(-longest // self.source_.longest), LONGEST)
 
     def _alignments(
         self, source: Tensor, lengths: Tensor, hypotheses: Sequence[Sequence[Hypothesis]]

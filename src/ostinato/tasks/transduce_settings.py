@@ -38,7 +38,7 @@ class TransduceData(Section):
 class Decoding(Section):
     """How outputs are searched for."""
 
-    beam: int = Field(5, ge=1, description="hypotheses kept at each step; 1 is greedy")
+    beam: int = Field(5, ge=1, le=1000, description="hypotheses kept at each step; 1 is greedy")
     alpha: float = Field(0.0, ge=0, description="length penalty; above 0 favours longer outputs")
 
 

@@ -10,14 +10,17 @@ from ostinato.train.config import (
     nearest,
     read_toml,
 )
+from ostinato.train.folder import Folder, write_out
 from ostinato.train.interrupts import undisturbed
 from ostinato.train.learner import Learner
 from ostinato.train.loop import fit
 from ostinato.train.meter import Progress
-from ostinato.train.run import Run, versions
+from ostinato.train.run import BEST, Run, versions
 
 __all__ = [
+    "BEST",
     "Epochs",
+    "Folder",
     "Learner",
     "LearningRate",
     "Progress",
@@ -31,4 +34,5 @@ __all__ = [
     "read_toml",
     "undisturbed",
     "versions",
+    "write_out",
 ]

@@ -21,12 +21,14 @@ from torch import Tensor
 
 from ostinato.errors import RunError
 from ostinato.train.average import Average
+from ostinato.train.folder import MOST
 from ostinato.train.learner import Learner
 from ostinato.train.meter import Meter
-from ostinato.train.run import Run
+from ostinato.train.run import BEST, METRICS, Run
+from ostinato.train.tensors import size_of
 
-BEST = "model.safetensors"
 _KEPT = 2  # the newest, and one to fall back to
+_TIMES = 8  # as many bytes as the weights: averages, the optimiser's memory, what is carried
 
 
 @dataclass
@@ -69,7 +71,7 @@ def keep(run: Run, state: State) -> None:
     name = f"checkpoints/{len(state.history):06d}-{state.meter.steps:09d}.safetensors"
     run.write_tensors(name, tensors, **{k: json.dumps(note) for k, note in notes.items()})
     for old in run.checkpoints()[:-_KEPT]:
-        old.unlink()
+        run.remove(f"checkpoints/{old.name}")
 
 
 def restore(run: Run, state: State) -> None:
@@ -82,14 +84,14 @@ def restore(run: Run, state: State) -> None:
     """
     files = run.checkpoints()
     if not files:
-        if (run.path / "metrics.jsonl").exists():  # which is written after the first checkpoint
+        if run.exists(METRICS):  # which is written after the first checkpoint
             raise RunError(f"{run.path / 'checkpoints'}: there is none to go on from")
         return
     damaged: list[RunError] = []
+    weights = size_of(state.learner.model.state_dict())
     for path in reversed(files):
-        name = str(path.relative_to(run.path))
         try:
-            tensors, notes = run.read_tensors(name), run.read_notes(name)
+            tensors, notes = run.read_all(f"checkpoints/{path.name}", _TIMES * weights + MOST)
             break
         except RunError as error:
             damaged.append(error)
@@ -97,7 +99,7 @@ def restore(run: Run, state: State) -> None:
         raise damaged[0]
     for newer, fault in zip(reversed(files), damaged, strict=False):
         logging.getLogger("ostinato").warning("%s; going on from the one before it", fault)
-        newer.unlink()
+        run.remove(f"checkpoints/{newer.name}")
 
     memory: dict[int, dict[str, Tensor]] = {}
     for key, tensor in _of("optimizer", tensors).items():
@@ -118,7 +120,9 @@ def restore(run: Run, state: State) -> None:
         state.meter = Meter(**json.loads(notes["meter"]))
     except (RuntimeError, TypeError, ValueError, KeyError) as error:
         raise RunError(f"{path}: does not fit ({' '.join(str(error).split())})") from None
-    state.best = run.read_tensors(BEST) if state.history else {}
+    if state.history:  # both are written anew, so that the finished run's manifest lists them
+        state.best = run.read_tensors(BEST, weights + MOST)
+        run.write_tensors(BEST, state.best)
     run.write_metrics(state.history)
 
 

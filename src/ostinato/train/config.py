@@ -8,15 +8,22 @@ from pathlib import Path
 from typing import Annotated, Any, ClassVar, Literal, Self, TypeAlias
 
 import tomli_w
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, ValidationInfo, field_validator
 
 from ostinato.errors import ConfigError
 
+LARGEST = 10**6
+"""The largest whole number in settings, where none is said."""
+
 
 class Section(BaseModel):
-    """A part of the settings; an unknown key is an error that gives the nearest right one."""
+    """A part of the settings; an unknown key is an error that gives the nearest right one.
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    A whole number is at most `LARGEST`, unless its field says otherwise: settings may come from
+    anywhere, and a size is memory or time.
+    """
+
+    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
     task: ClassVar[str | None] = None  # what the settings of a whole run are for
 
     @field_validator("*")
@@ -28,6 +35,15 @@ class Section(BaseModel):
                 str(word).encode()
             except UnicodeEncodeError:
                 raise ValueError("not UTF-8, as settings must be; give it another name") from None
+        return value
+
+    @field_validator("*")
+    @classmethod
+    def _bounded(cls, value: Any, info: ValidationInfo) -> Any:
+        field = cls.model_fields[str(info.field_name)]
+        own = any(hasattr(rule, most) for rule in field.metadata for most in ("le", "lt"))
+        if isinstance(value, int) and not own and value > LARGEST:
+            raise ValueError(f"at most {LARGEST:,} makes sense")
         return value
 
     @classmethod
@@ -160,5 +176,5 @@ class Training(Section):
     )
     tensorboard: bool = Field(False, description="write TensorBoard events too")
     threads: int | None = Field(
-        None, ge=1, description="CPU threads; PyTorch's own choice if unset"
+        None, ge=1, le=1024, description="CPU threads; PyTorch's own choice if unset"
     )

@@ -33,7 +33,7 @@ class Events:
                 "train.tensorboard: neither tensorboard nor tensorboardX is installed; "
                 "pip install tensorboard"
             )
-        folder = str(run.path / "tensorboard")
+        folder = str(run.subfolder("tensorboard"))
         self._writer = writer(folder, purge_step=epochs + 1, filename_suffix=f".{epochs}")
 
     def write(self, record: Mapping[str, Any]) -> None:

@@ -28,7 +28,7 @@ from ostinato.train.learner import Learner
 from ostinato.train.meter import Clock, Meter, Progress
 from ostinato.train.optimizer import adamw, set_rate
 from ostinato.train.range_test import find_rate
-from ostinato.train.run import Run
+from ostinato.train.run import BEST, Run
 from ostinato.train.schedule import rate, scores_of, since_best
 from ostinato.train.step import step
 
@@ -67,6 +67,7 @@ def fit(
     with ExitStack() as stack:
         if run:
             stack.enter_context(run.locked())
+            run.reopen()
         if settings.find_lr:
             found = find_rate(learner, settings)
             settings = settings.model_copy(update={"lr": found.lr})
@@ -129,7 +130,7 @@ def fit(
                     if since_best(scores_of(state.history, learner.judged_by)) == 0:
                         state.best = {name: w.clone() for name, w in model.state_dict().items()}
                         if run:
-                            run.write_tensors(checkpoint.BEST, state.best)
+                            run.write_tensors(BEST, state.best)
                 if run:
                     checkpoint.keep(run, state)
                     run.write_metrics(state.history)

@@ -1,7 +1,8 @@
 """A run: the folder that holds everything a trained model is and how it came to be.
 
     config.toml          the settings, defaults included
-    manifest.json        versions, seed, threads, levels that ran, the data and their hash
+    manifest.json        versions, seed, threads, levels that ran, the data and their hash, and
+                         the SHA-256 of every file beside it
     metrics.jsonl        a line for each epoch
     model.safetensors    the weights of the best epoch
     vocabulary.json, cell.json, …    what else the task needs to load the model
@@ -9,18 +10,21 @@
     tensorboard/         events, where they are asked for
 
 Every file is written whole or not at all, and is on the disk before anything relies on it.
-Nothing is pickled.
+Nothing is pickled, nothing becomes code, and nothing leads out of the folder (see `Folder`). What
+the manifest lists is held against its SHA-256 as it is read; checkpoints hold their own; other
+files that lie in the folder are nothing to a run.
 """
 
 from __future__ import annotations
 
 import fcntl
-import hashlib
 import json
+import logging
 import os
 import platform
+import re
 import shutil
-import tempfile
+import tomllib
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -28,18 +32,20 @@ from typing import Any
 
 import numpy as np
 import torch
-from safetensors import SafetensorError
-from safetensors.torch import load, save
 from torch import Tensor
 
 import ostinato
 from ostinato.errors import RunError
+from ostinato.train import manifest as manifests
+from ostinato.train.folder import MOST, PART, Folder, encoded
+from ostinato.train.manifest import Manifest
+from ostinato.train.tensors import packed, unpacked
 
-_PART = ".part"
-_DIGEST = "sha256"
+CONFIG, BEST, METRICS = "config.toml", "model.safetensors", "metrics.jsonl"
+_CHECKPOINT = re.compile(r"\d+-\d+\.safetensors")
 
 
-class Run:
+class Run(Folder):
     """A run's folder.
 
     Args:
@@ -52,9 +58,11 @@ class Run:
     """
 
     def __init__(self, path: str | Path) -> None:
-        self.path = Path(path)
+        super().__init__(path)
         self.data: str | dict[str, Any] | None = None
         self.like: Run | None = None
+        self._manifest: Manifest | None = None
+        self._written: dict[str, str] = {}  # the SHA-256 of what was written, by its name
 
     @classmethod
     def create(cls, path: str | Path) -> Run:
@@ -77,101 +85,151 @@ class Run:
 
     @classmethod
     def open(cls, path: str | Path) -> Run:
-        """A finished run.
+        """A run that has weights: it is finished, or at least one epoch of its training is.
 
         Raises:
             RunError: when the folder holds none, or its manifest is damaged.
         """
         run = cls(path)
-        for name in ("config.toml", "manifest.json", "model.safetensors"):
-            if not (run.path / name).is_file():
-                raise RunError(f"{path}: no finished run there (it has no {name})")
-        run.read_json("manifest.json")
+        missing = [name for name in (CONFIG, manifests.NAME, BEST) if not run.exists(name)]
+        if run.begun and run.unfinished and not run.exists(METRICS):
+            missing = ["epoch that is trained; fit --resume goes on with it"]
+        if missing:
+            raise RunError(f"{path}: no finished run there (it has no {missing[0]})")
+        _ = run.manifest
         return run
 
-    def write(self, name: str, content: str | bytes) -> None:
-        """Writes a file whole or not at all.
+    @property
+    def begun(self) -> bool:
+        """Whether training began in the folder, so that it can be resumed."""
+        return self.exists(CONFIG) and self.exists(manifests.NAME)
 
-        A link is followed; what is no file, such as a pipe or a device, is written to as it is.
+    @property
+    def manifest(self) -> Manifest:
+        """The manifest.
+
+        Raises:
+            RunError: when it is missing or damaged.
+        """
+        if self._manifest is None:
+            self._manifest = self.parsed(manifests.NAME, Manifest.of_json, 2**24)
+        return self._manifest
+
+    @property
+    def unfinished(self) -> bool:
+        """Whether training has not come to its end; of an old run this cannot be told."""
+        return not self.manifest.is_old and self.manifest.finished is None
+
+    def begin(self, manifest: Manifest) -> None:
+        """Writes the manifest of a run that is not finished, and lists what is written so far."""
+        self._seal(manifest.model_copy(update={"finished": None, "files": dict(self._written)}))
+
+    def reopen(self) -> None:
+        """Says of a run that is trained again, if it has begun, that it is not finished."""
+        self._manifest = None  # another process may have written it since
+        if self.begun:
+            self._written = self.manifest.files | self._written
+            if self.manifest.finished:
+                self._seal(self.manifest.model_copy(update={"finished": None}))
+
+    def finish(self) -> None:
+        """Writes the manifest of a finished run, with the SHA-256 of all files, last of all."""
+        self._seal(self.manifest.ended(self._written))
+
+    def holds(self, name: str) -> bool:
+        """Whether a file of the run is there: one that its manifest lists, if that lists any.
+
+        Raises:
+            RunError: when the manifest is missing or damaged.
+        """
+        return self.exists(name) and (self.manifest.is_old or name in self.manifest.files)
+
+    def say_state(self) -> None:
+        """Says in the log what whoever uses the run should know: it is not finished, or is old."""
+        log = logging.getLogger("ostinato")
+        if self.manifest.is_old:
+            log.warning(
+                "%s: a run from before files had a SHA-256 in its manifest.json: damage to them "
+                "would not be seen; fit --like makes it anew",
+                self.path,
+            )
+        elif self.unfinished:
+            log.warning(
+                "%s: its training is not finished, and its weights are the best until now; "
+                "fit --resume goes on with it",
+                self.path,
+            )
+
+    def read(self, name: str, most: int = MOST) -> bytes:
+        """The content of a file; what the manifest lists is whole.
+
+        Raises:
+            RunError: when it is missing, no regular file, too large, or damaged.
+        """
+        content = super().read(name, most)
+        told = self._listed(name)
+        if told is not None and told != manifests.sha256(content):
+            raise RunError(
+                f"{self.path / name}: damaged: its SHA-256 is not the one in manifest.json"
+            )
+        return content
+
+    def write(self, name: str, content: str | bytes) -> None:
+        """Writes a file whole or not at all, for the manifest to list when the run is finished.
+
+        The manifest never lists what is not there: it forgets a file before other content takes
+        its place, and where the run is finished already, lists it again after that.
 
         Raises:
             RunError: when it cannot be written; what was there before is still there.
         """
-        if isinstance(content, str):  # a name that is no UTF-8 has halves of characters: \udcff
-            content = content.encode("utf-8", "backslashreplace")  # which is how JSON writes them
-        target = self.path / name
-        try:
-            if target.exists() and not target.is_file() and not target.is_dir():
-                target.write_bytes(content)
-                return
-            if target.is_symlink():
-                target = target.resolve()
-            handle, temporary = tempfile.mkstemp(_PART, f".{target.name}.", target.parent)
-            try:
-                with os.fdopen(handle, "wb") as file:
-                    file.write(content)
-                    file.flush()
-                    os.fsync(file.fileno())
-                os.chmod(temporary, 0o644)
-                os.replace(temporary, target)
-                _sync_folder(target.parent)
-            except BaseException:
-                Path(temporary).unlink(missing_ok=True)
-                raise
-        except OSError as error:
-            raise RunError(f"{target}: {error.strerror}") from None
+        content = encoded(content)
+        digest = manifests.sha256(content)
+        if self._listed(name) not in (None, digest):
+            files = {k: told for k, told in self.manifest.files.items() if k != name}
+            self._seal(self.manifest.model_copy(update={"files": files}))
+        super().write(name, content)
+        if "/" not in name:
+            self._written[name] = digest
+            if self._manifest and self._manifest.finished:
+                self._seal(self._manifest.ended(self._manifest.files | {name: digest}))
 
-    def write_json(self, name: str, content: Any) -> None:
-        """Writes plain data as JSON."""
-        self.write(name, json.dumps(content, indent=1, ensure_ascii=False) + "\n")
-
-    def read_json(self, name: str) -> Any:
-        """Reads what `write_json` wrote.
+    def config(self) -> dict[str, Any]:
+        """The values of config.toml.
 
         Raises:
             RunError: when it is missing or damaged.
         """
-        try:
-            return json.loads((self.path / name).read_text("utf-8"))
-        except (OSError, ValueError) as error:
-            raise RunError(f"{self.path / name}: cannot be read ({error})") from None
+        values: dict[str, Any] = self.parsed(CONFIG, tomllib.loads, 2**20)
+        return values
 
     def write_tensors(self, name: str, tensors: Mapping[str, Tensor], **notes: str) -> None:
-        """Writes tensors, and short notes beside them, as safetensors that tell their SHA-256."""
-        whole = {k: t.detach().contiguous() for k, t in tensors.items()}
-        self.write(name, save(whole, notes | {_DIGEST: _digest(whole)}))
+        """Writes tensors, and short notes beside them, as safetensors with their SHA-256."""
+        self.write(name, packed(tensors, notes))
 
-    def read_tensors(self, name: str) -> dict[str, Tensor]:
-        """Reads what `write_tensors` wrote.
+    def read_tensors(self, name: str, most: int = MOST) -> dict[str, Tensor]:
+        """Reads what `write_tensors` wrote; see `read_all`."""
+        return self.read_all(name, most)[0]
+
+    def read_all(self, name: str, most: int = MOST) -> tuple[dict[str, Tensor], dict[str, str]]:
+        """Reads what `write_tensors` wrote, tensors and notes.
+
+        Args:
+            name: the file.
+            most: the bytes it may have.
 
         Raises:
             RunError: when it is missing or damaged.
         """
+        content = self.read(name, most)
         try:
-            tensors = load((self.path / name).read_bytes())  # its path may be no UTF-8
-        except (OSError, SafetensorError) as error:
-            raise RunError(f"{self.path / name}: cannot be read ({error})") from None
-        told = self.read_notes(name).get(_DIGEST)
-        if told is not None and told != _digest(tensors):
-            raise RunError(f"{self.path / name}: damaged (its SHA-256 is another)")
-        return tensors
-
-    def read_notes(self, name: str) -> dict[str, str]:
-        """Reads the notes that `write_tensors` wrote beside the tensors.
-
-        Raises:
-            RunError: when the file is missing or damaged.
-        """
-        try:
-            with open(self.path / name, "rb") as file:
-                size = int.from_bytes(file.read(8), "little")
-                return json.loads(file.read(size)).get("__metadata__") or {}
-        except (OSError, ValueError, MemoryError, OverflowError, AttributeError) as error:
-            raise RunError(f"{self.path / name}: cannot be read ({error})") from None
+            return unpacked(content, whole=self._listed(name) is not None)
+        except ValueError as error:
+            raise self._fault(name, error) from None
 
     def write_metrics(self, records: Sequence[Mapping[str, Any]]) -> None:
         """Writes metrics.jsonl: a line for each epoch."""
-        self.write("metrics.jsonl", "".join(json.dumps(dict(record)) + "\n" for record in records))
+        self.write(METRICS, "".join(json.dumps(dict(record)) + "\n" for record in records))
 
     def metrics(self) -> list[dict[str, Any]]:
         """The lines of metrics.jsonl.
@@ -179,15 +237,17 @@ class Run:
         Raises:
             RunError: when it is missing or damaged.
         """
-        try:
-            text = (self.path / "metrics.jsonl").read_text("utf-8")
-            return [json.loads(line) for line in text.splitlines()]
-        except (OSError, ValueError) as error:
-            raise RunError(f"{self.path / 'metrics.jsonl'}: cannot be read ({error})") from None
+        records: list[dict[str, Any]] = self.parsed(METRICS, _records)
+        return records
 
     def checkpoints(self) -> list[Path]:
-        """The checkpoints, oldest first."""
-        return sorted((self.path / "checkpoints").glob("*.safetensors"))
+        """The checkpoints, oldest first.
+
+        Raises:
+            RunError: when their folder is a link, or no folder.
+        """
+        names = self.names("checkpoints")
+        return [self.path / "checkpoints" / name for name in names if _CHECKPOINT.fullmatch(name)]
 
     @contextmanager
     def locked(self) -> Iterator[None]:
@@ -198,50 +258,49 @@ class Run:
         Raises:
             RunError: when another one does; the message gives its process id.
         """
-        try:
-            # Opened for appending: the process id in it is that of the lock's holder.
-            file = open(self.path / "checkpoints" / "lock", "a+", encoding="utf-8")  # noqa: SIM115
-        except OSError as error:
-            raise RunError(f"{self.path}: no run to train in ({error.strerror})") from None
-        with file:
+        if not self.names("checkpoints") and not self.exists("checkpoints"):
+            raise RunError(f"{self.path}: no run to train in (it has no checkpoints)")
+        with self.own("checkpoints/lock") as handle:
             try:
-                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
             except BlockingIOError:
-                file.seek(0)
+                holder = os.pread(handle, 20, 0).decode("ascii", "replace").strip()
                 raise RunError(
-                    f"{self.path}: process {file.read().strip()} is training in it; "
-                    "wait for its end, or end it"
+                    f"{self.path}: process {holder} is training in it; wait for its end, or end it"
                 ) from None
-            file.truncate(0)
-            file.write(f"{os.getpid()}\n")
-            file.flush()
-            for part in self.path.rglob(f".*{_PART}"):
-                part.unlink()
+            os.truncate(handle, 0)
+            os.pwrite(handle, f"{os.getpid()}\n".encode(), 0)
+            for folder in ("", "checkpoints/"):
+                for name in self.names(folder.rstrip("/")):
+                    if name.startswith(".") and name.endswith(PART):
+                        self.remove(folder + name)
             yield
-            file.truncate(0)
+            os.truncate(handle, 0)
 
-    def remove(self) -> None:
+    def delete(self) -> None:
         """Deletes the folder: of a run that failed before its first checkpoint nothing stays."""
         shutil.rmtree(self.path, ignore_errors=True)
 
+    def _listed(self, name: str) -> str | None:
+        """The SHA-256 that the manifest lists a file with, if there is one and it does."""
+        if name == manifests.NAME or (self._manifest is None and not self.exists(manifests.NAME)):
+            return None
+        return self.manifest.files.get(name)
 
-def _digest(tensors: Mapping[str, Tensor]) -> str:
-    """SHA-256 (hex) over tensors of any dtype, by name."""
-    digest = hashlib.sha256()
-    for name in sorted(tensors):
-        tensor = tensors[name]
-        digest.update(f"{name} {tensor.dtype} {tuple(tensor.shape)}".encode())
-        digest.update(tensor.reshape(-1).view(torch.uint8).numpy().data)
-    return digest.hexdigest()
+    def _seal(self, manifest: Manifest) -> None:
+        super().write(manifests.NAME, manifest.to_json())
+        self._manifest = manifest
 
 
-def _sync_folder(folder: Path) -> None:
-    """A file's new name is on the disk only when its folder is."""
-    handle = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)
+def _records(text: str) -> list[dict[str, Any]]:
+    records = [json.loads(line) for line in text.splitlines()]
+    for number, record in enumerate(records, start=1):
+        numbers = isinstance(record, dict) and all(
+            isinstance(value, int | float) for value in record.values()
+        )
+        if not numbers:
+            raise ValueError(f"line {number} is no record of numbers by name")
+    return records
 
 
 def versions() -> dict[str, str]:

@@ -13,7 +13,7 @@ from cyclopts import App
 
 from ostinato import registry
 from ostinato.errors import ConfigError, RunError
-from ostinato.train import Run, read_toml
+from ostinato.train import Run
 
 
 def of_run(verb: str, run: str, rest: Sequence[str]) -> None:
@@ -31,7 +31,7 @@ def of_run(verb: str, run: str, rest: Sequence[str]) -> None:
     if run.startswith("-"):
         raise ConfigError(f"{run}: the folder of a run comes first, options after it")
     package = importlib.import_module(__name__)
-    task = str(read_toml(Run.open(run).path / "config.toml").get("task"))
+    task = str(Run.open(run).config().get("task"))
     if task not in registry.names(package):
         known = ", ".join(registry.names(package))
         raise RunError(f"{run}: a run of an unknown task, {task!r}; known are {known}")

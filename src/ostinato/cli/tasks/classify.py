@@ -54,7 +54,7 @@ def fit(
     several = chosen.data.labels.several
     if len(set(examples.labels)) < 2 and not several:
         raise DataError(f"{data}: only one class, {examples.labels[0]!r}; a classifier needs two")
-    estimator = Classifier.of(chosen)
+    estimator = options.estimator(Classifier, chosen)
     run = options.train(estimator, [data], examples, named={"format": format}, skipped=skipped)
     _tell(estimator)
     if several and (without := sum(not label for label in examples.labels)):

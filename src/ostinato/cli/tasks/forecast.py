@@ -19,7 +19,7 @@ from ostinato.observe.exams.forecast import ForecastExam
 from ostinato.tasks.forecast import Forecaster
 from ostinato.tasks.forecast_network import ForecastNetwork
 from ostinato.tasks.forecast_settings import ForecastSettings
-from ostinato.train import Run
+from ostinato.train import Run, write_out
 
 
 def fit(
@@ -45,7 +45,7 @@ def fit(
     chosen = options.settings(ForecastSettings, settings)
     with bad_rows(options.skip_bad_rows) as skipped:
         panel = _read(data, chosen, format, skipped)
-    estimator = Forecaster.of(chosen)
+    estimator = options.estimator(Forecaster, chosen)
     run = options.train(estimator, [data], panel, named={"format": format}, skipped=skipped)
     spent = sum(record["seconds"] for record in estimator.history_)
     for part in ("validation", "test") if chosen.data.test else ("validation",):
@@ -91,7 +91,7 @@ def evaluate(
     with bad_rows(skip_bad_rows) as skipped:
         panel = _read(data, forecaster.settings(), format, skipped)
     _say_strange(forecaster, panel)
-    same = panel.fingerprint() == Run(run).read_json("manifest.json")["data"]["sha256"]
+    same = panel.fingerprint() == Run(run).manifest.data.get("sha256")
     if backtest is None:
         if part is None and same and forecaster.settings().data.test:
             part = "test"
@@ -142,7 +142,7 @@ def predict(
     if out is None:
         print(as_shown(text), end="")
     else:
-        Run(out.parent).write(out.name, text)
+        write_out(out, text)
         console.print(f"{text.count(chr(10)) - 1:,} rows in {out}", soft_wrap=True)
 
 

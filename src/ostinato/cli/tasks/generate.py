@@ -39,7 +39,7 @@ def fit(
         The settings.
     """
     chosen = options.settings(GenerateSettings, settings)
-    estimator = Generator.of(chosen)
+    estimator = options.estimator(Generator, chosen)
     with bad_rows(options.skip_bad_rows) as skipped:  # a text is read as it is needed
         text = read_chunks(data, skip_bad_rows=skipped)
         run = options.train(estimator, [data], text, skipped=skipped)

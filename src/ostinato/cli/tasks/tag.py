@@ -63,7 +63,7 @@ def fit(
                 usual=sentences.format,
             )
         validation = held.tagged()
-    estimator = Tagger.of(chosen)
+    estimator = options.estimator(Tagger, chosen)
     run = options.train(
         estimator,
         [data],

@@ -59,7 +59,7 @@ def fit(
     if validation:
         with bad_rows(options.skip_bad_rows) as other:
             held = _read(validation, chosen, format, other)["train"]
-    estimator = Transducer.of(chosen)
+    estimator = options.estimator(Transducer, chosen)
     run = options.train(
         estimator,
         where,

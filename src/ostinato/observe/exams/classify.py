@@ -44,12 +44,12 @@ class ClassifyExam(Exam):
         if "test" in splits:
             return cls(splits["test"])
         examples = splits["train"]
-        digest, trained = examples.fingerprint(), run.read_json("manifest.json")["data"]
+        digest, trained = examples.fingerprint(), run.manifest.data
         if digest == trained.get("extra_sha256"):
             raise ConfigError(
                 f"{run.path}: learnt from all of {data} (data.extra), which can be no judge of it"
             )
-        if digest == trained["sha256"]:
+        if digest == trained.get("sha256"):
             _, held = split_blocks(examples.labels, settings.data.validation, settings.seed)
             examples = examples.select(np.sort(held))
         return cls(examples)

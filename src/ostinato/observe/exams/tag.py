@@ -136,9 +136,9 @@ def held_out(given: Tagged, tagger: Tagger, run: Run) -> Tagged | None:
 
     None where it was trained on all of them, and others chose its best epoch.
     """
-    settings, trained = tagger.settings(), run.read_json("manifest.json")["data"]
+    settings, trained = tagger.settings(), run.manifest.data
     share = settings.data.validation
-    if given.fingerprint() != trained["sha256"]:
+    if given.fingerprint() != trained.get("sha256"):
         return given
     if isinstance(share, str) or "validation_sha256" in trained:
         return None

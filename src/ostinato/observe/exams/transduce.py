@@ -58,8 +58,8 @@ class TransduceExam(Exam):
         if "test" in splits:
             return cls(splits["test"])
         pairs = splits["train"]
-        trained = run.read_json("manifest.json")["data"]
-        if pairs.fingerprint() == trained["sha256"]:
+        trained = run.manifest.data
+        if pairs.fingerprint() == trained.get("sha256"):
             if "validation_sha256" in trained:
                 raise DataError(f"{data[0]}: the run was trained on all of it; give other pairs")
             _, pairs = pairs.split(settings.data.validation, settings.seed)

@@ -1,0 +1,113 @@
+"""What a run's files make of an estimator: its settings, its cell, a network that fits its weights.
+
+A run may come from anywhere. Its cell is the graph in `cell.json`, whatever its settings call it:
+no file that a run names is ever run. A network is built only when its weights are known to fit.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, TypeVar
+
+import torch
+from torch import Tensor, nn
+
+from ostinato import cells
+from ostinato.equation import Cell, Graph
+from ostinato.errors import CellError, ConfigError, DataError, RunError, UnknownName
+from ostinato.train import BEST, Run, Section
+from ostinato.train.tensors import misfit, size_of
+
+S = TypeVar("S", bound=Section)
+T = TypeVar("T")
+LARGEST = 2**32
+"""Bytes that the weights of a network may take."""
+_HEADER = 2**24  # bytes that a file of weights may have besides them
+
+
+def settings_in(run: Run, kind: type[S]) -> S:
+    """A run's settings, in which its cell is called by its name alone.
+
+    Raises:
+        RunError: when they are missing or damaged, or those of another task.
+        ConfigError: for an unknown key, or a value that does not fit.
+    """
+    values = run.config()
+    if values.get("task") != kind.task:
+        raise RunError(f"{run.path}: a run of task {values.get('task')!r}, not {kind.task!r}")
+    return kind.parse(values | {"cell": cell_in(run).name}, str(run.path / "config.toml"))
+
+
+def cell_in(run: Run) -> Cell:
+    """A run's cell, of its own graph: its file is not needed, and not looked at.
+
+    Raises:
+        RunError: when it is missing or damaged.
+    """
+    return from_json(run, "cell.json", _cell_of)
+
+
+def named_or_stored(cell: Cell) -> str | Cell:
+    """The name of a cell where it is the shipped one of that name, or else the cell."""
+    if cell.name in cells.names() and cells.find(cell.name).graph == cell.graph:
+        return cell.name
+    return cell
+
+
+def from_json(run: Run, name: str, make: Callable[[Any], T]) -> T:
+    """What a JSON file of a run describes.
+
+    Raises:
+        RunError: when it cannot be read, or `make` cannot use it.
+    """
+    try:
+        return make(run.read_json(name))
+    except (
+        CellError, DataError, UnknownName, ConfigError, LookupError, TypeError, ValueError,
+        AttributeError, ArithmeticError, RecursionError,
+    ) as error:  # fmt: skip
+        why = " ".join(repr(error).split())[:200]
+        raise RunError(f"{run.path / name}: damaged ({why})") from None
+
+
+def checked(make: Callable[[], nn.Module]) -> nn.Module:
+    """A network, once it is known that its weights are not too large.
+
+    Raises:
+        ConfigError: when they take more than `LARGEST` bytes.
+    """
+    _shapes(make)
+    return make()
+
+
+def with_weights(run: Run, make: Callable[[], nn.Module]) -> nn.Module:
+    """A network with the weights of a run; before it is built these are known to be its own.
+
+    Raises:
+        ConfigError: when they take more than `LARGEST` bytes.
+        RunError: when they are damaged, or those of another network.
+    """
+    wanted = _shapes(make)
+    found = run.read_tensors(BEST, size_of(wanted) + _HEADER)
+    if why := misfit(found, wanted):
+        raise RunError(f"{run.path / BEST}: not the weights of its settings: {why}")
+    network = make()
+    network.load_state_dict(found)
+    return network.eval()
+
+
+def _shapes(make: Callable[[], nn.Module]) -> dict[str, Tensor]:
+    """The weights of a network by name, without the memory that they take."""
+    with torch.device("meta"):
+        weights: dict[str, Tensor] = make().state_dict()
+    if (size := size_of(weights)) > LARGEST:
+        raise ConfigError(
+            f"the network's weights would take {size / 2**30:,.1f} GiB, and {LARGEST >> 30} are "
+            "the most; make model.hidden, model.layers, model.embedding or the vocabulary smaller"
+        )
+    return weights
+
+
+def _cell_of(graph: Any) -> Cell:
+    read = Graph.from_json(graph)
+    return Cell(read.name, read)
