@@ -70,7 +70,7 @@ def epoch_line(record: dict[str, float]) -> str:
 
 def say_skipped(skipped: Skipped | None) -> None:
     """What was left out of the data, in a line on standard error; nothing where nothing was."""
-    if skipped and skipped.rows:
+    if skipped and skipped.places:
         aside.print(f"ostinato: {skipped.summary()}", soft_wrap=True)
 
 

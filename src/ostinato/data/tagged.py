@@ -119,7 +119,7 @@ class TaggedFile:
     @property
     def width(self) -> int:
         """How many columns it has; 0 where it is not of so many."""
-        return next((getattr(piece, "width", 0) for piece in self.sentences), 0)
+        return next((getattr(piece, "width", 0) for piece in self.pieces if piece.good), 0)
 
     def tagged(self) -> Tagged:
         """The words and tags of the good sentences."""

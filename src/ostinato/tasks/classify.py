@@ -19,7 +19,7 @@ from ostinato.data.cooccurrence import ppmi_vectors
 from ostinato.data.labels import Label, each, label_text
 from ostinato.data.signals import are_signals
 from ostinato.equation import Cell
-from ostinato.errors import ConfigError, DataError
+from ostinato.errors import ConfigError, DataError, first_few, quoted
 from ostinato.nn import frequent_pairs
 from ostinato.tasks.bayes import check_countable
 from ostinato.tasks.calibration import (
@@ -285,8 +285,8 @@ class Classifier(ClassifierMixin, TextEstimator[ClassifySettings]):  # type: ign
             for name in each(label):
                 if name not in known:
                     raise DataError(
-                        f"text {number}: its label {name!r} was not in the training data, "
-                        f"which had {', '.join(known)}"
+                        f"text {number}: its label {quoted(name)} was not in the training data, "
+                        f"which had {first_few(known)}"
                     )
         logits, truth = self._logits(examples.texts), self._truth(examples.labels)
         found = probabilities(logits, self._several)
@@ -334,7 +334,7 @@ class Classifier(ClassifierMixin, TextEstimator[ClassifySettings]):  # type: ign
         columns, known = self.settings().data, self.class_names
         extra = data.read_labelled(where, columns.text, columns.labels, classes=known)["train"]
         if strange := names_of(extra.labels) - set(known):
-            raise DataError(f"{where}: its label {min(strange)!r} is none of {', '.join(known)}")
+            raise DataError(f"{where}: its label {quoted(min(strange))} is none of {first_few(known)}")
         return extra
 
     def _linear_member(
