@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+import math
 from collections.abc import Iterable
 from typing import Any
 
@@ -27,6 +28,10 @@ class RunError(OstinatoError):
     """A run folder that cannot be read or written; the message names it."""
 
 
+class NotFinite(OstinatoError):
+    """A model answers with what is no finite number."""
+
+
 class UnknownName(OstinatoError):
     """A name that nothing is registered under; the message gives the nearest right one."""
 
@@ -35,6 +40,19 @@ class UnknownName(OstinatoError):
         near = difflib.get_close_matches(name, known, n=1)
         hint = f"did you mean {near[0]!r}?" if near else f"known: {', '.join(known)}"
         super().__init__(f"unknown {kind} {quoted(name)}; {hint}")
+
+
+def check_finite(values: Any) -> None:
+    """That an array or tensor of a model's answers holds numbers; -∞ is the logarithm of 0.
+
+    Raises:
+        NotFinite: when one is NaN or infinite.
+    """
+    if not bool((values < math.inf).all()):
+        raise NotFinite(
+            "the model's output is not finite: its weights are damaged, or training diverged; "
+            "train it anew, with a lower train.lr"
+        )
 
 
 def counted(number: int, noun: str) -> str:
@@ -64,8 +82,8 @@ def quoted(value: Any, most: int = 60) -> str:
     >>> quoted("B-PER"), quoted("x" * 5000, 11)
     ("'B-PER'", "'xxxx…xxxx'")
     """
-    if isinstance(value, str | bytes):  # no copy of something huge
-        value = value[:most] + value[-most:] if len(value) > 2 * most else value
+    if isinstance(value, str) and len(value) > 2 * most:  # no copy of something huge
+        value = value[:most] + value[-most:]
     return shortened(repr(value), most)
 
 

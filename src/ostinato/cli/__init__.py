@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import os
+import re
 import sys
 from collections.abc import Sequence
+from contextlib import AbstractContextManager, nullcontext
 
 from cyclopts import App, CycloptsError, UnknownCommandError
 from pydantic import ValidationError
 
 import ostinato
-from ostinato.errors import OstinatoError, UnknownName
+from ostinato.errors import ConfigError, OstinatoError, UnknownName, quoted
 
 SUMMARIES = {
     "demo": "Train RNN, LSTM and GRU on film reviews, generate text, and compare, on one page.",
@@ -37,7 +39,9 @@ def commands(asked: str = "") -> App:
         name="ostinato",
         version=ostinato.__version__,
         help="Recurrent sequence models: learn, build, train and understand them.\n\n"
-        "Add --debug to any command to see where an error arose.",
+        "Add --debug to any command to see where an error arose. Data that could take all memory "
+        "are refused: rows of more than 16,777,216 characters, and packed files of which more than "
+        "100 times as many bytes come; --max-row and --max-expansion, with a number, allow more.",
         version_flags=["--version"],
         suppress_keyboard_interrupt=False,  # `main` says so in a line
     )
@@ -55,7 +59,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
         sys.stdout = open(os.devnull, "w")  # noqa: SIM115
     words = [word for word in words if word != "--debug"]
     try:
-        commands(*words[:1])(words, exit_on_error=False, print_error=False)
+        with _limits(words):
+            commands(*words[:1])(words, exit_on_error=False, print_error=False)
         sys.stdout.flush()
     except CycloptsError as error:
         if debug:
@@ -79,11 +84,43 @@ def main(arguments: Sequence[str] | None = None) -> None:
     except KeyboardInterrupt:
         _say("interrupted")
         raise SystemExit(130) from None
+    except MemoryError:
+        if debug:
+            raise
+        _say("there is not enough memory for this")
+        raise SystemExit(1) from None
     except Exception as error:
         if debug:
             raise
         _say(f"unexpected {type(error).__name__}: {error}; --debug shows where it arose")
         raise SystemExit(1) from None
+
+
+def _limits(words: list[str]) -> AbstractContextManager[None]:
+    """The limits of what is read, as options of all commands say, which are taken out of them."""
+    row, expansion = _taken(words, "--max-row"), _taken(words, "--max-expansion")
+    if row is None and expansion is None:
+        return nullcontext()
+    from ostinato.data import limited  # which imports NumPy
+
+    return limited(row, expansion)
+
+
+def _taken(words: list[str], option: str) -> int | None:
+    """The whole number that an option of all commands is given, taken out of the words.
+
+    Raises:
+        ConfigError: when it is none.
+    """
+    for at, word in enumerate(words):
+        name, equals, given = word.partition("=")
+        if name == option:
+            given = given if equals else "".join(words[at + 1 : at + 2])
+            del words[at : at + (1 if equals else 2)]
+            if not re.fullmatch("[1-9][0-9]{,14}", given):
+                raise ConfigError(f"{option} {quoted(given)}: give a whole number from 1 on")
+            return int(given)
+    return None
 
 
 def _close_output() -> None:

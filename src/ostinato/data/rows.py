@@ -40,6 +40,7 @@ class Judged(Protocol):
 
 
 R = TypeVar("R", bound=Judged)
+T = TypeVar("T")
 Check: TypeAlias = Callable[[str, dict[str, Any], LabelColumn | None], Row]
 """Makes a row of its place, a value for each column, and the column with labels; as `row` does."""
 
@@ -70,6 +71,21 @@ class Skipped:
         more = "; …" if len(self.places) > len(self.reasons) else ""
         count = counted(len(self.places), "bad row")
         return f"{self.title}: {count} left out: {'; '.join(self.reasons)}{more}"
+
+    def merged(self, answers: Iterable[T]) -> Iterator[T | None]:
+        """An answer for each good row, and None for each that was left out, as they stood."""
+        bad, following, number = iter(self.places), iter(answers), 0
+        left_out = next(bad, None)
+        while True:
+            if number == left_out:
+                left_out = next(bad, None)
+                yield None
+            else:
+                try:
+                    yield next(following)
+                except StopIteration:
+                    return
+            number += 1
 
     def to_json(self) -> dict[str, Any]:
         """What a run's manifest says of it."""

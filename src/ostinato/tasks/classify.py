@@ -19,7 +19,7 @@ from ostinato.data.cooccurrence import ppmi_vectors
 from ostinato.data.labels import Label, each, label_text
 from ostinato.data.signals import are_signals
 from ostinato.equation import Cell
-from ostinato.errors import ConfigError, DataError, first_few, quoted
+from ostinato.errors import ConfigError, DataError, check_finite, first_few, quoted
 from ostinato.nn import frequent_pairs
 from ostinato.tasks.bayes import check_countable
 from ostinato.tasks.calibration import (
@@ -334,7 +334,9 @@ class Classifier(ClassifierMixin, TextEstimator[ClassifySettings]):  # type: ign
         columns, known = self.settings().data, self.class_names
         extra = data.read_labelled(where, columns.text, columns.labels, classes=known)["train"]
         if strange := names_of(extra.labels) - set(known):
-            raise DataError(f"{where}: its label {quoted(min(strange))} is none of {first_few(known)}")
+            raise DataError(
+                f"{where}: its label {quoted(min(strange))} is none of {first_few(known)}"
+            )
         return extra
 
     def _linear_member(
@@ -440,6 +442,7 @@ class Classifier(ClassifierMixin, TextEstimator[ClassifySettings]):  # type: ign
             found = logits_of(self.network_, self._encode_all(some), settings.data.batch_tokens)
             if linear and self.linear_:
                 found = self.linear_.join(found, self._whole(some))
+            check_finite(found)
             logits[start : start + len(some)] = found
         return logits / np.float32(self.decision_.temperature)
 

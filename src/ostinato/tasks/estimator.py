@@ -139,6 +139,10 @@ class Estimator(BaseEstimator, Generic[S]):  # type: ignore[misc]
         except RuntimeError as error:
             line = str(error).splitlines()[-1].strip()
             raise RunError(f"{run.path / 'model.safetensors'}: {line}") from None
+        for name, weight in self.network_.named_parameters():
+            if not bool(weight.isfinite().all()):
+                where = run.path / "model.safetensors"
+                raise RunError(f"{where}: {name} holds what is no finite number")
         self.network_.eval()
         self.history_ = run.metrics()
         return self

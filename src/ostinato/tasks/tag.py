@@ -18,7 +18,7 @@ from ostinato.data.cooccurrence import ppmi_vectors
 from ostinato.data.sentences import text
 from ostinato.data.spelling import Spelling
 from ostinato.equation import Cell
-from ostinato.errors import DataError
+from ostinato.errors import DataError, check_finite
 from ostinato.tasks.estimator import Estimator, from_json, reproducible
 from ostinato.tasks.frequent_tag import FrequentTag
 from ostinato.tasks.tag_labels import Labels
@@ -304,6 +304,7 @@ class Tagger(Estimator[TagSettings]):
             for chosen in data.bucketed(lengths, _ASIDE * self.settings().data.batch_tokens, 0, 0):
                 batch = read.batch(chosen)
                 emissions = self.network_(batch)
+                check_finite(emissions)
                 for i, answer in zip(chosen, answers(emissions, real(batch), chosen), strict=True):
                     found[i] = answer
         return found

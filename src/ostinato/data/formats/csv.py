@@ -90,7 +90,9 @@ class _Lines:
         self._next: deque[str] = deque()
         self._number = 0  # of the line that was given last
         self._count = self._again = 0  # lines of the file, and those that were read again
-        self.begin()
+        self._length = 0  # characters of the record
+        self.record: list[str] = []
+        self.flaw: tuple[int, list[str], str] | None = None
 
     def __iter__(self) -> _Lines:
         return self
@@ -118,9 +120,7 @@ class _Lines:
 
     def begin(self) -> None:
         """A new record begins with the next line."""
-        self.record: list[str] = []
-        self.flaw: tuple[int, list[str], str] | None = None
-        self._length = 0
+        self.record, self.flaw, self._length = [], None, 0
 
     def again(self) -> None:
         """All lines of the record but its first are read once more.

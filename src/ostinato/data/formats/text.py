@@ -36,16 +36,18 @@ def rows(
         raise DataError(f"{file.title}: plain text has no labels; give a table, or a folder each")
     blank, blamed, empty = 0, "", True  # held back: a blank file is told as one fault
     for number, line in file.lines():
+        if blank and not line.strip():  # quickly: a small packed file may hold millions
+            blank += 1
+            continue
         place = f"line {number}"
         line = line.removesuffix("\n")
         found = flaw(line)
         read = Row(place, [], found[1]) if found else check(place, {"text": line}, None)
-        if empty and read.fault and not found and not line.strip():
-            blank, blamed = blank + 1, read.fault
+        if empty and read.fault and not line.strip():
+            blank, blamed = 1, read.fault
             continue
-        if empty:
-            yield from (Row(f"line {k}", [], blamed) for k in range(number - blank, number))
-        empty = False
+        yield from (Row(f"line {k}", [], blamed) for k in range(number - blank, number))
+        blank, empty = 0, False
         yield read
     if empty:
         raise DataError(f"{file.title}: the file is empty")

@@ -165,5 +165,7 @@ def _number(column: str, name: str) -> int:
     """The column's index in Python."""
     number = int(column) if _COLUMN.fullmatch(column) else 0
     if not number:
-        raise ConfigError(f"data.{name} = {quoted(column)}: columns are numbers from 1, or -1 backwards")
+        raise ConfigError(
+            f"data.{name} = {quoted(column)}: columns are numbers from 1, or -1 backwards"
+        )
     return number - 1 if number > 0 else number
