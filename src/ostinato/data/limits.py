@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass
 
-UNCHECKED = 2**25
+UNCHECKED = 2**24
 """Data that unpack to fewer bytes may have been packed as tightly as they like."""
 
 
@@ -25,7 +25,8 @@ class Limits:
     expansion: int = 100
 
 
-_LIMITS: ContextVar[Limits] = ContextVar("limits", default=Limits())
+_DEFAULT = Limits()
+_LIMITS: ContextVar[Limits] = ContextVar("limits", default=_DEFAULT)
 
 
 def limits() -> Limits:

@@ -25,4 +25,4 @@ def number(text: str) -> float:
             raise ValueError
         return float(text)
     except ValueError:
-        raise ValueError(f"{quoted(text)} is no number") from None
+        raise ValueError(f"could not convert {quoted(text)} to a number") from None

@@ -28,9 +28,9 @@ def rows(
     if columns is None:
         raise DataError(f"{file.title}: plain text has no columns; give a table")
     if len(columns) > 1:
+        needed = first_few(map(quoted, columns))
         raise DataError(
-            f"{file.title}: plain text has one column, and {first_few(map(quoted, columns))} are needed; "
-            "give a table"
+            f"{file.title}: plain text has one column, and {needed} are needed; give a table"
         )
     if label:
         raise DataError(f"{file.title}: plain text has no labels; give a table, or a folder each")

@@ -115,7 +115,8 @@ def _fault(fields: list[str], words: int) -> str | None:
     if not _ID.fullmatch(fields[0]):
         return f"the ID {quoted(fields[0])} is none of CoNLL-U"
     if fields[0].isdecimal() and fields[0] != str(words + 1):
-        return f"the ID {shortened(fields[0])} stands where {words + 1} should; is a blank line missing?"
+        found = shortened(fields[0])
+        return f"the ID {found} stands where {words + 1} should; is a blank line missing?"
     return None
 
 
