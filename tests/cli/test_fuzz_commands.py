@@ -145,7 +145,7 @@ class Workshop:
         if draw.random() < 0.15:
             options += draw.choice(OPTIONS).split()
         if draw.random() < 0.35:
-            inside = sorted(p for p in (self.folder / "runs" / run).rglob("*") if p.is_file())
+            inside = sorted(p for p in (self.folder / "runs" / run).rglob("*") if _is_read(p))
             path = draw.choice(inside)
             command = ["predict", f"runs/{run}"]
             command += [] if task == "forecast" and draw.random() < 0.5 else [f"short-{own}"]
@@ -192,7 +192,7 @@ class Workshop:
         told = f"case {number}: {' '.join(words)}: {status} {out[-300:]} {err[-600:]}"
         lines = err.splitlines()
         assert "Traceback" not in err, told
-        assert "unexpected" not in err, told
+        assert "ostinato: unexpected" not in err, told
         assert status in (0, 1, 2), told
         assert self.state() == before, told
         if status:
@@ -206,7 +206,14 @@ class Workshop:
 
 def _aside(line: str) -> bool:
     """Whether a line tells what was read, or left out."""
-    return bool(re.search(r"left out|steps? |not known from training|was trained on it|none ", line))
+    return bool(
+        re.search(r"left out|steps?\b|not known from training|was trained on it|none ", line)
+    )
+
+
+def _is_read(path: Path) -> bool:
+    """Whether it is a file of a run that commands read; graphs have a fuzz of their own."""
+    return path.is_file() and path.name != "cell.json"
 
 
 def _hangs(number: int, frame: object) -> None:
