@@ -6,13 +6,12 @@ Every case follows from its number alone: `case(7)` is the same case for ever.
 import contextlib
 import gzip
 import io
+import json
 import lzma
-import os
 import random
 import re
 import shutil
 import signal
-import sys
 import tempfile
 from datetime import date, timedelta
 from pathlib import Path
@@ -20,11 +19,14 @@ from pathlib import Path
 import pyarrow
 import pyarrow.parquet
 import pytest
+import torch
+from safetensors.torch import load_file, save_file
 
 from ostinato.cli import main
 from ostinato.cli.runs import RunOptions
 from ostinato.cli.trials import Trials
-from ostinato.errors import OstinatoError
+from ostinato.data import tokenizer
+from ostinato.errors import DataError, OstinatoError
 
 TINY = "--model.hidden 4 --train.epochs 1".split()
 EMBEDDED = [*TINY, "--model.embedding", "3"]
@@ -250,17 +252,89 @@ def workshop(tmp_path_factory):
 
 
 def test_commands_answer_or_say_what_is_wrong(workshop):
-    assert {workshop.check(number) for number in range(300)} == {0, 1, 2}
+    assert {workshop.check(number) for number in range(200)} == {0, 1, 2}
 
 
 @pytest.mark.slow
 @pytest.mark.timeout(3600)
 def test_thousands_of_commands(workshop):
-    for number in range(300, 20_000):
+    for number in range(200, 20_000):
         workshop.check(number)
 
 
-def test_a_damaged_file_trains_or_leaves_nothing(workshop, monkeypatch):
-    monkeypatch.undo()
-    assert sys.stdout is not None
-    assert os.listdir(workshop.spare) == []
+@pytest.mark.parametrize("run", RUNS)
+@pytest.mark.parametrize("weight", [float("nan"), float("inf"), 3e38])
+def test_no_answer_is_given_that_is_not_finite(workshop, run, weight):
+    """Weights are refused where they are read, and outputs where they come out of the network."""
+    file = RUNS[run][1]
+    path = workshop.folder / "runs" / run / "model.safetensors"
+    was = path.read_bytes()
+    tensors = load_file(path)
+    save_file({name: torch.full_like(tensor, weight) for name, tensor in tensors.items()}, path)
+    for words in (["predict", f"runs/{run}", file], ["evaluate", f"runs/{run}", file]):
+        status, out, err = workshop.call(*words)
+        if weight < 1e39 and status == 0:  # tanh of the largest numbers is 1, and no more
+            assert not re.search(r"\bnan\b|\binf\b", out), out
+        else:
+            assert status == 1
+            assert re.search("not finite|no finite number|checksum|SHA-256", err), err
+            assert not re.search(r"\bnan\b", out)
+    path.write_bytes(was)
+
+
+WRONG = {
+    "evaluate runs/pairs prose.txt --format text": "plain text has one column, and 'source', 'ta",
+    "fit transduce prose.txt --format text": "plain text has one column, and 'source', 'target'",
+    "predict runs/pairs moves.ts": "texts are needed here, no .ts file",
+    "predict runs/pairs moves.ts --skip-bad-rows": "texts are needed here, no .ts file",
+    "predict runs/reviews moves.ts --skip-bad-rows": "texts are needed here, no .ts file",
+    "predict runs/letters moves.ts": "texts are needed here, no .ts file",
+    "predict runs/moves reviews.csv": "series of numbers are needed here, a .ts file",
+    "predict runs/reviews reviews.csv --max-row 10": "line 1: a line of more than 10 characters",
+    "predict runs/reviews reviews.csv --max-row=0": "--max-row '0': give a whole number from 1 on",
+    "--max-expansion": "--max-expansion '': give a whole number from 1 on",
+    "predict runs/reviews reviews.csv --max-row 1_0": "--max-row '1_0': give a whole number",
+}
+
+
+@pytest.mark.parametrize("words", WRONG)
+def test_what_does_not_fit_is_said(workshop, words):
+    status, out, err = workshop.call(*words.split())
+    assert (status, out) == (1, "")
+    assert WRONG[words] in err
+    assert len(err.splitlines()) == 1
+
+
+def test_a_tagger_writes_to_a_stream_of_text(workshop):
+    status, out, err = workshop.call("predict", "runs/names", "names.conll")
+    assert (status, err) == (0, "")
+    assert len(out.splitlines()) == len((workshop.folder / "names.conll").read_text().splitlines())
+
+
+@pytest.mark.parametrize("merges", [[["a", "t"], ["at", "zz"]], [["<unk>", "x"]], "x", 3])
+def test_a_tokenizer_that_would_panic_is_refused(workshop, merges, capfd):
+    path = workshop.folder / "runs/subwords/tokenizer.json"
+    was = path.read_text()
+    state = json.loads(was)
+    state["model"]["merges"] = merges
+    path.write_text(json.dumps(state))
+    status, _, err = workshop.call("generate", "runs/subwords", "--length", "3")
+    path.write_text(was)
+    assert status == 1
+    assert re.match("ostinato: runs/subwords", err)
+    assert len(err.splitlines()) == 1
+    assert capfd.readouterr() == ("", "")  # the library writes of its panics by itself
+
+
+def test_a_panic_is_an_error_like_any_other():
+    class PanicException(BaseException):
+        pass
+
+    class Panics:
+        def encode(self, *arguments, **more):
+            raise PanicException("range end index 6\nout of range")
+
+    trained = tokenizer("bpe").train(["a b a b"], 5)
+    trained._trained = Panics()
+    with pytest.raises(DataError, match="cannot be split into subwords: range end index 6 out of"):
+        trained.split("a b")

@@ -231,4 +231,5 @@ def _format(where: str, file: File, given: str | None, usual: str | None) -> Mod
     found = next((name for name, kind in known.items() if kind.sniff(file.head)), None)
     if found == "conll" and usual == "text":  # the lines of a verse may have as many words too
         found = None
-    return known[found or usual or ("text" if plain.endswith(text.SUFFIXES) else "conll")]
+    name = found or usual or ("text" if plain.endswith(text.SUFFIXES) else "conll")
+    return registry.find(formats, "format", name)
