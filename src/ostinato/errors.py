@@ -91,7 +91,7 @@ def first_few(names: Iterable[str], most: int = 120) -> str:
     """Names with commas between, the first of them where they are many.
 
     >>> first_few(["text", "label"]), first_few(map(str, range(100)), 10)
-    ('text, label', '0, 1, 2, …')
+    ('text, label', '0, 1, 2, 3, …')
     """
     shown: list[str] = []
     for name in names:

@@ -16,7 +16,7 @@ from rich.progress import Progress as Bar
 from rich.table import Table
 
 from ostinato.data import Skipped
-from ostinato.errors import counted
+from ostinato.errors import counted, quoted
 from ostinato.train import Progress
 
 console = Console(highlight=False, markup=False)  # a label or a path may hold brackets
@@ -84,7 +84,7 @@ def say_unknown(unknown: Mapping[str, Counter[str]]) -> None:
         return
     many = " and ".join(counted(count.total(), noun) for noun, count in there.items())
     shown = "; ".join(
-        ", ".join(f"{symbol!r} × {times}" for symbol, times in count.most_common(8))
+        ", ".join(f"{quoted(symbol)} × {times}" for symbol, times in count.most_common(8))
         + (", …" if len(count) > 8 else "")
         for count in there.values()
     )

@@ -19,7 +19,7 @@ from torch import nn
 from ostinato import cells
 from ostinato.data import Skipped, Tokenizer, Vocabulary, tokenizer
 from ostinato.equation import Cell, Graph
-from ostinato.errors import CellError, ConfigError, DataError, RunError
+from ostinato.errors import CellError, ConfigError, DataError, RunError, quoted
 from ostinato.nn import Recurrent
 from ostinato.train import Run, Section, known_paths, nearest, read_toml, versions
 
@@ -307,8 +307,9 @@ def from_json(run: Run, name: str, make: Callable[[Any], T]) -> T:
     """
     try:
         return make(run.read_json(name))
-    except (CellError, DataError, LookupError, TypeError, ValueError, AttributeError) as error:
-        raise RunError(f"{run.path / name}: damaged ({error!r})") from None
+    except (CellError, DataError, ArithmeticError, LookupError, TypeError, ValueError,
+            AttributeError, RecursionError) as error:  # fmt: skip
+        raise RunError(f"{run.path / name}: damaged ({quoted(error, 160)})") from None
 
 
 def _cell_of(graph: Any) -> Cell:

@@ -18,7 +18,7 @@ from ostinato.data.cooccurrence import ppmi_vectors
 from ostinato.data.sentences import text
 from ostinato.data.spelling import Spelling
 from ostinato.equation import Cell
-from ostinato.errors import DataError, check_finite
+from ostinato.errors import DataError, check_finite, quoted
 from ostinato.tasks.estimator import Estimator, from_json, reproducible
 from ostinato.tasks.frequent_tag import FrequentTag
 from ostinato.tasks.tag_labels import Labels
@@ -334,7 +334,7 @@ class Tagger(Estimator[TagSettings]):
         elif not labels.any_known(given.tags):
             tag = next(tag for tags in given.tags for tag in tags)
             raise DataError(
-                f"{given.place(0)}: no tag here was in the training data, from {tag!r} on; "
+                f"{given.place(0)}: no tag here was in the training data, from {quoted(tag)} on; "
                 f"there they are {labels.named()}"
             )
 

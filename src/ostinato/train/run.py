@@ -132,7 +132,7 @@ class Run:
         """
         try:
             return json.loads((self.path / name).read_text("utf-8"))
-        except (OSError, ValueError) as error:
+        except (OSError, ValueError, RecursionError) as error:
             raise RunError(f"{self.path / name}: cannot be read ({error})") from None
 
     def write_tensors(self, name: str, tensors: Mapping[str, Tensor], **notes: str) -> None:
@@ -180,7 +180,7 @@ class Run:
         try:
             text = (self.path / "metrics.jsonl").read_text("utf-8")
             return [json.loads(line) for line in text.splitlines()]
-        except (OSError, ValueError) as error:
+        except (OSError, ValueError, RecursionError) as error:
             raise RunError(f"{self.path / 'metrics.jsonl'}: cannot be read ({error})") from None
 
     def checkpoints(self) -> list[Path]:
