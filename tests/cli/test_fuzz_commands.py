@@ -182,7 +182,7 @@ class Workshop:
         before, was = self.state(), path.read_bytes() if path.exists() else None
         path.write_bytes(raw)
         signal.signal(signal.SIGALRM, _hangs)
-        signal.alarm(60)
+        signal.alarm(120)
         try:
             status, out, err = self.call(*words)
         finally:

@@ -39,7 +39,7 @@ def like(run: str, /, *, out: str | None = None) -> None:
     out
         The folder of the new run; runs/TASK-1, -2, … unless given.
     """
-    was = Run.open(run).read_json("manifest.json")["data"]
+    was = Run.open(run).trained_on()
     data = was.get("given")
     if data is None:
         raise RunError(f"{run}: was not trained by `ostinato fit`; where its data are is not known")

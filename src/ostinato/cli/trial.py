@@ -134,7 +134,7 @@ def _check_same(
     run = Run(folder)
     if type(settings).load(run.path / "config.toml") != settings:
         raise RunError(f"{folder}: a run with other settings; choose another --out, or remove it")
-    was = run.read_json("manifest.json")["data"]["sha256"]
+    was = run.trained_on()["sha256"]
     same = was == exam.trained_on(training)
     if judged:
         same = same and run.read_json(OBSERVED)["exam"] == exam.fingerprint()

@@ -183,6 +183,18 @@ class Run:
         except (OSError, ValueError, RecursionError) as error:
             raise RunError(f"{self.path / 'metrics.jsonl'}: cannot be read ({error})") from None
 
+    def trained_on(self) -> dict[str, Any]:
+        """What its manifest says of its data: `sha256`, and where they were.
+
+        Raises:
+            RunError: when it is missing or damaged.
+        """
+        about = self.read_json("manifest.json")
+        said = about.get("data") if isinstance(about, dict) else None
+        if not isinstance(said, dict) or not isinstance(said.get("sha256"), str):
+            raise RunError(f"{self.path / 'manifest.json'}: damaged: it does not tell the data")
+        return said
+
     def checkpoints(self) -> list[Path]:
         """The checkpoints, oldest first."""
         return sorted((self.path / "checkpoints").glob("*.safetensors"))

@@ -90,7 +90,7 @@ def evaluate(
     with bad_rows(skip_bad_rows) as skipped:
         panel = _read(data, forecaster.settings(), format, skipped)
     _say_strange(forecaster, panel)
-    same = panel.fingerprint() == Run(run).read_json("manifest.json")["data"]["sha256"]
+    same = panel.fingerprint() == Run(run).trained_on()["sha256"]
     if backtest is None:
         if part is None and same and forecaster.settings().data.test:
             part = "test"

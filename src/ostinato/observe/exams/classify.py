@@ -44,7 +44,7 @@ class ClassifyExam(Exam):
         if "test" in splits:
             return cls(splits["test"])
         examples = splits["train"]
-        digest, trained = examples.fingerprint(), run.read_json("manifest.json")["data"]
+        digest, trained = examples.fingerprint(), run.trained_on()
         if digest == trained.get("extra_sha256"):
             raise ConfigError(
                 f"{run.path}: learnt from all of {data} (data.extra), which can be no judge of it"

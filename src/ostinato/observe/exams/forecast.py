@@ -36,7 +36,7 @@ class ForecastExam(Exam):
         """Of the series of training the test part, or validation where there is none; else all."""
         settings = estimator.settings()
         panel = read_series(data, settings.data.columns())
-        if panel.fingerprint() != run.read_json("manifest.json")["data"]["sha256"]:
+        if panel.fingerprint() != run.trained_on()["sha256"]:
             return cls(panel)
         return cls(panel, "test" if settings.data.test else "validation")
 

@@ -136,7 +136,7 @@ def held_out(given: Tagged, tagger: Tagger, run: Run) -> Tagged | None:
 
     None where it was trained on all of them, and others chose its best epoch.
     """
-    settings, trained = tagger.settings(), run.read_json("manifest.json")["data"]
+    settings, trained = tagger.settings(), run.trained_on()
     share = settings.data.validation
     if given.fingerprint() != trained["sha256"]:
         return given

@@ -58,7 +58,7 @@ class TransduceExam(Exam):
         if "test" in splits:
             return cls(splits["test"])
         pairs = splits["train"]
-        trained = run.read_json("manifest.json")["data"]
+        trained = run.trained_on()
         if pairs.fingerprint() == trained["sha256"]:
             if "validation_sha256" in trained:
                 raise DataError(f"{data[0]}: the run was trained on all of it; give other pairs")
