@@ -10,7 +10,7 @@ from typing import Annotated, Any, ClassVar, Literal, Self, TypeAlias
 import tomli_w
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from ostinato.errors import ConfigError, quoted, shortened
+from ostinato.errors import ConfigError, first_few, quoted, shortened
 
 
 class Section(BaseModel):
@@ -108,7 +108,7 @@ def nearest(path: str, known: list[str]) -> str:
     beside = [k for k in known if k.rpartition(".")[0] == section]
     words = {k.rpartition(".")[2]: k for k in (*known, *beside)}  # those beside it win
     near = difflib.get_close_matches(word, words, n=1)
-    return f"did you mean {words[near[0]]!r}?" if near else f"known: {', '.join(beside)}"
+    return f"did you mean {words[near[0]]!r}?" if near else f"known: {first_few(beside, 250)}"
 
 
 Epochs: TypeAlias = Annotated[
