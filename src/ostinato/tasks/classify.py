@@ -462,7 +462,8 @@ class Classifier(ClassifierMixin, TextEstimator[ClassifySettings]):  # type: ign
 
 def _classes(listed: Any) -> NDArray[Any]:
     """Classes from what a run's file holds."""
-    if not isinstance(listed, list) or not all(isinstance(y, str | int | float) for y in listed):
+    known = isinstance(listed, list) and all(isinstance(y, str | int | float) for y in listed)
+    if not known or not listed:
         raise ValueError("no list of labels")
     return np.array(listed)
 
