@@ -52,6 +52,8 @@ def _status(words: list[str]) -> int:
         if isinstance(error, OstinatoError):
             status = getattr(error, "status", 1)
             _say(str(error))
+        elif isinstance(error, MemoryError):
+            _say("there is not enough memory for this")
         elif isinstance(error, OSError):
             _say(f"{error.filename or 'output'}: {error.strerror}")
         else:

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
+from contextlib import AbstractContextManager, nullcontext
 
 from cyclopts import App, CycloptsError, UnknownCommandError
 from pydantic import ValidationError
 
 import ostinato
 from ostinato.cli import signals
-from ostinato.errors import OstinatoError, UnknownName
+from ostinato.errors import OstinatoError, UnknownName, quoted
 
 SUMMARIES = {
     "demo": "Train RNN, LSTM and GRU on film reviews, generate text, and compare, on one page.",
@@ -36,7 +38,9 @@ def commands(asked: str = "") -> App:
         name="ostinato",
         version=ostinato.__version__,
         help="Recurrent sequence models: learn, build, train and understand them.\n\n"
-        "Add --debug to any command to see where an error arose.",
+        "Add --debug to any command to see where an error arose. Data that could take all memory "
+        "are refused: rows of more than 16,777,216 characters, and packed files of which more than "
+        "100 times as many bytes come; --max-row and --max-expansion, with a number, allow more.",
         version_flags=["--version"],
     )
     for name, summary in SUMMARIES.items():
@@ -59,12 +63,14 @@ def run(words: Sequence[str]) -> int:
         OstinatoError: what the command raises.
         signals.Ended: when a signal ends it.
     """
+    words = list(words)
     try:
-        call, bound, _ = commands(*words[:1]).parse_args(
-            words, exit_on_error=False, print_error=False
-        )
-        signals.handle(signals.in_order)
-        call(*bound.args, **bound.kwargs)
+        with _limits(words):
+            call, bound, _ = commands(*words[:1]).parse_args(
+                words, exit_on_error=False, print_error=False
+            )
+            signals.handle(signals.in_order)
+            call(*bound.args, **bound.kwargs)
     except CycloptsError as error:
         raise UsageError(_one_line(error)) from error
     except SystemExit as end:
@@ -72,6 +78,33 @@ def run(words: Sequence[str]) -> int:
             raise end.__context__ from None
         return end.code if isinstance(end.code, int) else bool(end.code)
     return 0
+
+
+def _limits(words: list[str]) -> AbstractContextManager[None]:
+    """The limits of what is read, as options of all commands say, which are taken out of them."""
+    row, expansion = _taken(words, "--max-row"), _taken(words, "--max-expansion")
+    if row is None and expansion is None:
+        return nullcontext()
+    from ostinato.data import limited  # which imports NumPy
+
+    return limited(row, expansion)
+
+
+def _taken(words: list[str], option: str) -> int | None:
+    """The whole number that an option of all commands is given, taken out of the words.
+
+    Raises:
+        UsageError: when it is none.
+    """
+    for at, word in enumerate(words):
+        name, equals, given = word.partition("=")
+        if name == option:
+            given = given if equals else "".join(words[at + 1 : at + 2])
+            del words[at : at + (1 if equals else 2)]
+            if not re.fullmatch("[1-9][0-9]{,14}", given):
+                raise UsageError(f"{option} {quoted(given)}: give a whole number from 1 on")
+            return int(given)
+    return None
 
 
 def _one_line(error: CycloptsError) -> str:

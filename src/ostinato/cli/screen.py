@@ -19,7 +19,7 @@ from rich.segment import Segment
 from rich.table import Table
 
 from ostinato.data import Skipped
-from ostinato.errors import counted
+from ostinato.errors import counted, quoted
 from ostinato.train import Progress
 from ostinato.visible import field, visible
 
@@ -130,7 +130,7 @@ def epoch_line(record: dict[str, float]) -> str:
 
 def say_skipped(skipped: Skipped | None) -> None:
     """What was left out of the data, in a line on standard error; nothing where nothing was."""
-    if skipped and skipped.rows:
+    if skipped and skipped.places:
         aside.print(f"ostinato: {skipped.summary()}", soft_wrap=True)
 
 
@@ -144,7 +144,7 @@ def say_unknown(unknown: Mapping[str, Counter[str]]) -> None:
         return
     many = " and ".join(counted(count.total(), noun) for noun, count in there.items())
     shown = "; ".join(
-        ", ".join(f"{symbol!r} × {times}" for symbol, times in count.most_common(8))
+        ", ".join(f"{quoted(symbol)} × {times}" for symbol, times in count.most_common(8))
         + (", …" if len(count) > 8 else "")
         for count in there.values()
     )

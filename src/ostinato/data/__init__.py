@@ -7,6 +7,7 @@ from ostinato.data.batches import Symbols, bucketed, pad, streams
 from ostinato.data.examples import Examples
 from ostinato.data.frames import examples_of, texts_of
 from ostinato.data.labels import LabelColumn
+from ostinato.data.limits import Limits, limited
 from ostinato.data.pairs import Pairs, pairs_of, read_pairs
 from ostinato.data.readers import read_chunks, read_labelled, read_text, read_texts
 from ostinato.data.rows import Skipped
@@ -21,6 +22,7 @@ __all__ = [
     "Columns",
     "Examples",
     "LabelColumn",
+    "Limits",
     "Pairs",
     "Panel",
     "Rows",
@@ -35,6 +37,7 @@ __all__ = [
     "Vocabulary",
     "bucketed",
     "examples_of",
+    "limited",
     "pad",
     "pairs_of",
     "read_chunks",

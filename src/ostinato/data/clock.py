@@ -13,9 +13,11 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
+from ostinato.errors import quoted
+
 _BEGIN = datetime(1970, 1, 1)
-_MONTH = re.compile(r"(\d{4})-(\d{2})")
-_WHOLE = re.compile(r"[+-]?\d{1,18}(\.0*)?")
+_MONTH = re.compile(r"(\d{4})-(\d{2})", re.ASCII)
+_WHOLE = re.compile(r"[+-]?\d{1,18}(\.0*)?", re.ASCII)
 _SEASONS = {60: 1440, 900: 96, 1800: 48, 3600: 24, 86_400: 7, 604_800: 52}
 _UNITS = {"week": 604_800, "day": 86_400, "hour": 3600, "minute": 60, "second": 1}
 
@@ -61,7 +63,7 @@ def stated(value: Any) -> int | datetime:
             month = _MONTH.fullmatch(value)
             value = datetime.fromisoformat(f"{value}-01" if month else value)
         except ValueError:
-            what = f"{value!r:.60} is no time such as 2016-07-01 05:00" if value else "is missing"
+            what = f"{quoted(value)} is no time such as 2016-07-01 05:00" if value else "is missing"
             raise TimeFault(what) from None
     elif isinstance(value, date) and not isinstance(value, datetime):
         value = datetime(value.year, value.month, value.day)
@@ -74,7 +76,7 @@ def stated(value: Any) -> int | datetime:
     if isinstance(value, int) and not isinstance(value, bool) and abs(value) < 10**18:
         return _number_or_day(value)
     missing = value is None or value != value
-    raise TimeFault("is missing" if missing else f"{value!r:.60} is no time")
+    raise TimeFault("is missing" if missing else f"{quoted(value)} is no time")
 
 
 def kind_of(time: int | datetime) -> str:

@@ -6,6 +6,7 @@ import codecs
 import gzip
 import io
 import lzma
+import os
 import re
 import sys
 import tempfile
@@ -14,9 +15,9 @@ from collections.abc import Callable, Iterator
 from types import TracebackType
 from typing import IO, Any, Self, cast, final
 
+from ostinato.data.limits import UNCHECKED, limits, too_long
 from ostinato.errors import DataError
 
-LINE = 2**26  # characters of the longest line, or field of a table
 _CHUNK = 2**22
 _PACKED: dict[bytes, tuple[str, Callable[..., Any]]] = {
     b"\x1f\x8b": ("gzip", gzip.open),
@@ -40,11 +41,15 @@ class File:
         head: its first bytes, unpacked.
 
     Raises:
-        DataError: when it cannot be opened, is a folder, or is packed and damaged.
+        DataError: when it cannot be opened, is a folder, or is packed and damaged; later also
+            when far more comes of it than it holds, see `Limits`.
     """
 
     def __init__(self, where: str) -> None:
         self.title = title(where)
+        self.limits = limits()
+        self._grown = 0  # bytes that came of what is packed
+        self._packing = ""
         self._line = 0  # the last line that was read
         self._keep_open = where == "-"
         try:
@@ -54,7 +59,8 @@ class File:
         except (OSError, ValueError) as error:  # ValueError: a NUL in the path
             why = getattr(error, "strerror", None) or error
             raise DataError(f"{self.title}: cannot be read: {why}") from None
-        self._raw = io.BufferedReader(cast(io.RawIOBase, raw))
+        self._where, self._source = where, _Counted(raw)
+        self._raw = io.BufferedReader(self._source)
         self._stream: IO[bytes] = self._raw
         self._bytes = io.BufferedReader(_Unpacked(self), 2**18)
         try:
@@ -81,9 +87,9 @@ class File:
 
     def close(self) -> None:
         """Closes the file; standard input stays open."""
-        raw = self._raw.detach()
+        self._raw.detach()
         if not self._keep_open:
-            raw.close()
+            self._source.file.close()
 
     def read(self, size: int = -1) -> bytes:
         """Bytes, unpacked; fewer than `size` at the end only."""
@@ -100,10 +106,11 @@ class File:
         """
         newline = "" if ends_as_they_are else None
         text = io.TextIOWrapper(self._bytes, "utf-8-sig", "surrogateescape", newline)
-        while line := text.readline(LINE):
+        most = self.limits.row
+        while line := text.readline(most + 1):
             self._line += 1
-            if len(line) == LINE:
-                raise self.fault(self._line, f"longer than {LINE:,} characters")
+            if len(line) > most:
+                raise self.fault(self._line, too_long("a line", most))
             yield self._line, line
 
     def chunks(self) -> Iterator[str]:
@@ -119,12 +126,50 @@ class File:
             yield chunk
 
     def seekable(self) -> IO[bytes]:
-        """The bytes, unpacked, as a file in which one can go back and forth."""
+        """The bytes, unpacked, as a file in which one can go back and forth.
+
+        Raises:
+            DataError: when there is no place for a copy of what is packed, or of standard input.
+        """
+        if not self._packing and not self._keep_open:
+            return open(self._where, "rb")
         copy = tempfile.TemporaryFile()  # noqa: SIM115
-        while raw := self.read(_CHUNK):
-            copy.write(raw)
-        copy.seek(0)
+        try:
+            while raw := self.read(_CHUNK):
+                copy.write(raw)
+            copy.seek(0)
+        except OSError as error:
+            copy.close()
+            folder = tempfile.gettempdir()
+            raise DataError(
+                f"{folder}: no place to unpack {self.title}: {error.strerror}; "
+                "give another by TMPDIR"
+            ) from None
+        except BaseException:
+            copy.close()
+            raise
         return copy
+
+    def grow(self, size: int) -> None:
+        """Counts bytes that came of what is packed.
+
+        Raises:
+            DataError: when they are more than the limit.
+        """
+        self._grown += size
+        self.check_growth(self._grown)
+
+    def check_growth(self, size: int) -> None:
+        """Whether so many bytes may come of what was read, or of the whole file.
+
+        Raises:
+            DataError: when they are more than the limit.
+        """
+        if size > UNCHECKED and size > self.limits.expansion * self._source.size():
+            raise DataError(
+                f"{self.title}: far more comes of it than it holds, over {self.limits.expansion} "
+                "bytes of each; --max-expansion allows more, if you trust it"
+            )
 
     def fault(self, line: int, what: str) -> DataError:
         """An error that names the file and a line."""
@@ -137,13 +182,38 @@ class File:
             DataError: when they cannot be read or unpacked.
         """
         try:
-            return self._stream.read(size)
+            raw = self._stream.read(size)
+            if self._packing:
+                self.grow(len(raw))
+            return raw
         except (EOFError, gzip.BadGzipFile, zlib.error, lzma.LZMAError) as error:
             damage = "cut short" if isinstance(error, EOFError) else f"damaged ({error})"
             where = f", after line {self._line}" if self._line else ""
             raise DataError(f"{self.title}{where}: the {self._packing} data is {damage}") from None
         except OSError as error:
             raise DataError(f"{self.title}: cannot be read: {error.strerror}") from None
+
+
+class _Counted(io.RawIOBase):
+    """A file that counts what was read of it."""
+
+    def __init__(self, file: Any) -> None:
+        self.file, self._count = file, 0
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: Any) -> int:
+        count = int(self.file.readinto(buffer))
+        self._count += count
+        return count
+
+    def size(self) -> int:
+        """The bytes that it holds, where that is known, else those that were read."""
+        try:
+            return max(self._count, os.fstat(self.file.fileno()).st_size)
+        except (AttributeError, OSError, ValueError):
+            return self._count
 
 
 class _Unpacked(io.RawIOBase):

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from ostinato.data.files import File, flaw
 from ostinato.data.labels import LabelColumn
+from ostinato.data.limits import too_long
 from ostinato.data.rows import Row, row
 from ostinato.errors import DataError
 
@@ -49,7 +50,12 @@ def _row(path: Path, name: str, label: LabelColumn) -> Row:
     place = f"{name}/{path.name}"
     try:
         with File(str(path)) as file:
-            text = "".join(file.chunks())
+            chunks: list[str] = []
+            for chunk in file.chunks():
+                chunks.append(chunk)
+                if sum(map(len, chunks)) > file.limits.row:
+                    return Row(place, [], too_long("a text", file.limits.row))
+        text = "".join(chunks)
     except DataError as error:
         return Row(place, [], str(error).removeprefix(f"{path}: "))
     if found := flaw(text):

@@ -17,7 +17,7 @@ from ostinato.data.labels import LabelColumn, each, interned, label_text, refuse
 from ostinato.data.rows import row
 from ostinato.data.signals import are_signals, checked
 from ostinato.data.texts import Chosen, Texts
-from ostinato.errors import DataError
+from ostinato.errors import DataError, quoted
 
 _PLAIN = (list, tuple, np.ndarray, Texts, Chosen)
 
@@ -95,7 +95,7 @@ def texts_of(texts: Any, text: str = "text", split: str = "test") -> Sequence[An
         return checked(column)
     for k, value in enumerate(column, start=1):
         if not isinstance(value, str):
-            raise DataError(f"row {k}: {value!r:.80} is not a text")
+            raise DataError(f"row {k}: {quoted(value)} is not a text")
     return column
 
 
@@ -134,7 +134,7 @@ def columns_of(table: Any) -> dict[str, Sequence[Any]]:
             raise DataError(f"a {type(table).__name__} is no table")
         named = {str(name): native[name].to_list() for name in native.columns}
     if len(set(map(len, named.values()))) > 1:
-        sizes = ", ".join(f"{name!r} {len(values)}" for name, values in named.items())[:200]
+        sizes = ", ".join(f"{quoted(name)} {len(values)}" for name, values in named.items())[:200]
         raise DataError(f"the columns are not of one length: {sizes}")
     return named
 
@@ -199,4 +199,4 @@ def _check(names: Sequence[str], columns: Sequence[str]) -> None:
     for name in names:
         if name not in columns:
             shown = ", ".join(map(repr, columns))[:200]
-            raise DataError(f"no column {name!r}; the columns are {shown}")
+            raise DataError(f"no column {quoted(name)}; the columns are {shown}")

@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
+import math
 import re
 import sys
 from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, TypeAlias
 
-from ostinato.errors import DataError
+from ostinato.data.numerals import NUMBER
+from ostinato.errors import DataError, shortened
 
-_NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?")
-_WHOLE = re.compile(r"([+-]?\d+)\.0*")
+_WHOLE = re.compile(r"([+-]?\d+)\.0*", re.ASCII)
 
 Label: TypeAlias = str | tuple[str, ...]
 """The label of a text; where a text may have several, all that it has, in alphabetical order."""
@@ -95,13 +96,14 @@ def refuse_measurements(labels: Mapping[str, str] | Collection[str], title: str)
     Raises:
         DataError: for such labels; the message names the first with a fraction.
     """
-    if not all(_NUMBER.fullmatch(label) for label in labels):
+    if not all(NUMBER.fullmatch(label) for label in labels):
         return
     for label in labels:
-        if not float(label).is_integer():
+        value = float(label)  # one of hundreds of digits is infinite, and has no fraction
+        if math.isfinite(value) and not value.is_integer():
             place = f", {labels[label]}" if isinstance(labels, Mapping) else ""
             raise DataError(
-                f"{title}{place}: the label {label} is a number with a fraction, as all labels are "
-                "numbers: a classifier needs classes, not continuous measurements; name each class "
-                "by a word"
+                f"{title}{place}: the label {shortened(label)} is a number with a fraction, as all "
+                "labels are numbers: a classifier needs classes, not continuous measurements; name "
+                "each class by a word"
             )

@@ -17,7 +17,7 @@ from ostinato.data.files import File, flaw, title
 from ostinato.data.rows import Row, Skipped, good, row
 from ostinato.data.split import split_blocks
 from ostinato.data.texts import Chosen, Texts
-from ostinato.errors import DataError, counted
+from ostinato.errors import DataError, counted, quoted
 
 
 @dataclass(frozen=True)
@@ -150,7 +150,7 @@ def _separated(where: str, separator: str) -> Iterator[Row]:
             elif not line.strip():
                 yield Row(place, [], "the line is empty")
             elif not found:
-                shown = repr(separator).replace(" ", "␣")
+                shown = quoted(separator).replace(" ", "␣")
                 yield Row(place, [], f"no separator {shown}: the target column is missing")
             else:
                 yield row(place, {"source": one.strip(), "target": other.strip()}, None)

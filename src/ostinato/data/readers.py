@@ -11,7 +11,6 @@ from __future__ import annotations
 import os
 from collections.abc import Collection, Iterator, Sequence
 from functools import partial
-from itertools import islice
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -25,7 +24,9 @@ from ostinato.data.problem import Problem
 from ostinato.data.rows import Check, Row, Skipped, good, row, untouched
 from ostinato.data.table import Table
 from ostinato.data.texts import Texts
-from ostinato.errors import DataError, UnknownName
+from ostinato.errors import DataError, UnknownName, first_few, quoted
+
+_CHUNK = 2**20  # characters of a text that are given together, where its lines are looked at
 
 
 def read_labelled(
@@ -122,6 +123,7 @@ def read_texts(
     format: str | None = None,
     skip_bad_rows: Skipped | None = None,
     blank: bool = False,
+    numbers: bool = False,
 ) -> Sequence[Any]:
     """Texts to predict on: a column of a table, else the lines of a file or of `-`.
 
@@ -131,11 +133,16 @@ def read_texts(
         format: the format's name, where the file does not tell it.
         skip_bad_rows: goes on without bad rows, and says which they were; None refuses the first.
         blank: whether a text may be blank.
+        numbers: whether series of numbers are read in place of texts, from a `.ts` file.
 
     Raises:
-        DataError: when the file cannot be read, or a text is blank that may not be.
+        DataError: when the file cannot be read, a text is blank that may not be, or there are
+            numbers for texts or texts for numbers.
     """
-    if where.lower().endswith(signals.SUFFIXES):
+    if where.lower().endswith(signals.SUFFIXES) != numbers:
+        are = ("series of numbers are", "a .ts file") if numbers else ("texts are", "no .ts file")
+        raise DataError(f"{title(where)}: {are[0]} needed here, {are[1]}")
+    if numbers:
         return signals.read_signals(where, LabelColumn(""), skip_bad_rows).texts
     texts = Texts()
     rows = table_rows(where, format, "text", [text], None, partial(row, blank=blank))
@@ -222,8 +229,8 @@ def _known(rows: Iterator[Row], classes: Collection[str]) -> Iterator[Row]:
     for read in rows:
         unknown = [] if read.fault else [y for y in each(read.values[1]) if y not in classes]
         if unknown:
-            what = f"its label {unknown[0]!r} was not in the training data, which had "
-            read = Row(read.place, [], what + ", ".join(classes))
+            what = f"its label {quoted(unknown[0])} was not in the training data, which had "
+            read = Row(read.place, [], what + first_few(classes))
         yield read
 
 
@@ -257,5 +264,13 @@ def _without_bad_lines(file: File, skipped: Skipped) -> Iterator[str]:
             yield Row(f"line {number}", [line], found and found[1])
 
     lines = (row.values[0] for row in good(rows(), file.title, skipped))
-    while chunk := "".join(islice(lines, 10_000)):
-        yield chunk
+    chunk: list[str] = []
+    size = 0
+    for line in lines:
+        chunk.append(line)
+        size += len(line)
+        if size > _CHUNK:
+            yield "".join(chunk)
+            chunk, size = [], 0
+    if chunk:
+        yield "".join(chunk)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from array import array
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple, Protocol, TypeAlias, TypeVar
@@ -39,6 +40,7 @@ class Judged(Protocol):
 
 
 R = TypeVar("R", bound=Judged)
+T = TypeVar("T")
 Check: TypeAlias = Callable[[str, dict[str, Any], LabelColumn | None], Row]
 """Makes a row of its place, a value for each column, and the column with labels; as `row` does."""
 
@@ -49,25 +51,45 @@ class Skipped:
 
     Attributes:
         title: the file.
-        rows: which rows of the file were left out, counted from 0.
+        places: which rows of the file were left out, counted from 0.
         reasons: the first few, each with its place.
     """
 
     title: str = ""
-    rows: list[int] = field(default_factory=list)
+    places: array[int] = field(default_factory=lambda: array("q"))
     reasons: list[str] = field(default_factory=list)
+
+    @property
+    def rows(self) -> list[int]:
+        """The same as a list."""
+        return self.places.tolist()
 
     def summary(self) -> str:
         """The count and the first reasons, in a line; empty when nothing was left out."""
-        if not self.rows:
+        if not self.places:
             return ""
-        more = "; …" if len(self.rows) > len(self.reasons) else ""
-        count = counted(len(self.rows), "bad row")
+        more = "; …" if len(self.places) > len(self.reasons) else ""
+        count = counted(len(self.places), "bad row")
         return f"{self.title}: {count} left out: {'; '.join(self.reasons)}{more}"
+
+    def merged(self, answers: Iterable[T]) -> Iterator[T | None]:
+        """An answer for each good row, and None for each that was left out, as they stood."""
+        bad, following, number = iter(self.places), iter(answers), 0
+        left_out = next(bad, None)
+        while True:
+            if number == left_out:
+                left_out = next(bad, None)
+                yield None
+            else:
+                try:
+                    yield next(following)
+                except StopIteration:
+                    return
+            number += 1
 
     def to_json(self) -> dict[str, Any]:
         """What a run's manifest says of it."""
-        return {"rows": len(self.rows), "first": self.reasons}
+        return {"rows": len(self.places), "first": self.reasons}
 
 
 def good(rows: Iterable[R], title: str, skipped: Skipped | None) -> Iterator[R]:
@@ -93,7 +115,7 @@ def good(rows: Iterable[R], title: str, skipped: Skipped | None) -> Iterator[R]:
         if skipped is None:
             raise DataError(f"{title}{', ' if row.place else ': '}{reason}")
         skipped.title = title
-        skipped.rows.append(number)
+        skipped.places.append(number)
         if len(skipped.reasons) < 3:
             skipped.reasons.append(reason)
     if number < 0:

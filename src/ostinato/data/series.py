@@ -11,6 +11,7 @@ import hashlib
 import json
 import math
 from array import array
+from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -22,10 +23,11 @@ from numpy.typing import NDArray
 from ostinato.data.clock import KINDS, Clock, TimeFault, kind_of, moment, stated
 from ostinato.data.files import title
 from ostinato.data.frames import columns_of
+from ostinato.data.numerals import number
 from ostinato.data.readers import read_rows
 from ostinato.data.rows import Row, Skipped, good
 from ostinato.data.spreadsheet import unmarked
-from ostinato.errors import DataError, counted
+from ostinato.errors import DataError, counted, first_few, quoted
 
 TIMES = ("time", "date", "datetime", "timestamp", "ds", "month")
 """Names by which a column of times is known where none is named."""
@@ -73,14 +75,17 @@ class Columns:
         if time is None:
             time = next((n for n in names if n.lower() in TIMES and n not in self.numbers), None)
         given = [n for n in (time, self.id) if n] + [*self.static, *self.past, *self.future]
-        target = list(self.target) or [n for n in names if n not in given]
+        taken = set(given)
+        target = list(self.target) or [n for n in names if n not in taken]
         given += target
+        there, times = set(names), Counter(given)
         for name in given:
-            if name not in names:
-                shown = ", ".join(map(repr, names))[:200]
-                raise DataError(f"{title}: no column {name!r}; the columns are {shown}")
-            if given.count(name) > 1:
-                raise DataError(f"{title}: column {name!r} is given two parts; it can have one")
+            if name not in there:
+                shown = first_few(map(quoted, names))
+                raise DataError(f"{title}: no column {quoted(name)}; the columns are {shown}")
+            if times[name] > 1:
+                two = "is given two parts; it can have one"
+                raise DataError(f"{title}: column {quoted(name)} {two}")
         if not target:
             raise DataError(
                 f"{title}: no column is left to be foretold; name one with --data.target"
@@ -159,7 +164,7 @@ class Panel:
 
     def called(self, each: Series) -> str:
         """What a series is called in an error."""
-        return f"{self.title}: series {each.name!r}" if each.name else self.title
+        return f"{self.title}: series {quoted(each.name)}" if each.name else self.title
 
     def to_json(self) -> dict[str, Any]:
         """Plain data, times as text."""
@@ -330,16 +335,14 @@ def _number(value: Any) -> float:
     if isinstance(value, str) and value.strip().lower() in ("true", "false"):
         value = value.strip().lower() == "true"
     try:
-        if isinstance(value, str) and "_" in value:  # Python would read 1_000
-            raise ValueError
-        number = float(value)
+        found = number(value) if isinstance(value, str) else float(value)
     except (TypeError, ValueError):
-        raise ValueError(f"is no number: {value!r:.60}") from None
+        raise ValueError(f"is no number: {quoted(value)}") from None
     except OverflowError:
-        number = math.inf
-    if math.isinf(number) or abs(number) > 1e30:  # beyond it float32 squares to infinity
-        raise ValueError(f"is not finite, or too large to reckon with: {value!r:.60}")
-    return number
+        found = math.inf
+    if math.isinf(found) or abs(found) > 1e30:  # beyond it float32 squares to infinity
+        raise ValueError(f"is not finite, or too large to reckon with: {quoted(value)}")
+    return found
 
 
 class _Rows:

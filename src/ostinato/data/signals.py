@@ -13,7 +13,8 @@ from numpy.typing import NDArray
 
 from ostinato.data.examples import Examples
 from ostinato.data.files import File, flaw, title
-from ostinato.data.labels import LabelColumn
+from ostinato.data.labels import Label, LabelColumn, interned
+from ostinato.data.numerals import number
 from ostinato.data.rows import Row, Skipped, good
 from ostinato.errors import DataError, counted
 
@@ -37,14 +38,14 @@ def checked(signals: Sequence[Any]) -> list[Signal]:
         DataError: for one that is empty, holds what is no finite number, or has another D.
     """
     found: list[Signal] = []
-    for number, given in enumerate(signals, start=1):
+    for place, given in enumerate(signals, start=1):
         kind = getattr(getattr(given, "dtype", None), "kind", "O")
         if kind not in "fiub" or np.ndim(given) not in (1, 2):
-            raise DataError(f"row {number}: no array of numbers (T, D)")
+            raise DataError(f"row {place}: no array of numbers (T, D)")
         signal = np.asarray(given, np.float32)
         signal = signal[:, None] if signal.ndim == 1 else signal
         if fault := _fault(signal, found[0].shape[1] if found else None):
-            raise DataError(f"row {number}: {fault}")
+            raise DataError(f"row {place}: {fault}")
         found.append(signal)
     return found
 
@@ -70,29 +71,32 @@ def read_signals(where: str, label: LabelColumn, skip_bad_rows: Skipped | None =
         DataError: for what cannot be read; it names file and line.
     """
     with File(where) as file:
-        rows = list(good(_rows(file.lines(), file.title), title(where), skip_bad_rows))
-    return _examples(rows, label)
+        rows = good(_rows(file.lines(), file.title), title(where), skip_bad_rows)
+        return _examples(rows, label)
 
 
 def parsed(content: bytes, name: str, label: LabelColumn) -> Examples:
     """The same of the bytes of a file."""
     lines = enumerate(content.decode("utf-8").splitlines(), start=1)
-    return _examples(list(good(_rows(lines, name), name, None)), label)
+    return _examples(good(_rows(lines, name), name, None), label)
 
 
-def _examples(rows: Sequence[Row], label: LabelColumn) -> Examples:
-    signals = [row.values[0] for row in rows]
-    return Examples(signals, [(r.values[1],) if label.several else r.values[1] for r in rows])
+def _examples(rows: Iterable[Row], label: LabelColumn) -> Examples:
+    signals, labels = [], list[Label]()
+    for row in rows:
+        signals.append(row.values[0])
+        labels.append(interned((row.values[1],) if label.several else row.values[1]))
+    return Examples(signals, labels)
 
 
 def _rows(lines: Iterable[tuple[int, str]], name: str) -> Iterator[Row]:
     width: int | None = None
-    for number, line in lines:
+    for at, line in lines:
         line = line.strip()
         if not line or line[0] in "#@":
-            _check_head(f"{name}, line {number}", line)
+            _check_head(f"{name}, line {at}", line)
             continue
-        place = f"line {number}"
+        place = f"line {at}"
         if found := flaw(line):
             yield Row(place, [], found[1])
             continue
@@ -127,7 +131,7 @@ def _numbers(channels: Sequence[str]) -> tuple[list[list[float]], str | None]:
     columns: list[list[float]] = []
     for place, channel in enumerate(channels, start=1):
         try:
-            columns.append([np.nan if x.strip() == "?" else float(x) for x in channel.split(",")])
+            columns.append([np.nan if x.strip() == "?" else number(x) for x in channel.split(",")])
         except ValueError as error:
             return [], f"channel {place}: {error}"
         if len(columns[-1]) != len(columns[0]):

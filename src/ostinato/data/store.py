@@ -18,6 +18,7 @@ from typing import IO, Any, final, overload
 import numpy as np
 from numpy.typing import NDArray
 
+from ostinato.data.limits import limits, too_long
 from ostinato.data.tokenizers import Tokenizer
 from ostinato.data.vocabulary import Vocabulary
 from ostinato.errors import DataError
@@ -163,6 +164,8 @@ def pieces(chunks: Iterable[str], cut: Callable[[str], int]) -> Iterator[str]:
             if end:
                 yield rest[:end]
             rest = rest[end:]
+            if len(rest) > limits().row:
+                raise DataError(too_long("a piece without white space", limits().row))
     if rest:
         yield rest
 

@@ -119,7 +119,7 @@ class TaggedFile:
     @property
     def width(self) -> int:
         """How many columns it has; 0 where it is not of so many."""
-        return next((getattr(piece, "width", 0) for piece in self.sentences), 0)
+        return next((getattr(piece, "width", 0) for piece in self.pieces if piece.good), 0)
 
     def tagged(self) -> Tagged:
         """The words and tags of the good sentences."""
@@ -231,4 +231,5 @@ def _format(where: str, file: File, given: str | None, usual: str | None) -> Mod
     found = next((name for name, kind in known.items() if kind.sniff(file.head)), None)
     if found == "conll" and usual == "text":  # the lines of a verse may have as many words too
         found = None
-    return known[found or usual or ("text" if plain.endswith(text.SUFFIXES) else "conll")]
+    name = found or usual or ("text" if plain.endswith(text.SUFFIXES) else "conll")
+    return registry.find(formats, "format", name)

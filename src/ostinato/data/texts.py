@@ -11,7 +11,8 @@ from typing import IO, final, overload
 
 from ostinato.errors import DataError
 
-MEMORY = 2**28  # characters
+MEMORY = 2**28  # bytes
+_EACH = 64  # bytes that a text takes in memory besides its characters
 
 
 @final
@@ -36,7 +37,7 @@ class Texts(Sequence[str]):
         try:
             if self._file is None:
                 self._list.append(text)
-                self._held += len(text)
+                self._held += len(text) + _EACH
                 if self._held > MEMORY:
                     self._file = tempfile.TemporaryFile(buffering=2**20)  # noqa: SIM115
                     weakref.finalize(self, self._file.close)

@@ -9,7 +9,7 @@ from itertools import chain
 import numpy as np
 from numpy.typing import NDArray
 
-from ostinato.errors import ConfigError, DataError
+from ostinato.errors import ConfigError, DataError, quoted
 
 UNKNOWN = "<unk>"
 
@@ -36,7 +36,7 @@ class Vocabulary:
         self._index = {symbol: index for index, symbol in enumerate(self.symbols)}
         if len(self._index) < len(self.symbols):
             twice, _ = Counter(self.symbols).most_common(1)[0]
-            raise DataError(f"the vocabulary has the symbol {twice!r} more than once")
+            raise DataError(f"the vocabulary has the symbol {quoted(twice)} more than once")
 
     @classmethod
     def build(
@@ -97,5 +97,5 @@ class Vocabulary:
         if not all(isinstance(symbol, str) for symbol in symbols):
             raise DataError("a vocabulary is a list of symbols")
         if symbols[:1] != [UNKNOWN]:
-            raise DataError(f"a vocabulary begins with {UNKNOWN!r}, not with {symbols[:1]}")
+            raise DataError(f"a vocabulary begins with {quoted(UNKNOWN)}, not with {symbols[:1]}")
         return cls(symbols[1:])

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from ostinato.data.clock import Clock
 from ostinato.data.series import Panel, Series
-from ostinato.errors import ConfigError, DataError, counted
+from ostinato.errors import ConfigError, DataError, counted, quoted
 
 Floats = NDArray[np.float32]
 Indices = NDArray[np.int64]
@@ -155,8 +155,8 @@ class Scale:
                     row += [float(str(value) == word) for word in how["words"]]
                 elif isinstance(value, str):
                     raise DataError(
-                        f"{panel.called(each)} has the static value {value!r}, where training had "
-                        "numbers"
+                        f"{panel.called(each)} has the static value {quoted(value)}, where "
+                        "training had numbers"
                     )
                 else:
                     row.append((value - how["mean"]) / how["deviation"])
@@ -319,7 +319,7 @@ def _calendar(clock: Clock, each: Series, names: Sequence[str]) -> NDArray[np.fl
         raise DataError("data.calendar needs a column of times that are dates")
     for name in names:
         if name not in CALENDAR:
-            raise ConfigError(f"data.calendar: {name!r} is none of {', '.join(CALENDAR)}")
+            raise ConfigError(f"data.calendar: {quoted(name)} is none of {', '.join(CALENDAR)}")
     if not names:
         return np.zeros((len(each), 0))
     times = np.array(clock.at(each.start, range(len(each))), dtype="M8[s]").astype(np.float64)

@@ -10,7 +10,7 @@ from typing import Any, TypeAlias
 import torch
 from torch import Tensor
 
-from ostinato.errors import ConfigError
+from ostinato.errors import ConfigError, check_finite
 
 Step: TypeAlias = Callable[[Any, Tensor], tuple[Tensor, Any]]
 """From states and the last symbols (N,) to log-probabilities of the next (N, V), and states."""
@@ -90,6 +90,7 @@ def beam_search(
 
     Raises:
         ConfigError: for numbers out of range.
+        NotFinite: when a log-probability is no number.
     """
     for name, value, most in (("length", length, math.inf), ("beam", beam, math.inf),
                               ("best", best, beam)):  # fmt: skip
@@ -110,6 +111,7 @@ def beam_search(
 
     for _ in range(length):
         log_p, states = step(states, symbols)
+        check_finite(log_p)
         V = log_p.shape[-1]
         grown = total[..., None] + log_p.view(B, beam, V)
         if end is not None:  # what has ended goes on with its end, at no cost

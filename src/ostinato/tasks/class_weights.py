@@ -10,7 +10,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from ostinato.errors import ConfigError
+from ostinato.errors import ConfigError, first_few, quoted
 
 
 def class_weights(
@@ -46,6 +46,7 @@ def class_weights(
     for name in chosen:
         if name not in names:
             raise ConfigError(
-                f"model.class_weight: there is no class {name!r}; there are {', '.join(names)}"
+                f"model.class_weight: there is no class {quoted(name)}; "
+                f"there are {first_few(names)}"
             )
     return torch.tensor([chosen.get(name, 1.0) for name in names], dtype=torch.float32)

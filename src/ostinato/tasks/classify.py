@@ -19,7 +19,7 @@ from ostinato.data.cooccurrence import ppmi_vectors
 from ostinato.data.labels import Label, each, label_text
 from ostinato.data.signals import are_signals
 from ostinato.equation import Cell
-from ostinato.errors import ConfigError, DataError
+from ostinato.errors import ConfigError, DataError, check_finite, first_few, quoted
 from ostinato.nn import frequent_pairs
 from ostinato.tasks.bayes import check_countable
 from ostinato.tasks.calibration import (
@@ -284,8 +284,8 @@ class Classifier(ClassifierMixin, TextEstimator[ClassifySettings]):  # type: ign
             for name in each(label):
                 if name not in known:
                     raise DataError(
-                        f"text {number}: its label {name!r} was not in the training data, "
-                        f"which had {', '.join(known)}"
+                        f"text {number}: its label {quoted(name)} was not in the training data, "
+                        f"which had {first_few(known)}"
                     )
         logits, truth = self._logits(examples.texts), self._truth(examples.labels)
         found = probabilities(logits, self._several)
@@ -333,7 +333,9 @@ class Classifier(ClassifierMixin, TextEstimator[ClassifySettings]):  # type: ign
         columns, known = self.settings().data, self.class_names
         extra = data.read_labelled(where, columns.text, columns.labels, classes=known)["train"]
         if strange := names_of(extra.labels) - set(known):
-            raise DataError(f"{where}: its label {min(strange)!r} is none of {', '.join(known)}")
+            raise DataError(
+                f"{where}: its label {quoted(min(strange))} is none of {first_few(known)}"
+            )
         return extra
 
     def _linear_member(
@@ -444,6 +446,7 @@ class Classifier(ClassifierMixin, TextEstimator[ClassifySettings]):  # type: ign
             found = logits_of(self.network_, self._encode_all(some), settings.data.batch_tokens)
             if linear and self.linear_:
                 found = self.linear_.join(found, self._whole(some))
+            check_finite(found)
             logits[start : start + len(some)] = found
         return logits / np.float32(self.decision_.temperature)
 
@@ -463,7 +466,8 @@ class Classifier(ClassifierMixin, TextEstimator[ClassifySettings]):  # type: ign
 
 def _classes(listed: Any) -> NDArray[Any]:
     """Classes from what a run's file holds."""
-    if not isinstance(listed, list) or not all(isinstance(y, str | int | float) for y in listed):
+    known = isinstance(listed, list) and all(isinstance(y, str | int | float) for y in listed)
+    if not known or not listed:
         raise ValueError("no list of labels")
     return np.array(listed)
 

@@ -18,7 +18,7 @@ from ostinato.data.continued import before, continued, known_ends, last_steps
 from ostinato.data.series import listed
 from ostinato.data.windows import Indices, Parts, Scale, Windows
 from ostinato.equation import Cell
-from ostinato.errors import ConfigError, DataError
+from ostinato.errors import ConfigError, DataError, check_finite
 from ostinato.tasks.accuracy import Accuracy
 from ostinato.tasks.estimator import Estimator, reproducible
 from ostinato.tasks.forecast_learner import ForecastLearner, pieces
@@ -177,6 +177,7 @@ class Forecaster(RegressorMixin, Estimator[ForecastSettings]):  # type: ignore[m
         quantiles = np.concatenate([self.quantiles(windows, part) for part in pieces(index)])
         C = windows.targets_read
         own = quantiles * windows.deviation[:, None, :C, None] + windows.mean[:, None, :C, None]
+        check_finite(own)
         return Forecast(
             series=[each.name for each in panel.series],
             id=panel.columns.id,
@@ -318,6 +319,7 @@ class Forecaster(RegressorMixin, Estimator[ForecastSettings]):  # type: ignore[m
         """(B, H, C, Q) on the scale of training; crossing quantiles are put in order."""
         self.network_.eval()
         found: Tensor = self.network_(*map(torch.from_numpy, windows.take(index)[:3]))
+        check_finite(found)
         quantiles: NDArray[np.float32] = found.sort(-1).values.numpy()
         return quantiles
 

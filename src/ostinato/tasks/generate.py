@@ -18,7 +18,7 @@ from ostinato import data
 from ostinato.data import Skipped, Store, Symbols, tokenizer, train_on_beginning
 from ostinato.decode import beam_search, chain, until
 from ostinato.equation import Cell
-from ostinato.errors import ConfigError, DataError
+from ostinato.errors import ConfigError, DataError, check_finite
 from ostinato.nn import Dropout, Embedding
 from ostinato.tasks.estimator import TextEstimator, reproducible
 from ostinato.tasks.ngram import NGram, fit_ngram
@@ -358,6 +358,7 @@ def _measure(
     windows = data.streams(symbols, streams, 4 * shape.steps)
     for inputs, targets in windows:
         logits, state = network(torch.from_numpy(inputs), state)
+        check_finite(logits)
         goal = torch.from_numpy(targets).flatten()
         total += nn.functional.cross_entropy(logits.flatten(0, 1), goal, reduction="sum").item()
         count += goal.numel()

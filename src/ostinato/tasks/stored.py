@@ -14,7 +14,7 @@ from torch import Tensor, nn
 
 from ostinato import cells
 from ostinato.equation import Cell, Graph
-from ostinato.errors import CellError, ConfigError, DataError, RunError, UnknownName
+from ostinato.errors import CellError, ConfigError, DataError, RunError, UnknownName, quoted
 from ostinato.train import BEST, Run, Section
 from ostinato.train.tensors import misfit, size_of
 
@@ -66,8 +66,7 @@ def from_json(run: Run, name: str, make: Callable[[Any], T]) -> T:
         CellError, DataError, UnknownName, ConfigError, LookupError, TypeError, ValueError,
         AttributeError, ArithmeticError, RecursionError,
     ) as error:  # fmt: skip
-        why = " ".join(repr(error).split())[:200]
-        raise RunError(f"{run.path / name}: damaged ({why})") from None
+        raise RunError(f"{run.path / name}: damaged ({quoted(error, 160)})") from None
 
 
 def checked(make: Callable[[], nn.Module]) -> nn.Module:
@@ -91,6 +90,9 @@ def with_weights(run: Run, make: Callable[[], nn.Module]) -> nn.Module:
     found = run.read_tensors(BEST, size_of(wanted) + _HEADER)
     if why := misfit(found, wanted):
         raise RunError(f"{run.path / BEST}: not the weights of its settings: {why}")
+    for name, weight in found.items():
+        if not bool(weight.isfinite().all()):
+            raise RunError(f"{run.path / BEST}: {name} holds what is no finite number")
     network = make()
     network.load_state_dict(found)
     return network.eval()

@@ -18,7 +18,7 @@ from ostinato.data.cooccurrence import ppmi_vectors
 from ostinato.data.sentences import text
 from ostinato.data.spelling import Spelling
 from ostinato.equation import Cell
-from ostinato.errors import DataError
+from ostinato.errors import DataError, check_finite, quoted
 from ostinato.tasks.estimator import Estimator, reproducible
 from ostinato.tasks.frequent_tag import FrequentTag
 from ostinato.tasks.stored import from_json
@@ -307,6 +307,7 @@ class Tagger(Estimator[TagSettings]):
             for chosen in data.bucketed(lengths, _ASIDE * self.settings().data.batch_tokens, 0, 0):
                 batch = read.batch(chosen)
                 emissions = self.network_(batch)
+                check_finite(emissions)
                 for i, answer in zip(chosen, answers(emissions, real(batch), chosen), strict=True):
                     found[i] = answer
         return found
@@ -336,7 +337,7 @@ class Tagger(Estimator[TagSettings]):
         elif not labels.any_known(given.tags):
             tag = next(tag for tags in given.tags for tag in tags)
             raise DataError(
-                f"{given.place(0)}: no tag here was in the training data, from {tag!r} on; "
+                f"{given.place(0)}: no tag here was in the training data, from {quoted(tag)} on; "
                 f"there they are {labels.named()}"
             )
 

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from ostinato.data import Tagged, schemes
 from ostinato.data.schemes import OUTSIDE
-from ostinato.errors import DataError
+from ostinato.errors import DataError, quoted
 from ostinato.nn import Constraints
 from ostinato.visible import field
 
@@ -64,22 +64,23 @@ class Labels:
         seen.pop(unlabelled, None)
         if not seen:
             raise DataError(
-                f"{sentences.place(0)}: no word has a tag; all are {unlabelled!r}, which "
+                f"{sentences.place(0)}: no word has a tag; all are {quoted(unlabelled)}, which "
                 "data.unlabelled says is none"
             )
         looks = any(schemes.is_tag(tag) and tag != OUTSIDE for tag in seen)
         if scheme == "auto" and not looks and (like := schemes.lookalike(seen)):
             raise DataError(
-                f"{seen[like[0]]}: the tag {like[0]!r} looks like one of an entity, which is "
-                f"written {like[1]!r}; write it so, or take tags as they are: --data.scheme none"
+                f"{seen[like[0]]}: the tag {quoted(like[0])} looks like one of an entity, which is "
+                f"written {quoted(like[1])}; write it so, or take tags as they are: "
+                "--data.scheme none"
             )
         if scheme == "none" or (scheme == "auto" and not looks):
             return cls(sorted(seen), "none", unlabelled)
         odd = next((tag for tag in seen if not schemes.is_tag(tag)), None)
         if odd is not None:
             raise DataError(
-                f"{seen[odd]}: the tag {odd!r} is of no scheme: O, or B-, I-, E- or S- and a type; "
-                "tags that mark no entities are told by --data.scheme none"
+                f"{seen[odd]}: the tag {quoted(odd)} is of no scheme: O, or B-, I-, E- or S- and a "
+                "type; tags that mark no entities are told by --data.scheme none"
             )
         if scheme == "auto":
             known = ([t for t in tags if t != unlabelled] for tags in sentences.tags)
@@ -147,7 +148,7 @@ class Labels:
                 options = [f"{prefix}{inside[k][1:]}" for prefix in prefixes]
             for option in options:
                 if option not in place:
-                    raise DataError(f"the tag {tag!r} was not in the training data")
+                    raise DataError(f"the tag {quoted(tag)} was not in the training data")
                 allowed[k, place[option]] = True
         return allowed
 
@@ -193,10 +194,10 @@ class Labels:
             raise ValueError("a label twice")
         read = cls(list(classes), scheme, unlabelled)
         if read.scheme not in (*schemes.SCHEMES, "none") or not read.classes:
-            raise ValueError(f"no scheme {read.scheme!r}")
+            raise ValueError(f"no scheme {quoted(read.scheme)}")
         for name in (*read.classes, read.unlabelled):
             if field(name) != name:  # it would be several lines, or columns, of a file
-                raise ValueError(f"a label with a tab or the end of a line, {name[:40]!r}")
+                raise ValueError(f"a label with a tab or the end of a line, {quoted(name)}")
         known = all(map(schemes.is_tag, classes)) and classes[0] == OUTSIDE
         if read.entities and not known:
             raise ValueError("a label of no scheme")

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from ostinato import data
 from ostinato.data import Tagged, TaggedFile
-from ostinato.errors import DataError
+from ostinato.errors import DataError, quoted
 from ostinato.tasks.tag_network import TagBatch
 
 _DIGIT = re.compile(r"\d")
@@ -83,6 +83,6 @@ def words_of(sentences: Any) -> list[list[str]]:
     for k, sentence in enumerate(sentences, start=1):
         words = sentence if isinstance(sentence, str) else list(sentence)
         if not words or isinstance(words, str) or not all(isinstance(w, str) for w in words):
-            raise DataError(f"sentence {k}: {sentence!r:.60} is no list of words")
+            raise DataError(f"sentence {k}: {quoted(sentence)} is no list of words")
         found.append(words)
     return found

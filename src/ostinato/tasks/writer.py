@@ -13,6 +13,7 @@ from torch import Tensor, nn
 
 from ostinato.data import Tokenizer, Vocabulary
 from ostinato.decode import draw
+from ostinato.errors import check_finite
 
 if TYPE_CHECKING:
     from ostinato.tasks.generate import GenerateNetwork
@@ -70,6 +71,7 @@ class Writer:
     def _read(self, symbols: list[int]) -> None:
         self._seen = [*self._seen, *symbols][-LOOK_BACK:]
         self._logits = self._reader(symbols)
+        check_finite(self._logits)
         self._logits[0] = -torch.inf  # the unknown symbol
 
     def logits(self, shape: Callable[..., Tensor] = lambda logits, seen: logits) -> Tensor:

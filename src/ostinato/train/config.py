@@ -10,7 +10,7 @@ from typing import Annotated, Any, ClassVar, Literal, Self, TypeAlias
 import tomli_w
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, ValidationInfo, field_validator
 
-from ostinato.errors import ConfigError
+from ostinato.errors import ConfigError, first_few, quoted, shortened
 
 LARGEST = 10**6
 """The largest whole number in settings, where none is said."""
@@ -55,15 +55,15 @@ class Section(BaseModel):
         """
         task = values.get("task", cls.task)
         if task != cls.task:
-            raise ConfigError(f"{source}: settings of task {task!r}, not {cls.task!r}")
+            raise ConfigError(f"{source}: settings of task {quoted(task)}, not {cls.task!r}")
         try:
             return cls.model_validate({k: v for k, v in values.items() if k != "task"})
         except ValidationError as error:
             path, given, why = first_fault(error)
             if error.errors()[0]["type"] == "extra_forbidden":
                 hint = nearest(path, known_paths(cls))
-                raise ConfigError(f"{source}: unknown setting {path!r}; {hint}") from None
-            raise ConfigError(f"{source}: {path} = {given!r}: {why}") from None
+                raise ConfigError(f"{source}: unknown setting {quoted(path)}; {hint}") from None
+            raise ConfigError(f"{source}: {path} = {quoted(given)}: {why}") from None
 
     @classmethod
     def load(cls, path: str | Path) -> Self:
@@ -114,8 +114,8 @@ def read_toml(path: str | Path) -> dict[str, Any]:
         return tomllib.loads(Path(path).read_text("utf-8"))
     except OSError as error:
         raise ConfigError(f"{path}: {error.strerror}") from None
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise ConfigError(f"{path}: {error}") from None
+    except (ValueError, RecursionError) as error:  # no TOML, no UTF-8, or a number of pages
+        raise ConfigError(f"{path}: {shortened(str(error), 200)}") from None
 
 
 def known_paths(section: type[BaseModel], before: str = "") -> list[str]:
@@ -135,7 +135,7 @@ def nearest(path: str, known: list[str]) -> str:
     beside = [k for k in known if k.rpartition(".")[0] == section]
     words = {k.rpartition(".")[2]: k for k in (*known, *beside)}  # those beside it win
     near = difflib.get_close_matches(word, words, n=1)
-    return f"did you mean {words[near[0]]!r}?" if near else f"known: {', '.join(beside)}"
+    return f"did you mean {words[near[0]]!r}?" if near else f"known: {first_few(beside, 250)}"
 
 
 Epochs: TypeAlias = Annotated[

@@ -12,7 +12,7 @@ import json
 import time
 from typing import Any, Self
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 
 from ostinato.train.config import first_fault
 from ostinato.train.folder import as_json
@@ -48,8 +48,15 @@ class Manifest(BaseModel):
     seed: int = 0
     threads: int = Field(1, ge=1)
     level: dict[str, str] = {}
-    data: dict[str, Any] = {}
+    data: dict[str, Any]
     files: dict[str, str] = {}
+
+    @field_validator("data")
+    @classmethod
+    def _tells_what(cls, value: dict[str, Any]) -> dict[str, Any]:
+        if not isinstance(value.get("sha256"), str):
+            raise ValueError("it does not tell the SHA-256 of the data")
+        return value
 
     @property
     def is_old(self) -> bool:

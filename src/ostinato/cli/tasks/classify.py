@@ -16,7 +16,7 @@ from ostinato.cli.runs import Data, LinesFormat, RunOptions, SkipBadRows, TableF
 from ostinato.cli.screen import answer, aside, console, duration, say_skipped, table
 from ostinato.cli.trials import HELD_OUT, Trials, named_cells, title_of
 from ostinato.data import Examples, Skipped, read_labelled, read_texts, split_blocks
-from ostinato.errors import ConfigError, DataError
+from ostinato.errors import ConfigError, DataError, quoted
 from ostinato.observe.architecture import counts
 from ostinato.observe.exams.classify import ClassifyExam
 from ostinato.tasks.classify import Classifier
@@ -53,7 +53,9 @@ def fit(
     examples = splits["train"]
     several = chosen.data.labels.several
     if len(set(examples.labels)) < 2 and not several:
-        raise DataError(f"{data}: only one class, {examples.labels[0]!r}; a classifier needs two")
+        raise DataError(
+            f"{data}: only one class, {quoted(examples.labels[0])}; a classifier needs two"
+        )
     estimator = options.estimator(Classifier, chosen)
     run = options.train(estimator, [data], examples, named={"format": format}, skipped=skipped)
     _tell(estimator)
@@ -215,17 +217,18 @@ def predict(
     skipped = Skipped()
     chosen = skipped if skip_bad_rows else None
     column = classifier.settings().data.text
-    texts = read_texts(file, column, format=format, skip_bad_rows=chosen)
+    numbers = classifier.numbers_ is not None
+    texts = read_texts(file, column, format=format, skip_bad_rows=chosen, numbers=numbers)
     say_skipped(skipped)
     probabilities = classifier.predict_proba(texts)
     given, names = classifier.given(probabilities, threshold), classifier.class_names
     rows = zip(probabilities, given, strict=True)
-    bad, empty = set(skipped.rows), 0
-    for number in range(len(texts) + len(bad)):
-        if number in bad:
+    empty = 0
+    for read in skipped.merged(rows):
+        if read is None:
             print("\t")
             continue
-        row, chosen_here = next(rows)
+        row, chosen_here = read
         best = sorted(np.flatnonzero(chosen_here), key=lambda k: -row[k])
         empty += not best
         answer(*chain.from_iterable((names[k], f"{row[k]:.4f}") for k in best))

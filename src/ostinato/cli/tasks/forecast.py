@@ -13,7 +13,7 @@ from ostinato.cli.runs import Data, RunOptions, SkipBadRows, TableFormat, bad_ro
 from ostinato.cli.screen import as_shown, aside, console, duration, table
 from ostinato.cli.trials import Trials, title_of
 from ostinato.data import Panel, Skipped, read_series
-from ostinato.errors import ConfigError, counted
+from ostinato.errors import ConfigError, counted, quoted
 from ostinato.observe.architecture import counts
 from ostinato.observe.exams.forecast import ForecastExam
 from ostinato.tasks.forecast import Forecaster
@@ -198,7 +198,7 @@ def _say_strange(forecaster: Forecaster, panel: Panel) -> None:
     strange = forecaster.scale_.strange(panel)
     if strange:
         shown = ", ".join(
-            f"{column} {word!r}" + (f" of series {name!r}" if name else "")
+            f"{column} {quoted(word)}" + (f" of series {quoted(name)}" if name else "")
             for name, column, word in strange[:8]
         )
         more = ", …" if len(strange) > 8 else ""

@@ -213,9 +213,14 @@ def predict(
         for tags, sure in tagger.tag(sentences):
             yield Answer(tags, sure.tolist() if confidence else None, beside)
 
+    raw = getattr(sys.stdout, "buffer", None)  # a text stream in memory has none
     for piece in sentences.written(answers()):
         # What was no UTF-8 is written as it was.
-        sys.stdout.buffer.write(as_shown(piece).encode("utf-8", "surrogateescape"))
+        said = as_shown(piece).encode("utf-8", "surrogateescape")
+        if raw is None:
+            sys.stdout.write(said.decode("utf-8", "replace"))
+        else:
+            raw.write(said)
 
 
 def compare(

@@ -187,13 +187,12 @@ def predict(
     if alignments and settings.model.attention == "none":
         aside.print("ostinato: a run without attention has no alignments", soft_wrap=True)
     most = max(best, settings.decoding.beam) if beam is None else beam
-    found = iter(transducer.search(texts, beam=most, best=best, alpha=alpha))
-    bad = set(skipped.rows)
-    for number in range(len(texts) + len(bad)):
-        if number in bad:
+    found = transducer.search(texts, beam=most, best=best, alpha=alpha)
+    for outputs in skipped.merged(found):
+        if outputs is None:
             print()
             continue
-        for each in next(found):
+        for each in outputs:
             score = [f"{each.score:.4f}"] if best > 1 else []
             answer(each.text, *score, *([_aligned(each)] if alignments else []))
     say_unknown({"symbol": transducer.unknown(texts)})

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 
 from ostinato.data.files import File
 from ostinato.data.labels import LabelColumn
 from ostinato.data.rows import Check, Row, row
-from ostinato.errors import counted
+from ostinato.errors import counted, first_few, quoted
 
 
 def places(
@@ -19,17 +20,22 @@ def places(
         DataError: when there is none of a name, or more than one.
     """
     columns = header if columns is None else columns
+    count, place = Counter(header), {name: k for k, name in enumerate(header)}
     for name in columns:
-        if list(header).count(name) != 1:
+        if count[name] != 1:
             raise file.fault(line, missing(name, header))
-    return {name: list(header).index(name) for name in columns}
+    return {name: place[name] for name in columns}
 
 
 def missing(name: str, header: Sequence[str]) -> str:
     """What is said of a column that is not there once."""
     found = "more than one" if name in header else "no"
-    shown = ", ".join(map(repr, header))[:200]
-    return f"{found} column {name!r}; the columns are {shown}"
+    return f"{found} column {quoted(name)}; the columns are {first_few(map(quoted, header))}"
+
+
+def first_line(head: bytes) -> list[str]:
+    """The first line of a file's beginning that is not blank; none where there is none."""
+    return head.decode("utf-8-sig", "replace").lstrip().splitlines()[:1]
 
 
 def pick(

@@ -9,7 +9,7 @@ from typing import Any
 from ostinato.data.files import File, flaw
 from ostinato.data.labels import LabelColumn
 from ostinato.data.rows import Check, Row, row
-from ostinato.errors import DataError
+from ostinato.errors import DataError, first_few, quoted
 
 SUFFIXES = (".jsonl", ".ndjson")
 
@@ -61,5 +61,5 @@ def _row(
         return Row(place, [], "not a JSON object")
     for name in columns or ():
         if name not in values:
-            return Row(place, [], f"no {name!r}; there is {', '.join(map(repr, values))[:200]}")
+            return Row(place, [], f"no {quoted(name)}; there is {first_few(map(quoted, values))}")
     return check(place, {name: values[name] for name in columns or ()}, label)

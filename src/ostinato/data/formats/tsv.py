@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from ostinato.data.files import File, flaw
-from ostinato.data.formats._header import pick, places
+from ostinato.data.formats._header import first_line, pick, places
 from ostinato.data.labels import LabelColumn
 from ostinato.data.rows import Check, Row, row
 from ostinato.errors import DataError
@@ -19,8 +19,7 @@ SUFFIXES = (".tsv", ".tab")
 
 def sniff(head: bytes, columns: Sequence[str]) -> bool:
     """Whether the first line is a header of two columns or more with these among them."""
-    first = head.decode("utf-8-sig", "replace").lstrip().splitlines()[:1]
-    header = first[0].split("\t") if first else []
+    header = next(iter(first_line(head)), "").split("\t")
     return len(header) > 1 and set(columns) <= set(header)
 
 

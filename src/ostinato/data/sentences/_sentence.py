@@ -7,9 +7,10 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 
 from ostinato.data.files import File
+from ostinato.data.limits import too_long
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Answer:
     """What is written to a sentence's words.
 
@@ -24,7 +25,7 @@ class Answer:
     beside: bool = False
 
 
-@dataclass
+@dataclass(slots=True)
 class Sentence(ABC):
     """The lines of one sentence, with those before it that belong to none.
 
@@ -72,13 +73,20 @@ def blocks(file: File, ends: Callable[[str], bool]) -> Iterator[tuple[int, list[
     Args:
         file: the file.
         ends: whether a line ends the sentence before it.
+
+    Raises:
+        DataError: for a sentence that is too long to be one.
     """
-    first, lines, inside = 1, list[str](), False
+    first, lines, inside, length = 1, list[str](), False, 0
     for number, line in file.lines(ends_as_they_are=True):
         if inside and ends(line):
             yield first, lines
-            first, lines, inside = number, [], False
+            first, lines, inside, length = number, [], False, 0
         inside = inside or not ends(line)
         lines.append(line)
+        length += len(line)
+        if length > file.limits.row:
+            what = too_long("a sentence, with what stands before it,", file.limits.row)
+            raise file.fault(first, what)
     if lines:
         yield first, lines

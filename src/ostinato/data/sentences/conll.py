@@ -14,10 +14,11 @@ from dataclasses import dataclass, field
 from ostinato.data.files import File, flaw
 from ostinato.data.schemes import OUTSIDE
 from ostinato.data.sentences._sentence import Answer, Sentence, blocks
-from ostinato.errors import ConfigError, counted
+from ostinato.errors import ConfigError, counted, quoted
 
 SUFFIXES = (".conll", ".iob", ".iob2", ".bio", ".bioes")
 _DOCUMENT = "-DOCSTART-"
+_COLUMN = re.compile("-?[0-9]{1,9}")
 _LINES = 100  # that a sniff looks at
 
 
@@ -32,7 +33,7 @@ def sniff(head: bytes) -> bool:
     return parted and len(widths) > 2 and len(set(widths)) == 1 and 1 < widths[0] < 10
 
 
-@dataclass
+@dataclass(slots=True)
 class Columns(Sentence):
     """A sentence in columns.
 
@@ -162,10 +163,9 @@ def _places(line: str) -> list[tuple[int, int]]:
 
 def _number(column: str, name: str) -> int:
     """The column's index in Python."""
-    try:
-        number = int(column)
-    except ValueError:
-        number = 0
+    number = int(column) if _COLUMN.fullmatch(column) else 0
     if not number:
-        raise ConfigError(f"data.{name} = {column!r}: columns are numbers from 1, or -1 backwards")
+        raise ConfigError(
+            f"data.{name} = {quoted(column)}: columns are numbers from 1, or -1 backwards"
+        )
     return number - 1 if number > 0 else number

@@ -12,22 +12,22 @@ from dataclasses import dataclass, field
 
 from ostinato.data.files import File, flaw
 from ostinato.data.sentences._sentence import Answer, Sentence, blocks
-from ostinato.errors import UnknownName, counted
+from ostinato.errors import UnknownName, counted, quoted, shortened
 
 SUFFIXES = (".conllu",)
 FIELDS = ("id", "form", "lemma", "upos", "xpos", "feats", "head", "deprel", "deps", "misc")
 _MISC = FIELDS.index("misc")
-_ID = re.compile(r"[1-9]\d*(-[1-9]\d*)?|\d+\.[1-9]\d*")
+_ID = re.compile(r"[1-9]\d*(-[1-9]\d*)?|\d+\.[1-9]\d*", re.ASCII)
 
 
 def sniff(head: bytes) -> bool:
     """Whether the first line that is no comment has ten columns, the first with the ID 1."""
     lines = head.decode("utf-8-sig", "replace").splitlines()
     first = next((line for line in lines if line.strip() and line[0] != "#"), "").split("\t")
-    return len(first) == len(FIELDS) and re.fullmatch(r"1(-\d+)?|0\.1", first[0]) is not None
+    return len(first) == len(FIELDS) and re.fullmatch(r"1(-[0-9]+)?|0\.1", first[0]) is not None
 
 
-@dataclass
+@dataclass(slots=True)
 class Tree(Sentence):
     """A sentence of CoNLL-U.
 
@@ -113,9 +113,10 @@ def _fault(fields: list[str], words: int) -> str | None:
     if len(fields) != len(FIELDS):
         return f"{counted(len(fields), 'column')}, but CoNLL-U has {len(FIELDS)}, parted by tabs"
     if not _ID.fullmatch(fields[0]):
-        return f"the ID {fields[0]!r} is none of CoNLL-U"
-    if fields[0].isdecimal() and int(fields[0]) != words + 1:
-        return f"the ID {fields[0]} stands where {words + 1} should; is a blank line missing?"
+        return f"the ID {quoted(fields[0])} is none of CoNLL-U"
+    if fields[0].isdecimal() and fields[0] != str(words + 1):
+        found = shortened(fields[0])
+        return f"the ID {found} stands where {words + 1} should; is a blank line missing?"
     return None
 
 

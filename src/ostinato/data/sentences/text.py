@@ -12,7 +12,7 @@ counts as the nearest of these. A sentence here is a line, in pieces of `PIECE` 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 
 from ostinato.data.files import File, flaw
@@ -21,6 +21,7 @@ from ostinato.errors import ConfigError
 
 SUFFIXES = (".txt", ".text")
 PIECE = 60
+_BLANK = 10_000  # blank lines that are kept in one piece
 _LINES, _LONG = 100, 6  # lines that a sniff looks at, and words in one of them
 MARKS = ".,?!:;"
 TAGS = [case + mark for case in ("lower", "Title", "UPPER") for mark in ("", *MARKS)]
@@ -41,7 +42,7 @@ def sniff(head: bytes) -> bool:
     return widths[len(widths) // 2] >= _LONG and (len(widths) == 1 or 2 * alike <= len(widths))
 
 
-@dataclass
+@dataclass(slots=True)
 class Written(Sentence):
     """A piece of a line.
 
@@ -80,8 +81,28 @@ def read(file: File, word: str, tag: str, trained: int | None = None) -> Iterato
     """
     if word or tag:
         raise ConfigError("plain text has no columns: data.word and data.tag are for CoNLL")
-    for number, line in file.lines(ends_as_they_are=True):
-        yield from pieces(line, f"line {number}")
+    return _joined(file.lines(ends_as_they_are=True))
+
+
+def _joined(lines: Iterable[tuple[int, str]]) -> Iterator[Written]:
+    """The pieces of lines; blank lines belong to the piece behind them."""
+    blank: list[str] = []
+    for number, line in lines:
+        place = f"line {number}"
+        if not line.strip() and len(blank) < _BLANK:
+            blank.append(line)
+            continue
+        for piece in pieces(line, place):
+            if blank and piece.good:
+                piece.lines = blank + piece.lines
+                shift = sum(map(len, blank))
+                piece.places = [(start + shift, stop + shift) for start, stop in piece.places]
+            elif blank:
+                yield Written(place, lines=blank)
+            blank = []
+            yield piece
+    if blank:
+        yield Written(place, lines=blank)
 
 
 def pieces(line: str, place: str) -> Iterator[Written]:
@@ -121,7 +142,7 @@ def _case(word: str) -> str:
     letters = [c for c in word if c.isalpha()]
     if len(letters) > 1 and all(c.isupper() for c in letters):
         return "UPPER"
-    return "Title" if letters[0].isupper() else "lower"
+    return "Title" if letters and letters[0].isupper() else "lower"
 
 
 def _recased(word: str, tag: str) -> str:

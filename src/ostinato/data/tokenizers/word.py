@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
+from itertools import groupby
 from typing import final
 
 from ostinato.data.tokenizers._tokenizer import Tokenizer
@@ -40,7 +41,26 @@ def split_words(text: str) -> list[str]:
     >>> split_words("It wasn't bad -- GREAT!")
     ['it', "wasn't", 'bad', '-', '-', 'great', '!']
     """
-    return _WORD_OR_MARK.findall(unicodedata.normalize("NFC", text.lower()))
+    return _WORD_OR_MARK.findall(composed(text.lower()))
+
+
+def composed(text: str) -> str:
+    r"""A text in Unicode's normal form C.
+
+    >>> composed("e\u0301") == "\xe9"
+    True
+    """
+    # Python sorts the marks of a letter one by one: of thousands in disorder, for ever.
+    return unicodedata.normalize("NFC", _MANY_MARKS.sub(_sorted_marks, text))
+
+
+def _sorted_marks(found: re.Match[str]) -> str:
+    """Marks in canonical order, those of one class in the order in which they stand."""
+    parts = "".join(unicodedata.normalize("NFD", character) for character in found[0])
+    runs = groupby(parts, key=lambda character: unicodedata.combining(character) > 0)
+    return "".join(
+        "".join(sorted(run, key=unicodedata.combining) if marks else run) for marks, run in runs
+    )
 
 
 def join_words(tokens: list[str]) -> str:
@@ -56,5 +76,6 @@ def join_words(tokens: list[str]) -> str:
 
 
 _WORD_OR_MARK = re.compile(r"\w+(?:['’]\w+)*|[^\w\s]")
+_MANY_MARKS = re.compile(r"[^\w\s\0-\u02ff]{32,}")  # or other signs, which stay as they are
 _SPACE_BEFORE_CLOSING = re.compile(r" (?=[.,;:!?%)\]}…])")
 _SPACE_AFTER_OPENING = re.compile(r"(?<=[(\[{]) ")

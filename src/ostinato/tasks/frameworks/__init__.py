@@ -22,7 +22,7 @@ from numpy.typing import NDArray
 
 from ostinato import cells, data, registry
 from ostinato.data import Examples, Store, tokenizer
-from ostinato.errors import DataError
+from ostinato.errors import DataError, quoted
 from ostinato.levels import dialects
 from ostinato.tasks.classify_network import ClassifyNetwork
 from ostinato.tasks.classify_settings import ClassifySettings
@@ -143,7 +143,7 @@ def lesson(settings: ClassifySettings, training: Examples, held: Examples) -> Le
     known = stores[0].vocabulary(size, settings.data.min_count)
     rows = [[np.asarray(row) for row in store.rows(known)] for store in stores]
     if unknown := set(held.labels) - set(classes):
-        raise DataError(f"held out are texts of {min(unknown)!r}, which no training text has")
+        raise DataError(f"held out are texts of {quoted(min(unknown))}, which no training text has")
     targets = [np.array([classes.index(y) for y in e.labels]) for e in (training, held)]
     with reproducible(settings.seed, None):
         cell = cells.find(settings.cell)
