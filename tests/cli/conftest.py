@@ -1,5 +1,6 @@
 import json
 import os
+import signal
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -33,6 +34,7 @@ class Terminal:
             stdout=subprocess.PIPE,
             text=True,
         )
+        self.child: int | None = None  # the process id of a command that is not waited for yet
 
     def close(self) -> None:
         self.warm.kill()
@@ -40,17 +42,21 @@ class Terminal:
 
     def start(self, *words: str, given: str = "", out: Path | None = None) -> int:
         """Starts a command and gives its process id; `wait` must follow."""
+        if self.child is not None:  # of a test that failed before it waited
+            os.kill(self.child, signal.SIGKILL)
+            self.wait()
         streams = [self.streams[0], out or self.streams[1], self.streams[2]]
         for stream in self.streams:
             stream.write_text("")
         self.streams[0].write_text(given)
         job = {"words": words, "folder": str(self.folder), "streams": [str(s) for s in streams]}
         print(json.dumps(job), file=self.warm.stdin, flush=True)
-        return int(self.warm.stdout.readline())
+        self.child = int(self.warm.stdout.readline())
+        return self.child
 
     def wait(self) -> Done:
         """Waits for the end of the command that was started."""
-        status = int(self.warm.stdout.readline())
+        status, self.child = int(self.warm.stdout.readline()), None
         return Done(status, *(stream.read_text() for stream in self.streams[1:]))
 
     def __call__(self, *words: str, given: str = "") -> Done:

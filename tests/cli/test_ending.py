@@ -19,7 +19,7 @@ TASKS = {
     "generate": ["book.txt", "--data.streams", "4", "--data.steps", "20"],
     "tag": ["book.txt", "--data.batch-tokens", "60"],
     "transduce": ["pairs.csv", "--format", "csv", "--data.batch-tokens", "60"],
-    "forecast": ["my series.csv", "--data.past", "12", "--data.horizon", "4"],
+    "forecast": ["my series.csv", "--data.lookback", "12", "--data.horizon", "4"],
 }
 STATUS = {signal.SIGINT: 130, signal.SIGTERM: 143, signal.SIGHUP: 129}
 

@@ -60,7 +60,7 @@ def test_of_more_classes_each_is_told_from_all_others():
 
 def test_its_tensors_are_all_of_it():
     model = fit_naive_bayes_linear(TEXTS, TARGETS, 2, 3, 8)
-    again = NaiveBayesLinear.of_tensors(model.to_tensors())
+    again = NaiveBayesLinear.of_tensors(model.to_tensors(), 3, 8, 2)
     some = [*TEXTS, np.array([0]), np.array([7, 7, 7, 0, 1])]
     assert (again.log_probabilities(some) == model.log_probabilities(some)).all()
     assert again.parameters == model.parameters == len(model.ngrams) + 1

@@ -49,8 +49,12 @@ def asks(graph: Graph) -> list[Asked]:
     """What a run may be asked for: every subset of weights frozen, with dL/dx and without.
 
     Of a cell with many weights `SUBSETS` subsets are drawn, among them none and all. The kinds of
-    first states take turns. Left out is what asks for nothing.
+    first states take turns; a cell with a state whose range has no 0 always begins with some. Left
+    out is what asks for nothing.
     """
+    firsts = get_args(First)
+    if any(not low <= 0 <= high for low, high in graph.ranges.values()):
+        firsts = tuple(first for first in firsts if first != "none")
     names = list(dialects.torch_tensors(graph))
     every = (1 << len(names)) - 1
     subsets = list(range(every + 1))
@@ -60,7 +64,7 @@ def asks(graph: Graph) -> list[Asked]:
     subsets = (subsets * SUBSETS)[:SUBSETS]  # of a few weights again, with other first states
     found = []
     for turn, (subset, x) in enumerate(itertools.product(subsets, (True, False))):
-        first = get_args(First)[turn // 3 % 3]
+        first = firsts[turn // 3 % len(firsts)]
         frozen = frozenset(name for k, name in enumerate(names) if subset >> k & 1)
         if x or first == "learned" or subset != every:
             found.append(Asked(x, first, frozen))

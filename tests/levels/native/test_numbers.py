@@ -150,7 +150,10 @@ def test_what_happens_to_a_sequence_happens_to_no_other(name):
         x, d_outputs = batch.x.clone(), batch.d_outputs.clone()
         x[mine], d_outputs[mine[0]] = value, value
         found = results("native", cell, replace(batch, x=x, d_outputs=d_outputs))
-        for key, own in {"outputs": mine, "dx": mine, "states": [1], "d_states": [1]}.items():
+        of_states = [key for key in clean if key.startswith("dstate ")]
+        assert len(of_states) == len(batch.states)
+        own_rows = {"outputs": mine, "dx": mine, "states": [1]} | {key: [1] for key in of_states}
+        for key, own in own_rows.items():
             for one, other in zip(found[key], clean[key], strict=True):
                 others = [row for row in range(len(one)) if row not in own]
                 bits = (t[others].view(torch.int64) for t in (one.detach(), other.detach()))
