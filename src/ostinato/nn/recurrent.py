@@ -5,7 +5,7 @@ from __future__ import annotations
 import warnings
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
-from functools import partial, reduce
+from functools import partial
 from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any, TypeAlias, cast
 
@@ -22,6 +22,7 @@ from ostinato.levels import dialects, native
 from ostinato.nn.dropout import chosen, dropout
 from ostinato.nn.embedding import Lookup, lookup_of
 from ostinato.nn.packing import Layout, Packing
+from ostinato.nn.precision import narrowed, refuse_type, types_of_results
 
 if TYPE_CHECKING:
     from ostinato.levels.native.stream import Stream
@@ -304,8 +305,9 @@ class Recurrent(nn.Module):
         """
         packed = isinstance(input, PackedSequence)
         x = cast("PackedSequence", input).data if packed else cast("Tensor", input)
-        narrow = self._narrowed_to(x)
-        self._refuse_type("input", x, narrow)
+        kind = self._weight.dtype if self._first else None
+        narrow = narrowed(kind, x.device.type)
+        refuse_type("input", x, kind, narrow)
         level = self._level_now(x)
         if level == "native":
             from ostinato.levels.native.context import refuse_many
@@ -318,9 +320,12 @@ class Recurrent(nn.Module):
         if x.shape[-1] != self.input_size:
             raise ValueError(f"the input has {x.shape[-1]} features, not {self.input_size}")
         lookup = lookup_of(input) if level == "native" else None
-        kinds = self._kinds(x.dtype, hx, narrow, dense=not packed and lengths is None)
+        dense = not packed and lengths is None
+        kinds = []
+        if kind and narrow:
+            kinds = types_of_results(self._plain, kind, x.dtype, hx, dense, narrow)
         if level == "native":  # under autocast the input is narrower than the weights
-            x = x.to(self._weight.dtype)
+            x = x.to(kind)
         tokens, layout = self._tokens(x, packing, level, ragged=lengths is not None)
         fresh = hx is None and level == "native"  # which begins with zeros of its own
         first = () if fresh else self._first_states(hx, packing, x, single, narrow)
@@ -350,60 +355,6 @@ class Recurrent(nn.Module):
         if single:
             return padded.squeeze(1), hn
         return padded.transpose(0, 1) if self.batch_first else padded, hn
-
-    def _narrowed_to(self, x: Tensor) -> torch.dtype | None:
-        """The type that autocast computes products in, where it is on for such weights."""
-        kind = x.device.type
-        known = self._first is not None and torch.amp.is_autocast_available(kind)
-        if not known or not torch.is_autocast_enabled(kind):
-            return None
-        double = self._weight.dtype == torch.float64
-        return None if double else torch.get_autocast_dtype(kind)
-
-    def _refuse_type(self, what: str, t: Tensor, narrow: torch.dtype | None) -> None:
-        """Refuses numbers of another type than the weights', as torch.nn does.
-
-        Under autocast, which casts them, float32 and what is narrower are alike.
-        """
-        kind = self._weight.dtype if self._first else t.dtype
-        wrong = t.dtype == torch.float64 if narrow else t.dtype != kind
-        if wrong or not t.is_floating_point():
-            kind = kind if kind.is_floating_point else torch.get_default_dtype()
-            layer = f", or the layer with .to({t.dtype})" if t.is_floating_point() else ""
-            raise ValueError(
-                f"the {what} is {t.dtype}, the weights are {kind}: "
-                f"convert it with .to({kind}){layer}"
-            )
-
-    def _kinds(
-        self, x: torch.dtype, hx: Any, narrow: torch.dtype | None, dense: bool
-    ) -> list[torch.dtype]:
-        """The types of the states under autocast, that of the outputs first, as in torch.nn.
-
-        A product is narrow; what it meets makes it wide again, if that is so. Of an LSTM without
-        padding PyTorch's library for it gives all of them narrow.
-        """
-        graph = self._plain.graph
-        if not narrow:
-            return []
-        if dense and x != torch.float16 and levels.find("aten").is_lstm(self._plain):
-            return [narrow] * len(graph.states)
-        given = [hx] if isinstance(hx, Tensor) else hx
-        old = [s.dtype for s in given] if given is not None else [x] * len(graph.states)
-        weight, kinds = self._weight.dtype, list[torch.dtype | None]()
-        for i, node in enumerate(graph.nodes):
-            if i in graph.states:
-                kinds.append(old[graph.states.index(i)])
-            elif node.op in ("affine", "constant"):
-                kinds.append(narrow if node.op == "affine" else None)
-            elif node.op in ("vector", "normalize"):  # autocast computes a normalisation wide
-                kinds.append(weight)
-            elif i in graph.inputs:
-                kinds.append(x)
-            else:
-                read = [k for k in (kinds[a] for a in node.args) if k]
-                kinds.append(reduce(torch.promote_types, read) if read else None)
-        return [kinds[o] or weight for o in graph.outputs]
 
     def _packing(self, sequence: PackedSequence, lengths: Any) -> Packing:
         if lengths is not None:
@@ -484,7 +435,8 @@ class Recurrent(nn.Module):
             wanted = (shape[0], shape[2]) if single else shape
             if tuple(state.shape) != wanted:
                 raise ValueError(f"hx: state {name} is {tuple(state.shape)}, not {wanted}")
-            self._refuse_type(f"first state {name}", state, narrow)
+            kind = self._weight.dtype if self._first else None
+            refuse_type(f"first state {name}", state, kind, narrow)
         states = [s.unsqueeze(1) if single else s for s in states]
         return tuple(tuple(packing.sort(s) for s in state) for state in states)
 
