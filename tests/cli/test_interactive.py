@@ -29,6 +29,7 @@ class Screen:
         name = os.ttyname(self.slave)
         streams = [name, name, str(self.error)]
         job = {"words": words, "folder": str(terminal.folder), "streams": streams}
+        job["encoding"] = "utf-8"
         print(json.dumps(job), file=self.warm.stdin, flush=True)
         self.child = int(self.warm.stdout.readline())
 
