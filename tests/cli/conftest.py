@@ -67,11 +67,12 @@ class Terminal:
         for stream in self.streams:
             stream.write_text("")
         self.streams[0].write_text(given or "")
-        streams = [self.CLOSED if given is None else self.streams[0], out, err]
+        own = [self.CLOSED if given is None else self.streams[0], *self.streams[1:]]
+        streams = [own[0], own[1] if out is None else out, own[2] if err is None else err]
         job = {
             "words": words,
             "folder": str(self.folder),
-            "streams": [str(own if s is None else s) for s, own in zip(streams, self.streams)],
+            "streams": list(map(str, streams)),
             "encoding": encoding,
         }
         print(json.dumps(job), file=self.warm.stdin, flush=True)

@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -32,7 +33,7 @@ def test_what_nobody_reads_ends_without_a_word(terminal, words):
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("words", [*SHORT, "verify rnn", "predict runs/a long.csv", "bench rnn"])
+@pytest.mark.parametrize("words", ["--help", "predict runs/a long.csv", "bench rnn"])
 def test_head_reads_what_it_wants(terminal, words, tmp_path):
     long = (terminal.folder / "reviews.csv").read_text() * 200  # more than a pipe holds
     (terminal.folder / "long.csv").write_text(long)
@@ -40,13 +41,13 @@ def test_head_reads_what_it_wants(terminal, words, tmp_path):
         words += " --lines step --peers torch --sizes 2x2x2x2 --repeat 1 --threads 1"
         words += f" --out {tmp_path}/bench"
     command = [sys.executable, "-m", "ostinato", *words.split()]
-    process = subprocess.Popen(
+    with subprocess.Popen(
         command, cwd=terminal.folder, stdout=subprocess.PIPE, stderr=subprocess.PIPE
-    )
-    assert len(process.stdout.read(1)) == 1
-    process.stdout.close()
-    err = process.stderr.read()
-    assert (process.wait(), err) == (0, b"")
+    ) as process:
+        assert len(process.stdout.read(1)) == 1
+        process.stdout.close()
+        err = process.stderr.read()
+    assert (process.returncode, err) == (0, b"")
 
 
 @pytest.mark.parametrize("encoding", ["ascii", "latin-1"])
@@ -135,9 +136,7 @@ def test_an_error_where_standard_error_is_closed_or_full(terminal):
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize(
-    "redirected", ["2>&- <&- >&-", ">/dev/full 2>/dev/full", "2>&-", "<&- >&-", "| head -c 1"]
-)
+@pytest.mark.parametrize("redirected", ["2>&- <&- >&-", ">/dev/full 2>/dev/full"])
 def test_a_shell_gives_such_streams(terminal, out, expected, redirected):
     words = " ".join([sys.executable, "-m", "ostinato", *FIT, "--out", str(out), redirected])
     environment = os.environ | {"OMP_NUM_THREADS": "1"}
@@ -159,20 +158,17 @@ def test_a_shell_gives_such_streams(terminal, out, expected, redirected):
     ids=lambda environment: " ".join(environment.values()),
 )
 def test_an_environment_with_another_encoding(terminal, environment):
-    (terminal.folder / "Ω.txt").write_text((terminal.folder / "book.txt").read_text())
-    expected = terminal("predict", "runs/b", "-", given="KING Ω\n")
-    for words in (["show", "lstm"], ["predict", "runs/b", "Ω.txt"], ["predict", "runs/b", "-"]):
+    (terminal.folder / "Ω.txt").write_text("KING Ω\n")
+    for words in (["show", "lstm"], ["predict", "runs/b", "Ω.txt"]):
         done = subprocess.run(
             [sys.executable, "-m", "ostinato", *words],
-            cwd=terminal.folder, env=os.environ | environment, input="KING Ω\n".encode(),
-            capture_output=True,
+            cwd=terminal.folder, env=os.environ | environment, capture_output=True,
         )  # fmt: skip
         assert done.returncode == 0, done.stderr
-        if words[-1] == "lstm":
-            encoding = environment.get("PYTHONIOENCODING", "ascii")
-            assert done.stderr.decode() in {NARROW.format(e) for e in (encoding, "iso8859-1")}
-        if words[-1] == "-":
-            assert done.stdout.decode("unicode_escape") == expected.out
+        read = done.stdout.decode("unicode_escape")
+        assert read == terminal.text(*words)
+        if words == ["show", "lstm"]:
+            assert re.fullmatch(NARROW.format(r"[a-z0-9.-]+"), done.stderr.decode())
 
 
 def test_names_of_any_bytes(terminal):

@@ -41,6 +41,7 @@ def run(words: list[str], folder: str, streams: list[str], encoding: str) -> Non
     Of these "" is one that the caller has closed, and "|" a pipe that nobody reads.
     """
     os.chdir(folder)
+    os.setpgid(0, 0)  # as a shell does, for which it can be suspended
     for number, name in enumerate(streams):
         if name == "|":
             reading, opened = os.pipe()
@@ -49,7 +50,7 @@ def run(words: list[str], folder: str, streams: list[str], encoding: str) -> Non
             opened = os.open(name or os.devnull, os.O_WRONLY if number else os.O_RDONLY)
         os.dup2(opened, number)
         os.close(opened)
-    sys.stdin = open(0) if streams[0] else None
+    sys.stdin = open(0) if streams[0] else None  # noqa: SIM115
     sys.stdout.reconfigure(encoding=encoding)
     for number, name in enumerate(("stdin", "stdout", "stderr")):
         if not streams[number]:  # as Python begins
