@@ -174,8 +174,8 @@ def test_a_comparison_leaves_no_process_behind(place, tmp_path, number, moment):
     if number == signal.SIGINT:
         assert process.returncode == 130
         assert err.endswith("ostinato: interrupted\n")
-    alive = subprocess.run(["pgrep", "-g", str(process.pid)], capture_output=True, text=True)
-    assert alive.stdout == ""
+    group = ["pgrep", "-g", str(process.pid)]
+    until(lambda: not subprocess.run(group, capture_output=True).stdout)
 
 
 @pytest.mark.slow

@@ -152,7 +152,6 @@ def test_a_shell_gives_such_streams(terminal, out, expected, redirected):
     "environment",
     [
         {"PYTHONIOENCODING": "ascii"},
-        {"PYTHONIOENCODING": "latin-1"},
         {"LC_ALL": "C", "PYTHONUTF8": "0", "PYTHONCOERCECLOCALE": "0"},
     ],
     ids=lambda environment: " ".join(environment.values()),
