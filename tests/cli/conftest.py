@@ -6,6 +6,7 @@ import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -24,6 +25,8 @@ class Done:
 class Terminal:
     """Runs commands in a folder, each in a process of its own."""
 
+    CLOSED, UNREAD = "", "|"  # standard streams that are no files
+
     def __init__(self, folder: Path, streams: Path) -> None:
         self.folder = folder
         self.streams = [streams / name for name in ("in", "out", "err")]
@@ -40,28 +43,52 @@ class Terminal:
         self.warm.kill()
         self.warm.communicate()
 
-    def start(self, *words: str, given: str = "", out: Path | None = None) -> int:
-        """Starts a command and gives its process id; `wait` must follow."""
+    def start(
+        self,
+        *words: str,
+        given: str | None = "",
+        out: Path | str | None = None,
+        err: Path | str | None = None,
+        encoding: str = "utf-8",
+    ) -> int:
+        """Starts a command and gives its process id; `wait` must follow.
+
+        Args:
+            words: the command.
+            given: its standard input; None: it is closed.
+            out: the file that is its standard output; `CLOSED`, or `UNREAD` for a pipe that nobody
+                reads any more. Without it `wait` gives what is written.
+            err: its standard error likewise.
+            encoding: that of its standard output.
+        """
         if self.child is not None:  # of a test that failed before it waited
             os.kill(self.child, signal.SIGKILL)
             self.wait()
-        streams = [self.streams[0], out or self.streams[1], self.streams[2]]
         for stream in self.streams:
             stream.write_text("")
-        self.streams[0].write_text(given)
-        job = {"words": words, "folder": str(self.folder), "streams": [str(s) for s in streams]}
+        self.streams[0].write_text(given or "")
+        own = [self.CLOSED if given is None else self.streams[0], *self.streams[1:]]
+        streams = [own[0], own[1] if out is None else out, own[2] if err is None else err]
+        job = {
+            "words": words,
+            "folder": str(self.folder),
+            "streams": list(map(str, streams)),
+            "encoding": encoding,
+        }
         print(json.dumps(job), file=self.warm.stdin, flush=True)
         self.child = int(self.warm.stdout.readline())
+        self.encoding = encoding
         return self.child
 
     def wait(self) -> Done:
         """Waits for the end of the command that was started."""
         status, self.child = int(self.warm.stdout.readline()), None
-        return Done(status, *(stream.read_text() for stream in self.streams[1:]))
+        out, err = (stream.read_bytes() for stream in self.streams[1:])
+        return Done(status, out.decode(self.encoding), err.decode())
 
-    def __call__(self, *words: str, given: str = "") -> Done:
-        """Runs a command to its end, with this standard input."""
-        self.start(*words, given=given)
+    def __call__(self, *words: str, **streams: Any) -> Done:
+        """Runs a command to its end, with standard streams as `start` takes them."""
+        self.start(*words, **streams)
         return self.wait()
 
     def text(self, *words: str, given: str = "") -> str:

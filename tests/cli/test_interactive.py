@@ -8,6 +8,8 @@ import re
 import select
 import signal
 import struct
+import subprocess
+import sys
 import termios
 import time
 
@@ -29,6 +31,7 @@ class Screen:
         name = os.ttyname(self.slave)
         streams = [name, name, str(self.error)]
         job = {"words": words, "folder": str(terminal.folder), "streams": streams}
+        job["encoding"] = "utf-8"
         print(json.dumps(job), file=self.warm.stdin, flush=True)
         self.child = int(self.warm.stdout.readline())
 
@@ -61,29 +64,44 @@ class Screen:
                 return found
         raise AssertionError(f"no {pattern!r} in\n{self.text()}\n{self.error.read_text()}")
 
-    def end(self):
-        """Waits for the end; gives the status, what stands on the screen then, and the error."""
+    def status(self):
+        """Waits for the end, and gives the exit status."""
         end = time.monotonic() + 20
         while not select.select([self.warm.stdout], [], [], 0.05)[0]:
-            self.read(0.0)
+            if self.master is not None:
+                self.read(0.0)
             assert time.monotonic() < end, self.text()
-        status = int(self.warm.stdout.readline())
+        self.child = 0
+        return int(self.warm.stdout.readline())
+
+    def end(self):
+        """Waits for the end; gives the status, what stands on the screen then, and the error."""
+        status = self.status()
+        return status, self.left(), self.error.read_text()
+
+    def left(self):
+        """What stands on the terminal, which is as it was before."""
         self.read(0.1)
         assert termios.tcgetattr(self.slave) == self.before
         shown, hidden = self.seen.rfind(SHOW), self.seen.rfind(HIDE)
         assert hidden > shown
         assert self.seen.rfind(b"\x1b[?25h") > self.seen.rfind(b"\x1b[?25l")  # the cursor is back
         left = self.seen[hidden + len(HIDE) :].decode().replace("\r\n", "\n")
-        self.child = 0
-        return status, re.sub(r"\x1b\[[\d;?]*[a-zA-Z]", "", left), self.error.read_text()
+        return re.sub(r"\x1b\[[\d;?]*[a-zA-Z]", "", left)
 
     def close(self):
         """Ends the command where a test has not."""
         if self.child:
             os.kill(self.child, signal.SIGKILL)
             self.warm.stdout.readline()
-        os.close(self.master)
+        self.hang_up()
         os.close(self.slave)
+
+    def hang_up(self):
+        """The window is closed."""
+        if self.master is not None:
+            os.close(self.master)
+        self.master = None
 
 
 @pytest.fixture
@@ -160,7 +178,86 @@ def test_a_picture_fills_a_window_of_another_size(watch):
     assert screen.end()[0] == 0
 
 
-@pytest.mark.parametrize("how", ["key", "SIGINT", "SIGTERM"])
+def test_keys_that_stop_and_start_a_terminal_stop_nothing(watch):
+    screen = watch("--prompt", "To be", "--length", "100000")
+    assert screen.before[0] & termios.IXON
+    screen.until(r"writing.* [1-9]\d* symbols")
+    for key in (b"\x13", b"\x11"):  # Ctrl-S, Ctrl-Q
+        screen.press(key)
+        first = int(screen.until(r" (\d+) symbols,", 3)[1])
+        screen.until(rf" (?!{first} )\d+ symbols,", 3)
+    screen.press(b"q")
+    assert screen.end()[0] == 0
+
+
+def running(pid):
+    """The state of a process: a letter, T where it is stopped."""
+    with open(f"/proc/{pid}/stat") as file:
+        return file.read().rpartition(")")[2].split()[0]
+
+
+@pytest.mark.parametrize("how", ["key", "signal"])
+def test_suspended_it_gives_the_terminal_back_and_goes_on(watch, how):
+    screen = watch("--prompt", "To be", "--length", "100000")
+    for _ in range(2):
+        drawn = int(screen.until(r"writing.* ([1-9]\d*) symbols")[1])
+        if how == "key":
+            screen.press(b"\x1a")
+        else:
+            os.kill(screen.child, signal.SIGTSTP)
+        end = time.monotonic() + 20
+        while running(screen.child) != "T":
+            screen.read(0.02)
+            assert time.monotonic() < end
+        assert screen.left() == ""
+        screen.seen = b""
+        os.kill(screen.child, signal.SIGCONT)
+    assert int(screen.until(r"writing.* ([1-9]\d*) symbols")[1]) >= drawn
+    assert not termios.tcgetattr(screen.slave)[3] & (termios.ECHO | termios.ICANON)
+    screen.press(b"\x04")  # Ctrl-D
+    status, left, _ = screen.end()
+    assert status == 0
+    assert left.startswith("To be")
+
+
+def test_it_ends_with_its_window(watch):
+    screen = watch("--prompt", "To be", "--length", "100000")
+    screen.until(r"writing.* [1-9]\d* symbols")
+    screen.hang_up()
+    assert screen.status() == 1
+    said = screen.error.read_text().splitlines()
+    assert re.fullmatch(r"seed \d+  temperature 1\.0  top_p 1\.0", said[0])
+    assert said[1:] == ["ostinato: output: Input/output error"]
+
+
+IN_A_SESSION = """
+import os, sys
+os.setsid()
+name, *words = sys.argv[1:]
+for number in (0, 1):
+    os.dup2(os.open(name, os.O_RDWR), number)  # of a session's first process it is the terminal
+os.execv(sys.executable, [sys.executable, "-m", "ostinato", *words])
+"""
+
+
+@pytest.mark.slow
+def test_a_hang_up_of_its_own_terminal_ends_it(terminal):
+    master, slave = pty.openpty()
+    words = [sys.executable, "-c", IN_A_SESSION, os.ttyname(slave), "generate", "runs/b"]
+    process = subprocess.Popen(
+        [*words, "--interactive"], cwd=terminal.folder, stderr=subprocess.PIPE, text=True
+    )
+    seen = b""
+    while b"writing" not in seen:
+        seen += os.read(master, 65536)
+    os.close(master)
+    _, err = process.communicate(timeout=60)
+    os.close(slave)
+    assert process.returncode == 129
+    assert err.splitlines()[1:] == ["ostinato: ended by SIGHUP"]
+
+
+@pytest.mark.parametrize("how", ["key", "SIGINT", "SIGTERM", "SIGHUP"])
 def test_however_it_ends_the_terminal_is_as_it_was(watch, how):
     screen = watch("--prompt", "To be", "--length", "100000")
     screen.until(r"writing.* [1-9]\d* symbols")
@@ -169,7 +266,7 @@ def test_however_it_ends_the_terminal_is_as_it_was(watch, how):
     else:
         os.kill(screen.child, getattr(signal, how))
     status, left, error = screen.end()
-    assert status == {"key": 130, "SIGINT": 130, "SIGTERM": 143}[how]
+    assert status == {"key": 130, "SIGINT": 130, "SIGTERM": 143, "SIGHUP": 129}[how]
     assert left.startswith("To be")  # what was written can be kept
     assert error.endswith("ostinato: interrupted\n") == (status == 130)
 

@@ -35,21 +35,40 @@ def main() -> None:
         print(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]), flush=True)
 
 
-def run(words: list[str], folder: str, streams: list[str]) -> None:
-    """The command, with files as its standard streams."""
+def run(words: list[str], folder: str, streams: list[str], encoding: str) -> None:
+    """The command, with files as its standard streams.
+
+    Of these "" is one that the caller has closed, and "|" a pipe that nobody reads.
+    """
     os.chdir(folder)
+    os.setpgid(0, 0)  # as a shell does, for which it can be suspended
     for number, name in enumerate(streams):
-        os.dup2(os.open(name, os.O_WRONLY if number else os.O_RDONLY), number)
+        if name == "|":
+            reading, opened = os.pipe()
+            os.close(reading)
+        else:
+            opened = os.open(name or os.devnull, os.O_WRONLY if number else os.O_RDONLY)
+        os.dup2(opened, number)
+        os.close(opened)
+    sys.stdin = open(0) if streams[0] else None  # noqa: SIM115
+    sys.stdout.reconfigure(encoding=encoding)
+    for number, name in enumerate(("stdin", "stdout", "stderr")):
+        if not streams[number]:  # as Python begins
+            os.close(number)
+            setattr(sys, name, None)
     status = 0
     try:
-        with open(0) as sys.stdin:
-            ostinato.cli.main(words)
+        ostinato.cli.main(words)
     except SystemExit as end:
         status = end.code or 0
     except BaseException:
         traceback.print_exc()
         status = 1
-    sys.stdout.flush()
+    if sys.stdout:
+        try:
+            sys.stdout.flush()
+        except OSError:
+            status = 120  # Python's own
     os._exit(status)  # taking a copy of PyTorch down takes a second
 
 

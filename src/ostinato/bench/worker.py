@@ -73,6 +73,7 @@ def measured(job: dict[str, Any]) -> Iterator[dict[str, Any]]:
         finally:
             process.kill()
             process.wait()
+            process.stdout.close()
 
 
 def main() -> None:

@@ -24,6 +24,7 @@ from torch import Tensor
 
 from ostinato.cli.generate import bar, spell
 from ostinato.cli.screen import Screen, as_shown, aside
+from ostinato.cli.signals import Ended
 from ostinato.decode import chain, until
 from ostinato.errors import ConfigError
 from ostinato.tasks.generate import Generator
@@ -220,8 +221,13 @@ def watch(
 def _shown(session: Session, console: Console, run: str, asked: threading.Event) -> bool:
     """Shows the text as it grows, until its end or until it is suspended; whether that was so."""
     asked.clear()
-    with keys_as_pressed(), Live(console=console, screen=True, auto_refresh=False) as live:
-        return _play(session, live, run, asked)
+    try:
+        with keys_as_pressed(), Live(console=console, screen=True, auto_refresh=False) as live:
+            return _play(session, live, run, asked)
+    except OSError as error:  # the terminal is gone, and a signal may have said so
+        if isinstance(error.__context__, Ended):
+            raise error.__context__ from None
+        raise
 
 
 def _play(session: Session, live: Live, run: str, asked: threading.Event) -> bool:

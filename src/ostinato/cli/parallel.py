@@ -137,13 +137,12 @@ def _work(pipe: Connection) -> None:
 
     It ends when the one that started it does, however that came about.
     """
-    streams.prepare()
-    signals.handle(signals.in_order)
-    threading.Thread(
-        target=_end_with, args=(multiprocessing.parent_process(),), daemon=True
-    ).start()
-    torch.set_num_threads(1)
     try:
+        signals.handle(signals.in_order)
+        streams.prepare()
+        parent = multiprocessing.parent_process()
+        threading.Thread(target=_end_with, args=(parent,), daemon=True).start()
+        torch.set_num_threads(1)
         while True:
             title, (job, arguments) = pipe.recv()
             pipe.send((_outcome(title, job, arguments, pipe), 1.0, None))
