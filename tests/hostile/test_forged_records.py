@@ -126,7 +126,7 @@ def test_honest_records_are_shown(name, judged):
 
 @pytest.mark.parametrize("name", SMALL)
 @pytest.mark.parametrize(
-    "times", [pytest.param(40), pytest.param(TIMES, marks=pytest.mark.slow)], ids=["few", "all"]
+    "times", [pytest.param(10), pytest.param(TIMES, marks=pytest.mark.slow)], ids=["few", "all"]
 )
 def test_forged_records_are_refused_in_a_line_or_shown(name, times, judged, tmp_path):
     draw, refused = random.Random(f"{name} {times}"), 0
@@ -141,7 +141,7 @@ def test_forged_records_are_refused_in_a_line_or_shown(name, times, judged, tmp_
         except OstinatoError as error:
             refused += 1
             said = str(error)
-            assert file in said, said
+            assert file in said or "a run of task" in said, said
             assert "\n" not in said
             assert len(said) < 400 + len(str(home)), said
         except Exception as error:
