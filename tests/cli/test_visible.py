@@ -4,6 +4,7 @@ import contextlib
 import io
 import os
 import pty
+import re
 import subprocess
 import sys
 
@@ -144,3 +145,41 @@ def test_a_forecast_is_no_formula_and_reads_back(tmp_path):
     panel = read_series(str(file), Columns(id="id", time="time", target=["forecast"]))
     assert {series.name for series in panel.series} == set(names)
     assert ",-1.5" in text
+
+
+def at_a_terminal(monkeypatch, *arguments):
+    """What a command writes at a terminal, its two streams together."""
+    written = io.StringIO()
+    monkeypatch.setattr(written, "isatty", lambda: True, raising=False)
+    monkeypatch.setattr(sys, "stdout", written)
+    monkeypatch.setattr(sys, "stderr", written)
+    monkeypatch.setattr(sys, "argv", ["ostinato", *arguments])
+    with contextlib.suppress(SystemExit):
+        main()
+    return written.getvalue()
+
+
+@pytest.mark.parametrize("level", ["python", "latex"])
+def test_a_cell_is_shown_as_text(level, monkeypatch):
+    """Its name, its notes and its code are those of whoever wrote it."""
+    from ostinato.cli import show
+
+    found = f"# {EVIL}\nh = x  # {EVIL}"
+    plain = type("Level", (), {"source": staticmethod(lambda *_, **__: found)})
+    monkeypatch.setattr(show.levels, "find", lambda name: plain)
+    text = re.sub(
+        r"\x1b\[[0-9;]*m", "", at_a_terminal(monkeypatch, "show", "rnn", "--level", level)
+    )
+    assert "\\x1b[2J" in text
+    assert unseen(text) == []
+
+
+def test_stages_of_the_compiler_are_shown_as_text(monkeypatch, capsys):
+    from ostinato.levels.native import show
+
+    monkeypatch.setenv("OSTINATO_SHOW", "graph,ir")
+    monkeypatch.setattr(show, "graph", lambda memory: f"{EVIL}\n  a")
+    show.show(None, lambda: f"; {EVIL}")
+    text = capsys.readouterr().err
+    assert unseen(text) == []
+    assert text.count("\n") == 3

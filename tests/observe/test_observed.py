@@ -17,7 +17,7 @@ GOOD = {
     "flow": {"start": {"h": [0.5, math.inf]}},
     "samples": [{"temperature": 0.8, "text": "<b>"}],
 }  # fmt: skip
-EPOCH = {"epoch": 1, "seconds": 0.5, "tokens_per_second": 100, "loss": 0.5, "accuracy": math.nan}
+EPOCH = {"epoch": 1, "seconds": 0.5, "tokens_per_second": 100, "loss": 0.5, "accuracy": 0.5}
 
 
 def test_what_is_right_passes():
@@ -53,3 +53,19 @@ def test_metrics_are_numbers(name):
         checked_history([{**EPOCH, name: "<b>"}], "metrics.jsonl")
     with pytest.raises(RunError):
         checked_history({"a": 1}, "metrics.jsonl")
+
+
+@pytest.mark.parametrize("value", [math.nan, math.inf, 1e300, 10**400])
+def test_metrics_are_finite(value):
+    with pytest.raises(RunError, match=r"metrics.jsonl: 0\.accuracy = "):
+        checked_history([EPOCH | {"accuracy": value}], "metrics.jsonl")
+
+
+def test_a_run_is_judged_by_what_its_task_is_judged_by():
+    assert checked(GOOD, "observed.json", "accuracy") == GOOD
+    with pytest.raises(RunError, match=r"observed.json: .*test\.nats is missing"):
+        checked(GOOD, "observed.json", "nats")
+    with pytest.raises(RunError, match=r"metrics.jsonl: 0\.nats: it is missing"):
+        checked_history([EPOCH], "metrics.jsonl", "nats")
+    with pytest.raises(RunError, match=r"metrics.jsonl: it has no epoch"):
+        checked_history([], "metrics.jsonl", "nats")

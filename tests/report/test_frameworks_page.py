@@ -14,8 +14,7 @@ from ostinato.tasks.frameworks import Outcome
 LOADS = {"src", "srcset", "href", "data", "action", "poster", "xlink:href"}
 
 
-@pytest.fixture(scope="module")
-def lesson():
+def small_lesson():
     said = Examples(["good film", "bad film", "good", "bad"] * 2, ["pos", "neg & co"] * 4)
     values = {
         "cell": "gru",
@@ -24,6 +23,11 @@ def lesson():
         "data": {"batch_tokens": 4, "min_count": 1},
     }
     return frameworks.lesson(ClassifySettings.parse(values, "test"), said, said)
+
+
+@pytest.fixture(scope="module")
+def lesson():
+    return small_lesson()
 
 
 def outcome(lesson, shift=0.0, flipped=0, seconds=0.1):

@@ -12,11 +12,14 @@ import numpy as np
 import pytest
 from demo_results import results as demo_results
 from test_comparison import flips, run
+from test_frameworks_page import outcome, small_lesson
+from test_frameworks_page import results as compared
 
 from ostinato.cells import find
 from ostinato.report.comparison import comparison
 from ostinato.report.comparison_page import comparison_page
 from ostinato.report.demo_page import demo_page
+from ostinato.report.frameworks_page import frameworks_page
 from ostinato.report.recall_page import recall_page
 
 EVIL = (
@@ -24,7 +27,7 @@ EVIL = (
     "<img src=x onerror=\"document.title='ran'\"><a href=\"javascript:document.title='ran'\">"
     "&lt;%{x}$\\u2028"
 )
-FIXED = {"op", "created", "scheme"}
+FIXED = {"op", "created", "scheme", "framework"}
 
 
 def hostile(record, key=""):
@@ -111,10 +114,18 @@ def recall():
             "created": "2026-11-21T04:56:26Z"}  # fmt: skip
 
 
+def side_by_side():
+    """As `compare-frameworks` leaves it: curves, differences, speeds, and what was in dispute."""
+    lesson = small_lesson()
+    both = {"torch": outcome(lesson), "keras": outcome(lesson, 2.4e-5, 2, 0.8)}
+    return hostile(compared(lesson, **both))
+
+
 PAGES = {
     "classify": lambda: comparison_page(of_task("classify"), EVIL),
     "generate": lambda: comparison_page(of_task("generate"), EVIL),
     "demo": lambda: demo_page(demo()),
+    "frameworks": lambda: frameworks_page(side_by_side(), EVIL),
     "recall": lambda: recall_page(recall(), EVIL),
 }
 

@@ -12,10 +12,10 @@ from cyclopts import Parameter
 
 from ostinato.cli.screen import console, duration, machine, table
 from ostinato.cli.trial import BASELINE, OBSERVED, inside, observe
-from ostinato.errors import ConfigError, RunError
+from ostinato.errors import ConfigError, RunError, quoted
 from ostinato.observe import exams
 from ostinato.observe.exams import Exam
-from ostinato.observe.observed import checked, checked_history
+from ostinato.observe.observed import check_alike, checked, checked_baseline, checked_history
 from ostinato.report.comparison import comparison
 from ostinato.report.comparison_page import comparison_page
 from ostinato.report.figures import cell_label
@@ -23,7 +23,7 @@ from ostinato.report.sentences import listed
 from ostinato.report.verdicts import equality, measure, verdicts
 from ostinato.tasks.stored import cell_in, settings_in
 from ostinato.train import BEST, Folder, Run, write_out
-from ostinato.train.run import CONFIG
+from ostinato.train.run import CONFIG, METRICS
 
 
 def report(
@@ -58,7 +58,7 @@ def report(
     home = homes.pop()
     known = not homes and Folder(home).exists(BASELINE)  # all of them are of one comparison
     began = time.perf_counter()
-    results = collected(paths, Folder(home).read_json(BASELINE) if known else None, data)
+    results = collected(paths, home if known else None, data)
     names = [cell_label(row["cell"]) for row in results["rows"]]
     results |= {
         "title": f"{listed(names)}, compared" if len(names) > 1 else names[0],
@@ -82,26 +82,27 @@ def _runs_in(folder: str) -> list[str]:
 
 def collected(
     paths: Sequence[str],
-    baseline: Mapping[str, Any] | None = None,
+    home: Path | None = None,
     data: Sequence[str] | None = None,
 ) -> dict[str, Any]:
     """What run folders hold, worked out as a comparison.
 
     Args:
         paths: the folders.
-        baseline: that of the task, see `Exam.baseline`.
+        home: the folder of their comparison, which holds the baseline of the task.
         data: what runs are judged by that are not yet.
 
     Raises:
-        RunError: when a folder holds no finished run, or one of another task.
+        RunError: when a folder holds no finished run, or one of another task, or something in it
+            makes no sense.
     """
     settings = [Run.open(path).config() for path in paths]
     task = str(settings[0].get("task"))
     for path, own in zip(paths, settings, strict=True):
         if own.get("task") != task or task not in exams.tasks():
             raise RunError(
-                f"{path}: a run of task {own.get('task')!r}; a report takes runs of one task, "
-                f"here {task!r}, of {listed(exams.tasks())}"
+                f"{path}: a run of task {quoted(own.get('task'))}; a report takes runs of one task, "
+                f"here {quoted(task)}, of {listed(exams.tasks())}"
             )
     exam = exams.of_task(task)
     settings = [  # now that it is known whose they are, checked
@@ -112,8 +113,11 @@ def collected(
         _record(path, name, own, exam, data)
         for path, name, own in zip(paths, names, settings, strict=True)
     ]
-    if baseline is None:  # an exam may know what needs no training
+    if file := home and home / BASELINE:
+        baseline = checked_baseline(Folder(file.parent).read_json(BASELINE), file, exam.metric)
+    else:  # an exam may know what needs no training
         baseline = next((own["test"].get("baseline") for own in runs if "test" in own), None)
+    check_alike({Path(own["path"], OBSERVED): own for own in runs}, baseline, file)
     shown: dict[str, Any] = {"task": task, "pooling": settings[0]["model"].get("pooling")}
     return shown | comparison(runs, exam.metric, exam.lower, baseline)
 
@@ -129,7 +133,7 @@ def _record(
     run = Run(path)
     if run.holds(OBSERVED):
         run.say_state()
-        observed = checked(run.read_json(OBSERVED), run.path / OBSERVED)
+        observed = checked(run.read_json(OBSERVED), run.path / OBSERVED, exam.metric)
     else:
         estimator = exam.kind.load(path)
         held = None if data is None else exam.read_files(data, estimator, run)
@@ -141,7 +145,7 @@ def _record(
         "seed": settings["seed"],
         "hidden": settings["model"]["hidden"],
         "path": path,
-        "history": checked_history(run.metrics(), run.path / "metrics.jsonl"),
+        "history": checked_history(run.metrics(), run.path / METRICS, exam.metric),
         "graph": cell_in(run).graph.to_json(),
     }
 

@@ -15,7 +15,7 @@ from cyclopts import Parameter
 
 from ostinato.cli.screen import aside, console, progress_bar, say_skipped
 from ostinato.data import Skipped
-from ostinato.errors import ConfigError, RunError
+from ostinato.errors import ConfigError, RunError, shortened
 from ostinato.tasks.estimator import Estimator
 from ostinato.tasks.settings import refuse_code
 from ostinato.tasks.stored import cell_in, named_or_stored, settings_in
@@ -204,12 +204,21 @@ def as_it_ran(kind: type[S], run: Run) -> S:
     """The settings of a run, and as many threads as it had: another number, other last bits.
 
     Raises:
-        RunError: when there is no run, or it was stopped before training began.
+        RunError: when there is no run, it was stopped before training began, or it names as data
+            what is neither file nor folder, such as a pipe, which would be waited for.
     """
     if not run.begun:
         raise RunError(f"{run.path}: no run there that has begun; train without --resume")
     settings = settings_in(run, kind)
     values = settings.model_dump(exclude_none=True)
+    for name in ("extra", "validation"):
+        where = values.get("data", {}).get(name)
+        if isinstance(where, str) and os.path.exists(where):
+            if not (os.path.isfile(where) or os.path.isdir(where)):
+                raise RunError(
+                    f"{run.path}/config.toml: data.{name} = {shortened(repr(where))} is neither a "
+                    "file nor a folder, and is not read for a run"
+                )
     values["train"] = {**values["train"], "threads": run.manifest.threads}
     return kind.parse(values, f"{run.path}/config.toml")
 

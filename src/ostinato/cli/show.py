@@ -5,6 +5,8 @@ from __future__ import annotations
 import sys
 
 from ostinato import cells, levels
+from ostinato.cli.screen import console
+from ostinato.visible import visible
 
 
 def show(cell: str, /, *, level: str = "python", backward: bool = False) -> None:
@@ -23,10 +25,11 @@ def show(cell: str, /, *, level: str = "python", backward: bool = False) -> None
     """
     text: str = levels.find(level).source(cells.find(cell), backward=backward)
     if sys.stdout.isatty():
-        from rich.console import Console
         from rich.syntax import Syntax
 
         language = {"latex": "latex", "native": "llvm"}.get(level, "python")
-        Console().print(Syntax(text, language, background_color="default", word_wrap=True))
+        console.print(
+            Syntax(visible(text, "\n"), language, background_color="default", word_wrap=True)
+        )
     else:
         sys.stdout.write(text)

@@ -128,7 +128,7 @@ class Trials:
             aside.print(say, soft_wrap=True)
             raise
         trained_on, judged_by = sizes or (len(training[0]), len(exam))
-        results = collected([str(path) for path in plan], Folder(folder).read_json(BASELINE)) | {
+        results = collected([str(path) for path in plan], folder) | {
             "title": f"{listed(name.upper() for name in each)} on {about}",
             "created": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()),
             "seconds": time.perf_counter() - began,

@@ -1,86 +1,141 @@
-"""What `observed.json` and `metrics.jsonl` of a run may hold: they are read from a folder."""
+"""What `observed.json`, `metrics.jsonl` and `baseline.json` may hold: they are read from a folder.
+
+Numbers are finite and of a size that makes sense, what belongs together is equally long, and a
+field that is there is of its kind: what a page works out and draws relies on nothing else.
+"""
 
 from __future__ import annotations
 
-import json
-from typing import Any
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Annotated, Any, ClassVar, Self
 
-from pydantic import BaseModel, ConfigDict, TypeAdapter, ValidationError
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    TypeAdapter,
+    ValidationError,
+    ValidationInfo,
+    field_validator,
+    model_validator,
+)
 
-from ostinato.errors import RunError
+from ostinato.errors import RunError, quoted, shortened
 from ostinato.train.config import first_fault
+
+_MOST = 1e30
+_Number = Annotated[float, Field(ge=-_MOST, le=_MOST, allow_inf_nan=False)]
+_Amount = Annotated[float, Field(ge=0, le=_MOST, allow_inf_nan=False)]
+_Part = Annotated[float, Field(ge=0, le=1, allow_inf_nan=False)]
+_Count = Annotated[int, Field(ge=0, le=2**53)]
+_Positive = Annotated[int, Field(ge=1, le=2**53)]
+_Scores = Annotated[list[_Number | bool], Field(min_length=1)]
 
 
 class _Record(BaseModel):
     """Plain data of stated kinds; what else there is stays as it is."""
 
     model_config = ConfigDict(strict=True, extra="allow")
+    may_be_null: ClassVar[frozenset[str]] = frozenset()
+
+    @field_validator("*", mode="before")
+    @classmethod
+    def _is_there(cls, value: Any, info: ValidationInfo) -> Any:
+        """A field may be missing, but is not null instead."""
+        if value is None and info.field_name not in cls.may_be_null:
+            raise ValueError("it is null")
+        return value
 
 
-class _Part(_Record):
+class _Layer(_Record):
     name: str
     inside: str
     gives: str
-    parameters: int
+    parameters: _Count
     kind: str
-    directions: int = 0
+    directions: Annotated[int, Field(ge=0, le=2)] = 0
 
 
 class _Error(_Record):
-    mae: float
+    mae: _Amount
 
 
 class _Steps(_Record):
-    mae: list[float]
+    mae: Annotated[list[_Amount], Field(min_length=1)]
 
 
 class _Group(_Record):
-    low: int
-    high: int
-    texts: int
-    error_rate: float
-    exact_match: float
+    low: _Count
+    high: _Count
+    texts: _Count
+    error_rate: _Amount
+    exact_match: _Part
 
 
 class _Lengths(_Record):
     unit: str
-    groups: list[_Group]
+    groups: Annotated[list[_Group], Field(min_length=1)]
 
 
 class _Measured(_Record):
+    may_be_null = frozenset({"mase", "pinball", "coverage", "part"})
+
+    name: str | None = None
+    exam: str | None = None
+    scores: _Scores | None = None
     columns: dict[str, _Error] | None = None
     steps: _Steps | None = None
-    mse: float | None = None
-    mae: float | None = None
-    mase: float | None = None
-    pinball: float | None = None
-    coverage: float | None = None
+    accuracy: _Part | None = None
+    f1: _Part | None = None
+    nats: _Amount | None = None
+    error_rate: _Amount | None = None
+    mse: _Amount | None = None
+    mae: _Amount | None = None
+    mase: _Amount | None = None
+    pinball: _Amount | None = None
+    coverage: _Part | None = None
+    seconds: _Amount | None = None
+    parameters: _Count | None = None
 
 
 class _Test(_Measured):
-    accuracy: float | None = None
-    f1: float | None = None
-    nats: float | None = None
-    error_rate: float | None = None
-    exact_match: float | None = None
-    bleu: float | None = None
-    chrf: float | None = None
-    signatures: list[str] | None = None
-    scores: list[float | bool] | None = None
-    confidence: list[float] | None = None
+    exact_match: _Part | None = None
+    bleu: _Number | None = None
+    chrf: _Number | None = None
+    signatures: Annotated[list[str], Field(min_length=2)] | None = None
+    confidence: list[_Part] | None = None
     classes: list[str] | None = None
-    confusion: list[list[int]] | None = None
-    kinds: dict[str, list[int]] | None = None
+    confusion: list[list[_Count]] | None = None
+    kinds: dict[str, Annotated[list[_Count], Field(min_length=3, max_length=3)]] | None = None
     lengths: _Lengths | None = None
-    levels: list[float] | None = None
-    below: dict[str, float] | None = None
-    season: int | None = None
-    windows: int | None = None
+    levels: list[_Part] | None = None
+    below: dict[str, _Part] | None = None
+    season: _Positive | None = None
+    windows: _Count | None = None
     part: str | None = None
+    baseline: _Measured | None = None
+
+    @model_validator(mode="after")
+    def _fits(self) -> Self:
+        if self.confidence is not None:
+            _same_length(self, "confidence", "scores")
+        if self.confusion is not None:
+            classes = self.classes or []
+            _same_length(self, "confusion", "classes")
+            if any(len(row) != len(classes) for row in self.confusion):
+                raise ValueError("confusion needs a row and a column for each of classes")
+            if len(set(classes)) != len(classes):
+                raise ValueError("classes has a name twice")
+        if self.below is not None and [*self.below] != [str(x) for x in self.levels or []]:
+            raise ValueError("below needs a part for each of levels")
+        if self.levels and (0.5 not in self.levels or len(self.levels) % 2 == 0):
+            raise ValueError("levels needs 0.5 in its middle")
+        return self
 
 
 class _Sample(_Record):
-    temperature: float
+    temperature: _Amount
     text: str
 
 
@@ -88,31 +143,57 @@ class _Tagged(_Record):
     words: list[str]
     true: list[str]
     tags: list[str]
-    sure: list[float]
+    sure: list[_Part]
+
+    @model_validator(mode="after")
+    def _fits(self) -> Self:
+        for name in ("true", "tags", "sure"):
+            _same_length(self, name, "words")
+        return self
 
 
 class _Attention(_Record):
+    may_be_null = frozenset({"weights"})
+
     source: list[str]
     tokens: list[str]
     text: str
     reference: str
-    weights: list[list[float]] | None
+    weights: list[list[_Part]] | None
+
+    @model_validator(mode="after")
+    def _fits(self) -> Self:
+        if self.weights is not None:
+            _same_length(self, "weights", "tokens")
+            if any(len(row) != len(self.source) for row in self.weights):
+                raise ValueError("weights needs a column for each of source")
+        return self
 
 
 class _Forecast(_Record):
     column: str
     series: str
     times: list[str | int]
-    values: list[float | None]
-    origin: int
-    quantiles: list[list[float]]
-    naive: list[float | None]
+    values: list[_Number | None]
+    origin: _Count
+    quantiles: Annotated[list[list[_Number]], Field(min_length=1)]
+    naive: list[_Number | None]
+
+    @model_validator(mode="after")
+    def _fits(self) -> Self:
+        _same_length(self, "values", "times")
+        ahead = len(self.times) - self.origin
+        if ahead < 1:
+            raise ValueError("origin lies behind all times")
+        if any(len(each) != ahead for each in (self.naive, *self.quantiles)):
+            raise ValueError("naive and each of quantiles need a value for each time from origin")
+        return self
 
 
 class _Observed(_Record):
-    architecture: list[_Part]
-    parameters: int
-    recurrent_parameters: int
+    architecture: list[_Layer]
+    parameters: _Count
+    recurrent_parameters: _Count
     level: str
     exam: str | None = None
     test: _Test | None = None
@@ -122,39 +203,147 @@ class _Observed(_Record):
     attentions: list[_Attention] | None = None
     forecasts: list[_Forecast] | None = None
 
+    @model_validator(mode="after")
+    def _fits(self, info: ValidationInfo) -> Self:
+        test, task = self.test, info.context
+        if test is not None:
+            needed = ["scores", *([task] if task else [])]
+            if self.attentions is not None and test.lengths is not None:
+                needed += ["exact_match", "error_rate", "bleu", "chrf", "signatures"]
+            if self.forecasts:
+                needed += ["mse", "columns", "steps", "levels", "season", "part", "windows"]
+                needed += ["baseline"]
+            _needs(test, needed)
+            if test.baseline is not None:
+                told = ["name", "exam", "scores", "seconds", *([task] if task else [])]
+                _needs(test.baseline, told, "test.baseline.")
+            if self.exam is None:
+                raise ValueError("exam is missing")
+        elif self.forecasts:
+            raise ValueError("test is missing")
+        if test is not None and self.forecasts:
+            _forecasts_fit(test, self.forecasts)
+        return self
+
 
 class _Epoch(_Record):
-    epoch: int
-    seconds: float
-    tokens_per_second: float
-    loss: float
-    __pydantic_extra__: dict[str, float]
+    epoch: _Positive
+    seconds: _Amount
+    tokens_per_second: _Amount
+    loss: _Number
+    __pydantic_extra__: dict[str, _Number]
 
 
 _OBSERVED, _HISTORY = TypeAdapter(_Observed), TypeAdapter(list[_Epoch])
+_BASELINE = TypeAdapter(_Measured)
 
 
-def checked(observed: Any, file: object) -> dict[str, Any]:
+def checked(observed: Any, file: object, metric: str | None = None) -> dict[str, Any]:
     """What a run's `observed.json` says.
 
+    Args:
+        observed: the content.
+        file: where it is from.
+        metric: what runs of the task are judged by, which a test must tell.
+
     Raises:
-        RunError: when something in it is of another kind; `file` says where.
+        RunError: when something in it is missing, of another kind or does not fit together; the
+            message names file and field.
     """
-    _check(_OBSERVED, observed, file)
+    _check(_OBSERVED, observed, file, metric)
     found: dict[str, Any] = observed
     return found
 
 
-def checked_history(history: Any, file: object) -> list[dict[str, Any]]:
-    """What a run's `metrics.jsonl` says, as `checked`."""
+def checked_history(history: Any, file: object, metric: str | None = None) -> list[dict[str, Any]]:
+    """What a run's `metrics.jsonl` says, as `checked`; it has an epoch at least."""
     _check(_HISTORY, history, file)
     found: list[dict[str, Any]] = history
+    if metric is not None:
+        if not found:
+            raise RunError(f"{file}: it has no epoch")
+        for k, record in enumerate(found):
+            if metric not in record:
+                raise RunError(f"{file}: {k}.{metric}: it is missing")
     return found
 
 
-def _check(kind: TypeAdapter[Any], values: Any, file: object) -> None:
+def checked_baseline(baseline: Any, file: object, metric: str) -> dict[str, Any]:
+    """What a comparison's `baseline.json` says, as `checked`."""
+    _check(_BASELINE, baseline, file)
+    for name in ("name", "exam", "scores", "seconds", metric):
+        if name not in baseline:
+            raise RunError(f"{file}: {name}: it is missing")
+    found: dict[str, Any] = baseline
+    return found
+
+
+def check_alike(
+    runs: Mapping[Path, Mapping[str, Any]], baseline: Mapping[str, Any] | None, file: Path | None
+) -> None:
+    """That what was judged alike can be compared: as many scores, and of forecasts as many steps.
+
+    Args:
+        runs: what is observed of each run, by the file that says it.
+        baseline: the baseline, if there is one.
+        file: the one that says it, if not the first run's.
+
+    Raises:
+        RunError: when it cannot; the message names files and field.
+    """
+    known: dict[str, tuple[Path, int]] = {}
+    if baseline is not None:
+        known[baseline["exam"]] = (file or next(iter(runs)), len(baseline["scores"]))
+    first: tuple[Path, Mapping[str, Any]] | None = None
+    for file, observed in runs.items():
+        if "test" not in observed:
+            continue
+        test, exam = observed["test"], observed["exam"]
+        other, count = known.setdefault(exam, (file, len(test["scores"])))
+        if count != len(test["scores"]):
+            raise RunError(
+                f"{file}: test.scores has {len(test['scores']):,} numbers, and those of {other} "
+                f"over the same data {count:,}"
+            )
+        if observed.get("forecasts"):
+            where, before = first = first or (file, test)
+            for name, of in {"columns": list, "levels": list, "below": list}.items():
+                if of(test.get(name, [])) != of(before.get(name, [])):
+                    raise RunError(f"{file}: test.{name} is not that of {where}")
+            if len(test["steps"]["mae"]) != len(before["steps"]["mae"]):
+                raise RunError(f"{file}: test.steps.mae is not as long as that of {where}")
+
+
+def _forecasts_fit(test: _Test, forecasts: Sequence[_Forecast]) -> None:
+    naive, levels = test.baseline, test.levels or []
+    assert naive is not None
+    _needs(naive, ["columns", "steps"], "test.baseline.")
+    if list(naive.columns or {}) != list(test.columns or {}):
+        raise ValueError("test.baseline.columns is not that of the model")
+    if test.steps and naive.steps and len(naive.steps.mae) != len(test.steps.mae):
+        raise ValueError("test.baseline.steps.mae is not as long as that of the model")
+    if levels and test.below is None:
+        raise ValueError("test.below is missing")
+    if any(len(each.quantiles) != max(1, len(levels)) for each in forecasts):
+        raise ValueError("each of forecasts needs one of quantiles for each of test.levels")
+
+
+def _needs(record: _Record, names: Sequence[str], before: str = "test.") -> None:
+    for name in names:
+        if name not in record.model_fields_set:
+            raise ValueError(f"{before}{name} is missing")
+
+
+def _same_length(record: _Record, name: str, other: str) -> None:
+    own, others = (len(getattr(record, each) or []) for each in (name, other))
+    if own != others:
+        raise ValueError(f"{name} has {own:,} entries, and {other} {others:,}")
+
+
+def _check(kind: TypeAdapter[Any], values: Any, file: object, context: Any = None) -> None:
     try:
-        kind.validate_json(json.dumps(values))
+        kind.validate_python(values, context=context)
     except ValidationError as error:
         path, given, why = first_fault(error)
-        raise RunError(f"{file}: {path} = {str(given)[:40]!r}: {why}") from None
+        place = shortened(quoted(path)[1:-1], 80) or "its content"
+        raise RunError(f"{file}: {place} = {quoted(given, 40)}: {shortened(why, 200)}") from None

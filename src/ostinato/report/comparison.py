@@ -216,14 +216,14 @@ def _sure(run: Record) -> tuple[list[float], list[bool]]:
 def mean_flow(runs: Sequence[Record]) -> dict[str, dict[str, dict[str, list[float]]]]:
     """Sizes of gradients by cell, time, state and distance: the mean over seeds.
 
-    A time that some seed did not come to, and distances beyond the shortest, are left out.
+    What some seed lacks is left out: a time that it did not come to, a state, distances.
     """
     return {
         cell: {
             when: {
                 state: np.mean([at[:shortest] for at in sizes], 0).tolist()
                 for state in own[0]["flow"][when]
-                if (sizes := [run["flow"][when][state] for run in own])
+                if (sizes := [run["flow"][when].get(state, []) for run in own])
                 and (shortest := min(map(len, sizes)))
             }
             for when in own[0]["flow"]

@@ -299,11 +299,15 @@ def cell_label(cell: str) -> str:
 
 
 def mean_histories(runs: Iterable[Record]) -> list[dict[str, Any]]:
-    """For each cell the mean of its runs' histories, over the epochs that all of them have."""
+    """For each cell the mean of its runs' histories, over the epochs and fields that all have."""
     means = []
     for cell, histories in _by_cell(runs).items():
         epochs = [
-            {name: fmean(r[name] for r in records) for name in records[0]}
+            {
+                name: fmean(record[name] for record in records)
+                for name in records[0]
+                if all(name in record for record in records)
+            }
             for records in zip(*histories, strict=False)
         ]
         means.append({"cell": cell, "history": [e | {"epoch": round(e["epoch"])} for e in epochs]})

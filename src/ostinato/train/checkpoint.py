@@ -19,13 +19,13 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from ostinato.errors import RunError
+from ostinato.errors import RunError, shortened
 from ostinato.train.average import Average
 from ostinato.train.folder import MOST
 from ostinato.train.learner import Learner
 from ostinato.train.meter import Meter
-from ostinato.train.run import BEST, METRICS, Run
-from ostinato.train.tensors import size_of
+from ostinato.train.run import BEST, METRICS, Run, check_records
+from ostinato.train.tensors import misfit, size_of
 
 _KEPT = 2  # the newest, and one to fall back to
 _TIMES = 8  # as many bytes as the weights: averages, the optimiser's memory, what is carried
@@ -101,29 +101,59 @@ def restore(run: Run, state: State) -> None:
         logging.getLogger("ostinato").warning("%s; going on from the one before it", fault)
         run.remove(f"checkpoints/{newer.name}")
 
-    memory: dict[int, dict[str, Tensor]] = {}
-    for key, tensor in _of("optimizer", tensors).items():
-        k, _, what = key.partition(".")
-        memory.setdefault(int(k), {})[what] = tensor
-    groups = state.optimizer.state_dict()["param_groups"]
     try:
-        state.learner.model.load_state_dict(_of("model", tensors))
-        state.optimizer.load_state_dict({"state": memory, "param_groups": groups})
-        torch.set_rng_state(tensors["random"])
-        if state.average:
-            averaged = _of("average", tensors)
-            state.average.weights = {name: averaged[name] for name in state.average.weights}
-            state.average.steps = json.loads(notes["averaged"])
-        carried = _of("carried", tensors)
-        state.learner.state = tuple(carried[str(k)] for k in range(len(carried)))
-        state.history = json.loads(notes["history"])
-        state.meter = Meter(**json.loads(notes["meter"]))
+        _put(state, tensors, notes)
     except (RuntimeError, TypeError, ValueError, KeyError) as error:
-        raise RunError(f"{path}: does not fit ({' '.join(str(error).split())})") from None
+        why = shortened(" ".join(str(error).split()), 200)
+        raise RunError(f"{path}: does not fit ({why})") from None
     if state.history:  # both are written anew, so that the finished run's manifest lists them
         state.best = run.read_tensors(BEST, weights + MOST)
         run.write_tensors(BEST, state.best)
     run.write_metrics(state.history)
+
+
+def _put(state: State, tensors: Mapping[str, Tensor], notes: Mapping[str, str]) -> None:
+    """Puts back what a checkpoint holds, whoever made it.
+
+    Raises:
+        ValueError: when something in it has another name, shape, dtype or kind.
+    """
+    memory: dict[int, dict[str, Tensor]] = {}
+    for key, tensor in _of("optimizer", tensors).items():
+        k, _, what = key.partition(".")
+        memory.setdefault(int(k), {})[what] = tensor
+    optimizer = state.optimizer.state_dict()
+    weights = [w for group in state.optimizer.param_groups for w in group["params"]]
+    for k, found in memory.items():
+        if not 0 <= k < len(weights):
+            raise ValueError(f"optimizer.{k} is not known")
+        wanted = {"step": torch.zeros(()), "exp_avg": weights[k], "exp_avg_sq": weights[k]}
+        if fault := misfit(found, wanted):
+            raise ValueError(f"optimizer.{k}.{fault}")
+    averaged = _of("average", tensors)
+    if state.average and (fault := misfit(averaged, state.average.weights)):
+        raise ValueError(f"average.{fault}")
+    history, meter = json.loads(notes["history"]), Meter(**json.loads(notes["meter"]))
+    check_records(history, {state.learner.judged_by.lstrip("-"), "loss", "seconds"})
+    check_records([asdict(meter)])
+    if type(meter.steps) is not int or meter.steps < 0 or (meter.steps and meter.terms <= 0):
+        raise ValueError("meter makes no sense")
+    steps = json.loads(notes["averaged"])
+    if type(steps) is not int or steps < 0:
+        raise ValueError("averaged is no number of steps")
+
+    state.learner.model.load_state_dict(_of("model", tensors))
+    state.optimizer.load_state_dict({"state": memory, "param_groups": optimizer["param_groups"]})
+    if state.average:
+        state.average.weights, state.average.steps = averaged, steps
+    carried = _of("carried", tensors)
+    state.learner.state = tuple(carried[str(k)] for k in range(len(carried)))
+    state.history, state.meter = history, meter
+    if carried:  # the layers know what fits
+        with torch.no_grad():
+            state.learner.loss(state.learner.batches(len(history))[0])
+        state.learner.state = tuple(carried[str(k)] for k in range(len(carried)))
+    torch.set_rng_state(tensors["random"])
 
 
 def _under(kind: str, tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:

@@ -25,7 +25,7 @@ import platform
 import re
 import shutil
 import tomllib
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence, Set
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -294,13 +294,26 @@ class Run(Folder):
 
 def _records(text: str) -> list[dict[str, Any]]:
     records = [json.loads(line) for line in text.splitlines()]
+    check_records(records)
+    return records
+
+
+def check_records(records: Any, needed: Set[str] = frozenset()) -> None:
+    """That what was read are records of numbers by name, each with those that are needed.
+
+    Raises:
+        ValueError: when it is something else.
+    """
+    if not isinstance(records, list):
+        raise ValueError("there are no records")
     for number, record in enumerate(records, start=1):
         numbers = isinstance(record, dict) and all(
             isinstance(value, int | float) for value in record.values()
         )
         if not numbers:
             raise ValueError(f"line {number} is no record of numbers by name")
-    return records
+        if missing := needed - record.keys():
+            raise ValueError(f"line {number} has no {min(missing)}")
 
 
 def versions() -> dict[str, str]:

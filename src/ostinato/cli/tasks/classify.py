@@ -197,7 +197,7 @@ def predict(
     There is a line for each row of the file, also for a bad one that is left out: it has no
     label and no probability, only the tab between them. Where a text may have several labels, the
     line has all that are given, the most probable first, each with its probability after a tab; a
-    text without any has an empty line.
+    text without any has an empty line. A tab or a line end in a label is written \\t or \\n.
 
     Example: echo "a dull, endless film" | ostinato predict runs/a -
 

@@ -116,6 +116,9 @@ def predict(
 ) -> None:
     """Go on with series: a CSV of times, the forecast and its quantiles.
 
+    A name that a spreadsheet would run, which begins with =, +, - or @, has an apostrophe before
+    it.
+
     Without a file the series of training are gone on with. Future covariates stand in the rows
     after the last known target.
 

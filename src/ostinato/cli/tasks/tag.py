@@ -176,7 +176,8 @@ def predict(
     that is left out, nothing is changed.
 
     The file may be of another format than the training file: then the tags go into the last
-    column, or UPOS, unless other tags stand there.
+    column, or UPOS, unless other tags stand there. At a terminal, characters that cannot be seen
+    are written as \\x1b; in a file all is as it was.
 
     Example: ostinato predict runs/t new.conllu > tagged.conllu
 

@@ -153,7 +153,7 @@ def predict(
     --best there are so many for each, and after a tab the log-probability of each in nats over its
     length penalty. With --alignments there is, after a tab, for each token of the output the token
     of the text that counted most, as pairs of places from 0: `2-1` says that the third token came
-    from the second.
+    from the second. A tab or a line end in an output is written \\t or \\n.
 
     Example: echo "7. März 2021" | ostinato predict runs/d -
 

@@ -12,6 +12,7 @@ from ostinato.data.formats._header import first_line, pick, places
 from ostinato.data.labels import LabelColumn
 from ostinato.data.limits import too_long
 from ostinato.data.rows import Check, Row, row
+from ostinato.data.spreadsheet import unmarked
 from ostinato.errors import DataError
 
 SUFFIXES = (".csv",)
@@ -23,7 +24,7 @@ are: else each mark could have all that follows it read once more."""
 def sniff(head: bytes, columns: Sequence[str]) -> bool:
     """Whether the first line is a header of two columns or more with these among them."""
     csv.field_size_limit(sys.maxsize)
-    header = next(csv.reader(first_line(head)), [])
+    header = list(map(unmarked, next(csv.reader(first_line(head)), [])))
     return len(header) > 1 and set(columns) <= set(header)
 
 
@@ -46,6 +47,7 @@ def rows(
         raise file.fault(line, fault)
     if not header:
         raise DataError(f"{file.title}: the file is empty")
+    header = list(map(unmarked, header))
     wanted = places(file, line, header, columns)
     for line, fields, fault in records:
         yield (

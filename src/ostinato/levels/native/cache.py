@@ -33,7 +33,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, BinaryIO
 
-from ostinato.errors import ConfigError
+from ostinato.errors import ConfigError, quoted, shortened
 
 MAGIC = b"ostinato native code 2\n"
 SUFFIX = ".code"
@@ -41,6 +41,8 @@ MIB = 1 << 20  # bytes
 
 _OURS = re.compile(r"[0-9a-f]{64}\.code")
 _LEFT_OVER = re.compile(r"\.[0-9a-f]{64}\.code\..*")
+_CONTROL = re.compile("[\x00-\x1f\x7f]")
+_LONGEST = 255  # bytes of a name in a folder
 _HANDLES = os.name == "posix"  # folders can be opened, and have owners and modes
 _ABANDONED = 3600  # seconds after which a half-written file has no writer any more
 _log = logging.getLogger("ostinato")
@@ -71,10 +73,26 @@ def folder() -> Path | None:
 
     `OSTINATO_CACHE`, else `ostinato/native` in `XDG_CACHE_HOME`, else in `~/.cache`, on every
     system.
+
+    Raises:
+        ConfigError: when OSTINATO_CACHE is nothing that a folder could be called.
     """
     chosen = os.environ.get("OSTINATO_CACHE")
+    if chosen == "off":
+        return None
     if chosen:
-        return None if chosen == "off" else Path(os.path.abspath(os.path.expanduser(chosen)))
+        path = Path(os.path.abspath(os.path.expanduser(chosen)))
+        longest = max(len(os.fsencode(part)) for part in path.parts)
+        if (
+            not chosen.strip()
+            or _CONTROL.search(chosen)
+            or longest > _LONGEST
+            or os.path.expanduser(chosen).startswith("~")  # nobody's home
+        ):
+            raise ConfigError(
+                f"OSTINATO_CACHE: {quoted(chosen)} is no folder's name; give one, or off"
+            )
+        return path
     base = os.environ.get("XDG_CACHE_HOME", "")
     try:
         root = Path(base) if os.path.isabs(base) else Path.home() / ".cache"
@@ -95,7 +113,7 @@ def limit() -> int:
             return int(size)
     except (ValueError, OverflowError):
         pass
-    raise ConfigError(f"OSTINATO_CACHE_LIMIT: {text[:80]!r} is not a number of MiB")
+    raise ConfigError(f"OSTINATO_CACHE_LIMIT: {quoted(text)} is not a number of MiB")
 
 
 def read(key: str) -> bytes | None:
@@ -371,4 +389,5 @@ def _notes(file: BinaryIO) -> dict[str, Any]:
 def _complain(place: Path, reason: object) -> None:
     if place not in _said:
         _said.add(place)
-        _log.warning("cache of native code in %s: %s; compiling in memory", place, reason)
+        where = shortened(str(place), 200)
+        _log.warning("cache of native code in %s: %s; compiling in memory", where, reason)

@@ -15,6 +15,7 @@ from ostinato.equation.graph import Node
 from ostinato.errors import UnknownName
 from ostinato.levels.native.memory import Memory
 from ostinato.levels.native.phases import PASSES, Unit
+from ostinato.visible import visible
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -53,7 +54,7 @@ def show(memory: Memory, ir: Callable[[], str]) -> None:
     texts = {"graph": lambda: graph(memory), "phases": lambda: phases(memory), "ir": ir}
     for name in STAGES:
         if name in stages:
-            print(texts[name](), file=sys.stderr)
+            print(visible(texts[name](), "\n"), file=sys.stderr)
 
 
 def graph(memory: Memory) -> str:
