@@ -1,4 +1,4 @@
-"""Damage to files: bytes that are other ones, and content that is, under checksums that are right."""
+"""Damage to files: other bytes, or other content under checksums that are right."""
 
 import copy
 import gzip
@@ -142,7 +142,9 @@ def _other_tensors(raw: bytes, draw: random.Random) -> bytes:
             case 0 if len(tensors) > 1:
                 del tensors[name]
             case 1:
-                tensors[draw.choice([name + "x", "", "optimizer.x.y", "carried.9"])] = tensor.clone()
+                tensors[draw.choice([name + "x", "", "optimizer.x.y", "carried.9"])] = (
+                    tensor.clone()
+                )
             case 2:
                 tensors[name] = tensor.reshape(-1)[: draw.randrange(tensor.numel() + 1)].clone()
             case 3:

@@ -39,8 +39,10 @@ def test_thousands_of_commands(workshop):
             statuses[workshop.check(number)] += 1
         except AssertionError as fault:
             faults.append(str(fault))
-    print(f"{ALL} commands: {statuses[0]} answer, {statuses[1]} say what is wrong with files, "
-          f"{statuses[2]} with options; {len(faults)} faults")
+    print(
+        f"{ALL} commands: {statuses[0]} answer, {statuses[1]} say what is wrong with files, "
+        f"{statuses[2]} with options; {len(faults)} faults"
+    )
     assert faults == []
 
 

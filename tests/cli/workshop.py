@@ -192,7 +192,7 @@ class Workshop:
             for path, raw in was.items():
                 path.write_bytes(raw)
             shutil.rmtree("runs/again", ignore_errors=True)
-        told = f"case {number}: {' '.join(words)}: {status} {out[-300:]} {err[-600:]}"
+        told = f"case {number}: {' '.join(words)}: {status} {out[-200:]} {err[:700]}"
         lines = err.splitlines()
         assert "Traceback" not in err, told
         assert "ostinato: unexpected" not in err, told

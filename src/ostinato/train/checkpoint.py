@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import json
 import logging
+import math
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from typing import Any
@@ -19,13 +20,13 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from ostinato.errors import RunError
+from ostinato.errors import RunError, quoted, shortened
 from ostinato.train.average import Average
 from ostinato.train.folder import MOST
 from ostinato.train.learner import Learner
 from ostinato.train.meter import Meter
 from ostinato.train.run import BEST, METRICS, Run
-from ostinato.train.tensors import size_of
+from ostinato.train.tensors import misfit, size_of
 
 _KEPT = 2  # the newest, and one to fall back to
 _TIMES = 8  # as many bytes as the weights: averages, the optimiser's memory, what is carried
@@ -101,29 +102,94 @@ def restore(run: Run, state: State) -> None:
         logging.getLogger("ostinato").warning("%s; going on from the one before it", fault)
         run.remove(f"checkpoints/{newer.name}")
 
-    memory: dict[int, dict[str, Tensor]] = {}
-    for key, tensor in _of("optimizer", tensors).items():
-        k, _, what = key.partition(".")
-        memory.setdefault(int(k), {})[what] = tensor
-    groups = state.optimizer.state_dict()["param_groups"]
     try:
-        state.learner.model.load_state_dict(_of("model", tensors))
-        state.optimizer.load_state_dict({"state": memory, "param_groups": groups})
-        torch.set_rng_state(tensors["random"])
-        if state.average:
-            averaged = _of("average", tensors)
-            state.average.weights = {name: averaged[name] for name in state.average.weights}
-            state.average.steps = json.loads(notes["averaged"])
-        carried = _of("carried", tensors)
-        state.learner.state = tuple(carried[str(k)] for k in range(len(carried)))
-        state.history = json.loads(notes["history"])
-        state.meter = Meter(**json.loads(notes["meter"]))
-    except (RuntimeError, TypeError, ValueError, KeyError) as error:
-        raise RunError(f"{path}: does not fit ({' '.join(str(error).split())})") from None
-    if state.history:  # both are written anew, so that the finished run's manifest lists them
-        state.best = run.read_tensors(BEST, weights + MOST)
-        run.write_tensors(BEST, state.best)
+        _put_back(state, tensors, notes)
+        if state.history:  # both are written anew, so that the finished run's manifest lists them
+            path = run.path / BEST
+            state.best = run.read_tensors(BEST, weights + MOST)
+            _check(state.best, state.learner.model.state_dict())
+            run.write_tensors(BEST, state.best)
+    except (
+        RuntimeError,
+        TypeError,
+        ValueError,
+        LookupError,
+        AttributeError,
+        ArithmeticError,
+    ) as error:
+        why = shortened(" ".join(str(error).split()), 200)
+        raise RunError(f"{path}: does not fit ({why})") from None
     run.write_metrics(state.history)
+
+
+def _put_back(state: State, tensors: Mapping[str, Tensor], notes: Mapping[str, str]) -> None:
+    """Takes all from a checkpoint, each thing only when it is known to fit."""
+    model, optimizer, average = state.learner.model, state.optimizer, state.average
+    weights, memory = _of("model", tensors), _memory(_of("optimizer", tensors), optimizer)
+    averaged = _of("average", tensors)
+    history = _history(json.loads(notes["history"]), state.learner.judged_by)
+    meter, steps = _meter(json.loads(notes["meter"])), json.loads(notes["averaged"])
+    _check(weights, model.state_dict())
+    _check(averaged, average.weights if average else {})
+    _check_count("averaged", steps)
+    torch.set_rng_state(tensors["random"])
+    model.load_state_dict(weights)
+    groups = optimizer.state_dict()["param_groups"]
+    optimizer.load_state_dict({"state": memory, "param_groups": groups})
+    if average:
+        average.weights, average.steps = averaged, steps
+    carried = _of("carried", tensors)
+    state.learner.state = tuple(carried[str(k)] for k in range(len(carried)))
+    state.history, state.meter = history, meter
+
+
+def _memory(
+    found: Mapping[str, Tensor], optimizer: torch.optim.Optimizer
+) -> dict[int, dict[str, Tensor]]:
+    """The optimiser's memory by the place of the weight; it looks at no shapes by itself."""
+    weights = [weight for group in optimizer.param_groups for weight in group["params"]]
+    known = {name.partition(".")[0] for name in found}
+    one = torch.zeros(())
+    parts = {
+        k: {"step": one, "exp_avg": weight, "exp_avg_sq": weight}
+        for k, weight in enumerate(weights)
+        if str(k) in known  # a weight without a gradient has none
+    }
+    _check(found, {f"{k}.{what}": parts[k][what] for k in parts for what in parts[k]})
+    return {k: {what: found[f"{k}.{what}"] for what in parts[k]} for k in parts}
+
+
+def _history(records: Any, judged_by: str) -> list[dict[str, Any]]:
+    needed = {"epoch", "seconds", judged_by.removeprefix("-")}
+    for record in records:
+        if missing := sorted(needed - record.keys()):
+            raise ValueError(f"history: a record without {missing[0]}")
+        if not all(map(math.isfinite, record.values())):
+            raise ValueError("history: a record holds what is no finite number")
+    return list(records)
+
+
+def _meter(counts: Mapping[str, Any]) -> Meter:
+    meter = Meter(**counts)
+    _check_count("steps", meter.steps)
+    least = 0 if meter.steps == 0 else 1e-9
+    if not (
+        math.isfinite(meter.loss)
+        and 0 <= meter.lr < math.inf
+        and all(least <= n < math.inf for n in (meter.terms, meter.tokens, meter.seconds))
+    ):
+        raise ValueError("meter: it holds what no epoch counts")
+    return meter
+
+
+def _check(found: Mapping[str, Tensor], wanted: Mapping[str, Tensor]) -> None:
+    if why := misfit(found, wanted):
+        raise ValueError(why)
+
+
+def _check_count(name: str, value: Any) -> None:
+    if type(value) is not int or value < 0:
+        raise ValueError(f"{name}: {quoted(value)} is no count")
 
 
 def _under(kind: str, tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
