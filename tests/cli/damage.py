@@ -157,7 +157,7 @@ def _other_tensors(raw: bytes, draw: random.Random) -> bytes:
             case 6 if notes:
                 key = draw.choice(sorted(notes))
                 told = _other([json.loads(notes[key])], draw) if notes[key] else [None]
-                notes[key] = json.dumps(told[0] if told else None)
+                notes[key] = json.dumps(told[0] if isinstance(told, list) and told else None)
             case _ if tensor.is_floating_point():
                 kinds = [float("nan"), float("inf"), 3e38, -1e30, 1e-40]
                 tensors[name] = torch.full_like(tensor, draw.choice(kinds))

@@ -55,7 +55,6 @@ BOMBS = {
     "an unclosed quote": (unclosed_quote, "reviews", "bomb.csv.gz"),
     "combining marks, classify": (combining_marks, "reviews", "bomb.txt"),
     "combining marks, tag": (combining_marks, "prose", "bomb.txt"),
-    "combining marks, transduce": (combining_marks, "pairs", "bomb.txt"),
     "combining marks, generate": (combining_marks, "letters", "bomb.txt"),
 }
 

@@ -127,7 +127,7 @@ class Workshop:
         task, own, _ = RUNS[run]
         folder = self.folder / "runs" / run
         names = sorted(str(p.relative_to(folder)) for p in folder.rglob("*") if p.is_file())
-        verb = draw.choice(["predict"] * 6 + ["evaluate"] * 3 + ["like"] * 2 + ["resume"])
+        verb = draw.choice(["predict"] * 14 + ["evaluate"] * 6 + ["like"] * 4 + ["resume"])
         if verb == "resume" and draw.random() < 0.6:
             names = [name for name in names if name.startswith("checkpoints/0")]
         name = draw.choice(names)
