@@ -193,3 +193,43 @@ def test_checkpoints_hold_what_there_is_and_no_more(stopped):
     train(plain, learner=Line(3))
     tensors = plain.read_tensors(f"checkpoints/{plain.checkpoints()[-1].name}")
     assert tensors.keys() == {"random", "model.weight"} | memory
+
+
+FORGED = {
+    "memory of another shape": lambda t, n: t.update({"optimizer.0.exp_avg": torch.zeros(1, 1)}),
+    "memory of nothing": lambda t, n: t.update({"optimizer.x.step": torch.zeros(())}),
+    "memory in part": lambda t, n: t.pop("optimizer.0.exp_avg_sq"),
+    "weights of another type": lambda t, n: t.update({"model.weight": t["model.weight"].half()}),
+    "an average": lambda t, n: t.update({"average.weight": t["model.weight"].clone()}),
+    "random": lambda t, n: t.update(random=torch.zeros(3, dtype=torch.uint8)),
+    "no random": lambda t, n: t.pop("random"),
+    "history of nothing": lambda t, n: n.update(history="[{}]"),
+    "history of texts": lambda t, n: n.update(history=n["history"].replace("1", '"1"', 1)),
+    "history without an end": lambda t, n: n.update(history=n["history"].replace(":", ": 1e999 +")),
+    "history not finite": lambda t, n: n.update(history='[{"epoch": 1, "seconds": NaN}]'),
+    "history is a number": lambda t, n: n.update(history="7"),
+    "meter of a text": lambda t, n: n.update(meter='{"steps": "x"}'),
+    "meter of steps without terms": lambda t, n: n.update(meter='{"steps": 1}'),
+    "meter of half a step": lambda t, n: n.update(meter='{"steps": 0.5}'),
+    "meter of pages": lambda t, n: n.update(meter='{"loss": 1%s}' % ("0" * 400)),
+    "averaged": lambda t, n: n.update(averaged="-1"),
+}
+
+
+@pytest.mark.parametrize("forge", FORGED.values(), ids=FORGED)
+def test_what_a_checkpoint_holds_is_checked_before_it_is_taken(stopped, forge):
+    """Its SHA-256 is right; the optimiser would follow memory of another shape out of it."""
+    name = f"checkpoints/{stopped.checkpoints()[-1].name}"
+    tensors, notes = stopped.read_all(name)
+    forge(tensors, notes)
+    stopped.write_tensors(name, tensors, **notes)
+    with pytest.raises(RunError, match=r"safetensors: does not fit \(") as error:
+        train(stopped, resume=True)
+    assert len(str(error.value)) < 400
+    assert "\n" not in str(error.value)
+
+
+def test_the_best_weights_are_checked_before_they_are_taken(stopped):
+    stopped.write_tensors("model.safetensors", {"weight": torch.zeros(1, 9)})
+    with pytest.raises(RunError, match=r"model\.safetensors: does not fit \(weight has shape"):
+        train(stopped, resume=True)

@@ -27,7 +27,7 @@ from ostinato.data.numerals import number
 from ostinato.data.readers import read_rows
 from ostinato.data.rows import Row, Skipped, good
 from ostinato.data.spreadsheet import unmarked
-from ostinato.errors import DataError, counted, first_few, quoted
+from ostinato.errors import DataError, counted, first_few, quoted, shortened
 
 TIMES = ("time", "date", "datetime", "timestamp", "ds", "month")
 """Names by which a column of times is known where none is named."""
@@ -208,7 +208,9 @@ class Panel:
                 f"; {counted(self.ahead, 'step')} after the last known target {is_} to be foretold"
             )
         if self.missing:
-            some = ", ".join(f"{n:,} in {name}" for name, n in list(self.missing.items())[:4])
+            some = ", ".join(
+                f"{n:,} in {shortened(name)}" for name, n in list(self.missing.items())[:4]
+            )
             more = ", …" if len(self.missing) > 4 else ""
             text += f"; missing values: {some}{more}"
         return text + "."
@@ -292,25 +294,25 @@ def _numbered(rows: Iterable[Row], columns: Columns, title: str) -> Iterable[Row
 def _read(place: str, named: dict[str, Any], columns: Columns, count: int) -> Row:
     name: Any = named[columns.id] if columns.id else ""
     if columns.id and _is_missing(name):
-        return Row(place, [], f"the {columns.id} is missing")
+        return Row(place, [], f"the {shortened(columns.id)} is missing")
     if isinstance(name, str):
         name = unmarked(name)
     try:
         time = stated(named[columns.time]) if columns.time else count
     except TimeFault as fault:
-        return Row(place, [], f"the {columns.time} {fault}")
+        return Row(place, [], f"the {shortened(columns.time)} {fault}")
     numbers = array("d")
     for column in columns.numbers:
         try:
             numbers.append(_number(named[column]))
         except ValueError as fault:
             hint = "; name the column of times with --data.time" if columns.time is None else ""
-            return Row(place, [], f"the {column} {fault}{hint if not count else ''}")
+            return Row(place, [], f"the {shortened(column)} {fault}{hint if not count else ''}")
     static: list[str | float] = []
     for column in columns.static:
         value = named[column]
         if _is_missing(value):
-            return Row(place, [], f"the {column} is missing")
+            return Row(place, [], f"the {shortened(column)} is missing")
         try:
             static.append(_number(value))
         except ValueError:

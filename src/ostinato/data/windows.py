@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from ostinato.data.clock import Clock
 from ostinato.data.series import Panel, Series
-from ostinato.errors import ConfigError, DataError, counted, quoted
+from ostinato.errors import ConfigError, DataError, counted, quoted, shortened
 
 Floats = NDArray[np.float32]
 Indices = NDArray[np.int64]
@@ -117,9 +117,8 @@ class Scale:
             empty = np.asarray(np.isnan(part).all(0))
             for k, column in enumerate(panel.columns.target):
                 if empty[k]:
-                    raise DataError(
-                        f"{panel.called(each)} has no value of {column} in its training part"
-                    )
+                    of = f"{panel.called(each)} has no value of {shortened(column)}"
+                    raise DataError(f"{of} in its training part")
             part = np.where(empty, 0.0, part)
             mean[each.name] = np.nanmean(part, axis=0)
             # by rounding the deviation of equal numbers may be 1e-17

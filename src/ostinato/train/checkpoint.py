@@ -103,12 +103,16 @@ def restore(run: Run, state: State) -> None:
 
     try:
         _put(state, tensors, notes)
-    except (RuntimeError, TypeError, ValueError, KeyError) as error:
+        if state.history:  # both are written anew, so that the finished run's manifest lists them
+            path = run.path / BEST
+            state.best = run.read_tensors(BEST, weights + MOST)
+            if fault := misfit(state.best, state.learner.model.state_dict()):
+                raise ValueError(fault)
+            run.write_tensors(BEST, state.best)
+    except (ArithmeticError, AttributeError, LookupError, RuntimeError, TypeError,
+            ValueError) as error:  # fmt: skip
         why = shortened(" ".join(str(error).split()), 200)
         raise RunError(f"{path}: does not fit ({why})") from None
-    if state.history:  # both are written anew, so that the finished run's manifest lists them
-        state.best = run.read_tensors(BEST, weights + MOST)
-        run.write_tensors(BEST, state.best)
     run.write_metrics(state.history)
 
 
@@ -130,7 +134,9 @@ def _put(state: State, tensors: Mapping[str, Tensor], notes: Mapping[str, str]) 
         wanted = {"step": torch.zeros(()), "exp_avg": weights[k], "exp_avg_sq": weights[k]}
         if fault := misfit(found, wanted):
             raise ValueError(f"optimizer.{k}.{fault}")
-    averaged = _of("average", tensors)
+    model, averaged = _of("model", tensors), _of("average", tensors)
+    if fault := misfit(model, state.learner.model.state_dict()):
+        raise ValueError(fault)
     if state.average and (fault := misfit(averaged, state.average.weights)):
         raise ValueError(f"average.{fault}")
     history, meter = json.loads(notes["history"]), Meter(**json.loads(notes["meter"]))
@@ -142,7 +148,7 @@ def _put(state: State, tensors: Mapping[str, Tensor], notes: Mapping[str, str]) 
     if type(steps) is not int or steps < 0:
         raise ValueError("averaged is no number of steps")
 
-    state.learner.model.load_state_dict(_of("model", tensors))
+    state.learner.model.load_state_dict(model)
     state.optimizer.load_state_dict({"state": memory, "param_groups": optimizer["param_groups"]})
     if state.average:
         state.average.weights, state.average.steps = averaged, steps
