@@ -48,7 +48,9 @@ def is_said(done, name):
 
 
 @pytest.mark.parametrize(
-    ("name", "value"), [("OSTINATO_TARGET", LONG), ("OSTINATO_CACHE", LONG)], ids=["target", "cache"]
+    ("name", "value"),
+    [("OSTINATO_TARGET", LONG), ("OSTINATO_CACHE", LONG)],
+    ids=["target", "cache"],
 )
 def test_what_makes_no_sense_is_said_in_a_line(name, value, tmp_path):
     is_said(run(tmp_path, name, value, "-c", PYTHON), name)
