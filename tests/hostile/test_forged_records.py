@@ -23,8 +23,8 @@ from ostinato.train import Run
 from ostinato.train.folder import Folder
 
 TIMES = 300
-WORSE = [None, True, "<b>x</b>", "", -1, 0, 2**70, 10**400, 1e308, -1e308, math.nan, math.inf, [], {},
-         [[]], [1], {"a": 1}, "x" * 5000, [None], 0.5, 3]  # fmt: skip
+WORSE = [None, True, "<b>x</b>", "", -1, 0, 2**70, 10**400, 1e308, -1e308, math.nan, math.inf, [],
+         {}, [[]], [1], {"a": 1}, "x" * 5000, [None], 0.5, 3]  # fmt: skip
 CONFIG, METRICS, BASELINE = "config.toml", "metrics.jsonl", "baseline.json"
 FILES = [trial.OBSERVED] * 14 + [METRICS] * 3 + [BASELINE] * 2 + [CONFIG]
 
@@ -153,5 +153,5 @@ def test_forged_records_are_refused_in_a_line_or_shown(name, times, judged, tmp_
 
 
 def first_difference(before: bytes, after: bytes) -> str:
-    k = next((k for k, (a, b) in enumerate(zip(before, after)) if a != b), 0)
+    k = next((k for k, (a, b) in enumerate(zip(before, after, strict=False)) if a != b), 0)
     return f"{before[max(0, k - 200) : k + 60]!r} became {after[max(0, k - 60) : k + 60]!r}"

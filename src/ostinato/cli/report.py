@@ -101,8 +101,8 @@ def collected(
     for path, own in zip(paths, settings, strict=True):
         if own.get("task") != task or task not in exams.tasks():
             raise RunError(
-                f"{path}: a run of task {quoted(own.get('task'))}; a report takes runs of one task, "
-                f"here {quoted(task)}, of {listed(exams.tasks())}"
+                f"{path}: a run of task {quoted(own.get('task'))}; a report takes runs of one "
+                f"task, here {quoted(task)}, of {listed(exams.tasks())}"
             )
     exam = exams.of_task(task)
     settings = [  # now that it is known whose they are, checked

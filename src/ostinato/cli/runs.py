@@ -213,12 +213,12 @@ def as_it_ran(kind: type[S], run: Run) -> S:
     values = settings.model_dump(exclude_none=True)
     for name in ("extra", "validation"):
         where = values.get("data", {}).get(name)
-        if isinstance(where, str) and os.path.exists(where):
-            if not (os.path.isfile(where) or os.path.isdir(where)):
-                raise RunError(
-                    f"{run.path}/config.toml: data.{name} = {shortened(repr(where))} is neither a "
-                    "file nor a folder, and is not read for a run"
-                )
+        known = not isinstance(where, str) or not os.path.exists(where)
+        if not (known or os.path.isfile(where) or os.path.isdir(where)):
+            raise RunError(
+                f"{run.path}/config.toml: data.{name} = {shortened(repr(where))} is neither a "
+                "file nor a folder, and is not read for a run"
+            )
     values["train"] = {**values["train"], "threads": run.manifest.threads}
     return kind.parse(values, f"{run.path}/config.toml")
 

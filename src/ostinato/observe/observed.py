@@ -185,7 +185,8 @@ class _Forecast(_Record):
         ahead = len(self.times) - self.origin
         if ahead < 1:
             raise ValueError("origin lies behind all times")
-        if any(len(each) != ahead for each in (self.naive, *self.quantiles)):
+        lengths = {len(self.naive), *map(len, self.quantiles)}
+        if lengths != {ahead}:
             raise ValueError("naive and each of quantiles need a value for each time from origin")
         return self
 
