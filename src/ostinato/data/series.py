@@ -300,7 +300,7 @@ def _read(place: str, named: dict[str, Any], columns: Columns, count: int) -> Ro
     try:
         time = stated(named[columns.time]) if columns.time else count
     except TimeFault as fault:
-        return Row(place, [], f"the {shortened(columns.time)} {fault}")
+        return Row(place, [], f"the {shortened(str(columns.time))} {fault}")
     numbers = array("d")
     for column in columns.numbers:
         try:
