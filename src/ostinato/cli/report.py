@@ -113,10 +113,12 @@ def collected(
         _record(path, name, own, exam, data)
         for path, name, own in zip(paths, names, settings, strict=True)
     ]
+    baseline: dict[str, Any] | None
     if file := home and home / BASELINE:
         baseline = checked_baseline(Folder(file.parent).read_json(BASELINE), file, exam.metric)
     else:  # an exam may know what needs no training
-        baseline = next((own["test"].get("baseline") for own in runs if "test" in own), None)
+        tests = (own["test"] for own in runs if "test" in own)
+        baseline = next((test.get("baseline") for test in tests), None)
     check_alike({Path(own["path"], OBSERVED): own for own in runs}, baseline, file)
     shown: dict[str, Any] = {"task": task, "pooling": settings[0]["model"].get("pooling")}
     return shown | comparison(runs, exam.metric, exam.lower, baseline)

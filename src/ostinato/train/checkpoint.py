@@ -106,8 +106,8 @@ def restore(run: Run, state: State) -> None:
         if state.history:  # both are written anew, so that the finished run's manifest lists them
             path = run.path / BEST
             state.best = run.read_tensors(BEST, weights + MOST)
-            if fault := misfit(state.best, state.learner.model.state_dict()):
-                raise ValueError(fault)
+            if wrong := misfit(state.best, state.learner.model.state_dict()):
+                raise ValueError(wrong)
             run.write_tensors(BEST, state.best)
     except (ArithmeticError, AttributeError, LookupError, RuntimeError, TypeError,
             ValueError) as error:  # fmt: skip
@@ -124,8 +124,8 @@ def _put(state: State, tensors: Mapping[str, Tensor], notes: Mapping[str, str]) 
     """
     memory: dict[int, dict[str, Tensor]] = {}
     for key, tensor in _of("optimizer", tensors).items():
-        k, _, what = key.partition(".")
-        memory.setdefault(int(k), {})[what] = tensor
+        number, _, what = key.partition(".")
+        memory.setdefault(int(number), {})[what] = tensor
     optimizer = state.optimizer.state_dict()
     weights = [w for group in state.optimizer.param_groups for w in group["params"]]
     for k, found in memory.items():
@@ -137,7 +137,7 @@ def _put(state: State, tensors: Mapping[str, Tensor], notes: Mapping[str, str]) 
     model, averaged = _of("model", tensors), _of("average", tensors)
     if fault := misfit(model, state.learner.model.state_dict()):
         raise ValueError(fault)
-    if state.average and (fault := misfit(averaged, state.average.weights)):
+    if fault := misfit(averaged, state.average.weights if state.average else {}):
         raise ValueError(f"average.{fault}")
     history, meter = json.loads(notes["history"]), Meter(**json.loads(notes["meter"]))
     check_records(history, {state.learner.judged_by.lstrip("-"), "loss", "seconds"})

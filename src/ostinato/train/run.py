@@ -24,6 +24,7 @@ import os
 import platform
 import re
 import shutil
+import sys
 import tomllib
 from collections.abc import Iterator, Mapping, Sequence, Set
 from contextlib import contextmanager
@@ -42,6 +43,7 @@ from ostinato.train.manifest import Manifest
 from ostinato.train.tensors import packed, unpacked
 
 CONFIG, BEST, METRICS = "config.toml", "model.safetensors", "metrics.jsonl"
+_MOST = sys.float_info.max
 _CHECKPOINT = re.compile(r"\d+-\d+\.safetensors")
 
 
@@ -299,7 +301,7 @@ def _records(text: str) -> list[dict[str, Any]]:
 
 
 def check_records(records: Any, needed: Set[str] = frozenset()) -> None:
-    """That what was read are records of numbers by name, each with those that are needed.
+    """That what was read are records of finite numbers by name, each with those that are needed.
 
     Raises:
         ValueError: when it is something else.
@@ -308,10 +310,10 @@ def check_records(records: Any, needed: Set[str] = frozenset()) -> None:
         raise ValueError("there are no records")
     for number, record in enumerate(records, start=1):
         numbers = isinstance(record, dict) and all(
-            isinstance(value, int | float) for value in record.values()
+            isinstance(value, int | float) and -_MOST <= value <= _MOST for value in record.values()
         )
         if not numbers:
-            raise ValueError(f"line {number} is no record of numbers by name")
+            raise ValueError(f"line {number} is no record of finite numbers by name")
         if missing := needed - record.keys():
             raise ValueError(f"line {number} has no {min(missing)}")
 
