@@ -265,3 +265,9 @@ def test_numbers_out_of_range_are_refused(transducer):
         Transducer().fit(["a"])
     with pytest.raises(DataError, match=r"no symbol comes target.min_count = 900 times"):
         Transducer(target={"min_count": 900}).fit(WORDS, SPELLED)
+
+
+def test_a_source_far_longer_than_any_before_is_refused(transducer):
+    most = 10 * max(transducer.source_.longest, transducer.settings().data.max_tokens)
+    with pytest.raises(DataError, match=rf"text 2 has {most + 1:,} symbols, and at most {most:,}"):
+        transducer.predict(["a", "a" * (most + 1)])

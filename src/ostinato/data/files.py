@@ -19,6 +19,8 @@ from ostinato.data.limits import UNCHECKED, limits, too_long
 from ostinato.errors import DataError
 
 _CHUNK = 2**22
+_BUFFER = 2**18
+_AHEAD = 2 * UNCHECKED  # of packed data, so that what unfolds too far is refused before it is read
 _PACKED: dict[bytes, tuple[str, Callable[..., Any]]] = {
     b"\x1f\x8b": ("gzip", gzip.open),
     b"\xfd7zXZ\0": ("xz", lzma.open),
@@ -62,11 +64,12 @@ class File:
         self._where, self._source = where, _Counted(raw)
         self._raw = io.BufferedReader(self._source)
         self._stream: IO[bytes] = self._raw
-        self._bytes = io.BufferedReader(_Unpacked(self), 2**18)
+        self._bytes = io.BufferedReader(_Unpacked(self), _BUFFER)
         try:
             for magic, (name, unpack) in _PACKED.items():
                 if self._raw.peek(len(magic)).startswith(magic):
                     self._packing, self._stream = name, cast(IO[bytes], unpack(self._raw))
+                    self._bytes = io.BufferedReader(_Unpacked(self), _AHEAD)
             self.head = self._bytes.peek()
         except BaseException as error:
             self.close()

@@ -35,6 +35,8 @@ from ostinato.tasks.transduce_learner import (
 from ostinato.tasks.transduce_settings import TransduceSettings
 from ostinato.train import Progress, Run, fit
 
+_TIMES = 10  # as long as the longest of training: a source that is still read
+
 
 @dataclass(frozen=True)
 class Transduction:
@@ -183,7 +185,8 @@ class Transducer(Estimator[TransduceSettings]):
 
         Raises:
             ConfigError: for numbers out of range.
-            DataError: for a single text in place of a list, or what is no text.
+            DataError: for a single text in place of a list, what is no text, or a text that is far
+                longer than those of training.
         """
         check_is_fitted(self)
         self.network_.eval()
@@ -194,6 +197,7 @@ class Transducer(Estimator[TransduceSettings]):
         sequences = self.source_.encode(texts)
         found: list[list[Transduction]] = [[] for _ in texts]
         lengths = list(map(len, sequences))
+        self._refuse_long(lengths)
         for batch in data.bucketed(lengths, settings.data.batch_tokens, 0, 0):
             for limit, alike in groupby(batch, lambda i: self._limit(lengths[i])):
                 rows = list(alike)
@@ -260,6 +264,16 @@ class Transducer(Estimator[TransduceSettings]):
 
     def _encode(self, pairs: Pairs) -> Encoded:
         return self.source_.encode(pairs.sources), self.target_.encode(pairs.targets)
+
+    def _refuse_long(self, lengths: Sequence[int]) -> None:
+        """Refuses what would take time with the square of a length that it knows nothing of."""
+        most = _TIMES * max(self.source_.longest, self.settings().data.max_tokens)
+        for number, length in enumerate(lengths, start=1):
+            if length > most:
+                raise DataError(
+                    f"text {number} has {length:,} symbols, and at most {most:,} are read, "
+                    f"{_TIMES} times as many as in training; cut it into parts"
+                )
 
     def _limit(self, length: int) -> int:
         """The most symbols of an output for a source of this length.
