@@ -121,3 +121,16 @@ def test_what_is_too_large_for_native_code_is_refused_in_a_line():
     with pytest.raises(ConfigError, match=f"engine 'native' cannot run here: {says}; use 'auto'"):
         Recurrent(made, 3, 4, engine="native")
     assert Recurrent(made, 3, 4).level(training=True) == "torch"
+
+
+def test_matrices_count_as_operations():
+    @cell
+    def wide(x, h):
+        parts = [h * (1 + 0.01 * k) for k in range(12)]
+        u = h
+        for _ in range(90):
+            u = tanh(affine(u, *parts))
+        return u
+
+    assert len(wide.graph.nodes) < native_level.LARGEST / 4
+    assert "has 1,286 operations" in native_level.too_large(wide)

@@ -37,8 +37,11 @@ def usable() -> bool:
 
 
 def too_large(cell: Cell) -> str | None:
-    """Why native code is not made for a cell: its step has more than `LARGEST` operations."""
-    count = len(cell.graph.nodes)
+    """Why native code is not made for a cell: its step has more than `LARGEST` operations.
+
+    Each matrix of an affine map is one.
+    """
+    count = sum(max(1, len(node.matrices)) for node in cell.graph.nodes)
     if count <= LARGEST:
         return None
     return f"a step of cell {cell.name!r} has {count:,} operations, and it takes up to {LARGEST:,}"
