@@ -7,7 +7,9 @@ import time
 from pathlib import Path
 
 import pytest
+import torch
 
+from ostinato.cli import main
 from ostinato.train import Run
 
 BAD = {
@@ -109,6 +111,8 @@ WRONG = [
     ("generate runs/b --typical 0", 1, "typical: 0.0 must be greater than 0"),
     ("generate runs/b --repetition-penalty 0", 1, "repetition_penalty: 0.0 must be greater"),
     ("generate runs/b --beam 0", 1, "beam: 0 must be at least 1"),
+    (f"generate runs/b --beam {10**13}", 1, f"beam: {10**13} must be at most 1,000"),
+    (f"generate runs/b --beam 2 --best {10**22}", 1, f"best: {10**22} must be at most 1,000"),
     ("generate runs/b --beam 2 --best 3", 1, "best: 3 must be at least 1 and at most the beam, 2"),
     ("generate runs/b --beam 2 --length 0", 1, "length: 0 must be at least 1"),
     ("generate runs/b --best 3", 1, "--best is for --beam: give both"),
@@ -150,6 +154,14 @@ def test_debug_shows_where_an_error_arose(terminal, command):
     done = terminal(*command.split(), "--debug")
     assert done.status == 1
     assert done.err.startswith("Traceback (most recent call last)")
+
+
+@pytest.mark.parametrize("sizes", [(10**14,), (10**10, 10**10)])
+def test_memory_that_there_is_not_is_one_line(monkeypatch, capfd, sizes):
+    monkeypatch.setattr("ostinato.cli.commands.run", lambda words: torch.empty(sizes).numel())
+    with pytest.raises(SystemExit, match="1"):
+        main(["fit"])
+    assert capfd.readouterr().err == "ostinato: there is not enough memory for this\n"
 
 
 def until(happened) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pydantic import Field
 
+from ostinato.decode import MOST_BEAM
 from ostinato.tasks.encoder_decoder import TransduceModel
 from ostinato.tasks.settings import TaskSettings
 from ostinato.tasks.side import SideSettings
@@ -38,7 +39,9 @@ class TransduceData(Section):
 class Decoding(Section):
     """How outputs are searched for."""
 
-    beam: int = Field(5, ge=1, le=1000, description="hypotheses kept at each step; 1 is greedy")
+    beam: int = Field(
+        5, ge=1, le=MOST_BEAM, description="hypotheses kept at each step; 1 is greedy"
+    )
     alpha: float = Field(0.0, ge=0, description="length penalty; above 0 favours longer outputs")
 
 
