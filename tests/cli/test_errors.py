@@ -25,11 +25,14 @@ BAD = {
 }
 CLASSIFY = "fit classify reviews.csv --out runs/new"
 GENERATE = "fit generate book.txt --out runs/new"
+TWO_PARTS = "is given two parts; it can have one"
 WRONG = [
     ("fit classify nope.csv", 1, "nope.csv: no such file"),
     ("fit classify imdv", 1, "imdv: no such file, and .* did you mean 'imdb'"),
     ("fit generate nope.txt", 1, "nope.txt: no such file"),
     ("fit generate short.txt --out runs/new", 1, "a text of 3 symbols is too short"),
+    (f"{CLASSIFY} --data.text label", 1, f"reviews.csv: column 'label' {TWO_PARTS}"),
+    (f"{CLASSIFY} --data.text a --data.label a", 1, f"reviews.csv: column 'a' {TWO_PARTS}"),
     (f"{CLASSIFY} --data.text body", 1, "reviews.csv, line 1: no column 'body'; the columns are"),
     ("fit classify empty_text.csv", 1, "empty_text.csv, line 3: the text is empty"),
     ("fit classify one_class.csv", 1, "one_class.csv: only one class, 'pos'"),

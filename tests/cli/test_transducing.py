@@ -128,6 +128,7 @@ WRONG = [
     (f"{FIT} gap.a gap.b", "gap.a and gap.b, line 2: the line of gap.a is empty"),
     (f"{FIT} words.txt", "words.txt, line 1: no column 'source'"),
     (f"{FIT} few.csv --source.column de", "few.csv, line 1: no column 'de'; the columns are"),
+    (f"{FIT} few.csv --source.column target", "few.csv: column 'target' is given two parts; it"),
     (f"{FIT} few.csv --model.attention dto", "unknown attention 'dto'; did you mean 'dot'"),
     (f"{FIT} few.csv --target.tokenizer wrod", "unknown tokenizer 'wrod'; did you mean 'word'"),
     (f"{FIT} few.csv --source.min-count 9", "no symbol comes source.min_count = 9 times"),
