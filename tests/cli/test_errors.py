@@ -16,6 +16,7 @@ BAD = {
     "empty_text.csv": "text,label\ngood,pos\n ,neg\n",
     "one_class.csv": "text,label\ngood,pos\nfine,pos\n",
     "rare.csv": "text,label\ngood,pos\nfine,pos\nbad,neg\n",
+    "one_rare.csv": "text,label\n" + "".join(f"a,{k % 20}\n" for k in range(40)) + "good,rare\n",
     "even.csv": "text,label\ngood,pos\nfine,pos\nbad,neg\npoor,neg\n",
     "other.csv": "text,label\ngood,pos\nfine,meh\n",
     "short.txt": "abc",
@@ -37,6 +38,13 @@ WRONG = [
     ("fit classify empty_text.csv", 1, "empty_text.csv, line 3: the text is empty"),
     ("fit classify one_class.csv", 1, "one_class.csv: only one class, 'pos'"),
     ("fit classify rare.csv --out runs/new", 1, "two classes with two texts each, not .*'neg': 1"),
+    (
+        f"{CLASSIFY} --data.text label --data.label text",
+        1,
+        r"two texts each, not \{'it was a good film 0': 1, [^{}]{,120}…\}: 120 of 120 labels are "
+        "met once; if they are no classes but texts or numbers, data.label names the wrong column",
+    ),
+    ("fit classify one_rare.csv", 1, r"two texts each, not \{'rare': 1\}"),
     (
         "evaluate runs/a other.csv",
         1,

@@ -19,7 +19,7 @@ from ostinato.cli.parallel import Job, Show, in_parallel
 from ostinato.cli.runs import Config, S, free_folder, merge, quoted
 from ostinato.cli.screen import aside, machine
 from ostinato.cli.trial import BASELINE, trial
-from ostinato.errors import ConfigError
+from ostinato.errors import ConfigError, shortened
 from ostinato.observe.architecture import counts
 from ostinato.observe.exams import Exam
 from ostinato.tasks.settings import TaskSettings
@@ -152,7 +152,7 @@ def named_cells(cells: str) -> dict[str, str]:
     for word in filter(None, (word.strip() for word in cells.split(","))):
         name = find(word).name
         if name in found:
-            raise ConfigError(f"--cells {cells}: there are two called {name!r}")
+            raise ConfigError(f"--cells {shortened(cells)}: there are two called {name!r}")
         found[name] = word
     if not found:
         raise ConfigError("--cells needs the name of a cell")
