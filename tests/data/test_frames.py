@@ -110,7 +110,7 @@ def test_what_is_wrong_is_refused_with_its_row(texts, labels, says):
 
 @pytest.mark.parametrize("table", [pandas.DataFrame, polars.DataFrame, dict])
 def test_one_column_is_not_both(table):
-    with pytest.raises(DataError, match="^column 'label' is given two parts; it can have one$"):
+    with pytest.raises(DataError, match=r"^column 'label' is given two parts; it can have one$"):
         examples_of(table({"text": TEXTS, "label": LABELS}), text="label")
 
 

@@ -28,6 +28,7 @@ from ostinato.train import Folder
 HELD_OUT = 0.2
 """The part of examples that is held out to judge by, where a source has no test part."""
 SEEDS = 3
+MOST_SEEDS = 1000
 SECONDS = 60.0
 """What each run gets under `--equal time`, unless `--train.seconds` is given."""
 ENDLESS = 10**6
@@ -108,6 +109,10 @@ class Trials:
         seeds, jobs = SEEDS if self.seeds is None else self.seeds, self.jobs
         if seeds < 1 or (jobs is not None and jobs < 1):
             raise ConfigError("--seeds and --jobs must be at least 1")
+        if seeds > MOST_SEEDS:
+            raise ConfigError(
+                f"--seeds {shortened(str(seeds))}: at most {MOST_SEEDS:,} makes sense"
+            )
         each = _of_cells(settings, named_cells(self.cells), self.equal, network, multiple)
         folder = Path(free_folder("compare") if self.out is None else self.out)
         plan = {
