@@ -104,6 +104,8 @@ WRONG = [
     (f"{GENERATE} --data.steps 1000001", 2, "--data.steps 1000001: at most 1,000,000 makes sense"),
     ("show lstm --level pythn", 1, "unknown level 'pythn'; did you mean 'python'"),
     ("show mgu.py:mgu --level aten", 1, "mgu"),
+    ("show mgu.py", 1, "mgu.py: a file can hold several cells; name the one, as mgu.py:CELL"),
+    (f"{CLASSIFY} --cell mgu.py", 1, "mgu.py: a file can hold several cells; .* mgu.py:CELL"),
     ("verify lsmt", 1, "unknown cell 'lsmt'; did you mean 'lstm'"),
     ("fit classify reviews.csv --out runs/a", 1, "runs/a: the folder is not empty; .* --out"),
     ("fit classify reviews.csv --out book.txt", 1, "book.txt: File exists"),

@@ -7,6 +7,8 @@ from pathlib import Path
 
 import pytest
 
+from ostinato.data import read_pairs
+from ostinato.errors import DataError
 from ostinato.tasks.transduce_settings import TransduceSettings
 
 SMALL = {
@@ -120,6 +122,14 @@ def test_a_bad_row_that_is_left_out_is_an_empty_line(place):
     done = place("predict", "runs/spell", "-", "--skip-bad-rows", given="ab\n\ne\n")
     assert done.out.splitlines() == [spelled("ab"), "", spelled("e")]
     assert "1 bad row left out: line 2: the text is empty" in done.err
+
+
+def test_a_separator_holds_something(place):
+    done = place("fit", "transduce", "words.txt", "--data.separator", "", "--out", "runs/none")
+    assert re.fullmatch(r"ostinato: --data.separator .*at least 1 char.*; see --help\n", done.err)
+    assert done.status == 2
+    with pytest.raises(DataError, match="an empty separator parts nothing"):
+        read_pairs([str(place.folder / "words.txt")], separator="")
 
 
 FIT = "fit transduce"

@@ -27,7 +27,9 @@ class TransduceData(Section):
     """How pairs are read and put together."""
 
     separator: str | None = Field(
-        None, description="what stands between source and target in a line; unset for tables"
+        None,
+        min_length=1,
+        description="what stands between source and target in a line; unset for tables",
     )
     validation: float = Field(
         0.1, gt=0, lt=1, description="the part held out to choose the epoch, where none is given"
