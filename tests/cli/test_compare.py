@@ -102,6 +102,7 @@ def test_a_run_that_was_stopped_goes_on(terminal, compared):
         ([*COMPARE, "--cells", "rnn,gru,rnn"], "two called 'rnn'"),
         ([*COMPARE, "--cells", ","], "--cells needs the name of a cell"),
         ([*COMPARE, "--seeds", "0"], "--seeds and --jobs must be at least 1"),
+        ([*COMPARE, "--seeds", str(10**23)], f"--seeds {10**23}: at most 1,000 makes sense"),
         (["compare", "classify", "book.txt"], "book.txt, line 1: no column 'text'"),
         (["report"], "report needs the folder of a run"),
         (["report", "runs/a", "runs/b"], "runs/b: a run of task 'generate'; a report takes runs"),

@@ -7,13 +7,16 @@ import time
 from pathlib import Path
 
 import pytest
+import torch
 
+from ostinato.cli import main
 from ostinato.train import Run
 
 BAD = {
     "empty_text.csv": "text,label\ngood,pos\n ,neg\n",
     "one_class.csv": "text,label\ngood,pos\nfine,pos\n",
     "rare.csv": "text,label\ngood,pos\nfine,pos\nbad,neg\n",
+    "one_rare.csv": "text,label\n" + "".join(f"a,{k % 20}\n" for k in range(40)) + "good,rare\n",
     "even.csv": "text,label\ngood,pos\nfine,pos\nbad,neg\npoor,neg\n",
     "other.csv": "text,label\ngood,pos\nfine,meh\n",
     "short.txt": "abc",
@@ -23,15 +26,25 @@ BAD = {
 }
 CLASSIFY = "fit classify reviews.csv --out runs/new"
 GENERATE = "fit generate book.txt --out runs/new"
+TWO_PARTS = "is given two parts; it can have one"
 WRONG = [
     ("fit classify nope.csv", 1, "nope.csv: no such file"),
     ("fit classify imdv", 1, "imdv: no such file, and .* did you mean 'imdb'"),
     ("fit generate nope.txt", 1, "nope.txt: no such file"),
     ("fit generate short.txt --out runs/new", 1, "a text of 3 symbols is too short"),
+    (f"{CLASSIFY} --data.text label", 1, f"reviews.csv: column 'label' {TWO_PARTS}"),
+    (f"{CLASSIFY} --data.text a --data.label a", 1, f"reviews.csv: column 'a' {TWO_PARTS}"),
     (f"{CLASSIFY} --data.text body", 1, "reviews.csv, line 1: no column 'body'; the columns are"),
     ("fit classify empty_text.csv", 1, "empty_text.csv, line 3: the text is empty"),
     ("fit classify one_class.csv", 1, "one_class.csv: only one class, 'pos'"),
     ("fit classify rare.csv --out runs/new", 1, "two classes with two texts each, not .*'neg': 1"),
+    (
+        f"{CLASSIFY} --data.text label --data.label text",
+        1,
+        r"two texts each, not \{'it was a good film 0': 1, [^{}]{,120}…\}: 120 of 120 labels are "
+        "met once; if they are no classes but texts or numbers, data.label names the wrong column",
+    ),
+    ("fit classify one_rare.csv", 1, r"two texts each, not \{'rare': 1\}"),
     (
         "evaluate runs/a other.csv",
         1,
@@ -91,6 +104,8 @@ WRONG = [
     (f"{GENERATE} --data.steps 1000001", 2, "--data.steps 1000001: at most 1,000,000 makes sense"),
     ("show lstm --level pythn", 1, "unknown level 'pythn'; did you mean 'python'"),
     ("show mgu.py:mgu --level aten", 1, "mgu"),
+    ("show mgu.py", 1, "mgu.py: a file can hold several cells; name the one, as mgu.py:CELL"),
+    (f"{CLASSIFY} --cell mgu.py", 1, "mgu.py: a file can hold several cells; .* mgu.py:CELL"),
     ("verify lsmt", 1, "unknown cell 'lsmt'; did you mean 'lstm'"),
     ("fit classify reviews.csv --out runs/a", 1, "runs/a: the folder is not empty; .* --out"),
     ("fit classify reviews.csv --out book.txt", 1, "book.txt: File exists"),
@@ -109,6 +124,8 @@ WRONG = [
     ("generate runs/b --typical 0", 1, "typical: 0.0 must be greater than 0"),
     ("generate runs/b --repetition-penalty 0", 1, "repetition_penalty: 0.0 must be greater"),
     ("generate runs/b --beam 0", 1, "beam: 0 must be at least 1"),
+    (f"generate runs/b --beam {10**13}", 1, f"beam: {10**13} must be at most 1,000"),
+    (f"generate runs/b --beam 2 --best {10**22}", 1, f"best: {10**22} must be at most 1,000"),
     ("generate runs/b --beam 2 --best 3", 1, "best: 3 must be at least 1 and at most the beam, 2"),
     ("generate runs/b --beam 2 --length 0", 1, "length: 0 must be at least 1"),
     ("generate runs/b --best 3", 1, "--best is for --beam: give both"),
@@ -150,6 +167,14 @@ def test_debug_shows_where_an_error_arose(terminal, command):
     done = terminal(*command.split(), "--debug")
     assert done.status == 1
     assert done.err.startswith("Traceback (most recent call last)")
+
+
+@pytest.mark.parametrize("sizes", [(10**14,), (10**10, 10**10)])
+def test_memory_that_there_is_not_is_one_line(monkeypatch, capfd, sizes):
+    monkeypatch.setattr("ostinato.cli.commands.run", lambda words: torch.empty(sizes).numel())
+    with pytest.raises(SystemExit, match="1"):
+        main(["fit"])
+    assert capfd.readouterr().err == "ostinato: there is not enough memory for this\n"
 
 
 def until(happened) -> None:

@@ -151,6 +151,10 @@ def test_cells_are_compared_by_the_test_part(terminal, fitted):
         (ROWS, ["--data.test", "5"], "5 steps in its test part, and a horizon of 7 is longer"),
         (ROWS, ["--data.past", "none"], "no column 'none'"),
         (ROWS, ["--model.loss", "rmse"], "--model.loss"),
+        *(
+            (ROWS, [f"--data.{part}", "load"], "bad.csv: column 'load' is given two parts; it")
+            for part in ("time", "id", "past", "future", "static")
+        ),
     ],
 )
 def test_what_is_wrong_is_one_line_and_nothing_is_left(terminal, rows, options, message):

@@ -50,6 +50,7 @@ def test_it_says_who_has_learnt_and_who_has_not(terminal):
         ("sorting", "'sorting' is neither adding nor copying"),
         ("adding --lengths 1,x", "--lengths 1,x: whole numbers from 1 on, with commas"),
         ("adding --lengths 5,0", "--lengths 5,0: whole numbers from 1 on, with commas"),
+        (f"adding --lengths 8,{10**20}", f"--lengths {10**20}: at most 1,000,000 makes sense"),
         ("copying --lengths=-3", "--lengths -3: whole numbers from 1 on, with commas"),
         ("copying --lengths ,", "--lengths ,: whole numbers from 1 on, with commas"),
         (

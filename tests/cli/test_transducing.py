@@ -7,6 +7,8 @@ from pathlib import Path
 
 import pytest
 
+from ostinato.data import read_pairs
+from ostinato.errors import DataError
 from ostinato.tasks.transduce_settings import TransduceSettings
 
 SMALL = {
@@ -122,12 +124,21 @@ def test_a_bad_row_that_is_left_out_is_an_empty_line(place):
     assert "1 bad row left out: line 2: the text is empty" in done.err
 
 
+def test_a_separator_holds_something(place):
+    done = place("fit", "transduce", "words.txt", "--data.separator", "", "--out", "runs/none")
+    assert re.fullmatch(r"ostinato: --data.separator .*at least 1 char.*; see --help\n", done.err)
+    assert done.status == 2
+    with pytest.raises(DataError, match="an empty separator parts nothing"):
+        read_pairs([str(place.folder / "words.txt")], separator="")
+
+
 FIT = "fit transduce"
 WRONG = [
     (f"{FIT} held.a short.b", "held.a, line 2: has no partner; short.b has 1 line, held.a has"),
     (f"{FIT} gap.a gap.b", "gap.a and gap.b, line 2: the line of gap.a is empty"),
     (f"{FIT} words.txt", "words.txt, line 1: no column 'source'"),
     (f"{FIT} few.csv --source.column de", "few.csv, line 1: no column 'de'; the columns are"),
+    (f"{FIT} few.csv --source.column target", "few.csv: column 'target' is given two parts; it"),
     (f"{FIT} few.csv --model.attention dto", "unknown attention 'dto'; did you mean 'dot'"),
     (f"{FIT} few.csv --target.tokenizer wrod", "unknown tokenizer 'wrod'; did you mean 'word'"),
     (f"{FIT} few.csv --source.min-count 9", "no symbol comes source.min_count = 9 times"),
@@ -137,6 +148,9 @@ WRONG = [
     ("evaluate runs/spell few.csv", "few.csv, line 1: no separator '␣␣'"),
     ("evaluate runs/spell bytes.txt", "bytes.txt, line 2: not UTF-8"),
     ("predict runs/spell - --best 0", "best: 0 must be at least 1"),
+    (f"predict runs/spell - --best {10**13}", f"best: {10**13} must be at most 1,000"),
+    (f"predict runs/spell - --beam {10**22}", f"beam: {10**22} must be at most 1,000"),
+    (f"evaluate runs/spell held.txt --beam {10**13}", f"beam: {10**13} must be at most 1,000"),
     ("predict runs/spell - --best 3 --beam 2", "best: 3 must be at least 1 and at most the beam"),
     ("evaluate runs/spell held.txt --alpha -1", "alpha: -1.0 must be at least 0"),
     ("report runs/a --data more.csv --data more.csv", "a run of this task is judged by one file"),

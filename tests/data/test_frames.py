@@ -99,12 +99,19 @@ def test_labels_of_any_type(labels, read):
         (5, LABELS, "a int is no list of texts"),
         (pandas.DataFrame({"body": TEXTS}), None, "no column 'text'; the columns are 'body'"),
         ({"text": TEXTS}, None, "no column 'label'; the columns are 'text'"),
+        ({f"c{k}": TEXTS for k in range(99)}, None, r"the columns are 'c0', [^…]{,120}, …$"),
     ],
 )
 def test_what_is_wrong_is_refused_with_its_row(texts, labels, says):
     with pytest.raises(DataError, match=says) as error:
         examples_of(texts, labels)
     assert "\n" not in str(error.value)
+
+
+@pytest.mark.parametrize("table", [pandas.DataFrame, polars.DataFrame, dict])
+def test_one_column_is_not_both(table):
+    with pytest.raises(DataError, match=r"^column 'label' is given two parts; it can have one$"):
+        examples_of(table({"text": TEXTS, "label": LABELS}), text="label")
 
 
 def test_an_estimator_takes_them_all():

@@ -238,6 +238,7 @@ def test_bad_sentences_are_left_out_and_written_as_they_are(tmp_path):
         ({"word": "form"}, "data.word = 'form': columns are numbers"),
         ({"tag": "7"}, "line 3: there is no column 7 for data.tag, only 4"),
         ({"tag": "uposs", "format": "conllu"}, "did you mean 'upos'"),
+        ({"word": "UPOS", "format": "conllu"}, "a.conll: column 'upos' is given two parts; it"),
         ({"format": "conl"}, "unknown format 'conl'; did you mean"),
         ({"tag": "1", "format": "text"}, "plain text has no columns"),
     ],

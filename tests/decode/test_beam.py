@@ -144,6 +144,8 @@ def test_there_may_be_fewer_than_wanted():
     [
         ({"length": 0}, "length: 0 must be at least 1$"),
         ({"beam": 0}, "beam: 0 must be at least 1$"),
+        ({"beam": 1001}, "beam: 1001 must be at most 1,000$"),
+        ({"best": 10**22}, f"best: {10**22} must be at most 1,000$"),
         ({"best": 5}, "best: 5 must be at least 1 and at most the beam, 4"),
         ({"alpha": -1}, "alpha: -1 must be at least 0"),
         ({"alpha": math.nan}, "alpha: nan must be"),

@@ -126,6 +126,9 @@ def test_recursive_forecasts_go_as_far_as_one_likes():
     one, far = forecaster.predict(8).values, forecaster.predict(40).values
     np.testing.assert_allclose(far[:, :8], one, rtol=1e-5)
     assert np.isfinite(far).all()
+    for horizon in (0, 10**5 + 1, 10**22):
+        with pytest.raises(ConfigError, match=rf"{horizon} steps: .* can do 1 to 100000$"):
+            forecaster.predict(horizon)
     with pytest.raises(ConfigError, match="reads its own forecast"):
         small(model={"decoding": "recursive"}, data={"past": ["y"], "target": ["x"]}).fit(
             {"x": WAVE, "y": WAVE}
@@ -202,6 +205,11 @@ def test_rolling_origin(forecaster):
         forecaster.backtest(WAVE, folds=6)
     with pytest.raises(ConfigError, match="at least 1"):
         forecaster.backtest(WAVE, folds=0)
+    for folds in (51, 10**8, 10**22):
+        says = rf"^folds: {folds} stretches of 8 steps are more than .* has; at most 50$"
+        for refit in (False, True):
+            with pytest.raises(ConfigError, match=says):
+                forecaster.backtest(WAVE, folds=folds, refit=refit)
 
 
 def test_a_fold_that_is_trained_anew_sees_nothing_of_what_it_foretells():

@@ -23,11 +23,13 @@ def find(name: str) -> Cell:
 
     Raises:
         UnknownName: when there is no such cell; the nearest right name is given.
-        CellError: when the file cannot be read, or holds no cell of that name.
+        CellError: when the file cannot be read, or holds no cell of that name, or none is named.
     """
     path, colon, inside = name.rpartition(":")
     if colon and path.endswith(".py"):
         return _in(_load(Path(path)), inside)
+    if name.endswith(".py"):
+        raise CellError(f"{name}: a file can hold several cells; name the one, as {name}:CELL")
     module = registry.find(sys.modules[__name__], "cell", name)
     return _in(module, module.__name__.rpartition(".")[2])
 

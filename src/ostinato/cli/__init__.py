@@ -52,7 +52,7 @@ def _status(words: list[str]) -> int:
         if isinstance(error, OstinatoError):
             status = getattr(error, "status", 1)
             _say(str(error))
-        elif isinstance(error, MemoryError):
+        elif _out_of_memory(error):
             _say("there is not enough memory for this")
         elif isinstance(error, OSError):
             _say(f"{error.filename or 'output'}: {error.strerror}")
@@ -60,6 +60,14 @@ def _status(words: list[str]) -> int:
             _say(f"unexpected {type(error).__name__}: {error}; --debug shows where it arose")
     _end_output()
     return status
+
+
+def _out_of_memory(error: Exception) -> bool:
+    """Whether memory was asked for that there is not; PyTorch has no type of its own for it."""
+    said = "can't allocate memory", "out of memory", "Storage size calculation overflowed"
+    return isinstance(error, MemoryError) or (
+        isinstance(error, RuntimeError) and any(words in str(error) for words in said)
+    )
 
 
 def _end_output() -> None:

@@ -15,7 +15,7 @@ from ostinato.cli.parallel import Job, Show, in_parallel
 from ostinato.cli.runs import free_folder
 from ostinato.cli.screen import console, duration, machine, table
 from ostinato.data import Examples
-from ostinato.errors import ConfigError, RunError
+from ostinato.errors import ConfigError, RunError, shortened
 from ostinato.report.frameworks import side_by_side
 from ostinato.report.frameworks_page import frameworks_page, says
 from ostinato.report.sentences import listed
@@ -137,7 +137,7 @@ def named(words: str) -> dict[str, Any]:
     found: dict[str, Any] = {}
     for name in filter(None, (word.strip() for word in words.split(","))):
         if name in found:
-            raise ConfigError(f"--frameworks {words}: {name!r} is named twice")
+            raise ConfigError(f"--frameworks {shortened(words)}: {name!r} is named twice")
         found[name] = frameworks.find(name)
     if not found:
         known = ", ".join(frameworks.names())

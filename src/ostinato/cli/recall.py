@@ -13,8 +13,8 @@ from cyclopts import Parameter
 from ostinato.cli.parallel import Job, Show, in_parallel
 from ostinato.cli.screen import console, facts, machine, table
 from ostinato.cli.trials import named_cells
-from ostinato.errors import ConfigError, counted
-from ostinato.observe.recall import LENGTHS, RecallSettings
+from ostinato.errors import ConfigError, counted, quoted, shortened
+from ostinato.observe.recall import LENGTHS, MOST_STEPS, RecallSettings
 from ostinato.observe.recall import recall as tried
 from ostinato.report.recall_page import recall_page
 from ostinato.train import write_out
@@ -117,5 +117,9 @@ def _numbers(words: str) -> Sequence[int]:
     except ValueError:
         found = []
     if not found or found[0] < 1:
-        raise ConfigError(f"--lengths {words}: whole numbers from 1 on, with commas between them")
+        raise ConfigError(
+            f"--lengths {shortened(words)}: whole numbers from 1 on, with commas between them"
+        )
+    if found[-1] > MOST_STEPS:
+        raise ConfigError(f"--lengths {quoted(found[-1])}: at most {MOST_STEPS:,} makes sense")
     return found

@@ -19,7 +19,7 @@ from ostinato.cli.parallel import Job, Show, in_parallel
 from ostinato.cli.runs import Config, S, free_folder, merge, quoted
 from ostinato.cli.screen import aside, machine
 from ostinato.cli.trial import BASELINE, trial
-from ostinato.errors import ConfigError
+from ostinato.errors import ConfigError, shortened
 from ostinato.observe.architecture import counts
 from ostinato.observe.exams import Exam
 from ostinato.tasks.settings import TaskSettings
@@ -28,6 +28,7 @@ from ostinato.train import Folder
 HELD_OUT = 0.2
 """The part of examples that is held out to judge by, where a source has no test part."""
 SEEDS = 3
+MOST_SEEDS = 1000
 SECONDS = 60.0
 """What each run gets under `--equal time`, unless `--train.seconds` is given."""
 ENDLESS = 10**6
@@ -108,6 +109,10 @@ class Trials:
         seeds, jobs = SEEDS if self.seeds is None else self.seeds, self.jobs
         if seeds < 1 or (jobs is not None and jobs < 1):
             raise ConfigError("--seeds and --jobs must be at least 1")
+        if seeds > MOST_SEEDS:
+            raise ConfigError(
+                f"--seeds {shortened(str(seeds))}: at most {MOST_SEEDS:,} makes sense"
+            )
         each = _of_cells(settings, named_cells(self.cells), self.equal, network, multiple)
         folder = Path(free_folder("compare") if self.out is None else self.out)
         plan = {
@@ -152,7 +157,7 @@ def named_cells(cells: str) -> dict[str, str]:
     for word in filter(None, (word.strip() for word in cells.split(","))):
         name = find(word).name
         if name in found:
-            raise ConfigError(f"--cells {cells}: there are two called {name!r}")
+            raise ConfigError(f"--cells {shortened(cells)}: there are two called {name!r}")
         found[name] = word
     if not found:
         raise ConfigError("--cells needs the name of a cell")

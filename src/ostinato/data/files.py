@@ -171,7 +171,7 @@ class File:
         if size > UNCHECKED and size > self.limits.expansion * self._source.size():
             raise DataError(
                 f"{self.title}: far more comes of it than it holds, over {self.limits.expansion} "
-                "bytes of each; --max-expansion allows more, if you trust it"
+                "bytes for each packed byte; --max-expansion allows more, if you trust it"
             )
 
     def fault(self, line: int, what: str) -> DataError:

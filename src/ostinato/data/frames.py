@@ -14,10 +14,10 @@ import numpy as np
 
 from ostinato.data.examples import Examples
 from ostinato.data.labels import LabelColumn, each, interned, label_text, refuse_measurements
-from ostinato.data.rows import row
+from ostinato.data.rows import row, two_parts
 from ostinato.data.signals import are_signals, checked
 from ostinato.data.texts import Chosen, Texts
-from ostinato.errors import DataError, quoted
+from ostinato.errors import DataError, first_few, quoted
 
 _PLAIN = (list, tuple, np.ndarray, Texts, Chosen)
 
@@ -134,7 +134,7 @@ def columns_of(table: Any) -> dict[str, Sequence[Any]]:
             raise DataError(f"a {type(table).__name__} is no table")
         named = {str(name): native[name].to_list() for name in native.columns}
     if len(set(map(len, named.values()))) > 1:
-        sizes = ", ".join(f"{quoted(name)} {len(values)}" for name, values in named.items())[:200]
+        sizes = first_few(f"{quoted(name)} {len(values)}" for name, values in named.items())
         raise DataError(f"the columns are not of one length: {sizes}")
     return named
 
@@ -197,6 +197,8 @@ def _class_names(dataset: Any, name: str) -> list[Any]:
 
 def _check(names: Sequence[str], columns: Sequence[str]) -> None:
     for name in names:
+        if names.count(name) > 1:
+            raise DataError(two_parts(name))
         if name not in columns:
-            shown = ", ".join(map(repr, columns))[:200]
+            shown = first_few(map(quoted, columns))
             raise DataError(f"no column {quoted(name)}; the columns are {shown}")

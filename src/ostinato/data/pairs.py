@@ -107,6 +107,8 @@ def read_pairs(
         if not isinstance(packaged, dict) or not isinstance(packaged["train"], Pairs):
             raise DataError(f"{where[0]} holds no pairs; a source such as `dates` is needed here")
         return packaged
+    if separator == "":
+        raise DataError("an empty separator parts nothing; give none at all for a table")
     if separator is None:
         rows = readers.table_rows(where[0], format, "csv", [source, target], None)
     else:

@@ -21,7 +21,7 @@ from ostinato.data.examples import Examples
 from ostinato.data.files import File, flaw, title
 from ostinato.data.labels import LabelColumn, each, interned, refuse_measurements
 from ostinato.data.problem import Problem
-from ostinato.data.rows import Check, Row, Skipped, good, row, untouched
+from ostinato.data.rows import Check, Row, Skipped, good, row, two_parts, untouched
 from ostinato.data.table import Table
 from ostinato.data.texts import Texts
 from ostinato.errors import DataError, UnknownName, first_few, quoted
@@ -201,10 +201,15 @@ def table_rows(
         default: the format where they do not.
         columns: the columns of a table that are wanted.
         label: the column among them with labels.
+
+    Raises:
+        DataError: when one column is wanted as two, or the file cannot be read.
     """
     if label and where != "-" and os.path.isdir(where):
         yield from folders.rows(Path(where), label)
         return
+    if twice := [name for name in columns or [] if (columns or []).count(name) > 1]:
+        raise DataError(f"{title(where)}: {two_parts(twice[0])}")
     with File(where) as file:
         found = _format(where, file, given, default, columns or [])
         yield from found.rows(file, columns, label, check)

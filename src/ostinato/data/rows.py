@@ -9,7 +9,7 @@ from typing import Any, NamedTuple, Protocol, TypeAlias, TypeVar
 
 from ostinato.data.files import flaw
 from ostinato.data.labels import LabelColumn, label_text
-from ostinato.errors import DataError, counted
+from ostinato.errors import DataError, counted, quoted
 
 
 class Row(NamedTuple):
@@ -150,6 +150,11 @@ def row(place: str, columns: dict[str, Any], label: LabelColumn | None, blank: b
         else:
             values.append(parts[0].replace("\r\n", "\n").replace("\r", "\n"))
     return Row(place, values)
+
+
+def two_parts(name: str) -> str:
+    """What is said of a column that is to be two things, such as text and label."""
+    return f"column {quoted(name)} is given two parts; it can have one"
 
 
 def _fault(name: str, value: Any, blank: bool) -> str | None:

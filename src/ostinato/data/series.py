@@ -25,7 +25,7 @@ from ostinato.data.files import title
 from ostinato.data.frames import columns_of
 from ostinato.data.numerals import number
 from ostinato.data.readers import read_rows
-from ostinato.data.rows import Row, Skipped, good
+from ostinato.data.rows import Row, Skipped, good, two_parts
 from ostinato.data.spreadsheet import unmarked
 from ostinato.errors import DataError, counted, first_few, quoted, shortened
 
@@ -84,8 +84,7 @@ class Columns:
                 shown = first_few(map(quoted, names))
                 raise DataError(f"{title}: no column {quoted(name)}; the columns are {shown}")
             if times[name] > 1:
-                two = "is given two parts; it can have one"
-                raise DataError(f"{title}: column {quoted(name)} {two}")
+                raise DataError(f"{title}: {two_parts(name)}")
         if not target:
             raise DataError(
                 f"{title}: no column is left to be foretold; name one with --data.target"

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from ostinato.data.clock import Clock
 from ostinato.data.series import Panel, Series
-from ostinato.errors import ConfigError, DataError, counted, quoted, shortened
+from ostinato.errors import ConfigError, DataError, counted, first_few, quoted, shortened
 
 Floats = NDArray[np.float32]
 Indices = NDArray[np.int64]
@@ -228,7 +228,7 @@ class Windows:
         self._first_known = self.targets_read + len(panel.columns.past)
         for each in panel.series:
             if each.name not in scale.mean:
-                known = ", ".join(map(repr, scale.mean))[:200]
+                known = first_few(map(quoted, scale.mean))
                 raise DataError(
                     f"{panel.called(each)} was not in the training data, which had {known}"
                 )

@@ -10,8 +10,10 @@ from typing import Any, TypeAlias
 import torch
 from torch import Tensor
 
-from ostinato.errors import ConfigError, check_finite
+from ostinato.errors import ConfigError, check_finite, quoted
 
+MOST_BEAM = 1000
+"""Memory and time grow with the beam, and what is found with a wider one hardly differs."""
 Step: TypeAlias = Callable[[Any, Tensor], tuple[Tensor, Any]]
 """From states and the last symbols (N,) to log-probabilities of the next (N, V), and states."""
 
@@ -79,7 +81,7 @@ def beam_search(
         states: what the first step reads, one row for each sequence.
         symbols: the first input of each sequence (B,) int64.
         length: the most symbols of a continuation, the end symbol included.
-        beam: how many hypotheses are kept for a sequence.
+        beam: how many hypotheses are kept for a sequence, at most `MOST_BEAM`.
         best: how many are returned for a sequence, at most `beam`.
         end: the symbol that ends a hypothesis; None where nothing but `length` does.
         alpha: above 0 longer hypotheses are favoured; 0 ranks by probability alone.
@@ -92,11 +94,14 @@ def beam_search(
         ConfigError: for numbers out of range.
         NotFinite: when a log-probability is no number.
     """
-    for name, value, most in (("length", length, math.inf), ("beam", beam, math.inf),
-                              ("best", best, beam)):  # fmt: skip
-        if not 1 <= value <= most:
-            limit = "" if most == math.inf else f" and at most the beam, {most}"
-            raise ConfigError(f"{name}: {value} must be at least 1{limit}")
+    for name, value, most in (("length", length, math.inf), ("best", best, MOST_BEAM),
+                              ("beam", beam, MOST_BEAM)):  # fmt: skip
+        if value < 1:
+            raise ConfigError(f"{name}: {value} must be at least 1")
+        if value > most:
+            raise ConfigError(f"{name}: {quoted(value)} must be at most {most:,}")
+    if best > beam:
+        raise ConfigError(f"best: {best} must be at least 1 and at most the beam, {beam}")
     if not 0 <= alpha < math.inf:
         raise ConfigError(f"alpha: {alpha} must be at least 0 and finite")
     B = len(symbols)

@@ -22,6 +22,8 @@ from ostinato.train import Epochs, LearningRate, Progress, Section, Training, fi
 
 LENGTHS = {"adding": (10, 30, 100), "copying": (1, 10, 20)}
 """Lengths that cells differ at."""
+MOST_STEPS = 10**6
+"""No cell remembers as far, and a batch of such sequences still goes into memory."""
 _HELD_OUT = 500
 _SEED_OF_HELD_OUT = 2**32  # no batch of training has it
 

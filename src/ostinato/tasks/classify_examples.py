@@ -11,9 +11,10 @@ from numpy.typing import NDArray
 
 from ostinato.data import Examples, split_blocks
 from ostinato.data.labels import Label, each
-from ostinato.errors import DataError
+from ostinato.errors import DataError, first_few, quoted
 from ostinato.tasks.classify_settings import ClassifySettings
 
+_FEW = 8  # labels of which an error tells all
 _CHARACTERS = 2**25  # of texts that are held in memory
 
 
@@ -25,11 +26,26 @@ def classes_in(examples: Examples, several: bool) -> NDArray[Any]:
     """
     counts = Counter(name for label in examples.labels for name in each(label))
     if several and (len(counts) < 2 or len(examples) < 2):
-        raise DataError(f"several labels need two texts and two labels, not {dict(counts)}")
+        raise DataError(f"several labels need two texts and two labels, not {_told(counts)}")
     if not several and (len(counts) < 2 or min(counts.values()) < 2):
-        found = f"{dict(counts)}" if len(counts) > 1 else f"one class alone, {dict(counts)}"
-        raise DataError(f"a classifier needs two classes with two texts each, not {found}")
+        alone = "one class alone, " if len(counts) == 1 else ""
+        raise DataError(
+            f"a classifier needs two classes with two texts each, not {alone}{_told(counts)}"
+        )
     return np.array(sorted(examples.own[n] for n in counts) if examples.own else sorted(counts))
+
+
+def _told(counts: Counter[str]) -> str:
+    """How often each label is met, of many labels the rare ones; and what may be the cause."""
+    rare = {name: count for name, count in counts.items() if count < 2}
+    shown = rare if len(counts) > _FEW and rare else counts
+    told = "{" + first_few(f"{quoted(name)}: {count}" for name, count in shown.items()) + "}"
+    if len(counts) <= _FEW or 2 * len(rare) <= len(counts):
+        return told
+    return (
+        f"{told}: {len(rare):,} of {len(counts):,} labels are met once; if they are no classes but "
+        "texts or numbers, data.label names the wrong column"
+    )
 
 
 def split_examples(examples: Examples, settings: ClassifySettings) -> tuple[Examples, Examples]:

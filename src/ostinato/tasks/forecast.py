@@ -18,12 +18,12 @@ from ostinato.data.continued import before, continued, known_ends, last_steps
 from ostinato.data.series import listed
 from ostinato.data.windows import Indices, Parts, Scale, Windows
 from ostinato.equation import Cell
-from ostinato.errors import ConfigError, DataError, check_finite
+from ostinato.errors import ConfigError, DataError, check_finite, counted, quoted
 from ostinato.tasks.accuracy import Accuracy
 from ostinato.tasks.estimator import Estimator, reproducible
 from ostinato.tasks.forecast_learner import ForecastLearner, pieces
 from ostinato.tasks.forecast_network import ForecastNetwork, Shape
-from ostinato.tasks.forecast_settings import ForecastSettings
+from ostinato.tasks.forecast_settings import MOST_STEPS, ForecastSettings
 from ostinato.tasks.forecast_stored import check_stored
 from ostinato.tasks.foretold import Forecast
 from ostinato.tasks.naive import naive_error, seasonal_naive
@@ -164,11 +164,13 @@ class Forecaster(RegressorMixin, Estimator[ForecastSettings]):  # type: ignore[m
         check_is_fitted(self)
         settings = self.settings()
         horizon = settings.data.horizon if horizon is None else horizon
-        longest = settings.data.horizon
-        if horizon < 1 or (settings.model.decoding == "direct" and horizon > longest):
+        direct = settings.model.decoding == "direct"
+        longest = settings.data.horizon if direct else MOST_STEPS
+        if not 1 <= horizon <= longest:
+            train = "; train with a larger data.horizon, or with model.decoding = recursive"
             raise ConfigError(
-                f"a horizon of {horizon} steps: this forecaster can do 1 to {longest}; "
-                "train with a larger data.horizon, or with model.decoding = recursive"
+                f"a horizon of {quoted(horizon)} steps: this forecaster can do 1 to {longest}"
+                f"{train if direct else ''}"
             )
         panel = self._end if table is None else self._panel(table)
         panel, ends = continued(panel, settings.data.lookback, horizon)
@@ -237,7 +239,7 @@ class Forecaster(RegressorMixin, Estimator[ForecastSettings]):  # type: ignore[m
             first series), and `naive`, the accuracy of seasonal naive.
 
         Raises:
-            ConfigError: for less than one fold.
+            ConfigError: for less than one fold, or more than the longest series has.
             DataError: when the folds reach into what the network was trained on.
         """
         check_is_fitted(self)
@@ -245,6 +247,11 @@ class Forecaster(RegressorMixin, Estimator[ForecastSettings]):  # type: ignore[m
             raise ConfigError(f"folds: {folds} must be at least 1")
         panel, horizon = self._panel(table), self.settings().data.horizon
         lengths = known_ends(panel)
+        if folds > (most := int(lengths.max()) // horizon):
+            raise ConfigError(
+                f"folds: {quoted(folds)} stretches of {counted(horizon, 'step')} are more than "
+                f"{panel.title} has; at most {most:,}"
+            )
         if not refit:
             self._check_unseen(panel, lengths - folds * horizon)
         found = []

@@ -11,6 +11,9 @@ from ostinato.tasks.forecast_network import ForecastModel
 from ostinato.tasks.settings import TaskSettings
 from ostinato.train import LearningRate, Section, Training
 
+MOST_STEPS = 10**5
+"""The longest look-back and horizon."""
+
 
 class ForecastData(Section):
     """What is read, and as what; sizes of parts are steps, or below 1 shares of each series."""
@@ -27,8 +30,8 @@ class ForecastData(Section):
     missing: Literal["carry", "refuse"] = Field(
         "carry", description="read the last known value in place of a missing one, or refuse it"
     )
-    lookback: int = Field(96, ge=1, le=10**5, description="steps that are read")
-    horizon: int = Field(24, ge=1, le=10**5, description="steps that are foretold")
+    lookback: int = Field(96, ge=1, le=MOST_STEPS, description="steps that are read")
+    horizon: int = Field(24, ge=1, le=MOST_STEPS, description="steps that are foretold")
     season: int | None = Field(
         None, ge=1, description="steps of a season; by the clock unless given"
     )

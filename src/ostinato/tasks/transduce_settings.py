@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pydantic import Field
 
+from ostinato.decode import MOST_BEAM
 from ostinato.tasks.encoder_decoder import TransduceModel
 from ostinato.tasks.settings import TaskSettings
 from ostinato.tasks.side import SideSettings
@@ -26,7 +27,9 @@ class TransduceData(Section):
     """How pairs are read and put together."""
 
     separator: str | None = Field(
-        None, description="what stands between source and target in a line; unset for tables"
+        None,
+        min_length=1,
+        description="what stands between source and target in a line; unset for tables",
     )
     validation: float = Field(
         0.1, gt=0, lt=1, description="the part held out to choose the epoch, where none is given"
@@ -38,7 +41,9 @@ class TransduceData(Section):
 class Decoding(Section):
     """How outputs are searched for."""
 
-    beam: int = Field(5, ge=1, le=1000, description="hypotheses kept at each step; 1 is greedy")
+    beam: int = Field(
+        5, ge=1, le=MOST_BEAM, description="hypotheses kept at each step; 1 is greedy"
+    )
     alpha: float = Field(0.0, ge=0, description="length penalty; above 0 favours longer outputs")
 
 

@@ -164,7 +164,7 @@ def predict(
     file
         A file with a text on each line, a table with the run's source column, or `-`.
     best
-        How many outputs for each text, at most the beam.
+        How many outputs for each text, at most the beam where one is given.
     beam
         Hypotheses kept at each step, 1 is greedy; the run's own unless given.
     alpha

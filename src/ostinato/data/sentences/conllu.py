@@ -11,8 +11,9 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 
 from ostinato.data.files import File, flaw
+from ostinato.data.rows import two_parts
 from ostinato.data.sentences._sentence import Answer, Sentence, blocks
-from ostinato.errors import UnknownName, counted, quoted, shortened
+from ostinato.errors import DataError, UnknownName, counted, quoted, shortened
 
 SUFFIXES = (".conllu",)
 FIELDS = ("id", "form", "lemma", "upos", "xpos", "feats", "head", "deprel", "deps", "misc")
@@ -72,8 +73,11 @@ def read(file: File, word: str, tag: str, trained: int | None = None) -> Iterato
 
     Raises:
         UnknownName: for a field that CoNLL-U does not have.
+        DataError: for words that are their own tags.
     """
     words, column = _field(word or "form"), _field(tag or "upos")
+    if words == column:
+        raise DataError(f"{file.title}: {two_parts(FIELDS[words])}")
     for first, lines in blocks(file, lambda line: not line.strip()):
         sentence = Tree(lines=lines, column=column)
         for number, line in enumerate(lines, first):
