@@ -202,7 +202,7 @@ def _as_text(figure: Any, key: str = "") -> Any:
 
 def _json(data: Any) -> Markup:
     """JSON that ends no script element, whatever its strings hold."""
-    text: str = json.dumps(data, cls=PlotlyJSONEncoder)
+    text: str = json.dumps(data, cls=PlotlyJSONEncoder, separators=(",", ":"))
     for character in "<>&\u2028\u2029":
         text = text.replace(character, f"\\u{ord(character):04x}")
     return Markup(text)
