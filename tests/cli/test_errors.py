@@ -169,6 +169,15 @@ def test_debug_shows_where_an_error_arose(terminal, command):
     assert done.err.startswith("Traceback (most recent call last)")
 
 
+@pytest.mark.parametrize("word", ["--debug", "--max-row=5", "--max-expansion=5"])
+def test_an_option_of_all_commands_can_be_said_as_a_word(terminal, word):
+    done = terminal("show", "--", word)
+    assert (done.status, done.err.count("\n")) == (1, 1)
+    assert done.err.startswith(f"ostinato: unknown cell '{word}'")
+    told = terminal.text("generate", "runs/b", f"--prompt={word}", "--length", "1")
+    assert told.startswith(word)
+
+
 @pytest.mark.parametrize("sizes", [(10**14,), (10**10, 10**10)])
 def test_memory_that_there_is_not_is_one_line(monkeypatch, capfd, sizes):
     monkeypatch.setattr("ostinato.cli.commands.run", lambda words: torch.empty(sizes).numel())

@@ -27,13 +27,14 @@ def main(arguments: Sequence[str] | None = None) -> NoReturn:
 
 def _status(words: list[str]) -> int:
     """Runs a command to its end; what its exit status is."""
-    debug = "--debug" in words
+    end = words.index("--") if "--" in words else len(words)  # what follows is no option
+    debug = "--debug" in words[:end]
     try:
         try:
             # It imports much, and is interrupted without a word of where.
             from ostinato.cli.commands import run
 
-            status = run([word for word in words if word != "--debug"])
+            status = run([word for word in words[:end] if word != "--debug"] + words[end:])
         finally:
             signals.handle(signals.at_once)
         sys.stdout.flush()

@@ -40,7 +40,8 @@ def commands(asked: str = "") -> App:
         help="Recurrent sequence models: learn, build, train and understand them.\n\n"
         "Add --debug to any command to see where an error arose. Data that could take all memory "
         "are refused: rows of more than 16,777,216 characters, and packed files of which more than "
-        "100 times as many bytes come; --max-row and --max-expansion, with a number, allow more.",
+        "100 times as many bytes come; --max-row and --max-expansion, with a number, allow more. "
+        "As the value of another option these three are written with =, as in --prompt=--debug.",
         version_flags=["--version"],
     )
     for name, summary in SUMMARIES.items():
@@ -97,6 +98,8 @@ def _taken(words: list[str], option: str) -> int | None:
         UsageError: when it is none.
     """
     for at, word in enumerate(words):
+        if word == "--":  # what follows is no option
+            break
         name, equals, given = word.partition("=")
         if name == option:
             given = given if equals else "".join(words[at + 1 : at + 2])
