@@ -75,7 +75,9 @@ def test_while_a_command_is_loaded(place, module, number):
     assert not (place.folder / "runs/load").exists()
 
 
-@pytest.mark.parametrize("task", TASKS)
+@pytest.mark.parametrize(
+    "task", [pytest.param(t, marks=[pytest.mark.slow] * (t != "classify")) for t in TASKS]
+)
 def test_training_leaves_a_checkpoint_and_says_how_to_go_on(place, task):
     words = ["fit", task, *TASKS[task], *SMALL]
     stopped, whole = (Run(place.folder / f"runs/{task} {name}") for name in ("stopped", "whole"))

@@ -170,6 +170,7 @@ def test_an_environment_with_another_encoding(terminal, environment):
             assert re.fullmatch(NARROW.format(r"[a-z0-9.-]+"), done.stderr.decode())
 
 
+@pytest.mark.slow
 def test_names_of_any_bytes(terminal):
     def bytes_of(name):
         return (terminal.folder / name).read_bytes()

@@ -95,6 +95,7 @@ class _Measured(_Record):
     mase: _Amount | None = None
     pinball: _Amount | None = None
     coverage: _Part | None = None
+    below: dict[str, _Part] | None = None
     seconds: _Amount | None = None
     parameters: _Count | None = None
 
@@ -110,7 +111,6 @@ class _Test(_Measured):
     kinds: dict[str, Annotated[list[_Count], Field(min_length=3, max_length=3)]] | None = None
     lengths: _Lengths | None = None
     levels: list[_Part] | None = None
-    below: dict[str, _Part] | None = None
     season: _Positive | None = None
     windows: _Count | None = None
     part: str | None = None
