@@ -61,7 +61,7 @@ def trial(
     flow: dict[str, Any] = {}
     if run.exists(FLOW):
         flow = run.read_json(FLOW)
-        run.write_json(FLOW, flow)
+        run.write_json(FLOW, flow)  # so that the finished run's manifest lists it
     began = time.perf_counter()
 
     def watch(progress: Progress) -> None:
