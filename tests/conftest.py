@@ -1,4 +1,5 @@
 import os
+import signal
 import tempfile
 
 import torch  # before Keras, which may bring TensorFlow
@@ -14,6 +15,9 @@ torch.set_num_threads(1)  # small products: threads cost more than they give
 # Compiled cells go to a folder of this run; xdist's workers inherit the one of their parent.
 if "PYTEST_XDIST_WORKER" not in os.environ:
     os.environ["OSTINATO_CACHE"] = tempfile.mkdtemp(prefix="ostinato-")
+# What a background job or nohup ignores is not ignored in tests, nor by the commands they start.
+signal.signal(signal.SIGINT, signal.default_int_handler)
+signal.signal(signal.SIGHUP, signal.SIG_DFL)
 # One process has one backend of Keras: PyTorch, unless the tests are run for another one.
 os.environ.setdefault("KERAS_BACKEND", "torch")
 os.environ.setdefault("KERAS_HOME", tempfile.gettempdir())  # it writes keras.json there

@@ -63,7 +63,16 @@ def outcome(run):
 def test_while_a_command_is_loaded(place, module, number):
     if module != "torch" and number != signal.SIGINT:
         pytest.skip("once is enough")
-    words = [sys.executable, "-X", "importtime", "-m", "ostinato", *GENERATE, "--out", "runs/load"]
+    words = [
+        sys.executable,
+        "-X",
+        "importtime",
+        "-m",
+        "ostinato",
+        *GENERATE,
+        "--out",
+        "runs/loaded",
+    ]
     process = subprocess.Popen(words, cwd=place.folder, stderr=subprocess.PIPE, text=True)
     for line in process.stderr:
         if re.search(rf"\| +{module}\.\w", line):
@@ -72,7 +81,7 @@ def test_while_a_command_is_loaded(place, module, number):
     said = [line for line in err.splitlines() if not line.startswith("import time:")]
     says = "interrupted" if number == signal.SIGINT else f"ended by {number.name}"
     assert (status, said) == (STATUS[number], [f"ostinato: {says}"])
-    assert not (place.folder / "runs/load").exists()
+    assert not (place.folder / "runs/loaded").exists()
 
 
 @pytest.mark.parametrize(

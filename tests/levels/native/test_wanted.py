@@ -88,9 +88,9 @@ def gradients(
             value = LOSSES[loss](outputs, ends)
             if value.requires_grad:
                 value.backward()
-        leaves = [table.weight, *(hx or ()), *module.parameters()]
-        found += [outputs, *ends, *([] if x.grad_fn is None or not x.retains_grad else [x.grad])]
-        for leaf in leaves:
+        found += [outputs, *ends]
+        watched = [x] if x.grad_fn is not None and x.retains_grad else []
+        for leaf in [*watched, table.weight, *(hx or ()), *module.parameters()]:
             if leaf.requires_grad:
                 found.append(torch.zeros_like(leaf) if leaf.grad is None else leaf.grad)
             leaf.grad = None
