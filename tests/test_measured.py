@@ -74,6 +74,7 @@ def test_the_page_is_what_its_command_writes(tmp_path):
         assert (tmp_path / name).read_text("utf-8") == (ROOT / name).read_text("utf-8"), name
 
 
+@pytest.mark.slow
 def test_a_fit_is_run_read_written_and_not_run_again(home, capfd):
     words = [str(home / "data"), "--out", str(home / "out"), "--only", "tiny", "--seeds", "0"]
     assert measured.main(words, home=home) == 0

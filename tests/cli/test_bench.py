@@ -30,6 +30,7 @@ def named(name, **given):
     return [replace(c, **given) for c in found]
 
 
+@pytest.mark.slow
 def test_a_quick_run_in_a_process(tmp_path):
     words = "bench lstm layer_norm_lstm --sizes 3x5x4x6 --threads 1 --repeat 2 --peers torch"
     words += " --lines dense,ragged,step,short,inference --out speed"

@@ -35,6 +35,7 @@ def test_show_prints_code_that_compiles(terminal, cell, level):
         assert backward in both
 
 
+@pytest.mark.slow
 def test_the_installed_command_in_a_shell(terminal):
     script = """
     set -o pipefail

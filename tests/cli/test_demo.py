@@ -27,6 +27,7 @@ def demo(folder, *words):
     return results, done.stdout, time.perf_counter() - began
 
 
+@pytest.mark.slow
 def test_a_part_of_the_demo_leaves_runs_results_and_a_page(tmp_path):
     results, out, _ = demo(tmp_path, "--part", "0.02")
     folder = tmp_path / "demo"

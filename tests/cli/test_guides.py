@@ -105,7 +105,12 @@ def reader(terminal, tmp_path):
     terminal.folder = before
 
 
-@pytest.mark.parametrize("task", TASKS)
+SLOW = ("generate", "transduce")
+
+
+@pytest.mark.parametrize(
+    "task", [pytest.param(t, marks=[pytest.mark.slow] * (t in SLOW)) for t in TASKS]
+)
 def test_a_newcomers_commands_run_as_written(task, reader, tmp_path):
     page = (GUIDE / f"{task}.md").read_text("utf-8")
     for name, write in SOURCES.items():

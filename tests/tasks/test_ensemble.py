@@ -115,6 +115,7 @@ def test_a_damaged_file_is_named(both, tmp_path):
         Classifier.load(tmp_path / "run")
 
 
+@pytest.mark.slow
 def test_the_recipe_trains():
     values = read_toml(RECIPE)
     assert values["data"].pop("extra") == "film-sentences"  # too many for a test
