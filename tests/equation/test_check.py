@@ -163,7 +163,7 @@ def test_there_are_not_more_operations_than_a_step_may_have():
     for _ in range(NODES):
         graph["nodes"].append(tanh_node | {"args": [len(graph["nodes"]) - 1]})
     graph["outputs"] = [len(graph["nodes"]) - 1]
-    with pytest.raises(CellError, match="4,100 of them, where at most 4,096 may be"):
+    with pytest.raises(CellError, match="16,388 of them, where at most 16,384 may be"):
         Graph.from_json(graph)
 
 

@@ -31,7 +31,7 @@ from ostinato.equation.graph import POINTWISE, Alias, Graph, Node, Parameter
 from ostinato.equation.symbols import STATE_SIZES
 from ostinato.errors import CellError
 
-NODES = 4096
+NODES = 16384
 """The most operations of a step."""
 OPERANDS = 256
 """The most arguments of an operation."""
