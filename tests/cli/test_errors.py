@@ -203,6 +203,22 @@ def test_an_interrupted_run_without_an_epoch_leaves_nothing(terminal):
     assert not run.exists()
 
 
+def test_a_run_interrupted_while_its_folder_is_made_leaves_nothing(workplace, monkeypatch, capfd):
+    made = Path.mkdir
+
+    def mkdir(path, *args, **more):
+        made(path, *args, **more)
+        if path.name == "early":
+            signal.raise_signal(signal.SIGINT)
+
+    monkeypatch.chdir(workplace.folder)
+    monkeypatch.setattr(Path, "mkdir", mkdir)
+    with pytest.raises(SystemExit, match="130"):
+        main(["fit", "classify", "reviews.csv", "--out", "early"])
+    assert "Stopped before the first step; early is removed." in capfd.readouterr().err
+    assert not (workplace.folder / "early").exists()
+
+
 def test_a_run_interrupted_later_can_be_used_and_resumed(terminal):
     words = (
         "fit classify reviews.csv --model.hidden 8 --train.epochs 25 --train.patience 25".split()

@@ -19,7 +19,7 @@ from ostinato.errors import ConfigError, RunError, shortened
 from ostinato.tasks.estimator import Estimator
 from ostinato.tasks.settings import refuse_code
 from ostinato.tasks.stored import cell_in, named_or_stored, settings_in
-from ostinato.train import Run, Section, read_toml
+from ostinato.train import Run, Section, read_toml, undisturbed
 
 
 def _no_option(kind: Any, where: str | None) -> None:
@@ -116,18 +116,22 @@ class RunOptions:
             raise ConfigError("--resume needs --out: the folder of the run to go on with")
         settings = estimator.settings()
         folder = free_folder(settings.task) if self.out is None else self.out
-        run = Run(folder) if self.resume else Run.create(folder)
+        run = Run(folder)
         said = {name: value for name, value in (named or {}).items() if value is not None}
-        run.data = {"files": list(files), **said} if said or len(files) > 1 else files[0]
-        run.like = Run(self.repeats) if self.repeats else None
+        ours = False
         try:
+            if not self.resume:
+                with undisturbed():  # who finds the folder may end the command at once
+                    run, ours = Run.create(folder), True
+            run.data = {"files": list(files), **said} if said or len(files) > 1 else files[0]
+            run.like = Run(self.repeats) if self.repeats else None
             with progress_bar(f"{settings.cell} on {' and '.join(files)}") as show:
                 estimator.fit(*training, run=run, show=show, resume=self.resume, **more)
         except BaseException as error:
-            kept = self.resume or bool(run.checkpoints())
+            kept = not ours or bool(run.checkpoints())
             if not kept:
                 run.delete()
-            if isinstance(error, KeyboardInterrupt):
+            if isinstance(error, KeyboardInterrupt) and (ours or self.resume):
                 self._say_stopped(run, settings.task, files, said, kept)
             raise
         if settings.train.find_lr:
