@@ -13,11 +13,11 @@ _HOMES = {
         "affine", "cell", "exp", "layer_norm", "log", "maximum", "relu", "scale", "sigmoid",
         "tanh", "Cell", "Worked",
     ),
-    "ostinato.tasks.classify": ("Classifier",),
-    "ostinato.tasks.forecast": ("Forecaster",),
-    "ostinato.tasks.generate": ("Generator",),
-    "ostinato.tasks.tag": ("Tagger",),
-    "ostinato.tasks.transduce": ("Transducer",),
+    "ostinato.tasks.classify.estimator": ("Classifier",),
+    "ostinato.tasks.forecast.estimator": ("Forecaster",),
+    "ostinato.tasks.generate.estimator": ("Generator",),
+    "ostinato.tasks.tag.estimator": ("Tagger",),
+    "ostinato.tasks.transduce.estimator": ("Transducer",),
 }  # fmt: skip
 
 __all__ = [

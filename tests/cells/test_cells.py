@@ -10,7 +10,7 @@ import oracles
 from every import EVERY, MGU, assert_near, short
 from ostinato import cells, levels
 from ostinato.errors import CellError, UnknownName
-from ostinato.levels.proof import Case
+from ostinato.levels._case import Case
 from tolerances import HAND, ORACLE
 
 every_cell = pytest.mark.parametrize("name", EVERY, ids=short)

@@ -8,8 +8,8 @@ import time
 
 import pytest
 
-from ostinato.tasks.classify import Classifier
-from ostinato.tasks.generate import Generator
+from ostinato.tasks.classify.estimator import Classifier
+from ostinato.tasks.generate.estimator import Generator
 
 CELLS = ["rnn", "lstm", "gru"]
 

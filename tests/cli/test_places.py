@@ -10,8 +10,8 @@ from ostinato import Classifier, Tagger
 from ostinato.cli.fit import like
 from ostinato.cli.runs import as_it_ran
 from ostinato.errors import RunError
-from ostinato.tasks.classify_settings import ClassifySettings
-from ostinato.tasks.tag_settings import TagSettings
+from ostinato.tasks.classify.settings import ClassifySettings
+from ostinato.tasks.tag.settings import TagSettings
 from ostinato.train import Run
 
 BRIEF = {"epochs": 1}

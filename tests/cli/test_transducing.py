@@ -9,7 +9,7 @@ import pytest
 
 from ostinato.data import read_pairs
 from ostinato.errors import DataError
-from ostinato.tasks.transduce_settings import TransduceSettings
+from ostinato.tasks.transduce.settings import TransduceSettings
 
 SMALL = {
     "cell": "gru", "target.tokenizer": "white-space", "model.hidden": 32, "model.embedding": 16,

@@ -16,8 +16,8 @@ from hypothesis import strategies as st
 from ostinato.cli import main, screen
 from ostinato.data.clock import Clock
 from ostinato.data.spreadsheet import marked, unmarked
-from ostinato.tasks.evaluation import measured
-from ostinato.tasks.tag_labels import Labels
+from ostinato.tasks.classify.measures import measured
+from ostinato.tasks.tag.labels import Labels
 from ostinato.visible import field, visible
 
 EVIL = "a\x1b[2J\x9b31m\u202eb\u2066\x07\x00\x7f\ud800[red]c"
@@ -130,7 +130,7 @@ def test_numbers_stay_numbers(number):
 
 def test_a_forecast_is_no_formula_and_reads_back(tmp_path):
     from ostinato.data import Columns, read_series
-    from ostinato.tasks.foretold import Forecast
+    from ostinato.tasks.forecast.forecasts import Forecast
 
     names = ["=HYPERLINK(1)", "@x", "-a", "-2", "'=b", "plain"]
     forecast = Forecast(

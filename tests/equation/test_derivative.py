@@ -10,7 +10,7 @@ from every import EVERY, assert_near, short
 from ostinato import cells, levels
 from ostinato.equation import cell, maximum, relu
 from ostinato.levels import numpy
-from ostinato.levels.proof import Case
+from ostinato.levels._case import Case
 from tolerances import ORACLE, SLOPE
 
 SIZES = {"D": 2, "H": 3, "R": 2}

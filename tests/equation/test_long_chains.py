@@ -14,7 +14,7 @@ from ostinato.equation.rewrite import recurrent_dropout, without_bias, zoneout
 from ostinato.equation.schedule import backward_phases, schedule
 from ostinato.errors import CellError, ConfigError
 from ostinato.levels import native as native_level
-from ostinato.levels.proof import Case
+from ostinato.levels._case import Case
 from ostinato.nn import Recurrent
 from ostinato.report.diagrams import _boxes
 from tolerances import EQUAL

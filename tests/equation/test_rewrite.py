@@ -10,9 +10,9 @@ from every import EVERY, assert_near, short
 from ostinato import cells, levels
 from ostinato.equation import affine, cell, tanh
 from ostinato.equation.rewrite import recurrent_dropout, without_bias, zoneout
-from ostinato.levels import dialects
 from ostinato.levels import torch as torch_level
-from ostinato.levels.proof import Case
+from ostinato.levels._case import Case
+from ostinato.weights import layouts
 from tolerances import ORACLE, SAME
 
 SIZES = {"D": 2, "H": 3, "R": 2}
@@ -26,7 +26,7 @@ def draw(graph):
 
 
 def scan(cell, x, states, weights, **noise):
-    stacked = dialects.to_torch(cell.graph, weights)
+    stacked = layouts.to_torch(cell.graph, weights)
     p = SimpleNamespace(**{name: torch.tensor(w) for name, w in stacked.items()})
     return torch_level.scan(cell)(x, [1] * len(x), states, p, **noise)
 

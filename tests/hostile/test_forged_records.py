@@ -12,13 +12,13 @@ import pytest
 import tomli_w
 from small_runs import SMALL
 
+from ostinato import tasks
 from ostinato.cli import trial
 from ostinato.cli.report import collected, tell
 from ostinato.data import Examples, Pairs
 from ostinato.errors import OstinatoError
-from ostinato.observe import exams
 from ostinato.report.comparison_page import comparison_page
-from ostinato.tasks.tag_sentences import tagged
+from ostinato.tasks.tag.sentences import tagged
 from ostinato.train import Run
 from ostinato.train.folder import Folder
 
@@ -34,14 +34,14 @@ def exam_of(name, estimator):
     data = SMALL[name].data()
     match name:
         case "forecast":
-            return exams.of_task(name)(estimator._panel(*data))
+            return tasks.find(name).held_out(estimator._panel(*data))
         case "transduce":
-            return exams.of_task(name)(Pairs(*data))
+            return tasks.find(name).held_out(Pairs(*data))
         case "tag":
-            return exams.of_task(name)(tagged(*data))
+            return tasks.find(name).held_out(tagged(*data))
         case "classify":
-            return exams.of_task(name)(Examples(*data))
-    return exams.of_task(name)(*data)
+            return tasks.find(name).held_out(Examples(*data))
+    return tasks.find(name).held_out(*data)
 
 
 @pytest.fixture(scope="module")

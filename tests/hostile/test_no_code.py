@@ -12,7 +12,7 @@ from small_runs import SMALL
 from ostinato import Classifier, Forecaster
 from ostinato.cli.runs import merge
 from ostinato.errors import ConfigError, OstinatoError
-from ostinato.tasks.classify_settings import ClassifySettings
+from ostinato.tasks.classify.settings import ClassifySettings
 from ostinato.train import Run
 
 TEXTS = "text,label\n" + "a fine evening,good\na dull evening,bad\n" * 12

@@ -15,6 +15,7 @@ import torch
 import programs
 from every import EVERY, MGU, assert_near, short
 from ostinato import cells, levels
+from ostinato import proof as verify
 from ostinato.equation import (
     Cell,
     affine,
@@ -28,10 +29,10 @@ from ostinato.equation import (
 )
 from ostinato.equation.rewrite import without_bias
 from ostinato.errors import CellError, UnknownName
-from ostinato.levels import dialects, verify
+from ostinato.levels._case import Case, Values
 from ostinato.levels.native import context
-from ostinato.levels.proof import Case, Values
-from ostinato.levels.verify import SIZES, prove
+from ostinato.proof import SIZES, prove
+from ostinato.weights import layouts
 from programs import run_text
 from tolerances import EQUAL, FLOAT32, SAME
 
@@ -60,8 +61,8 @@ def test_the_levels():
     assert {v for v in levels.names() if hasattr(levels.find(v), "run")} == NUMERIC.keys()
     with pytest.raises(UnknownName, match="unknown level 'numpi'; did you mean 'numpy'"):
         levels.find("numpi")
-    with pytest.raises(UnknownName, match="unknown level 'dialects'"):
-        levels.find("dialects")
+    with pytest.raises(UnknownName, match="unknown level '_case'"):
+        levels.find("_case")
 
 
 @every_cell
@@ -78,7 +79,7 @@ def test_every_proof_holds_and_one_of_values_is_independent(name):
 @every_cell
 def test_proofs_ask_for_gradients_of_every_kind(name):
     proofs = [p for p in prove(cells.find(name)) if p.what == "gradients"]
-    weights = dialects.torch_tensors(cells.find(name).graph)
+    weights = layouts.torch_tensors(cells.find(name).graph)
     for level in ["torch", "native", "native float32", "native reversed"]:
         asked = {p.asked for p in proofs if p.against == level}
         assert {a.x for a in asked if not a.frozen} == {True, False}
@@ -283,7 +284,7 @@ def test_the_torch_level_shows_every_signal_to_who_watches():
     cell = cells.find(MGU)
     case = Case.draw(cell.graph, (3,), SIZES, seed=0)
     p = SimpleNamespace(
-        **{k: torch.tensor(w) for k, w in dialects.to_torch(cell.graph, case.parameters).items()}
+        **{k: torch.tensor(w) for k, w in layouts.to_torch(cell.graph, case.parameters).items()}
     )
     seen = []
     x, states = torch.tensor(case.x[0]), tuple(map(torch.tensor, case.states))

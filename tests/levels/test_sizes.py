@@ -10,10 +10,10 @@ import torch
 import programs
 from ostinato import cells
 from ostinato.equation import Graph, affine, cell, exp, log, tanh
-from ostinato.levels.proof import Case
-from ostinato.levels.verify import SIZES, not_finite, prove
+from ostinato.levels._case import Case
 from ostinato.nn import Recurrent
 from ostinato.observe.recall import RecallSettings, recall
+from ostinato.proof import SIZES, not_finite, prove
 
 SPELT = [letters for n in (1, 2) for letters in itertools.product("HR", repeat=n)]
 

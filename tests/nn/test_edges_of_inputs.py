@@ -11,7 +11,7 @@ from ostinato import cells, nn
 from ostinato.levels import native
 from ostinato.levels.native import context
 from ostinato.nn import Recurrent
-from ostinato.tasks.stack import Stack
+from ostinato.tasks.base.stack import Stack
 from results import normal
 from tolerances import BFLOAT16, SAME
 

@@ -10,8 +10,8 @@ from every import EVERY, MGU, assert_near, short, sizes
 from ostinato import cells
 from ostinato.equation import affine, cell, tanh
 from ostinato.errors import CellError, ConfigError, UnknownName
-from ostinato.levels import dialects
 from ostinato.nn import GRU, LSTM, RNN, Recurrent
+from ostinato.weights import layouts
 from results import normal
 from tolerances import SAME
 
@@ -41,7 +41,7 @@ def test_bias_init_sets_the_bias_that_counts_and_no_other(name):
         weights = {k: w.detach() for k, w in module.named_parameters()}
         for suffix in ("_l0", "_l0_reverse"):
             own = {k.removesuffix(suffix): w for k, w in weights.items() if k.endswith(suffix)}
-            yield dialects.from_torch(graph, own)
+            yield layouts.from_torch(graph, own)
 
     for signal, bias in biases.items():
         for plain, started in zip(start(), start(**{signal: 1.5}), strict=True):

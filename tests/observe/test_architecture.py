@@ -14,12 +14,12 @@ from ostinato.nn import Recurrent
 from ostinato.observe.architecture import architecture, counts
 from ostinato.observe.recall import RecallNetwork, RecallSettings
 from ostinato.report.diagrams import network_diagram
-from ostinato.tasks.classify_network import ClassifyEnsemble, ClassifyModel, ClassifyNetwork
-from ostinato.tasks.encoder_decoder import TransduceModel, TransduceNetwork
-from ostinato.tasks.forecast_network import ForecastModel, ForecastNetwork, Shape
-from ostinato.tasks.generate import GenerateModel, GenerateNetwork
-from ostinato.tasks.tag_network import TagModel, TagNetwork
-from ostinato.tasks.tag_settings import TagSettings
+from ostinato.tasks.classify.network import ClassifyEnsemble, ClassifyModel, ClassifyNetwork
+from ostinato.tasks.forecast.network import ForecastModel, ForecastNetwork, Shape
+from ostinato.tasks.generate.estimator import GenerateModel, GenerateNetwork
+from ostinato.tasks.tag.network import TagModel, TagNetwork
+from ostinato.tasks.tag.settings import TagSettings
+from ostinato.tasks.transduce.network import TransduceModel, TransduceNetwork
 
 SIZES = {"embedding": 6, "hidden": 8}
 ONE = Shape(targets=1, past=0, future=0, static=0, horizon=4)

@@ -7,11 +7,12 @@ import pytest
 import torch
 
 from ostinato.data import Examples
-from ostinato.observe.exams.classify import ClassifyExam
-from ostinato.observe.exams.generate import GenerateExam
-from ostinato.tasks.classify import Classifier
-from ostinato.tasks.classify_settings import ClassifySettings
-from ostinato.tasks.generate import GenerateSettings, Generator
+from ostinato.observe.gradient_flow import held_out_flow
+from ostinato.tasks.classify.estimator import Classifier
+from ostinato.tasks.classify.held_out import ClassifyHeldOut
+from ostinato.tasks.classify.settings import ClassifySettings
+from ostinato.tasks.generate.estimator import GenerateSettings, Generator
+from ostinato.tasks.generate.held_out import GenerateHeldOut
 
 SMALL = {"hidden": 6, "embedding": 5}
 TEXT = "to be, or not to be: that is the question.\n" * 30
@@ -32,7 +33,7 @@ def generator():
 
 def test_texts_are_right_or_wrong(classifier):
     examples = Examples(["a good film", "bad", "a bad one", "fine"], ["pos", "neg", "pos", "neg"])
-    judged = ClassifyExam(examples).judge(classifier)
+    judged = ClassifyHeldOut(examples).judge(classifier)
     probabilities = classifier.predict_proba(examples.texts)
     predicted = [classifier.classes_[k] for k in probabilities.argmax(1)]
     right = [int(p == y) for p, y in zip(predicted, examples.labels, strict=True)]
@@ -44,7 +45,7 @@ def test_texts_are_right_or_wrong(classifier):
 
 def test_blocks_of_a_text_one_symbol_after_the_other(generator):
     text = TEXT[:200]
-    judged = GenerateExam(text).judge(generator)
+    judged = GenerateHeldOut(text).judge(generator)
     symbols = generator.vocabulary_.encode(list(text))
     blocks = 200 // 32
     length = 199 // blocks
@@ -61,7 +62,7 @@ def test_blocks_of_a_text_one_symbol_after_the_other(generator):
 
 
 def test_baselines_are_judged_by_the_same_examples(classifier):
-    exam = ClassifyExam(Examples(["a good film", "a bad film"], ["pos", "neg"]))
+    exam = ClassifyHeldOut(Examples(["a good film", "a bad film"], ["pos", "neg"]))
     texts = [f"a {word} film {k}" for k in range(12) for word in ("good", "bad")]
     found = exam.baseline(ClassifySettings(), (texts, ["pos", "neg"] * 12))
     assert found["scores"] == [1, 1]
@@ -69,7 +70,7 @@ def test_baselines_are_judged_by_the_same_examples(classifier):
 
 
 def test_a_table_knows_what_it_has_seen(generator):
-    exam = GenerateExam(TEXT[:400])
+    exam = GenerateHeldOut(TEXT[:400])
     found = exam.baseline(GenerateSettings(), (TEXT,))
     assert len(found["scores"]) == len(exam.judge(generator)["scores"])
     assert found["nats"] < 0.2 < exam.judge(generator)["nats"]
@@ -87,11 +88,11 @@ def test_a_network_is_known_as_it_was_before_training(classifier):
 @pytest.mark.parametrize("task", ["classifier", "generator"])
 def test_gradients_come_back(task, classifier, generator):
     if task == "classifier":
-        model, exam = classifier, ClassifyExam(Examples(["a good film"], ["pos"]))
+        model, exam = classifier, ClassifyHeldOut(Examples(["a good film"], ["pos"]))
         count, states = 3, {"h"}
     else:
-        model, exam, count, states = generator, GenerateExam(TEXT[:70]), 34, {"h", "c"}
-    flow = exam.flow(model, model.network_)
+        model, exam, count, states = generator, GenerateHeldOut(TEXT[:70]), 34, {"h", "c"}
+    flow = held_out_flow(exam, model, model.network_)
     assert set(flow) == states
     assert len(flow["h"]) == count
     assert all(size > 0 for size in flow["h"])

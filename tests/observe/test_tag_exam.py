@@ -3,14 +3,14 @@
 import numpy as np
 import pytest
 
-from ostinato import Tagger
+from ostinato import Tagger, tasks
 from ostinato.data import Tagged
 from ostinato.data.schemes import spans
 from ostinato.errors import DataError
 from ostinato.observe.architecture import architecture
-from ostinato.observe.exams import of_task
-from ostinato.observe.exams.tag import TagExam
-from ostinato.tasks.frequent_tag import FrequentTag
+from ostinato.observe.gradient_flow import held_out_flow
+from ostinato.tasks.tag.baseline import FrequentTag
+from ostinato.tasks.tag.held_out import TagHeldOut
 from ostinato.train import Run
 
 SIZES = {"embedding": 8, "hidden": 12, "characters": 6, "character_hidden": 6}
@@ -28,12 +28,12 @@ def tagger():
 
 
 def test_it_is_the_exam_of_taggers():
-    assert of_task("tag") is TagExam
-    assert len(TagExam(HELD)) == 2
+    assert tasks.find("tag").held_out is TagHeldOut
+    assert len(TagHeldOut(HELD)) == 2
 
 
 def test_errors_of_sentences_are_what_f1_counts(tagger):
-    judged = TagExam(HELD).judge(tagger)
+    judged = TagHeldOut(HELD).judge(tagger)
     predicted = tagger.predict(HELD.words)
     errors = [len(set(spans(a)) ^ set(spans(b))) for a, b in zip(HELD.tags, predicted, strict=True)]
     assert judged["scores"] == [-n for n in errors]
@@ -45,31 +45,31 @@ def test_errors_of_sentences_are_what_f1_counts(tagger):
 
 
 def test_the_baseline_is_judged_by_the_same_sentences(tagger):
-    exam, training = TagExam(HELD), (WORDS, TAGS)
+    exam, training = TagHeldOut(HELD), (WORDS, TAGS)
     found = exam.baseline(tagger.settings(), training)
     fitted = FrequentTag.of(Tagged(*training))
     predicted = [fitted.predict(words) for words in HELD.words]
     assert predicted == [["O", "B-PER"], ["O", fitted.unseen, "B-LOC", fitted.unseen]]
     assert len(found["scores"]) == len(exam)
-    assert TagExam.trained_on(training) == Tagged(*training).fingerprint()
+    assert TagHeldOut.trained_on(training) == Tagged(*training).fingerprint()
 
 
 def test_tags_that_mark_no_entities_are_judged_by_words():
     kinds = [["a" if w.islower() else "b" for w in words] for words in WORDS]
     tagger = Tagger("gru", model=SIZES, train={"epochs": 1}).fit(WORDS, kinds)
-    judged = TagExam(Tagged(WORDS, kinds)).judge(tagger)
+    judged = TagHeldOut(Tagged(WORDS, kinds)).judge(tagger)
     assert judged["f1"] == judged["accuracy"]
     assert sum(judged["scores"]) == pytest.approx(-2 * (1 - judged["accuracy"]) * 48)
 
 
 def test_gradients_come_back(tagger):
-    flow = TagExam(HELD).flow(tagger, tagger.network_)
+    flow = held_out_flow(TagHeldOut(HELD), tagger, tagger.network_)
     assert len(flow["h"]) == 4
     assert all(size > 0 for size in flow["h"])
 
 
 def test_sentences_with_errors_are_shown_first(tagger):
-    shown = TagExam(HELD).shown(tagger)["tagged"]
+    shown = TagHeldOut(HELD).shown(tagger)["tagged"]
     assert sorted(each["words"] for each in shown) == sorted(HELD.words)
     wrong = [each["true"] != each["tags"] for each in shown]
     assert wrong == sorted(wrong, reverse=True)
@@ -85,14 +85,14 @@ def test_of_its_own_data_only_what_was_held_out_counts(tmp_path, tagger):
     given = Tagged(WORDS, TAGS)
     run = Run.create(tmp_path / "run")
     Tagger("gru", model=SIZES, train={"epochs": 1}).fit(given, run=run)
-    exam = TagExam.read(str(path), Tagger.load(run.path), run)
+    exam = TagHeldOut.read(str(path), Tagger.load(run.path), run)
     assert 0 < len(exam) < len(WORDS)
     path.write_text("\n\n".join([*lines, "Rome B-LOC"]))
-    assert len(TagExam.read(str(path), tagger, run)) == len(WORDS) + 1
+    assert len(TagHeldOut.read(str(path), tagger, run)) == len(WORDS) + 1
     path.write_text("\n\n".join(lines))
     apart = Tagger("gru", data={"validation": "dev"})
     with pytest.raises(DataError, match="trained on all of it"):
-        TagExam.read(str(path), apart, run)
+        TagHeldOut.read(str(path), apart, run)
 
 
 def test_the_parts_of_the_network(tagger):

@@ -10,7 +10,8 @@ import torch
 from ostinato import Transducer
 from ostinato.data import Pairs
 from ostinato.observe.architecture import architecture
-from ostinato.observe.exams.transduce import TransduceExam
+from ostinato.observe.gradient_flow import held_out_flow
+from ostinato.tasks.transduce.held_out import TransduceHeldOut
 from ostinato.train import Run
 
 NAMES = {"a": "AY", "b": "B EE", "c": "S EE"}
@@ -41,7 +42,7 @@ def transducer(request):
 def test_errors_are_counted_text_by_text_and_by_length(transducer):
     sources = [*words(40, 1), "abc", "abc"]
     targets = [*map(spelled, sources[:40]), "AY", spelled("abc")]
-    judged = TransduceExam(Pairs(sources, targets)).judge(transducer)
+    judged = TransduceHeldOut(Pairs(sources, targets)).judge(transducer)
     texts = list(dict.fromkeys(sources))
     references = {w: [t for s, t in zip(sources, targets, strict=True) if s == w] for w in texts}
     edits, symbols = {}, {}
@@ -67,7 +68,7 @@ def test_errors_are_counted_text_by_text_and_by_length(transducer):
 
 
 def test_shown_texts_have_the_weights_of_their_outputs(transducer):
-    exam = TransduceExam(Pairs(words(30, 2), [spelled(w) for w in words(30, 2)]))
+    exam = TransduceHeldOut(Pairs(words(30, 2), [spelled(w) for w in words(30, 2)]))
     shown = exam.shown(transducer)["attentions"]
     assert 1 <= len(shown) <= 3
     for each in shown:
@@ -82,15 +83,15 @@ def test_shown_texts_have_the_weights_of_their_outputs(transducer):
 
 
 def test_gradients_are_told_for_every_step_of_the_longest_text(transducer):
-    exam = TransduceExam(Pairs(words(30, 2), [spelled(w) for w in words(30, 2)]))
-    flow = exam.flow(transducer, transducer.network_)
+    exam = TransduceHeldOut(Pairs(words(30, 2), [spelled(w) for w in words(30, 2)]))
+    flow = held_out_flow(exam, transducer, transducer.network_)
     assert len(flow["h"]) == max(map(len, exam.pairs.sources))
     assert all(size > 0 for size in flow["h"])
     assert all(weight.grad is None for weight in transducer.network_.parameters())
 
 
 def test_copying_is_the_baseline(transducer):
-    exam = TransduceExam(Pairs(["a b", "c"], ["a x", "c"]))
+    exam = TransduceHeldOut(Pairs(["a b", "c"], ["a x", "c"]))
     baseline = exam.baseline(transducer.settings(), ())
     assert baseline["error_rate"] == pytest.approx(1 / 3)
     assert np.mean(baseline["scores"]) == pytest.approx(1 / 3)
@@ -104,11 +105,13 @@ def test_what_a_run_was_trained_on_is_not_asked(transducer, tmp_path):
     pairs = Pairs(known, [spelled(w) for w in known])
     again = Transducer(**transducer.get_params() | {"train": {"epochs": 1}})
     again.fit(pairs, run=run)
-    exam = TransduceExam.read(str(tmp_path / "all.tsv"), again, run)
+    exam = TransduceHeldOut.read(str(tmp_path / "all.tsv"), again, run)
     assert exam.fingerprint() == again.validation_.fingerprint()
-    assert TransduceExam.trained_on((pairs,)) == pairs.fingerprint()
+    assert TransduceHeldOut.trained_on((pairs,)) == pairs.fingerprint()
     (tmp_path / "more.tsv").write_text(f"source\ttarget\n{rows}abc\tX\n")
-    assert len(TransduceExam.read(str(tmp_path / "more.tsv"), again, run)) == len({*known, "abc"})
+    assert len(TransduceHeldOut.read(str(tmp_path / "more.tsv"), again, run)) == len(
+        {*known, "abc"}
+    )
 
 
 @pytest.mark.parametrize("settings", [{}, {"tied": True}, {"bridge": "none"}], ids=str)

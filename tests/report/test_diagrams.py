@@ -9,8 +9,8 @@ from ostinato import cells
 from ostinato.cells import find
 from ostinato.observe.architecture import architecture
 from ostinato.report.diagrams import cell_diagram, network_diagram
-from ostinato.tasks.classify_network import ClassifyModel, ClassifyNetwork
-from ostinato.tasks.generate import GenerateModel, GenerateNetwork
+from ostinato.tasks.classify.network import ClassifyModel, ClassifyNetwork
+from ostinato.tasks.generate.estimator import GenerateModel, GenerateNetwork
 
 
 def signals(cell):

@@ -10,7 +10,7 @@ from document import Document
 
 from ostinato import Forecaster
 from ostinato.data import Columns, series_of
-from ostinato.observe.exams.forecast import ForecastExam
+from ostinato.observe.gradient_flow import held_out_flow
 from ostinato.report.figures import looks
 from ostinato.report.forecast_figures import error_by_step, fan, quantile_curves
 from ostinato.report.forecasts import (
@@ -19,6 +19,7 @@ from ostinato.report.forecasts import (
     horizon_section,
     quantiles_section,
 )
+from ostinato.tasks.forecast.held_out import ForecastHeldOut
 
 VALUES = {"<a>": np.sin(np.arange(200) / 3), "b": np.arange(200) % 5 + 7.0}
 
@@ -30,11 +31,11 @@ def record():
         model={"hidden": 4, "embedding": 4, "segment": 6},
         train={"epochs": 1, "threads": 1},
     ).fit(VALUES)
-    exam = ForecastExam(series_of(VALUES, Columns()), "test")
+    exam = ForecastHeldOut(series_of(VALUES, Columns()), "test")
     return {
         "test": exam.judge(model),
         **exam.shown(model),
-        "flow": exam.flow(model, model.network_),
+        "flow": held_out_flow(exam, model, model.network_),
     }
 
 

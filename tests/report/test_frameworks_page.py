@@ -5,11 +5,11 @@ import pytest
 from document import Document
 
 from ostinato.data import Examples
+from ostinato.experiment import frameworks
+from ostinato.experiment.frameworks import Outcome
 from ostinato.report.frameworks import COINCIDE, side_by_side
 from ostinato.report.frameworks_page import frameworks_page, says
-from ostinato.tasks import frameworks
-from ostinato.tasks.classify_settings import ClassifySettings
-from ostinato.tasks.frameworks import Outcome
+from ostinato.tasks.classify.settings import ClassifySettings
 
 LOADS = {"src", "srcset", "href", "data", "action", "poster", "xlink:href"}
 

@@ -14,7 +14,7 @@ from ostinato.report.statistics import (
     sign_flip,
     spread,
 )
-from ostinato.tasks.calibration import Bin, calibration_error, reliability
+from ostinato.tasks.classify.calibration import Bin, calibration_error, reliability
 
 numbers = st.lists(st.integers(-40, 40).map(lambda n: n / 8), min_size=2, max_size=12)
 

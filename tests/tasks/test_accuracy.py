@@ -8,8 +8,8 @@ from sklearn.metrics import mean_absolute_error, mean_pinball_loss, mean_squared
 
 from ostinato.data import Columns, series_of
 from ostinato.data.windows import Scale, Windows
-from ostinato.tasks.accuracy import Accuracy
-from ostinato.tasks.naive import naive_error, seasonal_naive
+from ostinato.tasks.forecast.baseline import naive_error, seasonal_naive
+from ostinato.tasks.forecast.measures import Accuracy
 
 LEVELS = [0.1, 0.5, 0.9]
 

@@ -7,7 +7,7 @@ from sklearn.linear_model import LogisticRegression
 
 from every import assert_near
 from ostinato.errors import ConfigError
-from ostinato.tasks.bayes import NaiveBayesLinear, fit_naive_bayes_linear, ngrams_of
+from ostinato.tasks.classify.bayes import NaiveBayesLinear, fit_naive_bayes_linear, ngrams_of
 from tolerances import FLOAT32
 
 RANDOM = np.random.default_rng(0)

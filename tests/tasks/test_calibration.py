@@ -15,11 +15,11 @@ from sklearn.utils.class_weight import compute_class_weight
 from every import assert_near
 from ostinato import Classifier
 from ostinato.errors import ConfigError, RunError
-from ostinato.tasks.calibration import error_of, fit_temperature, probabilities
-from ostinato.tasks.class_weights import class_weights
-from ostinato.tasks.classify_learner import ClassifyLearner
-from ostinato.tasks.decision import Decision
-from ostinato.tasks.threshold import best_threshold
+from ostinato.tasks.classify.calibration import error_of, fit_temperature, probabilities
+from ostinato.tasks.classify.class_weights import class_weights
+from ostinato.tasks.classify.decision import Decision
+from ostinato.tasks.classify.learner import ClassifyLearner
+from ostinato.tasks.classify.threshold import best_threshold
 from ostinato.train import Run
 from tolerances import FLOAT32, SAME
 

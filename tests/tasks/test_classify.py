@@ -13,8 +13,8 @@ from ostinato.data import split_blocks
 from ostinato.data.tokenizers.word import split_words
 from ostinato.errors import DataError
 from ostinato.nn import POOLINGS
-from ostinato.tasks.classify_learner import ClassifyLearner
-from ostinato.tasks.decision import Decision
+from ostinato.tasks.classify.decision import Decision
+from ostinato.tasks.classify.learner import ClassifyLearner
 from tolerances import FLOAT32, ORACLE, SAME
 
 TEXTS, LABELS = texts_by_order(200, seed=1)

@@ -8,7 +8,7 @@ from torch.func import functional_call
 from every import EVERY, assert_near, short
 from ostinato import cells
 from ostinato.nn import ATTENTIONS, Embedding, Encoder, Recurrent
-from ostinato.tasks.encoder_decoder import TransduceModel, TransduceNetwork
+from ostinato.tasks.transduce.network import TransduceModel, TransduceNetwork
 from tolerances import FLOAT32, ORACLE, SAME
 
 SOURCE, STEPS = torch.tensor([4, 1, 6]), torch.tensor([3, 5, 2])

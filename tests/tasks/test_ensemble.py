@@ -8,11 +8,11 @@ from every import assert_near
 from ostinato import Classifier
 from ostinato.data import read_labelled, split_blocks
 from ostinato.errors import RunError
-from ostinato.tasks import ensemble
-from ostinato.tasks.bayes import fit_naive_bayes_linear
-from ostinato.tasks.classify_settings import ClassifySettings
-from ostinato.tasks.decision import Decision
-from ostinato.tasks.ensemble import pool, pool_weights
+from ostinato.tasks.classify import ensemble
+from ostinato.tasks.classify.bayes import fit_naive_bayes_linear
+from ostinato.tasks.classify.decision import Decision
+from ostinato.tasks.classify.ensemble import pool, pool_weights
+from ostinato.tasks.classify.settings import ClassifySettings
 from ostinato.train import Run, read_toml
 from tolerances import FLOAT32, SAME
 

@@ -4,8 +4,8 @@ from order import SMALL, texts_by_order
 from ostinato import Classifier
 from ostinato.data import split_blocks
 from ostinato.errors import ConfigError, DataError, RunError
-from ostinato.observe.exams.classify import ClassifyExam
-from ostinato.tasks import classify
+from ostinato.tasks.classify import estimator as classify
+from ostinato.tasks.classify.held_out import ClassifyHeldOut
 from ostinato.train import Run
 
 TEXTS, LABELS = texts_by_order(40, seed=0)
@@ -63,9 +63,9 @@ def test_a_report_counts_what_was_held_out_and_no_text_that_was_learnt_from(tmp_
     run = Run.create(tmp_path / "run")
     classifier.fit(TEXTS, LABELS, run=run)
     _, held = split_blocks(LABELS, classifier.settings().data.validation, 0)
-    assert len(ClassifyExam.read(str(own), classifier, run)) == len(held)
+    assert len(ClassifyHeldOut.read(str(own), classifier, run)) == len(held)
     with pytest.raises(ConfigError, match="learnt from all of"):
-        ClassifyExam.read(str(more), classifier, run)
+        ClassifyHeldOut.read(str(more), classifier, run)
     more.write_text("text,label\np q,a\n")
     with pytest.raises(RunError, match="was trained on other data"):
         classifier.fit(TEXTS, LABELS, run=run, resume=True)

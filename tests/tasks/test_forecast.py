@@ -11,7 +11,7 @@ from ostinato import Forecaster
 from ostinato.cells import find
 from ostinato.data import Columns, series_of
 from ostinato.errors import ConfigError, DataError
-from ostinato.tasks.forecast_network import ForecastModel, ForecastNetwork, Shape
+from ostinato.tasks.forecast.network import ForecastModel, ForecastNetwork, Shape
 from tolerances import SAME
 
 RANDOM = np.random.default_rng(3)

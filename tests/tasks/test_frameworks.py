@@ -13,13 +13,13 @@ import tolerances
 from ostinato import cells
 from ostinato.data import Examples
 from ostinato.errors import ConfigError, DataError, UnknownName
+from ostinato.experiment import frameworks
+from ostinato.experiment.frameworks import EPSILON
+from ostinato.experiment.frameworks._keras_network import KerasClassifier
 from ostinato.levels import keras as level
 from ostinato.nn.pooling import POOLINGS
-from ostinato.tasks import frameworks
-from ostinato.tasks.classify_network import ClassifyNetwork
-from ostinato.tasks.classify_settings import ClassifySettings
-from ostinato.tasks.frameworks import EPSILON
-from ostinato.tasks.keras_classify import KerasClassifier
+from ostinato.tasks.classify.network import ClassifyNetwork
+from ostinato.tasks.classify.settings import ClassifySettings
 
 # On TensorFlow Keras clips by another norm: gradients of one word count apart there.
 CLIP = 0.05 if keras.backend.backend() == "torch" else 100.0

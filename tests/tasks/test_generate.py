@@ -12,8 +12,8 @@ from ostinato import Generator
 from ostinato.data import tokenizer
 from ostinato.decode import chain
 from ostinato.errors import ConfigError, DataError
-from ostinato.tasks.generate import GenerateData, _Learner, _measure
-from ostinato.tasks.writer import read_natively, read_plainly
+from ostinato.tasks.generate.estimator import GenerateData, _Learner, _measure
+from ostinato.tasks.generate.writer import read_natively, read_plainly
 from tolerances import FLOAT32, ORACLE, SAME
 
 QUICK = SMALL_GENERATOR | {"train": {"epochs": 1}}

@@ -3,7 +3,7 @@ import pytest
 import sacrebleu
 
 from ostinato.data import Pairs
-from ostinato.tasks.measures import measure, nearest
+from ostinato.tasks.transduce.measures import measure, nearest
 
 
 def levenshtein(one, other):

@@ -14,8 +14,8 @@ from every import assert_near
 from ostinato import Classifier
 from ostinato.data.tokenizers.word import split_words
 from ostinato.errors import ConfigError, DataError
-from ostinato.tasks.classify_learner import ClassifyLearner
-from ostinato.tasks.classify_network import ClassifyEnsemble
+from ostinato.tasks.classify.learner import ClassifyLearner
+from ostinato.tasks.classify.network import ClassifyEnsemble
 from tolerances import FLOAT32, SAME
 
 WORDS = {"war": ["guns", "battle"], "love": ["kiss", "heart"], "space": ["rocket", "orbit"]}

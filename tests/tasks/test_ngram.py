@@ -10,8 +10,8 @@ from hypothesis import strategies as st
 from order import PERIODIC, SMALL_GENERATOR
 
 from ostinato import Generator
-from ostinato.tasks import ngram
-from ostinato.tasks.ngram import fit_ngram, probabilities
+from ostinato.tasks.generate import baseline as ngram
+from ostinato.tasks.generate.baseline import fit_ngram, probabilities
 
 texts = st.lists(st.integers(0, 3), min_size=1, max_size=60)
 

@@ -13,9 +13,9 @@ from ostinato.data.spelling import Spelling
 from ostinato.data.vocabulary import Vocabulary
 from ostinato.errors import DataError, OstinatoError, RunError
 from ostinato.nn import CharacterEncoder
-from ostinato.observe.exams.tag import TagExam
-from ostinato.tasks.frequent_tag import FrequentTag
-from ostinato.tasks.tag_labels import Labels
+from ostinato.tasks.tag.baseline import FrequentTag
+from ostinato.tasks.tag.held_out import TagHeldOut
+from ostinato.tasks.tag.labels import Labels
 from ostinato.train import Run
 from tolerances import FLOAT32, SAME
 
@@ -78,7 +78,7 @@ def test_its_answers_agree_and_are_legal(untaught, output):
 
 
 def test_the_loss_of_a_batch_is_the_mean_over_its_words(untaught):
-    from ostinato.tasks.tag_learner import TagLearner
+    from ostinato.tasks.tag.learner import TagLearner
 
     for tagger in untaught.values():
         tagger.network_.eval()
@@ -298,7 +298,7 @@ def test_sentences_that_chose_the_epoch_are_of_the_run(tmp_path):
     digests = run.read_json("manifest.json")["data"]
     assert digests["validation_sha256"] == some.fingerprint() != digests["sha256"]
     with pytest.raises(DataError, match="trained on all of it"):
-        TagExam.read(str(tmp_path / "a.conll"), tagger, run)
+        TagHeldOut.read(str(tmp_path / "a.conll"), tagger, run)
     with pytest.raises(RunError, match="another validation_sha256 in"):
         quick().fit(whole, validation=Tagged(WORDS[:21], TAGS[:21]), run=run, resume=True)
     with pytest.raises(RunError, match="another validation_sha256 in"):
@@ -306,4 +306,4 @@ def test_sentences_that_chose_the_epoch_are_of_the_run(tmp_path):
     held = Run.create(tmp_path / "held")
     tagger = quick().fit(whole, run=held)
     assert "validation_sha256" not in held.read_json("manifest.json")["data"]
-    assert 0 < len(TagExam.read(str(tmp_path / "a.conll"), tagger, held)) < len(WORDS)
+    assert 0 < len(TagHeldOut.read(str(tmp_path / "a.conll"), tagger, held)) < len(WORDS)

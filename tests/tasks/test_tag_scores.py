@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from nervaluate import Evaluator
 
-from ostinato.tasks.tag_scores import Score, confusion, entity_scores, tag_scores, total
+from ostinato.tasks.tag.measures import Score, confusion, entity_scores, tag_scores, total
 
 # Worked by hand, by the rules of the CoNLL-2000 task:
 # (true, predicted, {type: (correct, found, there)})

@@ -10,7 +10,7 @@ from every import assert_near
 from ostinato import Transducer
 from ostinato.data import Pairs
 from ostinato.errors import ConfigError, DataError
-from ostinato.tasks.transduce_learner import TransduceLearner
+from ostinato.tasks.transduce.learner import TransduceLearner
 from tolerances import FLOAT32, ORACLE, SAME
 
 WORDS, SPELLED = words_spelled(60, seed=1)

@@ -5,13 +5,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from ostinato import tasks
 from ostinato.cli.runs import merge
 from ostinato.errors import ConfigError
-from ostinato.observe import exams
-from ostinato.tasks.classify import Classifier
-from ostinato.tasks.classify_settings import ClassifySettings
-from ostinato.tasks.forecast_settings import ForecastSettings
-from ostinato.tasks.generate import GenerateSettings
+from ostinato.tasks.classify.estimator import Classifier
+from ostinato.tasks.classify.settings import ClassifySettings
+from ostinato.tasks.forecast.settings import ForecastSettings
+from ostinato.tasks.generate.estimator import GenerateSettings
 
 
 @pytest.fixture
@@ -112,7 +112,7 @@ def test_what_the_command_line_says_wins_over_the_file_and_nothing_else_does(wri
     assert merge(GenerateSettings, None, None) == GenerateSettings()
 
 
-@pytest.mark.parametrize("task", [exams.of_task(name).kind.kind for name in exams.tasks()])
+@pytest.mark.parametrize("task", [tasks.find(name).held_out.kind.kind for name in tasks.names()])
 def test_a_setting_that_is_given_leaves_the_others_as_they_are(task):
     whole = task()
     parts = {name: each for name, each in whole.model_dump().items() if isinstance(each, dict)}

@@ -17,10 +17,10 @@ from ostinato.cli.trial import trial
 from ostinato.data import Examples, read_labelled, read_text, split_blocks
 from ostinato.errors import ConfigError
 from ostinato.observe.architecture import counts
-from ostinato.observe.exams.classify import ClassifyExam
 from ostinato.report.demo_page import demo_page
-from ostinato.tasks.classify_settings import ClassifySettings
-from ostinato.tasks.generate import Generator
+from ostinato.tasks.classify.held_out import ClassifyHeldOut
+from ostinato.tasks.classify.settings import ClassifySettings
+from ostinato.tasks.generate.estimator import Generator
 from ostinato.train import Run
 
 CELLS = ("rnn", "lstm", "gru")
@@ -72,7 +72,7 @@ def demo(*, out: str | None = None, part: float = 1.0, open_page: bool = False) 
     )
     splits = read_labelled("imdb")
     training, test = (_part(splits[name], part) for name in ("train", "test"))
-    exam = ClassifyExam(test)
+    exam = ClassifyHeldOut(test)
     titles = {cell: f"{cell.upper()} on reviews" for cell in CELLS}
     jobs: dict[str, Job] = {
         titles[cell]: _review_trial(cell, training, exam, folder) for cell in ("gru", "lstm", "rnn")
@@ -117,7 +117,7 @@ def demo(*, out: str | None = None, part: float = 1.0, open_page: bool = False) 
         webbrowser.open(page.resolve().as_uri())
 
 
-def _review_trial(cell: str, training: Examples, exam: ClassifyExam, folder: Path) -> Job:
+def _review_trial(cell: str, training: Examples, exam: ClassifyHeldOut, folder: Path) -> Job:
     settings = ClassifySettings.parse({"cell": cell, **REVIEWS}, "demo")
     return trial, (settings, (training.texts, training.labels), exam, str(folder / cell))
 
@@ -135,7 +135,7 @@ def _classifier(cell: str, observed: dict[str, Any], history: list[dict[str, Any
     }
 
 
-def _baseline_job(training: Examples, exam: ClassifyExam, show: Show) -> dict[str, Any]:
+def _baseline_job(training: Examples, exam: ClassifyHeldOut, show: Show) -> dict[str, Any]:
     """Fits the linear baseline on the reviews that the networks are trained on."""
     show(0.2, "tf-idf of words and pairs, logistic regression")
     settings = ClassifySettings.parse(REVIEWS, "demo")

@@ -16,12 +16,12 @@ from ostinato.cli.runs import free_folder
 from ostinato.cli.screen import console, duration, machine, table
 from ostinato.data import Examples
 from ostinato.errors import ConfigError, RunError, shortened
+from ostinato.experiment import frameworks
+from ostinato.experiment.frameworks import Lesson, Outcome
 from ostinato.report.frameworks import side_by_side
 from ostinato.report.frameworks_page import frameworks_page, says
 from ostinato.report.sentences import listed
-from ostinato.tasks import frameworks
-from ostinato.tasks.classify_settings import ClassifySettings
-from ostinato.tasks.frameworks import Lesson, Outcome
+from ostinato.tasks.classify.settings import ClassifySettings
 from ostinato.train import Folder
 from ostinato.train.tensors import packed
 

@@ -14,7 +14,7 @@ from rich.text import Text
 from ostinato.cli.screen import as_shown, aside, console
 from ostinato.decode import check_stops, until
 from ostinato.errors import ConfigError
-from ostinato.tasks.generate import Generator
+from ostinato.tasks.generate.estimator import Generator
 
 Words = Annotated[tuple[str, ...], Parameter(allow_leading_hyphen=True, negative=())]
 

@@ -27,7 +27,7 @@ from ostinato.cli.screen import Screen, as_shown, aside
 from ostinato.cli.signals import Ended
 from ostinato.decode import chain, until
 from ostinato.errors import ConfigError
-from ostinato.tasks.generate import Generator
+from ostinato.tasks.generate.estimator import Generator
 
 FRAME = 1 / 15
 """Seconds between two pictures."""

@@ -10,18 +10,18 @@ from typing import Annotated, Any
 
 from cyclopts import Parameter
 
+from ostinato import tasks
 from ostinato.cli.screen import console, duration, machine, table
 from ostinato.cli.trial import BASELINE, OBSERVED, inside, observe
 from ostinato.errors import ConfigError, RunError, quoted
-from ostinato.observe import exams
-from ostinato.observe.exams import Exam
 from ostinato.observe.observed import check_alike, checked, checked_baseline, checked_history
 from ostinato.report.comparison import comparison
 from ostinato.report.comparison_page import comparison_page
 from ostinato.report.figures import cell_label
 from ostinato.report.sentences import listed
 from ostinato.report.verdicts import equality, measure, verdicts
-from ostinato.tasks.stored import cell_in, settings_in
+from ostinato.tasks.base.held_out import HeldOut
+from ostinato.tasks.base.stored import cell_in, settings_in
 from ostinato.train import BEST, Folder, Run, write_out
 from ostinato.train.run import CONFIG, METRICS
 
@@ -99,12 +99,12 @@ def collected(
     settings = [Run.open(path).config() for path in paths]
     task = str(settings[0].get("task"))
     for path, own in zip(paths, settings, strict=True):
-        if own.get("task") != task or task not in exams.tasks():
+        if own.get("task") != task or task not in tasks.names():
             raise RunError(
                 f"{path}: a run of task {quoted(own.get('task'))}; a report takes runs of one "
-                f"task, here {quoted(task)}, of {listed(exams.tasks())}"
+                f"task, here {quoted(task)}, of {listed(tasks.names())}"
             )
-    exam = exams.of_task(task)
+    exam = tasks.find(task).held_out
     settings = [  # now that it is known whose they are, checked
         settings_in(Run(path), exam.kind.kind).model_dump(exclude_none=True) for path in paths
     ]
@@ -128,7 +128,7 @@ def _record(
     path: str,
     name: str,
     settings: Mapping[str, Any],
-    exam: type[Exam],
+    exam: type[HeldOut],
     data: Sequence[str] | None,
 ) -> dict[str, Any]:
     """A run as `comparison` takes it."""

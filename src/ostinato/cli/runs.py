@@ -16,9 +16,9 @@ from cyclopts import Parameter
 from ostinato.cli.screen import aside, console, progress_bar, say_skipped
 from ostinato.data import Skipped
 from ostinato.errors import ConfigError, RunError, shortened
-from ostinato.tasks.estimator import Estimator
-from ostinato.tasks.settings import refuse_code
-from ostinato.tasks.stored import cell_in, named_or_stored, settings_in
+from ostinato.tasks.base.estimator import Estimator
+from ostinato.tasks.base.settings import refuse_code
+from ostinato.tasks.base.stored import cell_in, named_or_stored, settings_in
 from ostinato.train import Run, Section, read_toml, undisturbed
 
 

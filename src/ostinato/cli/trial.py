@@ -14,17 +14,18 @@ from ostinato.cli.parallel import Show
 from ostinato.cli.screen import facts
 from ostinato.errors import RunError
 from ostinato.observe.architecture import architecture, counts
-from ostinato.observe.exams import Exam
-from ostinato.tasks.estimator import Estimator, reproducible
-from ostinato.tasks.settings import TaskSettings
-from ostinato.tasks.stored import cell_in, settings_in
+from ostinato.observe.gradient_flow import held_out_flow
+from ostinato.tasks.base.estimator import Estimator, reproducible
+from ostinato.tasks.base.held_out import HeldOut
+from ostinato.tasks.base.settings import TaskSettings
+from ostinato.tasks.base.stored import cell_in, settings_in
 from ostinato.train import Progress, Run
 
 OBSERVED, FLOW, BASELINE = "observed.json", "flow.json", "baseline.json"
 
 
 def trial(
-    settings: TaskSettings, training: tuple[Any, ...], exam: Exam, folder: str, show: Show
+    settings: TaskSettings, training: tuple[Any, ...], exam: HeldOut, folder: str, show: Show
 ) -> dict[str, Any]:
     """Trains, examines and observes; what a trial in the folder has done is not done again.
 
@@ -36,9 +37,9 @@ def trial(
         show: is told of the progress.
 
     Returns:
-        What `observed.json` holds: `test` (see `Exam.judge`), `exam` (its fingerprint), `flow`
+        What `observed.json` holds: `test` (see `HeldOut.judge`), `exam` (its fingerprint), `flow`
         (sizes of gradients by time, state and distance), `architecture`, numbers of parameters,
-        the level that ran, and what `Exam.shown` gives.
+        the level that ran, and what `HeldOut.shown` gives.
 
     Raises:
         RunError: when the folder holds another run.
@@ -71,7 +72,7 @@ def trial(
         show(min(done, 0.99), facts(progress))
         if metrics and metrics["epoch"].bit_count() == 1:  # 1, 2, 4, 8, …
             network = estimator.network_.eval()
-            flow[f"epoch {metrics['epoch']}"] = exam.flow(estimator, network)
+            flow[f"epoch {metrics['epoch']}"] = held_out_flow(exam, estimator, network)
             run.write_json(FLOW, flow)
 
     estimator.fit(*training, run=run, show=watch, resume=half)
@@ -83,7 +84,7 @@ def trial(
 
 
 def observe(
-    estimator: Estimator[Any], exam: Exam, during: Mapping[str, Any] | None = None
+    estimator: Estimator[Any], exam: HeldOut, during: Mapping[str, Any] | None = None
 ) -> dict[str, Any]:
     """What a trained model is and does.
 
@@ -101,9 +102,9 @@ def observe(
             "exam": exam.fingerprint(),
             "test": exam.judge(estimator),
             "flow": {
-                "start": exam.flow(estimator, estimator.untrained()),
+                "start": held_out_flow(exam, estimator, estimator.untrained()),
                 **(during or {}),
-                "trained": exam.flow(estimator, network),
+                "trained": held_out_flow(exam, estimator, network),
             },
             **inside(estimator),
             **exam.shown(estimator),
@@ -129,7 +130,7 @@ def inside(estimator: Estimator[Any]) -> dict[str, Any]:
 
 
 def _check_same(
-    settings: TaskSettings, training: tuple[Any, ...], exam: Exam, run: Run, judged: bool
+    settings: TaskSettings, training: tuple[Any, ...], exam: HeldOut, run: Run, judged: bool
 ) -> None:
     """That a run has these settings, cell and data, and if it is judged, was by this exam.
 

@@ -21,8 +21,8 @@ from ostinato.cli.screen import aside, machine
 from ostinato.cli.trial import BASELINE, trial
 from ostinato.errors import ConfigError, shortened
 from ostinato.observe.architecture import counts
-from ostinato.observe.exams import Exam
-from ostinato.tasks.settings import TaskSettings
+from ostinato.tasks.base.held_out import HeldOut
+from ostinato.tasks.base.settings import TaskSettings
 from ostinato.train import Folder
 
 HELD_OUT = 0.2
@@ -83,7 +83,7 @@ class Trials:
         about: str,
         settings: TaskSettings,
         training: tuple[Any, ...],
-        exam: Exam,
+        exam: HeldOut,
         network: Callable[[Any], nn.Module],
         sizes: tuple[int, int] | None = None,
         multiple: int = 1,
@@ -170,7 +170,7 @@ def title_of(data: str) -> str:
 
 
 def _baseline(
-    settings: TaskSettings, training: tuple[Any, ...], exam: Exam, folder: str, show: Show
+    settings: TaskSettings, training: tuple[Any, ...], exam: HeldOut, folder: str, show: Show
 ) -> None:
     """Fits the baseline, if it is not there already for this data."""
     kept, data = Folder(folder), [exam.trained_on(training), exam.fingerprint()]

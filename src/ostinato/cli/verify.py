@@ -8,7 +8,7 @@ from rich.text import Text
 
 from ostinato import cells, levels
 from ostinato.cli.screen import console, table
-from ostinato.levels.verify import Proof, not_finite, prove
+from ostinato.proof import Proof, not_finite, prove
 
 DERIVED = {
     "python": ("python",),

@@ -2,7 +2,7 @@
 
 A level has `source(cell, backward=False)`, the text that it runs; the numeric ones also have
 `scan(cell)`, the loop over a sequence, and `run(cell, case)`, which takes a case of
-`levels.proof` forward and backward so that levels can be compared.
+`levels._case` forward and backward so that levels can be compared.
 """
 
 from __future__ import annotations
@@ -14,13 +14,10 @@ from types import ModuleType
 from ostinato import registry
 from ostinato.errors import UnknownName
 
-_SHARED = {"dialects", "proof", "stacked", "text", "verify"}
-"""Files that serve the levels and are none."""
-
 
 def names() -> list[str]:
     """The levels that there are."""
-    return [name for name in registry.names(sys.modules[__name__]) if name not in _SHARED]
+    return registry.names(sys.modules[__name__])
 
 
 @cache

@@ -17,8 +17,8 @@ from ostinato import cells
 from ostinato.equation.rewrite import without_bias
 from ostinato.equation.trace import Cell
 from ostinato.errors import CellError
-from ostinato.levels.proof import Case, Values, asks
-from ostinato.levels.text import load
+from ostinato.levels._case import Case, Values, asks
+from ostinato.levels._text import load
 from ostinato.levels.torch import run_packed
 
 __all__ = ["asks", "run", "scan", "source", "supports", "torch_layer"]

@@ -11,7 +11,7 @@ from collections.abc import Iterable, Mapping
 from ostinato.equation.derivative import Derivative, derive
 from ostinato.equation.graph import Graph, Node
 from ostinato.equation.trace import Cell
-from ostinato.levels.text import ATOM, POWER, PRODUCT, SIGN, SUM, Line, Names, Writer, number
+from ostinato.levels._text import ATOM, POWER, PRODUCT, SIGN, SUM, Line, Names, Writer, number
 
 _LETTERS = {"gain": r"\gamma", "shift": r"\beta"} | {
     name: f"\\{name}" for name in ("alpha", "beta", "gamma", "delta", "lambda", "mu", "rho", "tau")

@@ -16,8 +16,8 @@ import numpy as np
 from ostinato.equation.derivative import Derivative, derive
 from ostinato.equation.graph import Graph
 from ostinato.equation.trace import Cell
-from ostinato.levels.proof import Case, Values, pad, unpad
-from ostinato.levels.text import (
+from ostinato.levels._case import Case, Values, pad, unpad
+from ostinato.levels._text import (
     ATOM,
     INFIX,
     PRODUCT,

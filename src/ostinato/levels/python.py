@@ -17,8 +17,8 @@ import numpy as np
 from ostinato.equation.derivative import Derivative, derive
 from ostinato.equation.graph import Graph, Node
 from ostinato.equation.trace import Cell
-from ostinato.levels.proof import Case, Values
-from ostinato.levels.text import (
+from ostinato.levels._case import Case, Values
+from ostinato.levels._text import (
     ATOM,
     INFIX,
     WIDTH,

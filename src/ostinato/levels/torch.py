@@ -1,7 +1,7 @@
 """PyTorch: the step in tensor operations, differentiated by autograd.
 
 What depends on the input alone is computed for all tokens at once before the loop; the maps that
-read the same state are one matrix product. The weights are in PyTorch's layout (`dialects`).
+read the same state are one matrix product. The weights are laid out as PyTorch's (`weights`).
 
 A batch is packed, as in `torch.nn.utils.rnn`: its tokens (N, ·) stand step by step, and step t
 has `batch_sizes[t]` of them, the longest sequences first. No work is done on padding.
@@ -21,10 +21,9 @@ import torch
 from ostinato.equation.graph import Graph, Node
 from ostinato.equation.schedule import schedule
 from ostinato.equation.trace import Cell
-from ostinato.levels import dialects
-from ostinato.levels.proof import Case, Values, asks
-from ostinato.levels.stacked import StackedWriter, product
-from ostinato.levels.text import (
+from ostinato.levels._case import Case, Values, asks
+from ostinato.levels._stacked import StackedWriter, product
+from ostinato.levels._text import (
     ATOM,
     INFIX,
     RESERVED,
@@ -35,6 +34,7 @@ from ostinato.levels.text import (
     load,
     tuple_of,
 )
+from ostinato.weights import layouts
 
 
 class _Torch(StackedWriter):
@@ -63,7 +63,7 @@ class _Torch(StackedWriter):
                 return f"torch.maximum({vector}, torch.full_like({vector}, {number}))", ATOM
         return super().spell(index, node)
 
-    def product(self, operand: str, stack: dialects.Stack, part: str) -> str:
+    def product(self, operand: str, stack: layouts.Stack, part: str) -> str:
         rows = f"[{part}]" if part else ""
         tensors = [f"p.{name}{rows}" for name in (stack.weight, stack.bias) if name]
         return f"linear({', '.join([operand, *tensors])})"
@@ -111,7 +111,7 @@ def scan(x, batch_sizes, states, p{noise}, watch=None):
 def source(cell: Cell, backward: bool = False) -> str:
     """The cell as a PyTorch module; its backward step is autograd's, so `backward` adds nothing."""
     plan = schedule(cell.graph)
-    graph, stacks = plan.graph, dialects.torch_stacks(cell.graph)
+    graph, stacks = plan.graph, layouts.torch_stacks(cell.graph)
     products = {product(matrix) for stack in stacks for matrix in stack.matrices}
     names = Names(graph, reserved=RESERVED | products)
     front = _Torch(graph, stacks, names, graph.inputs[:1])
@@ -225,7 +225,7 @@ def _run_packed(
     states = [by_length(s).requires_grad_(asked.first == "learned") for s in case.states]
     weights = {
         name: torch.tensor(w, dtype=dtype).requires_grad_(name not in asked.frozen)
-        for name, w in dialects.to_torch(graph, case.parameters).items()
+        for name, w in layouts.to_torch(graph, case.parameters).items()
     }
     outputs, last = scan(x, batch_sizes, states, SimpleNamespace(**weights))
     loss = (outputs * pack(case.d_outputs)).sum()
@@ -242,7 +242,7 @@ def _run_packed(
         tuple(by_number(s) for s in last),
         unpack(gradient[x]) if asked.x else [],
         tuple(by_number(gradient[s]) for s in states if s.requires_grad),
-        dialects.gradients_from_torch(
+        layouts.gradients_from_torch(
             graph, {name: gradient[w].numpy() for name, w in weights.items() if w.requires_grad}
         ),
     )

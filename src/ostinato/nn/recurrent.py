@@ -18,11 +18,12 @@ from ostinato.equation.graph import Graph
 from ostinato.equation.rewrite import recurrent_dropout, without_bias, zoneout
 from ostinato.equation.trace import Cell
 from ostinato.errors import ConfigError, UnknownName
-from ostinato.levels import dialects, native
+from ostinato.levels import native
 from ostinato.nn.dropout import chosen, dropout
 from ostinato.nn.embedding import Lookup, lookup_of
 from ostinato.nn.packing import Layout, Packing
 from ostinato.nn.precision import narrowed, refuse_type, types_of_results
+from ostinato.weights import layouts
 
 if TYPE_CHECKING:
     from ostinato.levels.native.stream import Stream
@@ -117,8 +118,8 @@ class Recurrent(nn.Module):
             )
 
         graph = self.cell.graph if bias else without_bias(self.cell.graph)
-        self._stacks = dialects.torch_stacks(graph)
-        self._vectors = {name: graph.parameters[name] for name in dialects.torch_vectors(graph)}
+        self._stacks = layouts.torch_stacks(graph)
+        self._vectors = {name: graph.parameters[name] for name in layouts.torch_vectors(graph)}
         self._plain = replace(self.cell, graph=graph)
         self._noisy = replace(self.cell, graph=self._with_noise(graph))
         self._sizes = {"H": hidden_size, "R": proj_size}

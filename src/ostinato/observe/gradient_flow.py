@@ -8,10 +8,12 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Callable
+from typing import Any
 
 from torch import Tensor, nn
 
 from ostinato.nn import Recurrent
+from ostinato.tasks.base.held_out import REACH, HeldOut
 
 
 def gradient_flow(
@@ -54,3 +56,9 @@ def gradient_flow(
                 for row, size in enumerate(signal.grad.norm(dim=-1).tolist()):
                     sizes[name][lengths[row] - 1 - t].append(size)
     return {name: [sum(at[k]) / len(at[k]) for k in range(len(at))] for name, at in sizes.items()}
+
+
+def held_out_flow(held_out: HeldOut, estimator: Any, network: Any) -> dict[str, list[float]]:
+    """The gradient flow of a task's loss on what is held out, `REACH` steps back at most."""
+    flow = gradient_flow(network, network.recurrent, held_out.loss(estimator, network))
+    return {state: sizes[: REACH + 1] for state, sizes in flow.items()}

@@ -16,8 +16,8 @@ from ostinato.data import sources
 from ostinato.data.problem import Problem
 from ostinato.equation import Cell
 from ostinato.observe.architecture import counts
-from ostinato.tasks.estimator import reproducible
-from ostinato.tasks.stack import Stack
+from ostinato.tasks.base.estimator import reproducible
+from ostinato.tasks.base.stack import Stack
 from ostinato.train import Epochs, LearningRate, Progress, Section, Training, fit
 
 LENGTHS = {"adding": (10, 30, 100), "copying": (1, 10, 20)}

@@ -24,7 +24,7 @@ from ostinato.report.statistics import (
 )
 from ostinato.report.tagging import tagging
 from ostinato.report.transducing import transducing
-from ostinato.tasks.calibration import calibration_error, reliability
+from ostinato.tasks.classify.calibration import calibration_error, reliability
 
 Record = Mapping[str, Any]
 PERMUTED = 6

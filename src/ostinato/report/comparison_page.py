@@ -10,6 +10,7 @@ from typing import Any
 
 from markupsafe import Markup
 
+from ostinato import tasks
 from ostinato.report.diagrams import cell_diagram, network_diagram
 from ostinato.report.figures import Look, gradient_times, looks, reliability_curves
 from ostinato.report.forecasts import fans_section, horizon_section, quantiles_section
@@ -17,7 +18,6 @@ from ostinato.report.page import Results, bar, document, key, legend, named, ori
 from ostinato.report.sections import gradients, learning
 from ostinato.report.sentences import cell_name, duration
 from ostinato.report.tagging import sentences_section, types_section
-from ostinato.report.terms import TERMS, of_metric
 from ostinato.report.transducing import attention_section, lengths_section
 from ostinato.report.verdicts import (
     contestant,
@@ -27,7 +27,7 @@ from ostinato.report.verdicts import (
     overview,
     p_value,
 )
-from ostinato.tasks.calibration import Bin, calibration_error
+from ostinato.tasks.classify.calibration import Bin, calibration_error
 
 FEW = 8
 """The most classes whose confusion is shown as a square."""
@@ -46,7 +46,7 @@ def comparison_page(results: Results, command: str) -> str:
     Returns:
         HTML, see `document`.
     """
-    terms = TERMS[results["task"]]
+    terms = tasks.find(results["task"]).terms
     forecasts, tagged = results.get("forecasts") or {}, results.get("tagged", {})
     transduced = results.get("transduced", {})
     sections = {
@@ -85,7 +85,7 @@ def _table(results: Results) -> str:
     values += [baseline[metric]] if baseline else []
     most = max([*values, 1e-9])
     best = (min if results["lower"] else max)(values) if len(values) > 1 else None
-    terms = of_metric(metric)
+    terms = tasks.of_metric(metric).terms
     full = 1.0 if terms.digits is None else most
     extra = any("calibration_error" in row for row in rows)
     body = []
@@ -218,7 +218,7 @@ def _pairs(results: Results) -> str:
                 corrected,
             )
         )
-    unit = "difference, points" if of_metric(metric).digits is None else "difference"
+    unit = "difference, points" if tasks.of_metric(metric).terms.digits is None else "difference"
     unit += ", nats" if metric == "nats" else ""
     heads = [unit, "p over seeds", "p over examples", "corrected"]
     return Markup("""<h2>Which differences are shown?</h2>
@@ -238,7 +238,9 @@ def _pairs(results: Results) -> str:
 
 def _signed(metric: str, value: float) -> str:
     """A difference with its sign; one of accuracies in points."""
-    text = f"{100 * value:+.2f}" if of_metric(metric).digits is None else f"{value:+.3f}"
+    text = (
+        f"{100 * value:+.2f}" if tasks.of_metric(metric).terms.digits is None else f"{value:+.3f}"
+    )
     return text.replace("-", "−")
 
 
@@ -252,7 +254,7 @@ def _gradients(results: Results) -> str:
     flow = results.get("flow", {})
     if not flow:
         return ""
-    pooling, terms = results.get("pooling"), TERMS[results["task"]]
+    pooling, terms = results.get("pooling"), tasks.find(results["task"]).terms
     if terms.flow:
         note = terms.flow
     elif pooling in (None, "last"):

@@ -12,6 +12,7 @@ from typing import Any
 
 from markupsafe import Markup
 
+from ostinato import tasks
 from ostinato.report.figures import Look, looks, metric_curves
 from ostinato.report.page import Results, bar, document, key, origin, plot
 from ostinato.report.sections import gradients, learning
@@ -25,9 +26,8 @@ from ostinato.report.sentences import (
     summary,
     writer,
 )
-from ostinato.report.terms import TERMS
 
-REVIEWS = TERMS["classify"]._replace(things="reviews")
+REVIEWS = tasks.find("classify").terms._replace(things="reviews")
 SYMBOLS = {" ": "␣", "\n": "↵", "\t": "⇥"}
 DOTS = 60
 """The steps that the strip in the head of the page shows."""

@@ -23,7 +23,7 @@ def foretold(groups: Mapping[str, Sequence[Record]]) -> dict[str, Any] | None:
     """What a page shows of forecasts: means over the seeds of each cell, fans of the best.
 
     Args:
-        groups: runs by cell, each with `test` (see `ForecastExam.judge`) and `forecasts`.
+        groups: runs by cell, each with `test` (see `ForecastHeldOut.judge`) and `forecasts`.
 
     Returns:
         None where there are no forecasts.

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ostinato.tasks.frameworks import Lesson, Outcome
+from ostinato.experiment.frameworks import Lesson, Outcome
 
 COINCIDE = 1e-3
 """Nats: two curves that are never further apart are said to coincide."""

@@ -15,7 +15,7 @@ from ostinato.report.figures import (
 )
 from ostinato.report.page import Results, legend, plot
 from ostinato.report.sentences import gradient_reach, overfitting
-from ostinato.report.terms import Terms
+from ostinato.tasks.base.terms import Terms
 
 
 def learning(runs: Sequence[Results], terms: Terms) -> str:

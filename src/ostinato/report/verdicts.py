@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from ostinato import tasks
 from ostinato.report.figures import cell_label
 from ostinato.report.sentences import listed
 from ostinato.report.statistics import LEVEL
-from ostinato.report.terms import TERMS, of_metric
 
 Record = Mapping[str, Any]
 MANY = 4
@@ -21,7 +21,7 @@ def measure(metric: str, value: float) -> str:
     >>> measure("accuracy", 0.8651), measure("nats", 1.5)
     ('86.51%', '1.500')
     """
-    digits = of_metric(metric).digits
+    digits = tasks.of_metric(metric).terms.digits
     return f"{value:.2%}" if digits is None else f"{value:.{digits}f}"
 
 
@@ -50,7 +50,7 @@ def reached(results: Record) -> str:
     top = (min if lower else max)(rows, key=lambda row: row["mean"])
     mean, name = measure(metric, top["mean"]), cell_label(top["cell"])
     best = f"The best mean is that of {name}" if len(rows) > 1 else f"{name} reaches"
-    text = f"{best}{':' if len(rows) > 1 else ''} {mean} {of_metric(metric).words}"
+    text = f"{best}{':' if len(rows) > 1 else ''} {mean} {tasks.of_metric(metric).terms.words}"
     if baseline:
         text += f"; the {baseline['name']} has {measure(metric, baseline[metric])}"
     return f"{text}."
@@ -95,7 +95,7 @@ def method(results: Record) -> str:
     over_seeds = _names(pair["seeds_test"] for pair in pairs if pair["seeds_test"])
     over_examples = _names(pair["examples_test"] for pair in pairs)
     each = _names(pair["each_seed_test"] for pair in pairs)
-    examples = of_metric(results["metric"]).examples
+    examples = tasks.of_metric(results["metric"]).terms.examples
     text = (
         f"Every two are judged on the same {examples}, seed by seed. Over {examples}, where each "
         f"counts with its mean over seeds: {over_examples}; for each seed by itself: {each}. "
@@ -153,7 +153,7 @@ def overview(results: Record) -> Sequence[str]:
     seeds = {len(row["seeds"]) for row in rows}
     each = " each" if len(rows) > 1 else ""
     times = f"with {_number(seeds.pop())}{each}" if len(seeds) == 1 else ""
-    things = TERMS[results["task"]].data
+    things = tasks.find(results["task"]).terms.data
     did = f"{names} {'was' if len(rows) == 1 else 'were'} trained {times}".rstrip()
     if data:
         did += (

@@ -12,8 +12,8 @@ import programs
 from ostinato import levels
 from ostinato.equation import Cell
 from ostinato.equation.rewrite import recurrent_dropout, without_bias, zoneout
+from ostinato.levels._case import Asked
 from ostinato.levels.native import context, kernel, target
-from ostinato.levels.proof import Asked
 from tolerances import BESIDE, EQUAL
 
 pytestmark = pytest.mark.skipif(not target.available(), reason=str(target.obstacle()))

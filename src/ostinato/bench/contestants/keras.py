@@ -9,7 +9,7 @@ import numpy as np
 from ostinato.bench import training
 from ostinato.bench.case import Case
 from ostinato.bench.contestants import Contestant, Ready
-from ostinato.levels.dialects import GATES, KERAS_LAYERS, reordered
+from ostinato.weights.layouts import GATES, KERAS_LAYERS, reordered
 
 
 def layer(case: Case) -> Ready | None:

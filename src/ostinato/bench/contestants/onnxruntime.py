@@ -9,7 +9,7 @@ import torch
 
 from ostinato.bench.case import Case
 from ostinato.bench.contestants import Contestant, Ready
-from ostinato.levels.dialects import GATES, reordered
+from ostinato.weights.layouts import GATES, reordered
 
 OPERATORS: dict[str, tuple[str, dict[str, Any]]] = {
     "lstm": ("LSTM", {}),

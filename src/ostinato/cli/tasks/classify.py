@@ -18,11 +18,11 @@ from ostinato.cli.trials import HELD_OUT, Trials, named_cells, title_of
 from ostinato.data import Examples, Skipped, read_labelled, read_texts, split_blocks
 from ostinato.errors import ConfigError, DataError, quoted
 from ostinato.observe.architecture import counts
-from ostinato.observe.exams.classify import ClassifyExam
-from ostinato.tasks.classify import Classifier
-from ostinato.tasks.classify_network import ClassifyNetwork
-from ostinato.tasks.classify_settings import ClassifySettings
-from ostinato.tasks.evaluation import Evaluation
+from ostinato.tasks.classify.estimator import Classifier
+from ostinato.tasks.classify.held_out import ClassifyHeldOut
+from ostinato.tasks.classify.measures import Evaluation
+from ostinato.tasks.classify.network import ClassifyNetwork
+from ostinato.tasks.classify.settings import ClassifySettings
 
 
 def fit(
@@ -292,7 +292,7 @@ def compare(
             return ClassifyNetwork(find(own.cell), own.model, 2, classes)
 
         pairs = list(training.texts), training.labels  # in memory: they go into processes
-        exam = ClassifyExam(Examples(list(test.texts), test.labels))
+        exam = ClassifyHeldOut(Examples(list(test.texts), test.labels))
         trials.run(title_of(data), chosen, pairs, exam, network)
         return
     # its page needs plotly, which those who train or predict can do without

@@ -15,10 +15,10 @@ from ostinato.cli.trials import Trials, title_of
 from ostinato.data import Panel, Skipped, read_series
 from ostinato.errors import ConfigError, counted, quoted
 from ostinato.observe.architecture import counts
-from ostinato.observe.exams.forecast import ForecastExam
-from ostinato.tasks.forecast import Forecaster
-from ostinato.tasks.forecast_network import ForecastNetwork
-from ostinato.tasks.forecast_settings import ForecastSettings
+from ostinato.tasks.forecast.estimator import Forecaster
+from ostinato.tasks.forecast.held_out import ForecastHeldOut
+from ostinato.tasks.forecast.network import ForecastNetwork
+from ostinato.tasks.forecast.settings import ForecastSettings
 from ostinato.train import Run, write_out
 
 
@@ -182,7 +182,9 @@ def compare(
 
     ends = prepared.parts_
     sizes = int(ends.training.sum()), int((ends.test - ends.validation).sum())
-    trials.run(title_of(data), chosen, (panel,), ForecastExam(panel, "test"), network, sizes=sizes)
+    trials.run(
+        title_of(data), chosen, (panel,), ForecastHeldOut(panel, "test"), network, sizes=sizes
+    )
 
 
 def _read(

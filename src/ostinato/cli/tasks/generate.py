@@ -11,9 +11,9 @@ from ostinato.cli.runs import Data, LinesFormat, RunOptions, SkipBadRows, bad_ro
 from ostinato.cli.screen import answer, console, duration
 from ostinato.cli.trials import Trials, title_of
 from ostinato.data import read_chunks, read_text, read_texts
-from ostinato.observe.exams.generate import GenerateExam, symbols_of
-from ostinato.tasks.generate import GenerateNetwork, GenerateSettings, Generator
-from ostinato.tasks.ngram import NGram
+from ostinato.tasks.generate.baseline import NGram
+from ostinato.tasks.generate.estimator import GenerateNetwork, GenerateSettings, Generator
+from ostinato.tasks.generate.held_out import GenerateHeldOut, symbols_of
 
 HELD_OUT = 0.1
 """The last part of a text that is held out to compare by."""
@@ -141,5 +141,5 @@ def compare(
         return GenerateNetwork(find(own.cell), own.model, symbols)
 
     symbols = len(symbols_of(chosen, text[:end])[1])
-    exam = GenerateExam(text[end:])
+    exam = GenerateHeldOut(text[end:])
     trials.run(title_of(data), chosen, (text[:end],), exam, network, sizes=(end, len(text) - end))

@@ -17,12 +17,12 @@ from ostinato.data import read_tagged
 from ostinato.data.sentences import Answer
 from ostinato.errors import ConfigError, DataError, counted
 from ostinato.observe.architecture import counts
-from ostinato.observe.exams.tag import TagExam, held_out
-from ostinato.tasks.tag import Tagger
-from ostinato.tasks.tag_labels import Labels
-from ostinato.tasks.tag_network import TagNetwork
-from ostinato.tasks.tag_scores import Evaluation, Score
-from ostinato.tasks.tag_settings import TagSettings
+from ostinato.tasks.tag.estimator import Tagger
+from ostinato.tasks.tag.held_out import TagHeldOut, held_out
+from ostinato.tasks.tag.labels import Labels
+from ostinato.tasks.tag.measures import Evaluation, Score
+from ostinato.tasks.tag.network import TagNetwork
+from ostinato.tasks.tag.settings import TagSettings
 from ostinato.train import Run
 
 
@@ -259,4 +259,4 @@ def compare(
     def network(own: TagSettings) -> TagNetwork:
         return TagNetwork(find(own.cell), own.model, 2, 2, classes)  # embeddings differ in nothing
 
-    trials.run(title_of(data), chosen, (training,), TagExam(held), network)
+    trials.run(title_of(data), chosen, (training,), TagHeldOut(held), network)

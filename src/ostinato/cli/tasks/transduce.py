@@ -13,12 +13,12 @@ from ostinato.cli.screen import answer, aside, console, duration, say_skipped, s
 from ostinato.cli.trials import HELD_OUT, Trials, title_of
 from ostinato.data import Pairs, Skipped, read_pairs, read_texts
 from ostinato.observe.architecture import counts
-from ostinato.observe.exams.transduce import TransduceExam
-from ostinato.tasks.encoder_decoder import TransduceNetwork
-from ostinato.tasks.measures import Measures
-from ostinato.tasks.side import Side
-from ostinato.tasks.transduce import Transducer, Transduction
-from ostinato.tasks.transduce_settings import TransduceSettings
+from ostinato.tasks.transduce.codec import Side
+from ostinato.tasks.transduce.estimator import Transducer, Transduction
+from ostinato.tasks.transduce.held_out import TransduceHeldOut
+from ostinato.tasks.transduce.measures import Measures
+from ostinato.tasks.transduce.network import TransduceNetwork
+from ostinato.tasks.transduce.settings import TransduceSettings
 
 Files = Annotated[list[str] | None, Parameter(consume_multiple=True, negative=())]
 """One file with pairs, or two that are parallel."""
@@ -239,7 +239,7 @@ def compare(
     about = " and ".join(map(title_of, where))
     # in memory: they go into processes
     training, test = (Pairs(list(part.sources), list(part.targets)) for part in (training, test))
-    sizes, exam = (len(training), len(test)), TransduceExam(test)
+    sizes, exam = (len(training), len(test)), TransduceHeldOut(test)
     trials.run(about, chosen, (training,), exam, network, sizes=sizes, multiple=2)
 
 

@@ -1,7 +1,7 @@
 """Keras 3: the step in `keras.ops`, for TensorFlow, PyTorch or JAX, walked by Keras' own loop.
 
-The weights are laid out as Keras lays out its own (`dialects`). `Recurrent` is the layer to build
-models with; Keras is imported when something here is first run, not when it is shown. Where
+The weights are laid out as Keras lays out its own (`ostinato.weights`). `Recurrent` is the layer
+to build models with; Keras is imported when something here is first run, not when it is shown. Where
 TensorFlow is not installed, `import keras` alone fails unless KERAS_BACKEND is set: import
 `Recurrent` before it, which takes PyTorch then.
 """
@@ -21,14 +21,23 @@ from typing import TYPE_CHECKING, Any
 
 from ostinato.equation.schedule import schedule
 from ostinato.equation.trace import Cell
-from ostinato.levels import dialects
-from ostinato.levels.stacked import StackedWriter, product
-from ostinato.levels.text import ATOM, INFIX, RESERVED, Names, further_names, indent, load, tuple_of
+from ostinato.levels._stacked import StackedWriter, product
+from ostinato.levels._text import (
+    ATOM,
+    INFIX,
+    RESERVED,
+    Names,
+    further_names,
+    indent,
+    load,
+    tuple_of,
+)
+from ostinato.weights import layouts
 
 if TYPE_CHECKING:
     from ostinato.equation.graph import Graph
+    from ostinato.levels._case import Asked, Case, Values
     from ostinato.levels.keras.layer import Recurrent, RecurrentCell
-    from ostinato.levels.proof import Asked, Case, Values
 
 __all__ = [
     "Recurrent", "RecurrentCell", "absence", "asks", "missing", "obstacle", "rounds_to_float32",
@@ -61,7 +70,7 @@ class _Keras(StackedWriter):
     axis = 1
     split = "ops.split({0}, {1}, -1)"
 
-    def product(self, operand: str, stack: dialects.Stack, part: str) -> str:
+    def product(self, operand: str, stack: layouts.Stack, part: str) -> str:
         columns = f"[:, {part}]" if part else ""
         text = f"ops.matmul({operand}, p.{stack.weight}{columns})"
         if not stack.bias:
@@ -109,7 +118,7 @@ def source(cell: Cell, backward: bool = False) -> str:
     The loop between `lift` and `step` is that of `keras.layers.RNN`.
     """
     plan = schedule(cell.graph)
-    graph, stacks = plan.graph, dialects.keras_stacks(cell.graph)
+    graph, stacks = plan.graph, layouts.keras_stacks(cell.graph)
     own = {product(matrix) for stack in stacks for matrix in stack.matrices}
     names = Names(graph, reserved=RESERVED | own | {"ops", "maximum"})
     front = _Keras(graph, stacks, names, graph.inputs)
@@ -192,7 +201,7 @@ def supports(cell: Cell) -> bool:
 
 def asks(graph: Graph) -> list[Asked]:
     """What else than everything a run may be asked for: the backend differentiates all the rest."""
-    from ostinato.levels.proof import Asked
+    from ostinato.levels._case import Asked
 
     return [Asked(x=False)]
 

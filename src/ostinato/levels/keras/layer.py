@@ -18,8 +18,8 @@ from ostinato.equation.graph import Graph, Parameter
 from ostinato.equation.rewrite import without_bias
 from ostinato.equation.trace import Cell
 from ostinato.errors import ConfigError, UnknownName
-from ostinato.levels import dialects
 from ostinato.levels import keras as level
+from ostinato.weights import layouts
 
 
 @keras.saving.register_keras_serializable("ostinato")
@@ -83,13 +83,13 @@ class RecurrentCell(keras.layers.Layer):  # type: ignore[misc]
         """Makes the weights for inputs (B, D)."""
         graph = self.equations.graph
         sizes = {"D": input_shape[-1], "H": self.units, "R": self.projection}
-        for stack in dialects.keras_stacks(graph):
+        for stack in layouts.keras_stacks(graph):
             into, size = (sizes[letter] for letter in stack.shape)
             columns = len(stack.matrices) * into  # type: ignore[operator]
             self._add(stack.weight, (size, columns), self._uniform(None))
             if stack.bias:
                 self._add(stack.bias, (columns,), self._biases(graph, stack.biases))
-        for name in dialects.torch_vectors(graph):
+        for name in layouts.torch_vectors(graph):
             parameter = graph.parameters[name]
             shape = tuple(sizes[letter] for letter in parameter.shape)
             self._add(name, shape, self._uniform(parameter))
@@ -202,8 +202,8 @@ class Recurrent(keras.layers.RNN):  # type: ignore[misc]
     def torch_weights(self, suffix: str = "_l0") -> dict[str, np.ndarray]:
         """The weights under PyTorch's names (`weight_ih_l0`), for `load_state_dict`."""
         graph = self.cell.equations.graph
-        own = dialects.from_keras(graph, self._arrays())
-        return {f"{name}{suffix}": w for name, w in dialects.to_torch(graph, own).items()}
+        own = layouts.from_keras(graph, self._arrays())
+        return {f"{name}{suffix}": w for name, w in layouts.to_torch(graph, own).items()}
 
     def load_torch(self, tensors: Mapping[str, Any], suffix: str = "_l0") -> None:
         """Takes the weights of one layer and direction of PyTorch, or of `ostinato.nn`.
@@ -221,15 +221,15 @@ class Recurrent(keras.layers.RNN):  # type: ignore[misc]
             for name, tensor in tensors.items()
             if name.endswith(suffix)
         }
-        stacks = dialects.torch_stacks(graph)
+        stacks = layouts.torch_stacks(graph)
         names = [name for s in stacks for name in (s.weight, s.bias) if name]
-        names += dialects.torch_vectors(graph)
+        names += layouts.torch_vectors(graph)
         if given.keys() != set(names):
             raise ConfigError(
                 f"cell {graph.name!r} has {', '.join(sorted(names))}; given are "
                 f"{', '.join(sorted(given)) or 'none'} with the suffix {suffix!r}"
             )
-        self._take(dialects.to_keras(graph, dialects.from_torch(graph, given)))
+        self._take(layouts.to_keras(graph, layouts.from_torch(graph, given)))
 
     def keras_weights(self) -> list[np.ndarray]:
         """The weights as Keras' own layer for these equations has them, for its `set_weights`.
@@ -238,7 +238,7 @@ class Recurrent(keras.layers.RNN):  # type: ignore[misc]
             ConfigError: when Keras has no such layer.
         """
         self._known()
-        return dialects.to_keras_layer(self.cell.equations.graph, self._arrays())
+        return layouts.to_keras_layer(self.cell.equations.graph, self._arrays())
 
     def load_keras(self, weights: Sequence[Any]) -> None:
         """Takes the weights that Keras' own layer gives with `get_weights`.
@@ -247,12 +247,12 @@ class Recurrent(keras.layers.RNN):  # type: ignore[misc]
             ConfigError: when Keras has no layer for these equations.
         """
         self._known()
-        self._take(dialects.from_keras_layer(self.cell.equations.graph, list(weights)))
+        self._take(layouts.from_keras_layer(self.cell.equations.graph, list(weights)))
 
     def _known(self) -> None:
         graph = self.cell.equations.graph
-        if dialects.keras_layer(graph) is None:
-            known = ", ".join(dialects.KERAS_LAYERS)
+        if layouts.keras_layer(graph) is None:
+            known = ", ".join(layouts.KERAS_LAYERS)
             raise ConfigError(f"Keras has no layer for cell {graph.name!r}; it has for {known}")
 
     def _arrays(self) -> dict[str, np.ndarray]:

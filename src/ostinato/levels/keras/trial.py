@@ -1,4 +1,4 @@
-"""A case of `levels.proof` through a layer of Keras, forward and backward, on any backend."""
+"""A case of a proof through a layer of Keras, forward and backward, on any backend."""
 
 from __future__ import annotations
 
@@ -11,9 +11,9 @@ import keras
 import numpy as np
 
 from ostinato.equation.trace import Cell
-from ostinato.levels import dialects
+from ostinato.levels._case import Case, Values, pad, unpad
 from ostinato.levels.keras.layer import Recurrent
-from ostinato.levels.proof import Case, Values, pad, unpad
+from ostinato.weights import layouts
 
 _OPTIONS: dict[str, Any] = {"return_sequences": True, "return_state": True, "dtype": "float64"}
 
@@ -24,24 +24,24 @@ def run(cell: Cell, case: Case, backwards: bool = False) -> Values:
     projection = sizes.get("R", 0)
     layer = Recurrent(cell, sizes["H"], projection, go_backwards=backwards, **_OPTIONS)
     layer.build((None, None, sizes["D"]))
-    tensors = dialects.to_keras(graph, case.parameters)
+    tensors = layouts.to_keras(graph, case.parameters)
     names = [w.name for w in layer.cell.weights]
     values, d = _through(layer, [tensors[n] for n in names], case, np.nan)
-    gradients = dialects.gradients_from_keras(graph, dict(zip(names, d, strict=True)))
+    gradients = layouts.gradients_from_keras(graph, dict(zip(names, d, strict=True)))
     return replace(values, gradients=gradients)
 
 
 def run_layer(cell: Cell, case: Case, backwards: bool = False) -> Values:
     """The case through Keras' own layer for the cell's equations."""
     graph, sizes = cell.graph, _sizes(cell, case)
-    name, options = dialects.KERAS_LAYERS[str(dialects.keras_layer(graph))]
+    name, options = layouts.KERAS_LAYERS[str(layouts.keras_layer(graph))]
     biased = any(node.bias for _, node in graph.affines())
     own = getattr(keras.layers, name)
     layer = own(sizes["H"], use_bias=biased, go_backwards=backwards, **options, **_OPTIONS)
     layer.build((None, None, sizes["D"]))
-    weights = dialects.to_keras_layer(graph, dialects.to_keras(graph, case.parameters))
+    weights = layouts.to_keras_layer(graph, layouts.to_keras(graph, case.parameters))
     values, d = _through(layer, weights, case, 0.0)
-    gradients = dialects.gradients_from_keras(graph, dialects.from_keras_layer(graph, d))
+    gradients = layouts.gradients_from_keras(graph, layouts.from_keras_layer(graph, d))
     return replace(values, gradients=gradients)
 
 

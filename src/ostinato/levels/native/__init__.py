@@ -14,9 +14,9 @@ from typing import Any
 
 from ostinato.equation.trace import Cell
 from ostinato.errors import CellError
+from ostinato.levels._case import Case, Values, asks
 from ostinato.levels.native import target
 from ostinato.levels.native.target import obstacle
-from ostinato.levels.proof import Case, Values, asks
 
 __all__ = [
     "asks", "obstacle", "run", "run_float32", "run_reversed", "scan", "source", "supports",
@@ -76,12 +76,12 @@ def scan(cell: Cell, reverse: bool = False) -> Callable[..., Any]:
     """
     import numpy as np
 
-    from ostinato.levels import dialects
     from ostinato.levels.native import layer
     from ostinato.levels.native.context import Order, refuse_many
+    from ostinato.weights import layouts
 
     graph = cell.graph
-    stacks = dialects.torch_stacks(graph)
+    stacks = layouts.torch_stacks(graph)
     labels = [graph.nodes[i].label for i in graph.noise]
 
     def scan(

@@ -1,0 +1,1 @@
+"""Experiments: models trained side by side, and judged by the same held-out set."""

@@ -1,0 +1,151 @@
+"""PyTorch: the network of `fit`, trained by the step of our own loop."""
+
+from __future__ import annotations
+
+import math
+import os
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor, nn
+
+from ostinato import cells
+from ostinato.experiment.frameworks import EPSILON, Lesson, Outcome, Show, canonical
+from ostinato.experiment.frameworks._course import course
+from ostinato.tasks.base.estimator import reproducible
+from ostinato.tasks.classify.network import ClassifyNetwork
+from ostinato.train.checkpoint import State
+from ostinato.train.optimizer import adamw, set_rate
+from ostinato.train.step import step
+from ostinato.weights import layouts
+
+TITLE = "PyTorch"
+APART = False
+"""It is loaded anyway."""
+
+
+def missing() -> str | None:
+    """Nothing: Ostinato needs PyTorch."""
+    return None
+
+
+def train(lesson: Lesson, show: Show) -> Outcome:
+    """Trains it; code of the native level is compiled anew, whatever is in its cache."""
+    return _trained(lesson, show, lambda network: None)
+
+
+def shaken(lesson: Lesson, show: Show) -> Outcome:
+    """Trains it, every weight moved to a neighbour in float32 before every step: by one rounding.
+
+    How far this is from `train` says how far rounding alone can set two trainings apart.
+    """
+    random = torch.Generator().manual_seed(lesson.settings.seed)
+
+    @torch.no_grad()
+    def shake(network: nn.Module) -> None:
+        for weight in network.parameters():
+            if weight.requires_grad:
+                up = torch.rand(weight.shape, generator=random) < 0.5
+                ends = torch.where(up, torch.inf, -torch.inf)
+                weight.copy_(torch.nextafter(weight, ends))
+
+    return _trained(lesson, show, shake)
+
+
+def _trained(lesson: Lesson, show: Show, before: Callable[[nn.Module], None]) -> Outcome:
+    """Trains it; `before` every step something is done to the network."""
+    settings = lesson.settings
+    with reproducible(settings.seed, settings.train.threads or 1), _empty_cache():
+        adamw(nn.Linear(1, 1), settings.train)  # the first one imports half of PyTorch
+        began = time.perf_counter()
+        network = _network(lesson)
+        optimizer = adamw(network, settings.train)
+        state = State(_Learner(network, lesson), optimizer, None)
+        ready = time.perf_counter() - began
+
+        def learn(batch: NDArray[np.intp], rate: float) -> float:
+            before(network)
+            set_rate(optimizer, rate)
+            for group in optimizer.param_groups:
+                beginning = 1 - group["betas"][1] ** (state.meter.steps + 1)
+                group["eps"] = EPSILON / math.sqrt(beginning)
+            return step(state, [batch], settings.train)
+
+        @torch.inference_mode()
+        def answer(values: NDArray[np.int64], lengths: NDArray[np.int64]) -> NDArray[np.float32]:
+            logits = network.eval()(torch.from_numpy(values), torch.from_numpy(lengths))
+            found: NDArray[np.float32] = logits.numpy()
+            return found
+
+        found = course(lesson, show, learn, answer)
+        after = {name: w.detach().numpy() for name, w in network.named_parameters()}
+        return Outcome(
+            software=f"PyTorch {torch.__version__}, {network.recurrent.level(True)} level",
+            ready=ready,
+            weights=canonical(settings, after),
+            **found,
+        )
+
+
+def _network(lesson: Lesson) -> ClassifyNetwork:
+    """The network with its first weights; a bias that Keras has not is zero and stays so.
+
+    PyTorch's layers have two biases where a sum of products needs one. Both have its gradient, so
+    that Adam would move their sum twice as far as Keras' only one.
+    """
+    settings = lesson.settings
+    cell = cells.find(settings.cell)
+    network = ClassifyNetwork(cell, settings.model, lesson.symbols, len(lesson.classes))
+    network.load_state_dict({name: torch.tensor(w) for name, w in lesson.weights.items()})
+    graph = cell.graph
+    both = zip(layouts.torch_stacks(graph), layouts.keras_stacks(graph), strict=True)
+    spare = tuple(
+        f"recurrent.{ours.bias}_l" for ours, theirs in both if ours.bias and not theirs.bias
+    )
+    for name, weight in network.named_parameters():
+        if name.startswith(spare):
+            weight.requires_grad_(False)
+    return network.train()
+
+
+class _Learner:
+    """The lesson as our loop sees it."""
+
+    judged_by = ""
+
+    def __init__(self, network: nn.Module, lesson: Lesson) -> None:
+        self.model, self.lesson = network, lesson
+        self.state: tuple[Tensor, ...] = ()
+
+    def batches(self, epoch: int) -> list[NDArray[np.intp]]:
+        return self.lesson.epochs[epoch]
+
+    def validate(self) -> dict[str, float]:
+        return {}
+
+    def loss(self, batch: Any) -> tuple[Tensor, int, int]:
+        values, lengths, classes = map(torch.from_numpy, self.lesson.batch(batch))
+        smoothing = self.lesson.settings.model.label_smoothing
+        logits = self.model(values, lengths)
+        loss = nn.functional.cross_entropy(logits, classes, label_smoothing=smoothing)
+        return loss, len(batch), int(lengths.sum())
+
+
+@contextmanager
+def _empty_cache() -> Iterator[None]:
+    """An empty cache of native code for a while."""
+    before = os.environ.get("OSTINATO_CACHE")
+    with tempfile.TemporaryDirectory() as folder:
+        os.environ["OSTINATO_CACHE"] = folder
+        try:
+            yield
+        finally:
+            del os.environ["OSTINATO_CACHE"]
+            if before is not None:
+                os.environ["OSTINATO_CACHE"] = before

@@ -1,0 +1,74 @@
+"""What every task's exam tells."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Sequence
+from typing import Any, ClassVar, Self
+
+from torch import Tensor
+
+from ostinato.errors import ConfigError
+from ostinato.tasks.base.estimator import Estimator
+from ostinato.train import Run
+
+SEQUENCES = 32
+"""The sequences over which gradients are averaged."""
+REACH = 150
+"""The steps back from the end of a sequence that gradients are told for."""
+
+
+class HeldOut(ABC):
+    """What is held out, of one task."""
+
+    kind: ClassVar[type[Estimator[Any]]]
+    """The estimators that it is set to."""
+    metric: str
+    """What a model is judged by; it is also a key of `judge` and of a trained model's history."""
+    lower: bool
+    """Whether less of it is better."""
+
+    @classmethod
+    @abstractmethod
+    def read(cls, data: str, estimator: Any, run: Run) -> Self:
+        """The exam of a run on data by name: of its own training data what was held out."""
+
+    @classmethod
+    def read_files(cls, data: Sequence[str], estimator: Any, run: Run) -> Self:
+        """As `read`, for a task whose data may lie in several files.
+
+        Raises:
+            ConfigError: where they lie in one.
+        """
+        if len(data) > 1:
+            raise ConfigError(f"--data: a run of this task is judged by one file, not {len(data)}")
+        return cls.read(data[0], estimator, run)
+
+    @abstractmethod
+    def __len__(self) -> int:
+        """How many texts or symbols are held out."""
+
+    @abstractmethod
+    def fingerprint(self) -> str:
+        """SHA-256 (hex) of what is held out."""
+
+    @classmethod
+    @abstractmethod
+    def trained_on(cls, training: tuple[Any, ...]) -> str:
+        """The hash of what `fit` is given, as it writes it into the manifest."""
+
+    @abstractmethod
+    def judge(self, estimator: Any) -> dict[str, Any]:
+        """How a trained model does: the metric, `scores` of every part, and what else there is."""
+
+    @abstractmethod
+    def baseline(self, settings: Any, training: tuple[Any, ...]) -> dict[str, Any]:
+        """The same of the task's baseline, trained on what an estimator is trained on."""
+
+    @abstractmethod
+    def loss(self, estimator: Any, network: Any) -> Callable[[], Tensor]:
+        """The loss whose gradient is looked at: a sum over sequences, at the end of each."""
+
+    def shown(self, estimator: Any) -> dict[str, Any]:
+        """What a page shows of a trained model besides, by name; nothing unless a task says so."""
+        return {}

@@ -1,0 +1,116 @@
+"""From logits to labels: what is fitted on the validation texts after training."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import Any, Literal, Self
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ostinato.errors import ConfigError
+from ostinato.tasks.classify.calibration import error_of, fit_temperature, probabilities
+from ostinato.tasks.classify.threshold import best_threshold
+
+
+@dataclass(frozen=True)
+class Decision:
+    """How probabilities and labels come from a network's logits.
+
+    Attributes:
+        temperature: what logits are divided by, see `tasks.calibration`.
+        thresholds: the probability from which on a label is given: of two classes that of the
+            second, of several labels one for each. None gives the most probable class, or all
+            labels that are as probable as not.
+        errors: the expected calibration error on the validation texts, without the temperature
+            and with it; None where it is not known.
+    """
+
+    temperature: float = 1.0
+    thresholds: tuple[float, ...] | None = None
+    errors: tuple[float, float] | None = None
+
+    @classmethod
+    def fit(
+        cls,
+        logits: NDArray[np.float32],
+        truth: NDArray[np.bool_],
+        several: bool,
+        calibrate: bool = True,
+        threshold: float | Literal["f1", "accuracy"] | None = None,
+    ) -> Self:
+        """The decision for texts that were held out.
+
+        Args:
+            logits: (N, K).
+            truth: (N, K), whether the text has the label.
+            several: whether a text may have several labels, or none.
+            calibrate: whether to fit the temperature.
+            threshold: the thresholds, or what they are to be best for.
+        """
+        temperature = fit_temperature(logits, truth, several) if calibrate else 1.0
+        raw = probabilities(logits, several)
+        found = probabilities(logits / np.float32(temperature), several)
+        self = cls(
+            temperature, None, (error_of(raw, truth, several), error_of(found, truth, several))
+        )
+        if isinstance(threshold, str):
+            columns = range(truth.shape[1]) if several else [1]
+            best = tuple(best_threshold(found[:, k], truth[:, k], threshold) for k in columns)
+            return replace(self, thresholds=best)
+        return self if threshold is None else self.at(threshold, truth.shape[1], several)
+
+    def at(self, threshold: float, classes: int, several: bool) -> Self:
+        """The same decision with another threshold, one for all labels.
+
+        Raises:
+            ConfigError: for one out of range, or where the most probable of many classes is given.
+        """
+        check_threshold(classes, several)
+        if not 0 <= threshold <= 1:
+            raise ConfigError(f"a threshold is a probability, from 0 to 1, not {threshold}")
+        return replace(self, thresholds=(float(threshold),) * (classes if several else 1))
+
+    def given(self, probabilities: NDArray[np.float32], several: bool) -> NDArray[np.bool_]:
+        """Which labels are given to texts of these probabilities, both (N, K)."""
+        p = probabilities.astype(np.float64)
+        if several:
+            thresholds = np.array(self.thresholds or (0.5,))
+            labels: NDArray[np.bool_] = p >= thresholds
+            return labels
+        one = p.argmax(-1) if self.thresholds is None else (p[:, 1] >= self.thresholds[0]) + 0
+        best: NDArray[np.bool_] = np.arange(p.shape[1]) == one[:, None]
+        return best
+
+    @classmethod
+    def from_json(cls, found: Any, classes: int, several: bool) -> Self:
+        """What `dataclasses.asdict` made plain data of.
+
+        Raises:
+            ValueError: when it does not fit so many classes.
+        """
+        thresholds, errors = found["thresholds"], found["errors"]
+        if thresholds is not None and not all(0 <= p <= 1 for p in thresholds):
+            raise ValueError(f"thresholds of {thresholds}")
+        if not 0 < found["temperature"] < np.inf:
+            raise ValueError(f"a temperature of {found['temperature']}")
+        if thresholds is not None and len(thresholds) != (classes if several else 1):
+            raise ValueError(f"{len(thresholds)} thresholds for {classes} classes")
+        return cls(
+            float(found["temperature"]),
+            None if thresholds is None else tuple(map(float, thresholds)),
+            None if errors is None else (float(errors[0]), float(errors[1])),
+        )
+
+
+def check_threshold(classes: int, several: bool) -> None:
+    """Refuses a threshold where the most probable of many classes is given.
+
+    Raises:
+        ConfigError: then.
+    """
+    if classes > 2 and not several:
+        raise ConfigError(
+            f"a threshold is for two classes, or for several labels of a text; here are {classes} "
+            "classes, of which the most probable is given"
+        )

@@ -1,0 +1,84 @@
+"""Examples as a classifier takes them: their classes, their parts, what fits into memory."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ostinato.data import Examples, split_blocks
+from ostinato.data.labels import Label, each
+from ostinato.errors import DataError, first_few, quoted
+from ostinato.tasks.classify.settings import ClassifySettings
+
+_FEW = 8  # labels of which an error tells all
+_CHARACTERS = 2**25  # of texts that are held in memory
+
+
+def classes_in(examples: Examples, several: bool) -> NDArray[Any]:
+    """The classes in order: numbers where labels were given as numbers, else texts.
+
+    Raises:
+        DataError: when there is not enough to learn from.
+    """
+    counts = Counter(name for label in examples.labels for name in each(label))
+    if several and (len(counts) < 2 or len(examples) < 2):
+        raise DataError(f"several labels need two texts and two labels, not {_told(counts)}")
+    if not several and (len(counts) < 2 or min(counts.values()) < 2):
+        alone = "one class alone, " if len(counts) == 1 else ""
+        raise DataError(
+            f"a classifier needs two classes with two texts each, not {alone}{_told(counts)}"
+        )
+    return np.array(sorted(examples.own[n] for n in counts) if examples.own else sorted(counts))
+
+
+def _told(counts: Counter[str]) -> str:
+    """How often each label is met, of many labels the rare ones; and what may be the cause."""
+    rare = {name: count for name, count in counts.items() if count < 2}
+    shown = rare if len(counts) > _FEW and rare else counts
+    told = "{" + first_few(f"{quoted(name)}: {count}" for name, count in shown.items()) + "}"
+    if len(counts) <= _FEW or 2 * len(rare) <= len(counts):
+        return told
+    return (
+        f"{told}: {len(rare):,} of {len(counts):,} labels are met once; if they are no classes but "
+        "texts or numbers, data.label names the wrong column"
+    )
+
+
+def split_examples(examples: Examples, settings: ClassifySettings) -> tuple[Examples, Examples]:
+    """Texts to train on, and held out: of each class whole blocks of neighbours.
+
+    Where a text may have several labels, blocks are of all texts; texts with a label that would
+    be in none that is trained on are trained on too.
+    """
+    several = settings.data.labels.several
+    labels = [""] * len(examples) if several else examples.labels
+    kept, held = split_blocks(labels, settings.data.validation, settings.seed)
+    if several:
+        known = names_of(examples.labels[i] for i in kept)
+        rare = [i for i in held if not known.issuperset(examples.labels[i])]
+        if len(rare) < len(held):
+            kept, held = np.concatenate([kept, rare]).astype(np.intp), np.setdiff1d(held, rare)
+    return examples.select(kept), examples.select(held)
+
+
+def joined(one: Examples, other: Examples) -> Examples:
+    """The examples of both, one after the other."""
+    return Examples([*one.texts, *other.texts], [*one.labels, *other.labels], one.own)
+
+
+def names_of(labels: Iterable[Label]) -> set[str]:
+    """All labels that occur."""
+    return {name for label in labels for name in each(label)}
+
+
+def in_memory(examples: Examples) -> Examples:
+    """All examples, or where they lie in a file every n-th, so that memory can hold them."""
+    if isinstance(examples.texts, list):
+        return examples
+    step = -(-sum(map(len, examples.texts)) // _CHARACTERS)
+    part = examples.select(range(0, len(examples), step))
+    return Examples(list(part.texts), part.labels)

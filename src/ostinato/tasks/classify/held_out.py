@@ -1,0 +1,118 @@
+"""Texts whose labels are asked for."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, Self
+
+import numpy as np
+from torch import Tensor, nn
+
+from ostinato.data import Examples, read_labelled, split_blocks, tokenizer
+from ostinato.data.signals import are_signals
+from ostinato.errors import ConfigError
+from ostinato.tasks.base.held_out import SEQUENCES, HeldOut
+from ostinato.tasks.classify.baseline import fit_baseline
+from ostinato.tasks.classify.estimator import Classifier
+from ostinato.tasks.classify.settings import ClassifySettings
+from ostinato.train import Run
+
+
+@dataclass(frozen=True)
+class ClassifyHeldOut(HeldOut):
+    """Texts whose labels are asked for; each is right (1) or wrong (0)."""
+
+    examples: Examples
+    kind = Classifier
+    metric = "accuracy"
+    lower = False
+
+    @classmethod
+    def read(cls, data: str, estimator: Classifier, run: Run) -> Self:
+        """A source's test texts; else all texts, without those that the run was trained on.
+
+        Raises:
+            ConfigError: where a text may have several labels, or the run learnt from all of them.
+        """
+        settings = estimator.settings()
+        if settings.data.labels.several:
+            raise ConfigError(
+                f"{run.path}: its texts may have several labels, which a report cannot judge yet; "
+                "`ostinato evaluate` does"
+            )
+        splits = read_labelled(data, settings.data.text, settings.data.label)
+        if "test" in splits:
+            return cls(splits["test"])
+        examples = splits["train"]
+        digest, trained = examples.fingerprint(), run.manifest.data
+        if digest == trained.get("extra_sha256"):
+            raise ConfigError(
+                f"{run.path}: learnt from all of {data} (data.extra), which can be no judge of it"
+            )
+        if digest == trained.get("sha256"):
+            _, held = split_blocks(examples.labels, settings.data.validation, settings.seed)
+            examples = examples.select(np.sort(held))
+        return cls(examples)
+
+    def __len__(self) -> int:
+        return len(self.examples)
+
+    def fingerprint(self) -> str:
+        """See the class."""
+        return self.examples.fingerprint()
+
+    @classmethod
+    def trained_on(cls, training: tuple[Any, ...]) -> str:
+        """That of texts and labels."""
+        return Examples(*training).fingerprint()
+
+    def judge(self, estimator: Classifier) -> dict[str, Any]:
+        """Accuracy, F1, confusion; and for each text whether it is right, and how sure it was.
+
+        Raises:
+            DataError: for a label that the classifier does not know.
+        """
+        evaluation = estimator.evaluate(self.examples.texts, self.examples.labels)
+        probabilities = estimator.predict_proba(self.examples.texts)
+        best = estimator.given(probabilities).argmax(-1)
+        predicted = np.array(estimator.class_names)[best]
+        right = predicted == np.array([label.strip() for label in self.examples.labels])
+        return {
+            "accuracy": evaluation.accuracy,
+            "f1": evaluation.f1,
+            "classes": evaluation.classes,
+            "confusion": evaluation.confusion.tolist(),
+            "scores": right.astype(int).tolist(),
+            "confidence": [round(float(p), 6) for p in probabilities[np.arange(len(best)), best]],
+        }
+
+    def baseline(self, settings: ClassifySettings, training: tuple[Any, ...]) -> dict[str, Any]:
+        """Logistic regression on words and pairs; see `fit_baseline`."""
+        texts, labels = training
+        kept, _ = split_blocks(labels, settings.data.validation, settings.seed)
+        chosen = Examples(texts, labels).select(kept)
+        split = None
+        if not are_signals(chosen.texts):
+            split = tokenizer(settings.tokenizer).train(chosen.texts, settings.data.vocabulary)
+        fitted = fit_baseline(chosen.texts, chosen.labels, split)
+        predicted = fitted.predict(self.examples.texts)
+        right = [int(p == y) for p, y in zip(predicted, self.examples.labels, strict=True)]
+        return {
+            "name": "linear baseline",
+            "accuracy": sum(right) / len(right),
+            "scores": right,
+            "parameters": fitted.parameters,
+            "seconds": fitted.seconds,
+        }
+
+    def loss(self, estimator: Classifier, network: Any) -> Callable[[], Tensor]:
+        """Over the longest texts; the loss is that of each text's label."""
+        by_length = sorted(range(len(self)), key=lambda i: -len(self.examples.texts[i]))
+        chosen = self.examples.select(by_length[:SEQUENCES])
+        values, lengths, targets = estimator.encode(chosen.texts, chosen.labels)
+
+        def of_batch() -> Tensor:
+            return nn.functional.cross_entropy(network(values, lengths), targets, reduction="sum")
+
+        return of_batch

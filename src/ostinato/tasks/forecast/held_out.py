@@ -1,0 +1,142 @@
+"""Series whose next steps are asked for."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, Self
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from ostinato.data import Panel, read_series
+from ostinato.data.windows import Indices, Windows
+from ostinato.tasks.base.held_out import SEQUENCES, HeldOut
+from ostinato.tasks.forecast.baseline import seasonal_naive
+from ostinato.tasks.forecast.estimator import Forecaster
+from ostinato.tasks.forecast.settings import ForecastSettings
+from ostinato.train import Run
+
+FANS = 6
+"""The forecasts that are shown whole."""
+
+
+@dataclass(frozen=True)
+class ForecastHeldOut(HeldOut):
+    """Windows whose horizons are asked for; neighbours overlap, so they count in blocks."""
+
+    panel: Panel
+    part: str | None = None
+    kind = Forecaster
+    metric = "mse"
+    lower = True
+
+    @classmethod
+    def read(cls, data: str, estimator: Forecaster, run: Run) -> Self:
+        """Of the series of training the test part, or validation where there is none; else all."""
+        settings = estimator.settings()
+        panel = read_series(data, settings.data.columns())
+        if panel.fingerprint() != run.manifest.data.get("sha256"):
+            return cls(panel)
+        return cls(panel, "test" if settings.data.test else "validation")
+
+    def __len__(self) -> int:
+        return sum(map(len, self.panel.series))
+
+    def fingerprint(self) -> str:
+        """That of the series and the part."""
+        return f"{self.panel.fingerprint()} {self.part or 'all'}"
+
+    @classmethod
+    def trained_on(cls, training: tuple[Any, ...]) -> str:
+        """That of the series."""
+        panel: Panel = training[0]
+        return panel.fingerprint()
+
+    def judge(self, estimator: Forecaster) -> dict[str, Any]:
+        """What `Forecaster.evaluate` gives, the same of seasonal naive, and `scores` of blocks."""
+        own = estimator.evaluate(self.panel, part=self.part)
+        naive = estimator.evaluate(self.panel, part=self.part, naive=True)
+        windows = estimator.windows(self.panel)
+        index = estimator.windows_of(windows, self.part)
+        span = windows.lookback + windows.horizon
+        both = [blocks(each.pop("each"), index, span) for each in (own, naive)]
+        baseline = {"name": "seasonal naive", **naive, "scores": both[1], "seconds": 0.0}
+        return own | {
+            "scores": both[0],
+            "baseline": baseline | {"exam": self.fingerprint()},
+            "season": estimator.season_,
+            "levels": estimator.settings().model.quantiles,
+            "part": self.part,
+        }
+
+    def baseline(self, settings: ForecastSettings, training: tuple[Any, ...]) -> dict[str, Any]:
+        """Seasonal naive; nothing is trained."""
+        estimator = Forecaster.of(settings).prepare(training[0])
+        naive = estimator.evaluate(self.panel, part=self.part, naive=True)
+        windows = estimator.windows(self.panel)
+        index = estimator.windows_of(windows, self.part)
+        scores = blocks(naive.pop("each"), index, windows.lookback + windows.horizon)
+        return {"name": "seasonal naive", **naive, "scores": scores, "seconds": 0.0}
+
+    def loss(self, estimator: Forecaster, network: Any) -> Callable[[], Tensor]:
+        """Over windows far from one another; the loss is the error of the whole horizon."""
+        windows = estimator.windows(self.panel)
+        index = estimator.windows_of(windows, self.part)
+        chosen = index[np.linspace(0, len(index) - 1, min(SEQUENCES, len(index))).astype(int)]
+        past, future, static, targets = map(torch.from_numpy, windows.take(chosen))
+
+        def of_batch() -> Tensor:
+            state, last, read = network.encode(past, static)
+            network.recurrent.watch = None  # what is asked for is no step of the look-back
+            found = network.decode(state, last, read, future)
+            error: Tensor = (found - targets[..., None]).nan_to_num().abs().mean((1, 2, 3)).sum()
+            return error
+
+        return of_batch
+
+    def shown(self, estimator: Forecaster) -> dict[str, Any]:
+        """Forecasts over what came, in units of the data, from origins all over the part."""
+        windows = estimator.windows(self.panel)
+        index = estimator.windows_of(windows, self.part)
+        places = np.linspace(0, len(index) - 1, FANS + 2)[1:-1].astype(int)
+        C = windows.targets_read
+        fans = []
+        for k, place in enumerate(places):
+            at: Indices = index[place : place + 1]
+            fans.append(_fan(estimator, windows, at, k % C))
+        return {"forecasts": fans}
+
+
+def blocks(each: list[float], index: Indices, span: int) -> list[float]:
+    """The means of windows that begin within `span` steps of a series: nearly independent.
+
+    >>> blocks([1.0, 3.0, 5.0], np.array([[0, 7], [0, 8], [1, 7]]), 10)
+    [2.0, 5.0]
+    """
+    groups: dict[tuple[int, int], list[float]] = {}
+    for (series, origin), error in zip(index.tolist(), each, strict=True):
+        groups.setdefault((series, origin // span), []).append(error)
+    return [sum(own) / len(own) for own in groups.values()]
+
+
+def _fan(estimator: Forecaster, windows: Windows, at: Indices, column: int) -> dict[str, Any]:
+    """One forecast of one target, with what came before and after its origin."""
+    series, origin = at[0]
+    each, panel, horizon = windows.panel.series[series], windows.panel, windows.horizon
+    mean, deviation = windows.mean[series, column], windows.deviation[series, column]
+    begin = max(0, int(origin) - max(windows.lookback, horizon))
+    end = int(origin) + horizon
+    known = each.values[begin:end, column]
+    quantiles = estimator.quantiles(windows, at)[0, :, column] * deviation + mean
+    naive = seasonal_naive(windows, at, estimator.season_)[0, :, column] * deviation + mean
+    return {
+        "series": each.name,
+        "column": panel.columns.target[column],
+        "times": panel.clock.written(panel.clock.at(each.start, range(begin, end))),
+        "origin": int(origin) - begin,
+        "values": [None if np.isnan(v) else float(v) for v in known],
+        "quantiles": quantiles.T.tolist(),
+        "naive": naive.tolist(),
+    }

@@ -1,0 +1,143 @@
+"""The network of a forecast: segments → recurrent stack → a query for each segment to come."""
+
+from __future__ import annotations
+
+from typing import Any, Literal, NamedTuple
+
+import torch
+from pydantic import Field, field_validator
+from torch import Tensor, nn
+
+from ostinato.equation import Cell
+from ostinato.nn import Queries, Segments
+from ostinato.tasks.base.stack import Stack
+
+
+class ForecastModel(Stack):
+    """The network."""
+
+    embedding: int = Field(64, ge=1, le=2**16, description="features of a segment")
+    segment: int = Field(12, ge=1, le=10**5, description="steps read at once; 1 reads step by step")
+    decoding: Literal["direct", "recursive"] = Field(
+        "direct", description="all segments at once, or each from those before it"
+    )
+    channels: Literal["apart", "together"] = Field(
+        "apart", description="targets read one by one with the same weights, or all at once"
+    )
+    quantiles: list[float] = Field(
+        [0.1, 0.5, 0.9], max_length=100, description="levels foretold; empty foretells points"
+    )
+    loss: Literal["mae", "mse", "huber"] = Field(
+        "mae", description="of points; quantiles have theirs"
+    )
+    subtract_last: bool = Field(True, description="read targets as distances from the last value")
+
+    @field_validator("quantiles")
+    @classmethod
+    def _levels(cls, levels: list[float]) -> list[float]:
+        levels = sorted(levels)
+        inside = all(0 < level < 1 for level in levels)
+        if levels and (not inside or len(set(levels)) < len(levels) or 0.5 not in levels):
+            raise ValueError("levels lie between 0 and 1, each once, 0.5 among them")
+        return levels
+
+
+class Shape(NamedTuple):
+    """The numbers of a step, by kind, and the steps of a horizon.
+
+    Attributes:
+        targets: C. past: P. future: F, the calendar included. static: S. horizon: H.
+    """
+
+    targets: int
+    past: int
+    future: int
+    static: int
+    horizon: int
+
+
+class ForecastNetwork(nn.Module):
+    """Lin et al. 2023, "SegRNN", over any cell, with covariates and quantiles.
+
+    A look-back is read in segments of w steps. Then either each of the m segments to come is asked
+    for at once, with a query of its own, from the state after the look-back ("direct", theirs), or
+    one after the other, each being read like those of the look-back before the next ("recursive").
+    """
+
+    def __init__(self, cell: Cell, settings: ForecastModel, shape: Shape) -> None:
+        super().__init__()
+        self.settings, self.shape = settings, shape
+        w = settings.segment
+        self.apart = settings.channels == "apart"
+        self.own = 1 if self.apart else shape.targets  # targets in one sequence
+        self.levels = max(1, len(settings.quantiles))
+        places = -(-shape.horizon // w) if settings.decoding == "direct" else 1
+        channels = shape.targets if self.apart else 1
+        features = self.own + shape.past + shape.future
+        self.segments = Segments(features, w, settings.embedding)
+        self.queries = Queries(places, channels, w * shape.future, shape.static, settings.embedding)
+        self.recurrent = settings.recurrent(cell)
+        self.dropout = nn.Dropout(settings.dropout)
+        self.output = nn.Linear(self.recurrent.output_size, w * self.own * self.levels)
+
+    def forward(self, past: Tensor, future: Tensor, static: Tensor) -> Tensor:
+        """Past (B, L, C+P+F), future (B, H, F), static (B, S) → quantiles (B, H, C, Q)."""
+        state, last, read = self.encode(past, static)
+        return self.decode(state, last, read, future)
+
+    def encode(self, past: Tensor, static: Tensor) -> tuple[Any, Tensor, Tensor]:
+        """The state after the look-back, the last targets (B, C), and the static ones as read."""
+        C = self.shape.targets
+        targets, others = past[..., :C], past[..., C:]
+        last = targets[:, -1] if self.settings.subtract_last else torch.zeros_like(targets[:, -1])
+        targets = targets - last[:, None]
+        if self.apart:
+            targets = targets.transpose(1, 2).flatten(0, 1)[..., None]  # (B·C, L, 1)
+        steps = torch.cat([targets, self._each(others)], dim=-1)
+        read = self._each(static)
+        _, state = self.recurrent(self.segments(steps))
+        return state, last, read
+
+    def decode(self, state: Any, last: Tensor, read: Tensor, future: Tensor) -> Tensor:
+        """What follows a state: quantiles (B, H, C, Q), not sorted."""
+        w, H = self.settings.segment, future.shape[1]
+        m = -(-H // w)
+        future = self._each(future)
+        future = torch.cat([future, future[:, -1:].expand(-1, m * w - H, -1)], dim=1)
+        known = future.reshape(len(future), m, w, self.shape.future)  # (B', m, w, F)
+        if self.settings.decoding == "direct":
+            query = self.queries(known.flatten(2).transpose(0, 1), read)  # (m, B', E)
+            found = self._ask(query, state).view(m, len(known), -1).transpose(0, 1)  # (B', m, ·)
+        else:
+            pieces = []
+            for k in range(m):
+                query = self.queries(known[:, k].flatten(1)[None], read)
+                pieces.append(self._ask(query, state))
+                if k + 1 < m:
+                    value = pieces[-1].view(-1, w, self.own, self.levels)
+                    steps = torch.cat([self._point(value), known[:, k]], dim=-1)
+                    _, state = self.recurrent(self.segments(steps), state)
+            found = torch.stack(pieces, dim=1)
+        found = found.reshape(len(known), m * w, self.own, self.levels)[:, :H]
+        if self.apart:  # (B·C, H, 1, Q)
+            found = found.view(-1, self.shape.targets, H, self.levels).transpose(1, 2)
+        foretold: Tensor = found + last[:, None, :, None]
+        return foretold
+
+    def _ask(self, query: Tensor, state: Any) -> Tensor:
+        """Queries (m, B', E), each one step from the same state → (m·B', w·c·Q)."""
+        m = len(query)
+        states = (state,) if isinstance(state, Tensor) else state
+        many = tuple(s.repeat(1, m, 1) for s in states)
+        outputs, _ = self.recurrent(query.flatten(0, 1)[None], many if len(many) > 1 else many[0])
+        found: Tensor = self.output(self.dropout(outputs[0]))
+        return found
+
+    def _point(self, quantiles: Tensor) -> Tensor:
+        """The median of (…, Q), or the one value of points."""
+        levels = self.settings.quantiles
+        return quantiles[..., levels.index(0.5) if levels else 0]
+
+    def _each(self, of_series: Tensor) -> Tensor:
+        """What is known of a series, once for each of its targets where they are read apart."""
+        return of_series.repeat_interleave(self.shape.targets, 0) if self.apart else of_series

@@ -1,0 +1,150 @@
+"""A text whose every symbol is asked for."""
+
+from __future__ import annotations
+
+import hashlib
+import math
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, Self
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor, nn
+
+from ostinato.data import (
+    Store,
+    Tokenizer,
+    Vocabulary,
+    read_text,
+    streams,
+    tokenizer,
+    train_on_beginning,
+)  # fmt: skip
+from ostinato.errors import DataError
+from ostinato.tasks.base.held_out import REACH, SEQUENCES, HeldOut
+from ostinato.tasks.generate.baseline import MOST, fit_ngram, probabilities
+from ostinato.tasks.generate.estimator import GenerateSettings, Generator
+from ostinato.train import Run
+
+BLOCKS = 64
+"""The pieces into which a held-out text is cut."""
+TEMPERATURES, LENGTH = (0.5, 0.8), 400
+"""How samples are drawn, and the symbols of each."""
+
+
+@dataclass(frozen=True)
+class GenerateHeldOut(HeldOut):
+    """A text that is read in blocks side by side; each has its nats for a symbol."""
+
+    text: str
+    kind = Generator
+    metric = "nats"
+    lower = True
+
+    @classmethod
+    def read(cls, data: str, estimator: Generator, run: Run) -> Self:
+        """The whole text."""
+        return cls(read_text(data))
+
+    def __len__(self) -> int:
+        return len(self.text)
+
+    def fingerprint(self) -> str:
+        """See the class."""
+        return self.trained_on((self.text,))
+
+    @classmethod
+    def trained_on(cls, training: tuple[Any, ...]) -> str:
+        """That of the text."""
+        return hashlib.sha256(training[0].encode()).hexdigest()
+
+    def judge(self, estimator: Generator) -> dict[str, Any]:
+        """Nats, bits and perplexity; every block begins without a state."""
+        symbols = self._symbols(estimator.tokenizer_, estimator.vocabulary_)
+        blocks = self._blocks(symbols)
+        total, count, state = torch.zeros(blocks), 0, None
+        with torch.inference_mode():
+            for inputs, targets in streams(symbols, blocks, 256):
+                logits, state = estimator.network_(torch.from_numpy(inputs), state)
+                losses = nn.functional.cross_entropy(
+                    logits.flatten(0, 1), torch.from_numpy(targets).flatten(), reduction="none"
+                )
+                total += losses.view(targets.shape).sum(0)
+                count += len(targets)
+        return _nats((total / count).tolist())
+
+    def baseline(self, settings: GenerateSettings, training: tuple[Any, ...]) -> dict[str, Any]:
+        """Interpolated Kneser-Ney, its order chosen on the validation text; see `fit_ngram`."""
+        began = time.perf_counter()
+        split, known, kept, held = symbols_of(settings, training[0])
+        symbols = self._symbols(split, known)
+        order = fit_ngram(kept, held, len(known)).order
+        before = np.concatenate([kept, held])[-MOST:]
+        p = probabilities(before, symbols, len(known), order)
+        blocks = self._blocks(symbols)
+        length = (len(symbols) - 1) // blocks
+        scores = -np.log(p[1 : 1 + blocks * length]).reshape(blocks, length).mean(1)
+        return {
+            "name": f"{order}-gram baseline",
+            **_nats(scores.tolist()),
+            "seconds": time.perf_counter() - began,
+        }
+
+    def loss(self, estimator: Generator, network: Any) -> Callable[[], Tensor]:
+        """Over pieces of the text; the loss is that of the symbol after each."""
+        symbols = self._symbols(estimator.tokenizer_, estimator.vocabulary_)
+        count = min(SEQUENCES, self._blocks(symbols))
+        length = min(REACH + 1, (len(symbols) - 1) // count)
+        inputs, targets = streams(symbols, count, length)[0]
+
+        def of_batch() -> Tensor:
+            logits, _ = network(torch.from_numpy(inputs))
+            last = torch.from_numpy(targets[-1])
+            return nn.functional.cross_entropy(logits[-1], last, reduction="sum")
+
+        return of_batch
+
+    def shown(self, estimator: Generator) -> dict[str, Any]:
+        """`samples` at some temperatures."""
+        return {
+            "samples": [
+                {"temperature": t, "text": estimator.sample("", LENGTH, temperature=t)}
+                for t in TEMPERATURES
+            ]
+        }
+
+    def _symbols(self, split: Tokenizer, known: Vocabulary) -> NDArray[np.int64]:
+        store = Store(split)
+        store.add_long([self.text])
+        if len(store) < 3:
+            raise DataError(f"a held-out text of {len(store)} symbols is too short to judge by")
+        return np.asarray(store.tokens(known))
+
+    def _blocks(self, symbols: NDArray[np.int64]) -> int:
+        """As many as wanted, fewer where each would have less than 32 symbols."""
+        return max(1, min(BLOCKS, len(symbols) // 32))
+
+
+def symbols_of(
+    settings: GenerateSettings, text: str
+) -> tuple[Tokenizer, Vocabulary, NDArray[np.int64], NDArray[np.int64]]:
+    """A text as a generator reads it: tokenizer, vocabulary, training and validation symbols."""
+    size, held_out = settings.data.vocabulary, settings.data.validation
+    split, chunks = train_on_beginning(
+        tokenizer(settings.tokenizer), iter([text]), size, 1 - held_out
+    )
+    store = Store(split)
+    store.add_long(chunks)
+    end = len(store) - round(len(store) * held_out)
+    known = store.vocabulary(size, settings.data.min_count, end)
+    symbols = np.asarray(store.tokens(known))
+    return split, known, symbols[:end], symbols[end:]
+
+
+def _nats(scores: list[float]) -> dict[str, Any]:
+    nats = math.fsum(scores) / len(scores)
+    perplexity = math.exp(min(nats, 700.0))
+    return {"nats": nats, "bits": nats / math.log(2), "perplexity": perplexity, "scores": scores}

@@ -1,0 +1,88 @@
+"""Sentences as a tagger takes them: checked, and as numbers."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, TypeAlias
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from ostinato import data
+from ostinato.data import Tagged, TaggedFile
+from ostinato.errors import DataError, quoted
+from ostinato.tasks.tag.network import TagBatch
+
+_DIGIT = re.compile(r"\d")
+Chosen: TypeAlias = NDArray[np.intp]
+"""Which sentences of many."""
+
+
+@dataclass(frozen=True)
+class Read:
+    """Sentences as numbers.
+
+    Attributes:
+        words: the symbol of each word of each sentence.
+        which: each word's row in `spelt`.
+        spelt: the characters of the different words.
+    """
+
+    words: list[NDArray[np.int64]]
+    which: list[NDArray[np.int64]]
+    spelt: list[NDArray[np.int64]]
+
+    def batch(self, chosen: Chosen) -> TagBatch:
+        """Some sentences as the network takes them; each word's spelling is in it once."""
+        words, lengths = data.pad([self.words[i] for i in chosen])
+        which, _ = data.pad([self.which[i] for i in chosen])
+        distinct, places = np.unique(which, return_inverse=True)
+        spelt, sizes = data.pad([self.spelt[i] for i in distinct])
+        places = places.reshape(which.shape)
+        return TagBatch(*map(torch.from_numpy, (words, lengths, spelt, sizes, places)))
+
+
+def tagged(sentences: Any, tags: Any = None) -> Tagged:
+    """Sentences and their tags, checked.
+
+    Raises:
+        DataError: when words and tags are not as many, or there are no sentences.
+    """
+    if isinstance(sentences, TaggedFile | Tagged):
+        given = sentences.tagged() if isinstance(sentences, TaggedFile) else sentences
+    elif tags is None:
+        raise DataError("tags are missing: give a list of tags for each sentence")
+    else:
+        given = Tagged(words_of(sentences), words_of(tags))
+    if not len(given):
+        raise DataError("there are no sentences")
+    return given
+
+
+def plain(words: Sequence[str]) -> list[str]:
+    """Words in small letters, each digit as 0."""
+    return [_DIGIT.sub("0", word.lower()) for word in words]
+
+
+def words_of(sentences: Any) -> list[list[str]]:
+    """Sentences as lists of words.
+
+    Raises:
+        DataError: for a sentence that is no list of words, or has none.
+    """
+    if isinstance(sentences, TaggedFile):
+        sentences = [sentence.words for sentence in sentences.sentences]
+    if isinstance(sentences, Tagged):
+        sentences = sentences.words
+    if isinstance(sentences, str):
+        raise DataError("sentences must be a list of lists of words, not one text")
+    found = []
+    for k, sentence in enumerate(sentences, start=1):
+        words = sentence if isinstance(sentence, str) else list(sentence)
+        if not words or isinstance(words, str) or not all(isinstance(w, str) for w in words):
+            raise DataError(f"sentence {k}: {quoted(sentence)} is no list of words")
+        found.append(words)
+    return found

@@ -1,0 +1,66 @@
+"""Settings of a transducer."""
+
+from __future__ import annotations
+
+from pydantic import Field
+
+from ostinato.decode import MOST_BEAM
+from ostinato.tasks.base.settings import TaskSettings
+from ostinato.tasks.transduce.codec import SideSettings
+from ostinato.tasks.transduce.network import TransduceModel
+from ostinato.train import Epochs, LearningRate, Section, Training
+
+
+class SourceSettings(SideSettings):
+    """What is read."""
+
+    column: str = Field("source", description="the column of a table with the sources")
+
+
+class TargetSettings(SideSettings):
+    """What is written."""
+
+    column: str = Field("target", description="the column of a table with the targets")
+
+
+class TransduceData(Section):
+    """How pairs are read and put together."""
+
+    separator: str | None = Field(
+        None,
+        min_length=1,
+        description="what stands between source and target in a line; unset for tables",
+    )
+    validation: float = Field(
+        0.1, gt=0, lt=1, description="the part held out to choose the epoch, where none is given"
+    )
+    max_tokens: int = Field(200, ge=1, description="pairs with a longer side are not trained on")
+    batch_tokens: int = Field(3000, ge=1, description="tokens in a batch, of both sides")
+
+
+class Decoding(Section):
+    """How outputs are searched for."""
+
+    beam: int = Field(
+        5, ge=1, le=MOST_BEAM, description="hypotheses kept at each step; 1 is greedy"
+    )
+    alpha: float = Field(0.0, ge=0, description="length penalty; above 0 favours longer outputs")
+
+
+class TransduceTraining(Training):
+    """The loop."""
+
+    epochs: Epochs = 8
+    lr: LearningRate = 4e-3
+
+
+class TransduceSettings(TaskSettings):
+    """Settings of a transducer."""
+
+    task = "transduce"
+    source: SourceSettings = SourceSettings()
+    target: TargetSettings = TargetSettings()
+    data: TransduceData = TransduceData()
+    model: TransduceModel = TransduceModel()
+    decoding: Decoding = Decoding()
+    train: TransduceTraining = TransduceTraining()

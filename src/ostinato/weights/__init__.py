@@ -1,0 +1,1 @@
+"""Weights as other ecosystems lay them out: PyTorch, Keras, ONNX."""
