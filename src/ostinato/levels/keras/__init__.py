@@ -1,8 +1,8 @@
 """Keras 3: the step in `keras.ops`, for TensorFlow, PyTorch or JAX, walked by Keras' own loop.
 
 The weights are laid out as Keras lays out its own (`ostinato.weights`). `Recurrent` is the layer
-to build models with; Keras is imported when something here is first run, not when it is shown. Where
-TensorFlow is not installed, `import keras` alone fails unless KERAS_BACKEND is set: import
+to build models with; Keras is imported when something here is first run, not when it is shown.
+Where TensorFlow is not installed, `import keras` alone fails unless KERAS_BACKEND is set: import
 `Recurrent` before it, which takes PyTorch then.
 """
 
