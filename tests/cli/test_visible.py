@@ -14,8 +14,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ostinato.cli import main, screen
-from ostinato.data.clock import Clock
-from ostinato.data.spreadsheet import marked, unmarked
+from ostinato.data.series.clock import Clock
+from ostinato.data.tables.spreadsheet import marked, unmarked
 from ostinato.tasks.classify.measures import measured
 from ostinato.tasks.tag.labels import Labels
 from ostinato.visible import field, visible

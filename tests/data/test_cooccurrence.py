@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from ostinato.data.cooccurrence import SMOOTHING, WINDOW, ppmi_vectors
+from ostinato.data.symbols.cooccurrence import SMOOTHING, WINDOW, ppmi_vectors
 
 
 def random_texts(seed=0, symbols=8, texts=5, length=30):

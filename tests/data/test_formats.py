@@ -11,15 +11,8 @@ import pyarrow.parquet
 import pytest
 
 from ostinato import registry
-from ostinato.data import (
-    Examples,
-    Skipped,
-    formats,
-    read_chunks,
-    read_labelled,
-    read_text,
-    read_texts,
-)
+from ostinato.data import Examples, Skipped, read_chunks, read_labelled, read_text, read_texts
+from ostinato.data.tables import formats
 from ostinato.errors import DataError, UnknownName
 
 TEXTS = ['a "good" film', "schlecht, und\tlang".replace("\t", " "), "très bon"]
@@ -254,7 +247,7 @@ def test_a_missing_package_is_told_with_its_remedy(put, monkeypatch):
 
 def test_texts_beyond_the_bound_of_memory_are_the_same(put, monkeypatch):
     name = put("a.csv", csv())
-    monkeypatch.setattr("ostinato.data.texts.MEMORY", 20)
+    monkeypatch.setattr("ostinato.data.tables.texts.MEMORY", 20)
     found = read_labelled(name)["train"]
     assert not isinstance(found.texts, list)
     assert list(found.texts) == TEXTS

@@ -18,7 +18,6 @@ from ostinato.data import (
     Columns,
     Skipped,
     Store,
-    files,
     limited,
     read_chunks,
     read_labelled,
@@ -28,8 +27,9 @@ from ostinato.data import (
     read_texts,
     tokenizer,
 )
-from ostinato.data.formats import csv
-from ostinato.data.tokenizers.word import composed
+from ostinato.data.files import file
+from ostinato.data.symbols.tokenizers.word import composed
+from ostinato.data.tables.formats import csv
 from ostinato.errors import DataError
 
 READERS = {
@@ -52,7 +52,7 @@ READERS = {
 @pytest.mark.parametrize("packing", [gzip, lzma])
 @pytest.mark.parametrize("name", READERS)
 def test_far_more_than_a_packed_file_holds_is_refused(tmp_path, monkeypatch, name, packing):
-    monkeypatch.setattr(files, "UNCHECKED", 20_000)
+    monkeypatch.setattr(file, "UNCHECKED", 20_000)
     read, line, head = READERS[name]
     plain, packed = tmp_path / name, tmp_path / f"{name}.{'gz' if packing is gzip else 'xz'}"
     raw = (head + line * (100_000 // len(line))).encode()
@@ -98,7 +98,7 @@ def test_parquet_gives_texts_numbers_and_gaps_as_they_are(tmp_path):
     texts = ["b", None, "ä", "b", ""] * 700
     numbers = [1.5, None, 2.0, 0.0, -1.0] * 700
     path = parquet(tmp_path / "a.parquet", {"text": texts, "n": numbers, "l": [["x"], []] * 1750})
-    from ostinato.data.readers import read_rows
+    from ostinato.data.readers.labelled import read_rows
 
     rows = [row.values[0] for row in read_rows(path)]
     assert [row["text"] for row in rows] == texts
@@ -107,17 +107,17 @@ def test_parquet_gives_texts_numbers_and_gaps_as_they_are(tmp_path):
 
 
 def test_a_packed_parquet_leaves_the_temporary_folder_alone(tmp_path, monkeypatch):
-    monkeypatch.setattr(files, "UNCHECKED", 20_000)
+    monkeypatch.setattr(file, "UNCHECKED", 20_000)
     packed = tmp_path / "a.parquet.gz"
     packed.write_bytes(gzip.compress(b"PAR1\x15" + bytes(5_000_000) + b"PAR1"))
     written = []
-    temporary = files.tempfile.TemporaryFile
+    temporary = file.tempfile.TemporaryFile
     monkeypatch.setattr(
-        files.tempfile, "TemporaryFile", lambda: written.append(temporary()) or written[-1]
+        file.tempfile, "TemporaryFile", lambda: written.append(temporary()) or written[-1]
     )
     with pytest.raises(DataError, match="--max-expansion"):
         read_labelled(str(packed))
-    assert all(file.closed for file in written)
+    assert all(copy.closed for copy in written)
 
 
 LONG = "x" * 2000

@@ -3,9 +3,9 @@
 import pytest
 
 from ostinato.data import Columns, read_labelled, read_series, read_tagged
-from ostinato.data.clock import TimeFault, moment
-from ostinato.data.labels import label_text, refuse_measurements
-from ostinato.data.numerals import number
+from ostinato.data.files.numerals import number
+from ostinato.data.series.clock import TimeFault, moment
+from ostinato.data.tables.labels import label_text, refuse_measurements
 from ostinato.errors import ConfigError, DataError
 
 STRANGE = ["1_0", "１２", "٣", "0x10", "1e", "--1", "1 0", "", "one", "1,5", "1L"]

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ostinato.data.schemes import (
+from ostinato.data.sentences.schemes import (
     SCHEMES,
     Span,
     in_scheme,
@@ -16,7 +16,7 @@ from ostinato.data.schemes import (
     spans,
     tags_of,
 )
-from ostinato.data.schemes import strangers as count_strangers
+from ostinato.data.sentences.schemes import strangers as count_strangers
 
 TYPES = ("PER", "LOC")
 EVERY = ["O", *(f"{prefix}-{kind}" for prefix in "BIES" for kind in TYPES)]

@@ -3,8 +3,8 @@
 import pytest
 
 from ostinato.data import read_labelled
-from ostinato.data.readers import read_rows
-from ostinato.data.spreadsheet import marked
+from ostinato.data.readers.labelled import read_rows
+from ostinato.data.tables.spreadsheet import marked
 
 
 @pytest.mark.parametrize("title", ["=load", "+load", "-load", "@load", "'=load", "'tis", "load"])

@@ -6,8 +6,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ostinato import Classifier, Generator
-from ostinato.data import Store, Vocabulary, read_labelled, store, streams, tokenizer
-from ostinato.data.store import pieces
+from ostinato.data import Store, Vocabulary, read_labelled, streams, tokenizer
+from ostinato.data.symbols import store
+from ostinato.data.symbols.store import pieces
 from ostinato.errors import DataError
 
 LINES = ["to be, or not\nto be: ", "That is the question!\n", "ΑΣ ΟΔΟΣ\n", "cafe\u0301 ", "  \n"]
@@ -138,7 +139,7 @@ def test_classifying_from_the_file_is_classifying_from_memory(monkeypatch, tmp_p
 
     memory = trained()
     monkeypatch.setattr(store, "MEMORY", 0)
-    monkeypatch.setattr("ostinato.data.texts.MEMORY", 0)
+    monkeypatch.setattr("ostinato.data.tables.texts.MEMORY", 0)
     assert trained() == memory
 
 

@@ -154,7 +154,7 @@ def test_a_restored_text_keeps_everything_else(tmp_path):
 
 @given(st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\0\r\n"), max_size=60))
 def test_any_text_is_written_back(line):
-    from ostinato.data.sentences.text import pieces
+    from ostinato.data.sentences.formats.text import pieces
 
     for piece in pieces(line, "line 1"):
         low = [piece.plain()[a:b].lower() for a, b in piece.places]
@@ -166,7 +166,7 @@ def test_any_text_is_written_back(line):
 
 
 def test_long_lines_are_read_in_pieces(tmp_path):
-    from ostinato.data.sentences.text import PIECE
+    from ostinato.data.sentences.formats.text import PIECE
 
     path = tmp_path / "a.txt"
     path.write_text("One two, three. " * PIECE)

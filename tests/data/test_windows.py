@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 
 from ostinato.data import Columns, series_of
-from ostinato.data.continued import before, continued, last_steps
-from ostinato.data.windows import Parts, Scale, Windows
+from ostinato.data.series.continued import before, continued, last_steps
+from ostinato.data.series.windows import Parts, Scale, Windows
 from ostinato.errors import ConfigError, DataError
 
 RANDOM = np.random.default_rng(0)

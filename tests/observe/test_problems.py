@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from ostinato.data import read_labelled, read_series, read_text
-from ostinato.data.series import Columns
+from ostinato.data.series.panel import Columns
 from ostinato.data.sources import adding, copying
 from ostinato.errors import ConfigError, DataError
 from ostinato.observe.recall import RecallSettings, recall

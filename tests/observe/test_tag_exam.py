@@ -5,7 +5,7 @@ import pytest
 
 from ostinato import Tagger, tasks
 from ostinato.data import Tagged
-from ostinato.data.schemes import spans
+from ostinato.data.sentences.schemes import spans
 from ostinato.errors import DataError
 from ostinato.observe.architecture import architecture
 from ostinato.observe.gradient_flow import held_out_flow

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from sklearn.metrics import mean_absolute_error, mean_pinball_loss, mean_squared_error
 
 from ostinato.data import Columns, series_of
-from ostinato.data.windows import Scale, Windows
+from ostinato.data.series.windows import Scale, Windows
 from ostinato.tasks.forecast.baseline import naive_error, seasonal_naive
 from ostinato.tasks.forecast.measures import Accuracy
 

@@ -10,7 +10,7 @@ from sklearn.linear_model import LogisticRegression
 from every import assert_near
 from ostinato import Classifier
 from ostinato.data import split_blocks
-from ostinato.data.tokenizers.word import split_words
+from ostinato.data.symbols.tokenizers.word import split_words
 from ostinato.errors import DataError
 from ostinato.nn import POOLINGS
 from ostinato.tasks.classify.decision import Decision

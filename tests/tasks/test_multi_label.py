@@ -12,7 +12,7 @@ from sklearn.metrics import average_precision_score, precision_recall_fscore_sup
 
 from every import assert_near
 from ostinato import Classifier
-from ostinato.data.tokenizers.word import split_words
+from ostinato.data.symbols.tokenizers.word import split_words
 from ostinato.errors import ConfigError, DataError
 from ostinato.tasks.classify.learner import ClassifyLearner
 from ostinato.tasks.classify.network import ClassifyEnsemble

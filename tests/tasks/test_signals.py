@@ -7,7 +7,7 @@ import pytest
 
 from ostinato import Classifier
 from ostinato.data import read_labelled
-from ostinato.data.rows import Skipped
+from ostinato.data.tables.rows import Skipped
 from ostinato.errors import ConfigError, DataError
 
 needs_sktime = pytest.mark.skipif(find_spec("sktime") is None, reason="sktime is not installed")

@@ -8,9 +8,9 @@ from names import SMALL_TAGGER, names
 from every import assert_near
 from ostinato import Tagger
 from ostinato.data import Tagged, read_tagged
-from ostinato.data.schemes import in_scheme
-from ostinato.data.spelling import Spelling
-from ostinato.data.vocabulary import Vocabulary
+from ostinato.data.sentences.schemes import in_scheme
+from ostinato.data.symbols.spelling import Spelling
+from ostinato.data.symbols.vocabulary import Vocabulary
 from ostinato.errors import DataError, OstinatoError, RunError
 from ostinato.nn import CharacterEncoder
 from ostinato.tasks.tag.baseline import FrequentTag

@@ -52,7 +52,7 @@ TAGS = st.lists(st.sampled_from("O B-PER I-PER B-LOC I-LOC".split()), min_size=6
 
 @given(st.lists(st.tuples(TAGS, TAGS), min_size=1, max_size=4))
 def test_nervaluate_counts_the_same(pairs):
-    from ostinato.data.schemes import in_scheme
+    from ostinato.data.sentences.schemes import in_scheme
 
     # Its reading of an I after O is not that of conlleval: both are given clean tags.
     true, predicted = ([in_scheme(tags, "iob2") for tags in column] for column in zip(*pairs))  # noqa: B905

@@ -13,7 +13,7 @@ from torch import Tensor, nn
 
 from ostinato import cells, registry
 from ostinato.data import sources
-from ostinato.data.problem import Problem
+from ostinato.data.sources._problem import Problem
 from ostinato.equation import Cell
 from ostinato.observe.architecture import counts
 from ostinato.tasks.base.estimator import reproducible

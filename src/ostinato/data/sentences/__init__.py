@@ -1,10 +1,9 @@
-"""Tagged sentences in files: one file for each format.
+"""Tagged sentences: their formats, schemes of tags, and the sentences of a file.
 
-A format says by which ends of a name it is known (`SUFFIXES`), whether the first bytes of a file
-are of it (`sniff`), and gives the sentences of a file (`read`): each a `Sentence`, bad ones too,
-which can be written back with other tags and loses nothing.
+sentence: one sentence as it stands in a file; tagged: words and tags of many; schemes: what the
+tags of entities mean.
 """
 
-from ostinato.data.sentences._sentence import Answer, Sentence
+from ostinato.data.sentences.sentence import Answer, Sentence
 
 __all__ = ["Answer", "Sentence"]

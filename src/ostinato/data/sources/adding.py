@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from ostinato.data.problem import Problem
+from ostinato.data.sources._problem import Problem
 from ostinato.errors import ConfigError
 
 LICENCE = "generated here"

@@ -8,8 +8,8 @@ from __future__ import annotations
 import hashlib
 import re
 
-from ostinato.data.pairs import Pairs
 from ostinato.data.sources import _package
+from ostinato.data.tables.pairs import Pairs
 
 LICENCE = "BSD-2-Clause (the dictionary, Carnegie Mellon University); GPL-3.0 (the package)"
 SHA256 = "81917843c7f44ce2b094ac63873c2c7a4cf802040792c455ba3ca406891c3d22"

@@ -10,7 +10,7 @@ import math
 
 import numpy as np
 
-from ostinato.data.problem import Problem
+from ostinato.data.sources._problem import Problem
 from ostinato.errors import ConfigError
 
 LICENCE = "generated here"

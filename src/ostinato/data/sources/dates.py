@@ -11,7 +11,7 @@ import random
 from datetime import date
 
 from ostinato.data.extra import extra
-from ostinato.data.pairs import Pairs
+from ostinato.data.tables.pairs import Pairs
 
 LICENCE = "BSD-3-Clause (Babel); Unicode-3.0 (CLDR)"
 SHA256 = None  # the writing belongs to the Babel that is installed

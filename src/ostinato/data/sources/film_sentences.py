@@ -6,8 +6,8 @@ None is held out: they are meant to be learnt from, beside reviews.
 
 from __future__ import annotations
 
-from ostinato.data.examples import Examples
 from ostinato.data.sources.imdb import SHA256, labelled
+from ostinato.data.tables.examples import Examples
 
 LICENCE = "MIT (the package); the sentences are their authors', collected by Pang & Lee 2005"
 

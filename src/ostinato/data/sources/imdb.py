@@ -12,9 +12,9 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from ostinato.data.examples import Examples
 from ostinato.data.sources import _package
 from ostinato.data.split import split_blocks
+from ostinato.data.tables.examples import Examples
 
 LICENCE = "MIT (the package); the reviews are their authors', collected by Maas et al. 2011"
 SHA256 = "d4acac55fe7f38d09d551abf248647e257ec1ee13f5bb9ce524c2fb0b613675d"

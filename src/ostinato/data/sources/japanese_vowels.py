@@ -6,10 +6,10 @@ Twelve coefficients of linear prediction a step, 7 to 29 steps.
 
 from __future__ import annotations
 
-from ostinato.data.examples import Examples
-from ostinato.data.labels import LabelColumn
-from ostinato.data.signals import parsed
+from ostinato.data.series.signals import parsed
 from ostinato.data.sources import _package
+from ostinato.data.tables.examples import Examples
+from ostinato.data.tables.labels import LabelColumn
 
 LICENCE = "CC BY 4.0 (UCI Machine Learning Repository); the package: BSD-3-Clause"
 SHA256 = "ac9dfa17b3a52e90fe56a17f7f44659afea1e078f3755484bb0236e8a00aca5a"

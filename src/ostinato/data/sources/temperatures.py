@@ -9,7 +9,7 @@ import csv
 import io
 
 from ostinato.data.sources import _package
-from ostinato.data.table import Table
+from ostinato.data.tables.table import Table
 
 LICENCE = "BSD-3-Clause (the package); the measurements: NOAA, public domain"
 SHA256 = "62f0609f787158128aa2bd102967173a4953122dd4f872bf1d502cae1037df0b"

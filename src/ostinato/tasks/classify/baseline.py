@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 
 from ostinato.data import Tokenizer
-from ostinato.data.labels import Label
+from ostinato.data.tables.labels import Label
 from ostinato.tasks.classify.numbers import summaries
 
 

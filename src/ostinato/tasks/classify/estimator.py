@@ -15,9 +15,9 @@ from torch import Tensor
 
 from ostinato import data
 from ostinato.data import Examples, Skipped, Store, tokenizer
-from ostinato.data.cooccurrence import ppmi_vectors
-from ostinato.data.labels import Label, each, label_text
-from ostinato.data.signals import are_signals
+from ostinato.data.series.signals import are_signals
+from ostinato.data.symbols.cooccurrence import ppmi_vectors
+from ostinato.data.tables.labels import Label, each, label_text
 from ostinato.equation import Cell
 from ostinato.errors import ConfigError, DataError, check_finite, first_few, quoted
 from ostinato.nn import frequent_pairs

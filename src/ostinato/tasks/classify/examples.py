@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ostinato.data import Examples, split_blocks
-from ostinato.data.labels import Label, each
+from ostinato.data.tables.labels import Label, each
 from ostinato.errors import DataError, first_few, quoted
 from ostinato.tasks.classify.settings import ClassifySettings
 

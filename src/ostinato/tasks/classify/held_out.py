@@ -10,7 +10,7 @@ import numpy as np
 from torch import Tensor, nn
 
 from ostinato.data import Examples, read_labelled, split_blocks, tokenizer
-from ostinato.data.signals import are_signals
+from ostinato.data.series.signals import are_signals
 from ostinato.errors import ConfigError
 from ostinato.tasks.base.held_out import SEQUENCES, HeldOut
 from ostinato.tasks.classify.baseline import fit_baseline

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from pydantic import Field, field_validator
 from torch import Tensor, nn
 
-from ostinato.data.labels import label_text
+from ostinato.data.tables.labels import label_text
 from ostinato.equation import Cell
 from ostinato.nn import BigramEmbedding, Embedding, Recurrent, pooling
 from ostinato.tasks.base.stack import Stack

@@ -9,7 +9,7 @@ from typing import Any, Self
 import numpy as np
 from numpy.typing import NDArray
 
-from ostinato.data.signals import Signal
+from ostinato.data.series.signals import Signal
 from ostinato.errors import DataError
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from ostinato.data.windows import Indices, Windows
+from ostinato.data.series.windows import Indices, Windows
 
 
 def seasonal_naive(windows: Windows, index: Indices, season: int) -> NDArray[np.float32]:
@@ -14,7 +14,7 @@ def seasonal_naive(windows: Windows, index: Indices, season: int) -> NDArray[np.
     Where a series is younger than a season at the origin, its last value stands for all steps.
 
     >>> from ostinato.data import Columns, series_of
-    >>> from ostinato.data.windows import Scale
+    >>> from ostinato.data.series.windows import Scale
     >>> panel = series_of([1, 2, 3, 4, 5, 6], Columns())
     >>> unscaled = Scale({"": np.zeros(1)}, {"": np.ones(1)}, [])
     >>> windows = Windows(panel, unscaled, lookback=1, horizon=3)

@@ -13,10 +13,10 @@ from sklearn.utils.validation import check_is_fitted
 from torch import Tensor
 
 from ostinato.data import Panel, Skipped, series_of
-from ostinato.data.clock import moment
-from ostinato.data.continued import before, continued, known_ends, last_steps
-from ostinato.data.series import listed
-from ostinato.data.windows import Indices, Parts, Scale, Windows
+from ostinato.data.series.clock import moment
+from ostinato.data.series.continued import before, continued, known_ends, last_steps
+from ostinato.data.series.panel import listed
+from ostinato.data.series.windows import Indices, Parts, Scale, Windows
 from ostinato.equation import Cell
 from ostinato.errors import ConfigError, DataError, check_finite, counted, quoted
 from ostinato.tasks.base.estimator import Estimator, reproducible

@@ -13,8 +13,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ostinato.data.clock import Clock
-from ostinato.data.spreadsheet import marked
+from ostinato.data.series.clock import Clock
+from ostinato.data.tables.spreadsheet import marked
 from ostinato.tasks.forecast.measures import point
 
 

@@ -11,7 +11,7 @@ import torch
 from torch import Tensor
 
 from ostinato.data import Panel, read_series
-from ostinato.data.windows import Indices, Windows
+from ostinato.data.series.windows import Indices, Windows
 from ostinato.tasks.base.held_out import SEQUENCES, HeldOut
 from ostinato.tasks.forecast.baseline import seasonal_naive
 from ostinato.tasks.forecast.estimator import Forecaster

@@ -9,7 +9,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from ostinato.data.windows import Indices, Windows
+from ostinato.data.series.windows import Indices, Windows
 from ostinato.tasks.forecast.settings import ForecastSettings
 
 _WINDOWS_AT_A_TIME = 512

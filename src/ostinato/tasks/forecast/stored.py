@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ostinato.data import Panel
-from ostinato.data.windows import Parts, Scale
+from ostinato.data.series.windows import Parts, Scale
 
 
 def check_stored(

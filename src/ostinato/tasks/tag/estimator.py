@@ -14,9 +14,9 @@ from torch import Tensor
 
 from ostinato import data
 from ostinato.data import Skipped, Tagged, TaggedFile, Vocabulary, read_tagged
-from ostinato.data.cooccurrence import ppmi_vectors
-from ostinato.data.sentences import text
-from ostinato.data.spelling import Spelling
+from ostinato.data.sentences.formats import text
+from ostinato.data.symbols.cooccurrence import ppmi_vectors
+from ostinato.data.symbols.spelling import Spelling
 from ostinato.equation import Cell
 from ostinato.errors import DataError, check_finite, quoted
 from ostinato.tasks.base.estimator import Estimator, reproducible

@@ -12,7 +12,7 @@ import torch
 from torch import Tensor
 
 from ostinato.data import Tagged
-from ostinato.data.schemes import spans
+from ostinato.data.sentences.schemes import spans
 from ostinato.errors import DataError
 from ostinato.tasks.base.held_out import SEQUENCES, HeldOut
 from ostinato.tasks.tag.baseline import FrequentTag

@@ -10,8 +10,9 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from ostinato.data import Tagged, schemes
-from ostinato.data.schemes import OUTSIDE
+from ostinato.data import Tagged
+from ostinato.data.sentences import schemes
+from ostinato.data.sentences.schemes import OUTSIDE
 from ostinato.errors import DataError, quoted
 from ostinato.nn import Constraints
 from ostinato.visible import field

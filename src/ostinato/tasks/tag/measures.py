@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from ostinato.data.schemes import spans
+from ostinato.data.sentences.schemes import spans
 
 
 @dataclass(frozen=True)

@@ -1,0 +1,1 @@
+"""Files: opened, unpacked and bounded; text whose lines are counted."""

@@ -1,0 +1,1 @@
+"""Readers: data by name, from a packaged source, a file, a folder or standard input."""

@@ -1,0 +1,171 @@
+"""Columns, as in the shared tasks of CoNLL: a word on each line, a blank line between sentences.
+
+Columns are parted by tabs, where a line holds one, else by white space. A line that begins with
+`-DOCSTART-` belongs to no sentence; nor does one that begins with `#` and has another number of
+columns than the file's first line of a word: it is a comment.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+
+from ostinato.data.files.file import File, flaw
+from ostinato.data.sentences.schemes import OUTSIDE
+from ostinato.data.sentences.sentence import Answer, Sentence, blocks
+from ostinato.errors import ConfigError, counted, quoted
+
+SUFFIXES = (".conll", ".iob", ".iob2", ".bio", ".bioes")
+_DOCUMENT = "-DOCSTART-"
+_COLUMN = re.compile("-?[0-9]{1,9}")
+_LINES = 100  # that a sniff looks at
+
+
+def sniff(head: bytes) -> bool:
+    """Whether the first lines have all the same number of columns, and some are blank.
+
+    From two to nine columns: what has ten may be CoNLL-U.
+    """
+    lines = head.decode("utf-8-sig", "replace").split("\n")[:-1][:_LINES]
+    widths = [len(_fields(line)) for line in lines if line.strip() and line[0] != "#"]
+    parted = any(_outside(line) for line in lines)
+    return parted and len(widths) > 2 and len(set(widths)) == 1 and 1 < widths[0] < 10
+
+
+@dataclass(slots=True)
+class Columns(Sentence):
+    """A sentence in columns.
+
+    Attributes:
+        at: which lines hold its words.
+        column: the column of the tags, from 0, or from -1 backwards; the last one where None.
+        width: how many columns the file has.
+        trained: how many columns the training file had; None while training.
+    """
+
+    at: list[int] = field(default_factory=list)
+    column: int = -1
+    width: int = 0
+    trained: int | None = None
+
+    def written(self, answer: Answer) -> str:
+        """The tags in the place of those of the file, or beside them, as a further column.
+
+        They are a further column too where the file has fewer columns than the training file.
+        With a further column, a line with `-DOCSTART-` gets as many as all others: its own tag
+        again, which every count of entities passes over.
+        """
+        lines, sure = list(self.lines), answer.confidence
+        tagged = self.width >= (self.trained or 0)
+        further = answer.beside or not tagged
+        for k, line in enumerate(self.at):
+            more = [answer.tags[k]] if further else []
+            if not further:
+                start, stop = _places(lines[line])[self.column]
+                lines[line] = lines[line][:start] + answer.tags[k] + lines[line][stop:]
+            lines[line] = _widened(lines[line], more + ([] if sure is None else [f"{sure[k]:.4f}"]))
+        for k, text in enumerate(lines):
+            if text.startswith(_DOCUMENT) and (further or sure is not None):
+                fields = _fields(text)
+                more = [OUTSIDE] * (self.width - len(fields))
+                if further:
+                    more.append([*fields, *more][self.column] if tagged else OUTSIDE)
+                lines[k] = _widened(text, more if sure is None else [*more, "1.0000"])
+        return "".join(lines)
+
+
+def read(file: File, word: str, tag: str, trained: int | None = None) -> Iterator[Columns]:
+    """The sentences of a file.
+
+    Args:
+        file: the file.
+        word: the column with the words, from 1; "" is the first.
+        tag: the column with the tags, from 1, or from -1 backwards; "" is the last.
+        trained: how many columns the training file had; None when it is this one. With it a
+            column of tags may be missing.
+
+    Raises:
+        ConfigError: for a column that is no number, or 0.
+    """
+    words, column = _number(word or "1", "word"), _number(tag or "-1", "tag")
+    width = 0
+    for first, lines in blocks(file, _outside):
+        sentence = Columns(lines=lines, column=column, trained=trained)
+        for number, line in enumerate(lines, first):
+            fields = _fields(line)
+            if found := flaw(line):
+                sentence.blame(number, found[1])
+            if _outside(line) or (not sentence.at and _is_comment(fields, width)):
+                continue
+            if not width:
+                width = len(fields)
+                _check(file, number, width, words, column, trained is None)
+            if len(fields) != width:
+                what = f"{counted(len(fields), 'column')}, but the first word has {width}"
+                sentence.blame(number, f"{what}; --format says what is no such file")
+                fields = [*fields, *[""] * width]
+            if not fields[words]:
+                sentence.blame(number, "an empty word")
+            sentence.at.append(number - first)
+            sentence.numbers.append(number)
+            sentence.words.append(fields[words])
+            has_tag = width >= (trained or 0) and -width <= column < width
+            sentence.tags.append(fields[column] if has_tag else "")
+        sentence.place = sentence.place or f"line {first + sentence.at[0] if sentence.at else 0}"
+        sentence.width = width
+        yield sentence
+
+
+def _outside(line: str) -> bool:
+    """Whether a line ends a sentence."""
+    return not line.strip() or line.startswith(_DOCUMENT)
+
+
+def _is_comment(fields: list[str], width: int) -> bool:
+    """Whether a line before a sentence's first word is none; before the first of all, by its #."""
+    return fields[0].startswith("#") and len(fields) != width
+
+
+def _check(file: File, line: int, width: int, words: int, tags: int, tagged: bool) -> None:
+    """Refuses columns that are not there, and words that are their own tags.
+
+    Raises:
+        DataError: where they are.
+    """
+    for name, column in (("word", words), ("tag", tags)):
+        if not -width <= column < width and (tagged or name == "word"):
+            shown = column + 1 if column >= 0 else column
+            raise file.fault(line, f"there is no column {shown} for data.{name}, only {width}")
+    if tagged and words % width == tags % width:
+        raise file.fault(line, f"column {words % width + 1} of {width} for both words and tags")
+
+
+def _fields(line: str) -> list[str]:
+    text = line.rstrip("\r\n")
+    return text.split("\t") if "\t" in text else text.split()
+
+
+def _widened(line: str, fields: Sequence[str]) -> str:
+    """A line with further fields."""
+    text = line.rstrip("\r\n")
+    gap = "\t" if "\t" in text else " "
+    return "".join([text, *(gap + field for field in fields), line[len(text) :]])
+
+
+def _places(line: str) -> list[tuple[int, int]]:
+    """Where each field begins and ends."""
+    text = line.rstrip("\r\n")
+    pattern = r"[^\t]*(?:\t|$)" if "\t" in text else r"\S+"
+    found = [(m.start(), m.start() + len(m[0].rstrip("\t"))) for m in re.finditer(pattern, text)]
+    return found[: text.count("\t") + 1] if "\t" in text else found
+
+
+def _number(column: str, name: str) -> int:
+    """The column's index in Python."""
+    number = int(column) if _COLUMN.fullmatch(column) else 0
+    if not number:
+        raise ConfigError(
+            f"data.{name} = {quoted(column)}: columns are numbers from 1, or -1 backwards"
+        )
+    return number - 1 if number > 0 else number

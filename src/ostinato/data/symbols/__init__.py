@@ -1,0 +1,1 @@
+"""Symbols: texts as the indices of their tokens, and batches of them."""

@@ -1,0 +1,1 @@
+"""Tables of texts: their formats, rows, labels, and the examples they hold."""

@@ -1,8 +1,0 @@
-"""Text to tokens and back: one file for each way.
-
-A file gives `make(state)`: its tokenizer, from the state of a trained one or untrained from None.
-"""
-
-from ostinato.data.tokenizers._tokenizer import Tokenizer, tokenizer, train_on_beginning
-
-__all__ = ["Tokenizer", "tokenizer", "train_on_beginning"]
