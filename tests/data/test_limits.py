@@ -98,9 +98,9 @@ def test_parquet_gives_texts_numbers_and_gaps_as_they_are(tmp_path):
     texts = ["b", None, "ä", "b", ""] * 700
     numbers = [1.5, None, 2.0, 0.0, -1.0] * 700
     path = parquet(tmp_path / "a.parquet", {"text": texts, "n": numbers, "l": [["x"], []] * 1750})
-    from ostinato.data.readers.labelled import read_rows
+    from ostinato.data.readers.named import read_rows
 
-    rows = [row.values[0] for row in read_rows(path)]
+    rows = [row.columns for row in read_rows(path)]
     assert [row["text"] for row in rows] == texts
     assert [row["n"] for row in rows] == numbers
     assert [row["l"] for row in rows] == [["x"], []] * 1750

@@ -3,7 +3,7 @@
 import pytest
 
 from ostinato.data import read_labelled
-from ostinato.data.readers.labelled import read_rows
+from ostinato.data.readers.named import read_rows
 from ostinato.data.tables.spreadsheet import marked
 
 
@@ -12,5 +12,5 @@ def test_a_marked_title_is_the_name_it_was_written_for(title, tmp_path):
     path = tmp_path / "a.csv"
     path.write_text(f'"{marked(title)}",label\nfine day,good\ngrey day,bad\n')
     (row, *_) = read_rows(str(path))
-    assert row.values[0] == {title: "fine day", "label": "good"}
+    assert row.columns == {title: "fine day", "label": "good"}
     assert read_labelled(str(path), title)["train"].texts[0] == "fine day"

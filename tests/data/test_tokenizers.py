@@ -103,7 +103,7 @@ def test_what_learns_nothing_stays_as_it_is():
 def test_a_text_that_is_read_once_trains_on_its_part(monkeypatch):
     text = "abababab" * 10 + "xyxyxyxy" * 10
     for limit in (2**26, 100):
-        monkeypatch.setattr("ostinato.data.symbols.tokenizers._tokenizer._BEGINNING", limit)
+        monkeypatch.setattr("ostinato.data.symbols.tokenizing._BEGINNING", limit)
         chunks = iter([text[:30], text[30:90], text[90:]])
         trained, rest = train_on_beginning(tokenizer("bpe"), chunks, 20, 0.5)
         assert "".join(rest) == text

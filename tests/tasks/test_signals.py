@@ -6,8 +6,7 @@ import numpy as np
 import pytest
 
 from ostinato import Classifier
-from ostinato.data import read_labelled
-from ostinato.data.tables.rows import Skipped
+from ostinato.data import Skipped, read_labelled
 from ostinato.errors import ConfigError, DataError
 
 needs_sktime = pytest.mark.skipif(find_spec("sktime") is None, reason="sktime is not installed")

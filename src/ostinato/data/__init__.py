@@ -3,20 +3,24 @@
 source → examples → tokenizer, vocabulary → batches (values (B,T), lengths (B,)).
 """
 
+from ostinato.data.files.bad import Skipped
 from ostinato.data.files.limits import Limits, limited
-from ostinato.data.readers.labelled import read_chunks, read_labelled, read_text, read_texts
-from ostinato.data.sentences.tagged import Tagged, TaggedFile, read_tagged
-from ostinato.data.series.panel import Columns, Panel, Series, read_series, series_of
+from ostinato.data.readers.labelled import examples_of, read_labelled
+from ostinato.data.readers.pairs import pairs_of, read_pairs
+from ostinato.data.readers.sentences import read_tagged
+from ostinato.data.readers.series import read_series, series_of
+from ostinato.data.readers.texts import read_chunks, read_text, read_texts, texts_of
+from ostinato.data.sentences.tagged import Tagged, TaggedFile
+from ostinato.data.series.panel import Columns, Panel, Series
 from ostinato.data.split import split_blocks
 from ostinato.data.symbols.batches import Symbols, bucketed, pad, streams
 from ostinato.data.symbols.store import Rows, Store, Tokens
-from ostinato.data.symbols.tokenizers import Tokenizer, tokenizer, train_on_beginning
+from ostinato.data.symbols.tokenizers import Tokenizer
+from ostinato.data.symbols.tokenizing import tokenizer, train_on_beginning
 from ostinato.data.symbols.vocabulary import Vocabulary
 from ostinato.data.tables.examples import Examples
-from ostinato.data.tables.frames import examples_of, texts_of
 from ostinato.data.tables.labels import LabelColumn
-from ostinato.data.tables.pairs import Pairs, pairs_of, read_pairs
-from ostinato.data.tables.rows import Skipped
+from ostinato.data.tables.pairs import Pairs
 
 __all__ = [
     "Columns",

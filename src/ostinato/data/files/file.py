@@ -13,19 +13,40 @@ import tempfile
 import zlib
 from collections.abc import Callable, Iterator
 from types import TracebackType
-from typing import IO, Any, Self, cast, final
+from typing import IO, TYPE_CHECKING, NamedTuple, Self, cast, final
 
+from ostinato.data.files.bad import Bad
 from ostinato.data.files.limits import UNCHECKED, limits, too_long
 from ostinato.errors import DataError
+
+if TYPE_CHECKING:
+    from _typeshed import WriteableBuffer
 
 _CHUNK = 2**22
 _BUFFER = 2**18
 _AHEAD = 2 * UNCHECKED  # of packed data, so that what unfolds too far is refused before it is read
-_PACKED: dict[bytes, tuple[str, Callable[..., Any]]] = {
+_PACKED: dict[bytes, tuple[str, Callable[[IO[bytes]], io.BufferedIOBase]]] = {
     b"\x1f\x8b": ("gzip", gzip.open),
     b"\xfd7zXZ\0": ("xz", lzma.open),
 }
 _FLAW = re.compile("[\0\ud800-\udfff]")
+
+
+class Line(NamedTuple):
+    """A line of a file.
+
+    Attributes:
+        number: counted from 1.
+        text: with its end.
+    """
+
+    number: int
+    text: str
+
+    @property
+    def place(self) -> str:
+        """Where it is, for errors."""
+        return f"line {self.number}"
 
 
 @final
@@ -57,18 +78,18 @@ class File:
         try:
             if where == "-" and sys.stdin is None:
                 raise ValueError("it is closed")
-            raw = sys.stdin.buffer if where == "-" else open(where, "rb")  # noqa: SIM115
+            raw = cast(io.BufferedIOBase, sys.stdin.buffer) if where == "-" else open(where, "rb")  # noqa: SIM115
         except (OSError, ValueError) as error:  # ValueError: a NUL in the path
             why = getattr(error, "strerror", None) or error
             raise DataError(f"{self.title}: cannot be read: {why}") from None
         self._where, self._source = where, _Counted(raw)
         self._raw = io.BufferedReader(self._source)
-        self._stream: IO[bytes] = self._raw
+        self._stream: io.BufferedIOBase = self._raw
         self._bytes = io.BufferedReader(_Unpacked(self), _BUFFER)
         try:
             for magic, (name, unpack) in _PACKED.items():
                 if self._raw.peek(len(magic)).startswith(magic):
-                    self._packing, self._stream = name, cast(IO[bytes], unpack(self._raw))
+                    self._packing, self._stream = name, unpack(self._raw)
                     self._bytes = io.BufferedReader(_Unpacked(self), _AHEAD)
             self.head = self._bytes.peek()
         except BaseException as error:
@@ -98,7 +119,7 @@ class File:
         """Bytes, unpacked; fewer than `size` at the end only."""
         return self._bytes.read(size)
 
-    def lines(self, ends_as_they_are: bool = False) -> Iterator[tuple[int, str]]:
+    def lines(self, ends_as_they_are: bool = False) -> Iterator[Line]:
         r"""Every line with its number and its end.
 
         Args:
@@ -114,7 +135,17 @@ class File:
             self._line += 1
             if len(line) > most:
                 raise self.fault(self._line, too_long("a line", most))
-            yield self._line, line
+            yield Line(self._line, line)
+
+    def good_lines(self) -> Iterator[Line | Bad]:
+        """Every line, those bad that hold what is no text.
+
+        Raises:
+            DataError: for a line that is too long to be one.
+        """
+        for line in self.lines():
+            found = flaw(line.text)
+            yield Bad(line.place, found[1]) if found else line
 
     def chunks(self) -> Iterator[str]:
         """The text in stretches of some million characters, cut anywhere."""
@@ -200,14 +231,14 @@ class File:
 class _Counted(io.RawIOBase):
     """A file that counts what was read of it."""
 
-    def __init__(self, file: Any) -> None:
+    def __init__(self, file: io.BufferedIOBase) -> None:
         self.file, self._count = file, 0
 
     def readable(self) -> bool:
         return True
 
-    def readinto(self, buffer: Any) -> int:
-        count = int(self.file.readinto(buffer))
+    def readinto(self, buffer: WriteableBuffer) -> int:
+        count = self.file.readinto(buffer)
         self._count += count
         return count
 
@@ -228,9 +259,10 @@ class _Unpacked(io.RawIOBase):
     def readable(self) -> bool:
         return True
 
-    def readinto(self, buffer: Any) -> int:
-        raw = self._file.unpack(len(buffer))
-        buffer[: len(raw)] = raw
+    def readinto(self, buffer: WriteableBuffer) -> int:
+        view = memoryview(buffer)
+        raw = self._file.unpack(len(view))
+        view[: len(raw)] = raw
         return len(raw)
 
 

@@ -11,6 +11,22 @@ from ostinato.data.files.limits import too_long
 
 
 @dataclass(frozen=True, slots=True)
+class TagColumns:
+    """Which columns of a file hold its words and their tags.
+
+    Attributes:
+        word: the column of the words, see the format; "" is its usual one.
+        tag: the column of the tags.
+        trained: how many columns the training file had; None when it is this one. With it tags
+            may be missing.
+    """
+
+    word: str = ""
+    tag: str = ""
+    trained: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Answer:
     """What is written to a sentence's words.
 

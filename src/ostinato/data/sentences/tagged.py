@@ -2,26 +2,15 @@
 
 from __future__ import annotations
 
-import codecs
 import hashlib
-import io
 import json
-import sys
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from types import ModuleType
 
 import numpy as np
 
-from ostinato import registry
-from ostinato.data.files.file import File, title
-from ostinato.data.readers.labelled import packaged
-from ostinato.data.sentences import Answer, Sentence, formats
-from ostinato.data.sentences.formats import text
+from ostinato.data.sentences.sentence import Answer, Sentence
 from ostinato.data.split import split_blocks
-from ostinato.data.tables.examples import Examples
-from ostinato.data.tables.rows import Skipped, good
-from ostinato.data.tables.table import Table
 from ostinato.errors import DataError, counted
 
 
@@ -143,93 +132,3 @@ class TaggedFile:
             else:  # what stands behind the last sentence may get further columns with it
                 sure: list[float] | None = None if answer.confidence is None else []
                 yield piece.written(Answer([], sure, answer.beside))
-
-
-def read_tagged(
-    where: str,
-    word: str = "",
-    tag: str = "",
-    *,
-    format: str | None = None,
-    skip_bad_rows: Skipped | None = None,
-    trained: int | None = None,
-    usual: str | None = None,
-) -> TaggedFile:
-    """Tagged sentences, in file order.
-
-    Args:
-        where: a file, `-` for standard input, or a packaged source of texts.
-        word: the column of the words, see the format; "" is its usual one.
-        tag: the column of the tags.
-        format: `conll`, `conllu` or `text`, where the file does not tell it.
-        skip_bad_rows: goes on without bad sentences and counts them; None refuses the first.
-        trained: how many columns the training file had, when it is not this one; then tags may
-            be missing.
-        usual: the format of the training file, when it is not this one: that of a file that does
-            not tell its own. `word` and `tag` are columns of this format; another has its usual
-            ones.
-
-    Raises:
-        DataError: when there is nothing of that name, something is wrong in it, or it holds no
-            sentence.
-    """
-    source = packaged(where)
-    if source is not None:
-        if format not in (None, "text"):
-            raise DataError(f"{where} holds texts, and nothing in the format {format}")
-        if isinstance(source, Table):
-            raise DataError(f"{where} is a table of series; sentences are needed here")
-        lines = _lines(source)
-        all_ = (p for number, line in lines for p in text.pieces(line, f"line {number}"))
-        return _gathered(where, "text", all_, skip_bad_rows)
-    with File(where) as file:
-        kind = _format(where, file, format, usual)
-        name = kind.__name__.rpartition(".")[2]
-        if usual not in (None, name):
-            word = tag = ""
-        mark = "\ufeff" if file.head.startswith(codecs.BOM_UTF8) else ""
-        read = kind.read(file, word, tag, trained)
-        return _gathered(title(where), name, read, skip_bad_rows, mark)
-
-
-def _gathered(
-    title: str, format: str, read: Iterable[Sentence], skipped: Skipped | None, mark: str = ""
-) -> TaggedFile:
-    """All pieces, each word and tag that comes often held once."""
-    pieces: list[Sentence] = []
-
-    def sentences() -> Iterator[Sentence]:
-        for piece in read:
-            piece.words = [*map(sys.intern, piece.words)]
-            piece.tags = [*map(sys.intern, piece.tags)]
-            pieces.append(piece)
-            if piece.words or piece.fault:
-                yield piece
-
-    for _ in good(sentences(), title, skipped):
-        pass
-    return TaggedFile(title, format, pieces, mark)
-
-
-def _lines(source: dict[str, Examples] | str) -> Iterator[tuple[int, str]]:
-    """The lines of a packaged source, numbered."""
-    if isinstance(source, str):
-        return enumerate(io.StringIO(source), start=1)
-    texts: Sequence[str] = source["train"].texts
-    return enumerate((line for t in texts for line in io.StringIO(f"{t}\n")), start=1)
-
-
-def _format(where: str, file: File, given: str | None, usual: str | None) -> ModuleType:
-    """The format that is given, or that the name tells, or else the first bytes; or the usual."""
-    if given:
-        return registry.find(formats, "format", given)
-    known = {name: registry.find(formats, "format", name) for name in registry.names(formats)}
-    plain = where.lower().removesuffix(".gz").removesuffix(".xz")
-    for name, kind in known.items():
-        if plain.endswith(kind.SUFFIXES) and name != "text":
-            return kind
-    found = next((name for name, kind in known.items() if kind.sniff(file.head)), None)
-    if found == "conll" and usual == "text":  # the lines of a verse may have as many words too
-        found = None
-    name = found or usual or ("text" if plain.endswith(text.SUFFIXES) else "conll")
-    return registry.find(formats, "format", name)

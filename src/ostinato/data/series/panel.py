@@ -1,6 +1,6 @@
-"""Series of numbers over time: from tables in files or in memory to even grids.
+"""Series of numbers over time, on even grids.
 
-A table has a row for each time, and in it the numbers of that time: targets, which are foretold;
+A table has a row for each time, and in it the numbers of that time: targets, which are forecast;
 past covariates, known up to the present; future covariates, known ahead; static ones, the same in
 all rows of a series. A column of names makes several series of one table.
 """
@@ -9,10 +9,8 @@ from __future__ import annotations
 
 import hashlib
 import json
-import math
-from array import array
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
@@ -20,20 +18,12 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ostinato.data.files.file import title
-from ostinato.data.files.numerals import number
-from ostinato.data.readers.labelled import read_rows
-from ostinato.data.series.clock import KINDS, Clock, TimeFault, kind_of, moment, stated
-from ostinato.data.tables.frames import columns_of
-from ostinato.data.tables.rows import Row, Skipped, good, two_parts
-from ostinato.data.tables.spreadsheet import unmarked
+from ostinato.data.series.clock import Clock, moment
+from ostinato.data.tables.rows import two_parts
 from ostinato.errors import DataError, counted, first_few, quoted, shortened
 
 TIMES = ("time", "date", "datetime", "timestamp", "ds", "month")
 """Names by which a column of times is known where none is named."""
-_MISSING = ("", "na", "nan", "null", "none", "?")
-_SPARSE = 10
-"""A grid with more than so many steps for each row is refused: its times are not even."""
 
 
 @dataclass(frozen=True)
@@ -220,199 +210,3 @@ def listed(values: NDArray[np.float64]) -> Any:
     plain = values.astype(object)
     plain[np.isnan(values)] = None
     return plain.tolist()
-
-
-def read_series(
-    where: str,
-    columns: Columns,
-    *,
-    format: str | None = None,
-    skip_bad_rows: Skipped | None = None,
-) -> Panel:
-    """The series of a file or a packaged source.
-
-    Args:
-        where: a table in a file, `-`, or the name of a packaged source of series.
-        columns: which of its columns are what.
-        format: the format's name, where the file does not tell it.
-        skip_bad_rows: goes on without bad rows, which become gaps, and counts them; None refuses
-            the first.
-
-    Raises:
-        DataError: for a file, a row or a time that cannot be used; it names the file and the row.
-    """
-    rows = _numbered(read_rows(where, format), columns, title(where))
-    return _panel(good(rows, title(where), skip_bad_rows), columns, title(where))
-
-
-def series_of(table: Any, columns: Columns) -> Panel:
-    """The series of a table in memory.
-
-    Args:
-        table: a frame of pandas or polars, a mapping of columns, an array (T,) or (T, N), a
-            Series or list of numbers; or a `Panel`, which is given back.
-        columns: which of its columns are what.
-
-    Raises:
-        DataError: as `read_series`.
-    """
-    if isinstance(table, Panel):
-        return table
-    named = columns_of(table)
-    rows = (
-        Row(f"row {k}", [dict(zip(named, values, strict=True))])
-        for k, values in enumerate(zip(*named.values(), strict=True), start=1)
-    )
-    return _panel(
-        good(_numbered(rows, columns, "the table"), "the table", None), columns, "the table"
-    )
-
-
-def _numbered(rows: Iterable[Row], columns: Columns, title: str) -> Iterable[Row]:
-    """Rows with their values read: name, time, numbers, static values; faults said."""
-    found: Columns | None = None
-    kind = ""
-    for count, row in enumerate(rows):
-        if row.fault is not None:
-            yield row
-            continue
-        named = row.values[0]
-        if found is None:
-            found = columns.among(list(named), title)
-        own = _read(row.place, named, found, count)
-        if own.fault is None and found.time:
-            time = own.values[1]
-            kind = kind or kind_of(time)
-            own.values[1] = moment(time)
-            if kind_of(time) != kind:
-                are = f"{KINDS[kind_of(time)]}, where the first is {KINDS[kind]}"
-                own = Row(row.place, [], f"its time {time} is not of the kind of the others: {are}")
-        yield own
-
-
-def _read(place: str, named: dict[str, Any], columns: Columns, count: int) -> Row:
-    name: Any = named[columns.id] if columns.id else ""
-    if columns.id and _is_missing(name):
-        return Row(place, [], f"the {shortened(columns.id)} is missing")
-    if isinstance(name, str):
-        name = unmarked(name)
-    try:
-        time = stated(named[columns.time]) if columns.time else count
-    except TimeFault as fault:
-        return Row(place, [], f"the {shortened(str(columns.time))} {fault}")
-    numbers = array("d")
-    for column in columns.numbers:
-        try:
-            numbers.append(_number(named[column]))
-        except ValueError as fault:
-            hint = "; name the column of times with --data.time" if columns.time is None else ""
-            return Row(place, [], f"the {shortened(column)} {fault}{hint if not count else ''}")
-    static: list[str | float] = []
-    for column in columns.static:
-        value = named[column]
-        if _is_missing(value):
-            return Row(place, [], f"the {shortened(column)} is missing")
-        try:
-            static.append(_number(value))
-        except ValueError:
-            static.append(str(value).strip())
-    return Row(place, [str(name).strip(), time, numbers, static, columns])
-
-
-def _is_missing(value: Any) -> bool:
-    if isinstance(value, str):
-        return value.strip().lower() in _MISSING
-    return value is None or value != value
-
-
-def _number(value: Any) -> float:
-    """A finite number, or NaN for a missing one.
-
-    >>> _number(" 3.5"), _number("NA"), _number(True)
-    (3.5, nan, 1.0)
-    """
-    if _is_missing(value):
-        return math.nan
-    if isinstance(value, str) and value.strip().lower() in ("true", "false"):
-        value = value.strip().lower() == "true"
-    try:
-        found = number(value) if isinstance(value, str) else float(value)
-    except (TypeError, ValueError):
-        raise ValueError(f"is no number: {quoted(value)}") from None
-    except OverflowError:
-        found = math.inf
-    if math.isinf(found) or abs(found) > 1e30:  # beyond it float32 squares to infinity
-        raise ValueError(f"is not finite, or too large to reckon with: {quoted(value)}")
-    return found
-
-
-class _Rows:
-    """The rows of one series."""
-
-    def __init__(self, static: list[str | float]) -> None:
-        self.places: list[str] = []
-        self.times: list[int | datetime] = []
-        self.numbers = array("d")
-        self.static = static
-
-
-def _panel(rows: Iterable[Row], columns: Columns, title: str) -> Panel:
-    groups: dict[str, _Rows] = {}
-    for place, (name, time, numbers, static, columns), _ in rows:
-        own = groups.setdefault(name, _Rows(static))
-        if columns.time is None:
-            time = len(own.times)
-        if own.times:
-            _check_order(f"{title}, {place}", own, time)
-        if static != own.static:
-            at = next(
-                c for c, a, b in zip(columns.static, static, own.static, strict=True) if a != b
-            )
-            raise DataError(f"{title}, {place}: the {at} changes, and it is said to be static")
-        own.places.append(place)
-        own.times.append(time)
-        own.numbers.extend(numbers)
-    try:
-        clock = Clock.of([own.times for own in groups.values()])
-    except TimeFault as fault:
-        raise DataError(f"{title}: {fault}") from None
-    series = [
-        _on_grid(name, own, clock, len(columns.numbers), title) for name, own in groups.items()
-    ]
-    lost = dict.fromkeys(columns.numbers, 0)
-    for each in series:
-        end = each.known(len(columns.target)) or len(each)
-        for column, values in zip(columns.numbers, each.values.T, strict=True):
-            seen = values if column in columns.future else values[:end]
-            lost[column] += int(np.isnan(seen).sum())
-    gaps = sum(map(len, series)) - sum(len(own.times) for own in groups.values())
-    missing = {column: count for column, count in lost.items() if count}
-    return Panel(series, columns, clock, missing, gaps, title)
-
-
-def _check_order(where: str, own: _Rows, time: int | datetime) -> None:
-    before = own.times[-1]
-    if time == before:
-        raise DataError(f"{where}: its time {time} is there already, in {own.places[-1]}")
-    if time < before:  # type: ignore[operator]
-        raise DataError(
-            f"{where}: its time {time} comes before that of {own.places[-1]}, {before}; "
-            "sort the rows by time"
-        )
-
-
-def _on_grid(name: str, own: _Rows, clock: Clock, width: int, title: str) -> Series:
-    try:
-        steps = clock.steps(own.times)
-    except TimeFault as fault:
-        place = f", {own.places[fault.args[1]]}" if len(fault.args) > 1 else ""
-        raise DataError(f"{title}{place}: {fault.args[0]}") from None
-    length = int(steps[-1]) + 1
-    if length > _SPARSE * len(steps) + 100:
-        raise DataError(
-            f"{title}: {len(steps):,} rows are spread over {length:,} steps of {clock}; "
-            "the times are not even: bring them to a grid first, or leave the column of times out"
-        )
-    values = np.full((length, width), np.nan)
-    values[steps] = np.frombuffer(own.numbers, dtype=np.float64).reshape(-1, width)
-    return Series(name, own.times[0], values, own.static)

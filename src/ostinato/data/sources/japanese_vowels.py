@@ -6,7 +6,7 @@ Twelve coefficients of linear prediction a step, 7 to 29 steps.
 
 from __future__ import annotations
 
-from ostinato.data.series.signals import parsed
+from ostinato.data.series.ts import parsed
 from ostinato.data.sources import _package
 from ostinato.data.tables.examples import Examples
 from ostinato.data.tables.labels import LabelColumn

@@ -9,7 +9,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from ostinato.data.tables.texts import Chosen
+from ostinato.data.tables.texts import select
 
 
 @dataclass(frozen=True)
@@ -39,9 +39,7 @@ class Examples:
     def select(self, indices: Iterable[int]) -> Examples:
         """The examples at these indices, in their order."""
         chosen = array("q", map(int, indices))
-        held = isinstance(self.texts, list)
-        texts = [self.texts[i] for i in chosen] if held else Chosen(self.texts, chosen)
-        return Examples(texts, [self.labels[i] for i in chosen], self.own)
+        return Examples(select(self.texts, chosen), [self.labels[i] for i in chosen], self.own)
 
     def fingerprint(self) -> str:
         """SHA-256 (hex) over all texts and labels and their order: what a run says it saw."""

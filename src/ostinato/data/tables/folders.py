@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
+from ostinato.data.files.bad import Bad
 from ostinato.data.files.file import File, flaw
 from ostinato.data.files.limits import too_long
 from ostinato.data.tables.labels import LabelColumn
@@ -15,7 +16,7 @@ from ostinato.errors import DataError
 SUFFIXES = (".txt", ".txt.gz", ".txt.xz")
 
 
-def rows(folder: Path, label: LabelColumn) -> Iterator[Row]:
+def rows(folder: Path, label: LabelColumn) -> Iterator[Row | Bad]:
     """Each text and its class, classes and files in alphabetical order; a row is a whole file.
 
     A name of a folder may be several labels, where `label` says so.
@@ -46,7 +47,7 @@ def _is_text(path: Path) -> bool:
     return path.name.lower().endswith(SUFFIXES) and path.name[0] != "."
 
 
-def _row(path: Path, name: str, label: LabelColumn) -> Row:
+def _row(path: Path, name: str, label: LabelColumn) -> Row | Bad:
     place = f"{name}/{path.name}"
     try:
         with File(str(path)) as file:
@@ -54,11 +55,11 @@ def _row(path: Path, name: str, label: LabelColumn) -> Row:
             for chunk in file.chunks():
                 chunks.append(chunk)
                 if sum(map(len, chunks)) > file.limits.row:
-                    return Row(place, [], too_long("a text", file.limits.row))
+                    return Bad(place, too_long("a text", file.limits.row))
         text = "".join(chunks)
     except DataError as error:
-        return Row(place, [], str(error).removeprefix(f"{path}: "))
+        return Bad(place, str(error).removeprefix(f"{path}: "))
     if found := flaw(text):
         line = text.count("\n", 0, found[0]) + 1
-        return Row(place, [], f"line {line}: {found[1]}")
+        return Bad(place, f"line {line}: {found[1]}")
     return row(place, {"text": text, "label": name}, label)

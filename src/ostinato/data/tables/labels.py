@@ -32,7 +32,7 @@ class LabelColumn:
     several: bool = False
     separator: str | None = None
 
-    def parts(self, value: Any) -> list[Any]:
+    def parts(self, value: object) -> list[object]:
         """The labels in a value, as they are there; of several none may be missing.
 
         >>> LabelColumn("label", several=True, separator="|").parts("war|drama")
@@ -62,7 +62,7 @@ def interned(label: Label) -> Label:
     return sys.intern(label) if isinstance(label, str) else tuple(each(label))
 
 
-def label_text(value: Any) -> Any:
+def label_text(value: object) -> Any:
     """A label as text; what cannot be one, such as a list or NaN, is given back as it is.
 
     A number without a fraction is that whole number, however it is written, because tables with

@@ -2,129 +2,64 @@
 
 from __future__ import annotations
 
-from array import array
-from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass, field
-from typing import Any, NamedTuple, Protocol, TypeAlias, TypeVar
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Generic, NamedTuple, TypeVar
 
+from ostinato.data.files.bad import Bad
 from ostinato.data.files.file import flaw
-from ostinato.data.tables.labels import LabelColumn, label_text
-from ostinato.errors import DataError, counted, quoted
+from ostinato.data.tables.labels import Label, LabelColumn, label_text
+from ostinato.errors import quoted
 
 
 class Row(NamedTuple):
-    """A row as it was read.
+    """The texts of a row, each checked.
 
     Attributes:
-        place: where it is, such as `line 3`; empty where the file itself is the row.
-        values: the values of the columns that were asked for, in their order, as the check of the
-            reader gives them; of texts each a text, several labels a tuple of them.
-        fault: why the row cannot be used; None for a good row.
+        place: where it is, such as `line 3`.
+        texts: the texts of the columns that were asked for, in their order.
+        label: the text of the column with labels, or a tuple of several; "" where none was asked.
     """
 
     place: str
-    values: list[Any]
-    fault: str | None = None
+    texts: list[str]
+    label: Label = ""
 
 
-class Judged(Protocol):
-    """What a reader gives that may be bad: a `Row`, or a sentence."""
-
-    @property
-    def place(self) -> str:
-        """Where it is."""
-
-    @property
-    def fault(self) -> str | None:
-        """Why it cannot be used."""
-
-
-R = TypeVar("R", bound=Judged)
-T = TypeVar("T")
-Check: TypeAlias = Callable[[str, dict[str, Any], LabelColumn | None], Row]
-"""Makes a row of its place, a value for each column, and the column with labels; as `row` does."""
-
-
-@dataclass
-class Skipped:
-    """Counts the bad rows that a reader goes on without.
+class RawRow(NamedTuple):
+    """A row as it stands in the table.
 
     Attributes:
-        title: the file.
-        places: which rows of the file were left out, counted from 0.
-        reasons: the first few, each with its place.
+        place: where it is.
+        columns: the value of each column.
     """
 
-    title: str = ""
-    places: array[int] = field(default_factory=lambda: array("q"))
-    reasons: list[str] = field(default_factory=list)
-
-    @property
-    def rows(self) -> list[int]:
-        """The same as a list."""
-        return self.places.tolist()
-
-    def summary(self) -> str:
-        """The count and the first reasons, in a line; empty when nothing was left out."""
-        if not self.places:
-            return ""
-        more = "; …" if len(self.places) > len(self.reasons) else ""
-        count = counted(len(self.places), "bad row")
-        return f"{self.title}: {count} left out: {'; '.join(self.reasons)}{more}"
-
-    def merged(self, answers: Iterable[T]) -> Iterator[T | None]:
-        """An answer for each good row, and None for each that was left out, as they stood."""
-        bad, following, number = iter(self.places), iter(answers), 0
-        left_out = next(bad, None)
-        while True:
-            if number == left_out:
-                left_out = next(bad, None)
-                yield None
-            else:
-                try:
-                    yield next(following)
-                except StopIteration:
-                    return
-            number += 1
-
-    def to_json(self) -> dict[str, Any]:
-        """What a run's manifest says of it."""
-        return {"rows": len(self.places), "first": self.reasons}
+    place: str
+    columns: Mapping[str, object]
 
 
-def good(rows: Iterable[R], title: str, skipped: Skipped | None) -> Iterator[R]:
-    """The rows that can be used.
+R = TypeVar("R", Row, RawRow)
 
-    Args:
-        rows: all rows.
-        title: the file, for errors.
-        skipped: counts the bad rows; None refuses the first.
 
-    Raises:
-        DataError: for a bad row, or when there is no good one.
+@dataclass(frozen=True)
+class Wanted(Generic[R]):
+    """What a reader wants of a table.
+
+    Attributes:
+        columns: the columns; None for all.
+        check: makes a row of its place and a value for each column, as `row` and `RawRow` do.
     """
-    first, number = "", -1
-    found = False
-    for number, row in enumerate(rows):
-        if row.fault is None:
-            found = True
-            yield row
-            continue
-        reason = f"{row.place}: {row.fault}" if row.place else row.fault
-        first = first or reason
-        if skipped is None:
-            raise DataError(f"{title}{', ' if row.place else ': '}{reason}")
-        skipped.title = title
-        skipped.places.append(number)
-        if len(skipped.reasons) < 3:
-            skipped.reasons.append(reason)
-    if number < 0:
-        raise DataError(f"{title}: no rows")
-    if not found:
-        raise DataError(f"{title}: no row can be used; {first}")
+
+    columns: Sequence[str] | None
+    check: Callable[[str, Mapping[str, object]], R | Bad]
 
 
-def row(place: str, columns: dict[str, Any], label: LabelColumn | None, blank: bool = False) -> Row:
+def row(
+    place: str,
+    columns: Mapping[str, object],
+    label: LabelColumn | None = None,
+    blank: bool = False,
+) -> Row | Bad:
     """A row from its values, each checked.
 
     Args:
@@ -133,23 +68,30 @@ def row(place: str, columns: dict[str, Any], label: LabelColumn | None, blank: b
         label: the column with labels, which may be numbers; all others are texts.
         blank: whether a value may be blank.
     """
-    values: list[Any] = []
+    texts: list[str] = []
+    labels: Label = ""
     for name, value in columns.items():
-        if label is None or name != label.name:
-            parts = [value]
-        else:
-            parts = [label_text(part) for part in label.parts(value)]
-            if not label.several and isinstance(value, list | tuple):
-                several = "data.multi_label = true allows several"
-                return Row(place, [], f"the {name} is a list, not a text; {several}")
+        own = label if label is not None and name == label.name else None
+        if own and not own.several and isinstance(value, list | tuple):
+            several = "data.multi_label = true allows several"
+            return Bad(place, f"the {name} is a list, not a text; {several}")
+        parts = [label_text(part) for part in own.parts(value)] if own else [value]
+        checked: list[str] = []
         for part in parts:
             if fault := _fault(name, part, blank):
-                return Row(place, [], fault)
-        if label is not None and name == label.name and label.several:
-            values.append(tuple(sorted(set(parts))))
+                return Bad(place, fault)
+            checked.append(str(part))
+        if own and own.several:
+            labels = tuple(sorted(set(checked)))
+        elif own:
+            labels = _with_plain_ends(checked[0])
         else:
-            values.append(parts[0].replace("\r\n", "\n").replace("\r", "\n"))
-    return Row(place, values)
+            texts.append(_with_plain_ends(checked[0]))
+    return Row(place, texts, labels)
+
+
+def _with_plain_ends(text: str) -> str:
+    return text.replace("\r\n", "\n").replace("\r", "\n")
 
 
 def two_parts(name: str) -> str:
@@ -157,7 +99,7 @@ def two_parts(name: str) -> str:
     return f"column {quoted(name)} is given two parts; it can have one"
 
 
-def _fault(name: str, value: Any, blank: bool) -> str | None:
+def _fault(name: str, value: object, blank: bool) -> str | None:
     """Why a value of a column is no text that can be used."""
     if value is None or (isinstance(value, float) and value != value):
         return f"the {name} is missing"
@@ -168,12 +110,7 @@ def _fault(name: str, value: Any, blank: bool) -> str | None:
     return None if blank or value.strip() else f"the {name} is empty"
 
 
-def untouched(place: str, columns: dict[str, Any], label: LabelColumn | None) -> Row:
-    """A row whose values are for the reader to check: its one value is the whole `columns`."""
-    return Row(place, [columns])
-
-
-def _kind(value: Any) -> str:
+def _kind(value: object) -> str:
     match value:
         case bool():
             return "true or false"

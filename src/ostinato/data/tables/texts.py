@@ -7,9 +7,11 @@ import tempfile
 import weakref
 from array import array
 from collections.abc import Sequence
-from typing import IO, final, overload
+from typing import IO, TypeVar, final, overload
 
 from ostinato.errors import DataError
+
+T = TypeVar("T")
 
 MEMORY = 2**28  # bytes
 _EACH = 64  # bytes that a text takes in memory besides its characters
@@ -81,20 +83,27 @@ class Texts(Sequence[str]):
 
 
 @final
-class Chosen(Sequence[str]):
+class Chosen(Sequence[T]):
     """Some texts of a sequence in another order, each read when it is asked for."""
 
-    def __init__(self, texts: Sequence[str], places: Sequence[int]) -> None:
+    def __init__(self, texts: Sequence[T], places: Sequence[int]) -> None:
         self._texts, self._places = texts, places
 
     def __len__(self) -> int:
         return len(self._places)
 
     @overload
-    def __getitem__(self, k: int) -> str: ...
+    def __getitem__(self, k: int) -> T: ...
     @overload
-    def __getitem__(self, k: slice) -> Chosen: ...
-    def __getitem__(self, k: int | slice) -> str | Chosen:
+    def __getitem__(self, k: slice) -> Chosen[T]: ...
+    def __getitem__(self, k: int | slice) -> T | Chosen[T]:
         if isinstance(k, slice):
             return Chosen(self._texts, self._places[k])
         return self._texts[self._places[k]]
+
+
+def select(texts: Sequence[T], places: Sequence[int]) -> Sequence[T]:
+    """The texts at these places: a list of a list, else each read when it is asked for."""
+    if isinstance(texts, list):
+        return [texts[k] for k in places]
+    return Chosen(texts, places)

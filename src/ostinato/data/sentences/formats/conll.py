@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 
 from ostinato.data.files.file import File, flaw
 from ostinato.data.sentences.schemes import OUTSIDE
-from ostinato.data.sentences.sentence import Answer, Sentence, blocks
+from ostinato.data.sentences.sentence import Answer, Sentence, TagColumns, blocks
 from ostinato.errors import ConfigError, counted, quoted
 
 SUFFIXES = (".conll", ".iob", ".iob2", ".bio", ".bioes")
@@ -22,7 +22,7 @@ _COLUMN = re.compile("-?[0-9]{1,9}")
 _LINES = 100  # that a sniff looks at
 
 
-def sniff(head: bytes) -> bool:
+def sniff(head: bytes, wanted: TagColumns) -> bool:
     """Whether the first lines have all the same number of columns, and some are blank.
 
     From two to nine columns: what has ten may be CoNLL-U.
@@ -34,7 +34,7 @@ def sniff(head: bytes) -> bool:
 
 
 @dataclass(slots=True)
-class Columns(Sentence):
+class ColumnSentence(Sentence):
     """A sentence in columns.
 
     Attributes:
@@ -75,23 +75,21 @@ class Columns(Sentence):
         return "".join(lines)
 
 
-def read(file: File, word: str, tag: str, trained: int | None = None) -> Iterator[Columns]:
+def read(file: File, wanted: TagColumns) -> Iterator[ColumnSentence]:
     """The sentences of a file.
 
     Args:
         file: the file.
-        word: the column with the words, from 1; "" is the first.
-        tag: the column with the tags, from 1, or from -1 backwards; "" is the last.
-        trained: how many columns the training file had; None when it is this one. With it a
-            column of tags may be missing.
+        wanted: columns from 1, or from -1 backwards; by default words are in the first, and tags
+            in the last one.
 
     Raises:
-        ConfigError: for a column that is no number, or 0.
+        ConfigError: for a column that is not a number, or 0.
     """
-    words, column = _number(word or "1", "word"), _number(tag or "-1", "tag")
-    width = 0
+    words, column = _number(wanted.word or "1", "word"), _number(wanted.tag or "-1", "tag")
+    width, trained = 0, wanted.trained
     for first, lines in blocks(file, _outside):
-        sentence = Columns(lines=lines, column=column, trained=trained)
+        sentence = ColumnSentence(lines=lines, column=column, trained=trained)
         for number, line in enumerate(lines, first):
             fields = _fields(line)
             if found := flaw(line):

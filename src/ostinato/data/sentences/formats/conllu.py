@@ -11,7 +11,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 
 from ostinato.data.files.file import File, flaw
-from ostinato.data.sentences.sentence import Answer, Sentence, blocks
+from ostinato.data.sentences.sentence import Answer, Sentence, TagColumns, blocks
 from ostinato.data.tables.rows import two_parts
 from ostinato.errors import DataError, UnknownName, counted, quoted, shortened
 
@@ -21,7 +21,7 @@ _MISC = FIELDS.index("misc")
 _ID = re.compile(r"[1-9]\d*(-[1-9]\d*)?|\d+\.[1-9]\d*", re.ASCII)
 
 
-def sniff(head: bytes) -> bool:
+def sniff(head: bytes, wanted: TagColumns) -> bool:
     """Whether the first line that is no comment has ten columns, the first with the ID 1."""
     lines = head.decode("utf-8-sig", "replace").splitlines()
     first = next((line for line in lines if line.strip() and line[0] != "#"), "").split("\t")
@@ -62,20 +62,18 @@ class Tree(Sentence):
         return "".join(lines)
 
 
-def read(file: File, word: str, tag: str, trained: int | None = None) -> Iterator[Tree]:
+def read(file: File, wanted: TagColumns) -> Iterator[Tree]:
     """The sentences of a file.
 
     Args:
         file: the file.
-        word: the field with the words; "" is `form`.
-        tag: the field with the tags; "" is `upos`.
-        trained: has no meaning here.
+        wanted: columns by the names of fields; by default words are in `form`, tags in `upos`.
 
     Raises:
         UnknownName: for a field that CoNLL-U does not have.
         DataError: for words that are their own tags.
     """
-    words, column = _field(word or "form"), _field(tag or "upos")
+    words, column = _field(wanted.word or "form"), _field(wanted.tag or "upos")
     if words == column:
         raise DataError(f"{file.title}: {two_parts(FIELDS[words])}")
     for first, lines in blocks(file, lambda line: not line.strip()):

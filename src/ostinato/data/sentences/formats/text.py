@@ -15,8 +15,8 @@ import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 
-from ostinato.data.files.file import File, flaw
-from ostinato.data.sentences.sentence import Answer, Sentence
+from ostinato.data.files.file import File, Line, flaw
+from ostinato.data.sentences.sentence import Answer, Sentence, TagColumns
 from ostinato.errors import ConfigError
 
 SUFFIXES = (".txt", ".text")
@@ -29,7 +29,7 @@ _WORD = re.compile(r"\w+(?:['’.,:-]\w+)*")
 _MARKED = re.compile(r"[.,?!:;]+|$")
 
 
-def sniff(head: bytes) -> bool:
+def sniff(head: bytes, wanted: TagColumns) -> bool:
     """Whether the first lines are prose: rather long, and of many lengths.
 
     Files in columns have short lines, or lines with the same number of columns.
@@ -67,32 +67,26 @@ class Written(Sentence):
         return "".join([*pieces, text[end:]])
 
 
-def read(file: File, word: str, tag: str, trained: int | None = None) -> Iterator[Written]:
+def read(file: File, wanted: TagColumns) -> Iterator[Written]:
     """The pieces of a file's lines.
 
-    Args:
-        file: the file.
-        word: must be "".
-        tag: must be "".
-        trained: has no meaning here.
-
     Raises:
-        ConfigError: when a column is asked for.
+        ConfigError: when a column is asked for: plain text has none.
     """
-    if word or tag:
+    if wanted.word or wanted.tag:
         raise ConfigError("plain text has no columns: data.word and data.tag are for CoNLL")
     return _joined(file.lines(ends_as_they_are=True))
 
 
-def _joined(lines: Iterable[tuple[int, str]]) -> Iterator[Written]:
+def _joined(lines: Iterable[Line]) -> Iterator[Written]:
     """The pieces of lines; blank lines belong to the piece behind them."""
     blank: list[str] = []
-    for number, line in lines:
-        place = f"line {number}"
-        if not line.strip() and len(blank) < _BLANK:
-            blank.append(line)
+    for line in lines:
+        place = line.place
+        if not line.text.strip() and len(blank) < _BLANK:
+            blank.append(line.text)
             continue
-        for piece in pieces(line, place):
+        for piece in pieces(line):
             if blank and piece.good:
                 piece.lines = blank + piece.lines
                 shift = sum(map(len, blank))
@@ -105,15 +99,16 @@ def _joined(lines: Iterable[tuple[int, str]]) -> Iterator[Written]:
         yield Written(place, lines=blank)
 
 
-def pieces(line: str, place: str) -> Iterator[Written]:
+def pieces(whole: Line) -> Iterator[Written]:
     """A line in pieces, each with the words whose tags are restored."""
+    line = whole.text
     found = flaw(line)
     words = [] if found else list(_WORD.finditer(line))
     start = 0
     for k in range(0, max(len(words), 1), PIECE):
         own = words[k : k + PIECE]
         end = words[k + PIECE].start() if len(words) > k + PIECE else len(line)
-        piece = Written(place, lines=[line[start:end]], fault=found and found[1])
+        piece = Written(whole.place, lines=[line[start:end]], fault=found and found[1])
         for match in own:
             piece.words.append(match[0].lower())
             piece.tags.append(_case(match[0]) + _marks(line, match.end())[:1])

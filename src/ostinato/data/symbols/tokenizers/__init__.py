@@ -3,6 +3,6 @@
 A file gives `make(state)`: its tokenizer, from the state of a trained one or untrained from None.
 """
 
-from ostinato.data.symbols.tokenizers._tokenizer import Tokenizer, tokenizer, train_on_beginning
+from ostinato.data.symbols.tokenizers._tokenizer import Tokenizer
 
-__all__ = ["Tokenizer", "tokenizer", "train_on_beginning"]
+__all__ = ["Tokenizer"]

@@ -5,21 +5,19 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Sequence
 
+from ostinato.data.files.bad import Bad
 from ostinato.data.files.file import File
-from ostinato.data.tables.labels import LabelColumn
-from ostinato.data.tables.rows import Check, Row, row
+from ostinato.data.tables.rows import R, Wanted
 from ostinato.errors import counted, first_few, quoted
 
 
-def places(
-    file: File, line: int, header: Sequence[str], columns: Sequence[str] | None
-) -> dict[str, int]:
-    """Where in the header each column is; None asks for all.
+def places(file: File, line: int, header: Sequence[str], wanted: Wanted[R]) -> dict[str, int]:
+    """Where in the header each wanted column is.
 
     Raises:
         DataError: when there is none of a name, or more than one.
     """
-    columns = header if columns is None else columns
+    columns = header if wanted.columns is None else wanted.columns
     count, place = Counter(header), {name: k for k, name in enumerate(header)}
     for name in columns:
         if count[name] != 1:
@@ -39,15 +37,17 @@ def first_line(head: bytes) -> list[str]:
 
 
 def pick(
-    line: int,
-    fields: Sequence[str],
-    header: Sequence[str],
-    wanted: dict[str, int],
-    label: LabelColumn | None,
-    check: Check = row,
-) -> Row:
-    """The wanted fields of a record, which has as many as the header."""
-    if len(fields) != len(header):
-        count = counted(len(fields), "field")
-        return Row(f"line {line}", [], f"{count}, but the header has {len(header)}")
-    return check(f"line {line}", {name: fields[at] for name, at in wanted.items()}, label)
+    place: str, fields: Sequence[str], width: int, at: dict[str, int], wanted: Wanted[R]
+) -> R | Bad:
+    """The wanted fields of a record.
+
+    Args:
+        place: where the record is.
+        fields: its fields.
+        width: how many the header has.
+        at: where each wanted one is.
+        wanted: what becomes of them.
+    """
+    if len(fields) != width:
+        return Bad(place, f"{counted(len(fields), 'field')}, but the header has {width}")
+    return wanted.check(place, {name: fields[k] for name, k in at.items()})

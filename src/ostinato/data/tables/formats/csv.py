@@ -5,13 +5,13 @@ from __future__ import annotations
 import csv
 import sys
 from collections import deque
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 
+from ostinato.data.files.bad import Bad
 from ostinato.data.files.file import File, flaw
 from ostinato.data.files.limits import too_long
 from ostinato.data.tables.formats._header import first_line, pick, places
-from ostinato.data.tables.labels import LabelColumn
-from ostinato.data.tables.rows import Check, Row, row
+from ostinato.data.tables.rows import R, Wanted
 from ostinato.data.tables.spreadsheet import unmarked
 from ostinato.errors import DataError
 
@@ -21,16 +21,14 @@ _AGAIN = 2**20
 are: else each mark could have all that follows it read once more."""
 
 
-def sniff(head: bytes, columns: Sequence[str]) -> bool:
+def sniff(head: bytes, wanted: Wanted[R]) -> bool:
     """Whether the first line is a header of two columns or more with these among them."""
     csv.field_size_limit(sys.maxsize)
     header = list(map(unmarked, next(csv.reader(first_line(head)), [])))
-    return len(header) > 1 and set(columns) <= set(header)
+    return len(header) > 1 and set(wanted.columns or ()) <= set(header)
 
 
-def rows(
-    file: File, columns: Sequence[str] | None, label: LabelColumn | None, check: Check = row
-) -> Iterator[Row]:
+def read(file: File, wanted: Wanted[R]) -> Iterator[R | Bad]:
     """The named columns of each record.
 
     A bad record is named by the line on which it starts, a faulty byte by its own. After a
@@ -48,13 +46,10 @@ def rows(
     if not header:
         raise DataError(f"{file.title}: the file is empty")
     header = list(map(unmarked, header))
-    wanted = places(file, line, header, columns)
+    at = places(file, line, header, wanted)
     for line, fields, fault in records:
-        yield (
-            Row(f"line {line}", [], fault)
-            if fault
-            else pick(line, fields, header, wanted, label, check)
-        )
+        place = f"line {line}"
+        yield Bad(place, fault) if fault else pick(place, fields, len(header), at, wanted)
 
 
 def _records(file: File) -> Iterator[tuple[int, list[str], str | None]]:

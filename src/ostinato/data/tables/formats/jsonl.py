@@ -4,36 +4,36 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Sequence
-from typing import Any
 
-from ostinato.data.files.file import File, flaw
-from ostinato.data.tables.labels import LabelColumn
-from ostinato.data.tables.rows import Check, Row, row
+from ostinato.data.files.bad import Bad
+from ostinato.data.files.file import File, Line
+from ostinato.data.tables.rows import R, Wanted
 from ostinato.errors import DataError, first_few, quoted
 
 SUFFIXES = (".jsonl", ".ndjson")
 
 
-def sniff(head: bytes, columns: Sequence[str]) -> bool:
+def sniff(head: bytes, wanted: Wanted[R]) -> bool:
     """Whether the file begins as an object does."""
     start = head.removeprefix(b"\xef\xbb\xbf").lstrip()
     return start[:1] == b"{" and start[1:].lstrip()[:1] == b'"'
 
 
-def rows(
-    file: File, columns: Sequence[str] | None, label: LabelColumn | None, check: Check = row
-) -> Iterator[Row]:
+def read(file: File, wanted: Wanted[R]) -> Iterator[R | Bad]:
     """The named values of each object, by default those the first has; blank lines are passed over.
 
     Raises:
         DataError: when the file is empty.
     """
-    empty = True
-    for number, line in file.lines():
-        if line.strip():
+    empty, columns = True, wanted.columns
+    for line in file.good_lines():
+        if isinstance(line, Bad):
             empty = False
-            columns = _keys(line) if columns is None else columns
-            yield _row(f"line {number}", line, columns, label, check)
+            yield line
+        elif line.text.strip():
+            empty = False
+            columns = _keys(line.text) if columns is None else columns
+            yield _row(line, columns or (), wanted)
     if empty:
         raise DataError(f"{file.title}: the file is empty")
 
@@ -46,20 +46,17 @@ def _keys(line: str) -> list[str] | None:
         return None
 
 
-def _row(
-    place: str, line: str, columns: Sequence[str] | None, label: LabelColumn | None, check: Check
-) -> Row:
-    if found := flaw(line):
-        return Row(place, [], found[1])
+def _row(line: Line, columns: Sequence[str], wanted: Wanted[R]) -> R | Bad:
     try:
-        values: Any = json.loads(line)
+        values: object = json.loads(line.text)
     except json.JSONDecodeError as error:
-        return Row(place, [], f"not JSON: {error.msg} at character {error.pos + 1}")
+        return Bad(line.place, f"not JSON: {error.msg} at character {error.pos + 1}")
     except (ValueError, RecursionError):  # a number of thousands of digits; a deep nest
-        return Row(place, [], "not JSON that can be read")
+        return Bad(line.place, "not JSON that can be read")
     if not isinstance(values, dict):
-        return Row(place, [], "not a JSON object")
-    for name in columns or ():
+        return Bad(line.place, "not a JSON object")
+    for name in columns:
         if name not in values:
-            return Row(place, [], f"no {quoted(name)}; there is {first_few(map(quoted, values))}")
-    return check(place, {name: values[name] for name in columns or ()}, label)
+            there = first_few(map(quoted, values))
+            return Bad(line.place, f"no {quoted(name)}; there is {there}")
+    return wanted.check(line.place, {name: values[name] for name in columns})

@@ -2,29 +2,27 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from typing import IO, Any
 
 from ostinato.data.extra import extra
+from ostinato.data.files.bad import Bad
 from ostinato.data.files.file import File
 from ostinato.data.files.limits import too_long
 from ostinato.data.tables.formats._header import missing
-from ostinato.data.tables.labels import LabelColumn
-from ostinato.data.tables.rows import Check, Row, row
+from ostinato.data.tables.rows import R, Wanted
 from ostinato.errors import DataError
 
 SUFFIXES = (".parquet",)
 _ROWS = 1024  # that are read together
 
 
-def sniff(head: bytes, columns: Sequence[str]) -> bool:
+def sniff(head: bytes, wanted: Wanted[R]) -> bool:
     """Whether the file begins with Parquet's mark, and not with a text like it."""
     return head[:4] == b"PAR1" and head[4:5] < b" "
 
 
-def rows(
-    file: File, columns: Sequence[str] | None, label: LabelColumn | None, check: Check = row
-) -> Iterator[Row]:
+def read(file: File, wanted: Wanted[R]) -> Iterator[R | Bad]:
     """The named columns of each row.
 
     Raises:
@@ -36,7 +34,7 @@ def rows(
     try:
         with file.seekable() as copy, _opened(parquet, copy) as table:
             header = table.schema_arrow.names
-            columns = header if columns is None else columns
+            columns = header if wanted.columns is None else wanted.columns
             for name in columns:
                 if header.count(name) != 1:
                     raise DataError(f"{file.title}: {missing(name, header)}")
@@ -50,9 +48,9 @@ def rows(
                     file.grow(sum(map(_size, values)))
                     named = dict(zip(columns, values, strict=True))
                     if max(map(_size, values), default=0) > file.limits.row:
-                        yield Row(f"row {number}", [], too_long("a text", file.limits.row))
+                        yield Bad(f"row {number}", too_long("a text", file.limits.row))
                     else:
-                        yield check(f"row {number}", named, label)
+                        yield wanted.check(f"row {number}", named)
     except DataError:
         raise
     except (arrow.ArrowException, OSError, ValueError, OverflowError) as error:

@@ -2,52 +2,49 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 
-from ostinato.data.files.file import File, flaw
-from ostinato.data.tables.labels import LabelColumn
-from ostinato.data.tables.rows import Check, Row, row
+from ostinato.data.files.bad import Bad
+from ostinato.data.files.file import File
+from ostinato.data.tables.rows import R, Wanted
 from ostinato.errors import DataError, first_few, quoted
 
 SUFFIXES = (".txt", ".text")
 
 
-def sniff(head: bytes, columns: Sequence[str]) -> bool:
+def sniff(head: bytes, wanted: Wanted[R]) -> bool:
     """Never: any text may be plain text."""
     return False
 
 
-def rows(
-    file: File, columns: Sequence[str] | None, label: LabelColumn | None, check: Check = row
-) -> Iterator[Row]:
+def read(file: File, wanted: Wanted[R]) -> Iterator[R | Bad]:
     """Each line; one that is blank has an empty text.
 
     Raises:
-        DataError: when the file is blank and no text may be; for labels, or all columns.
+        DataError: when the file is blank and no text may be; for several columns, or all.
     """
-    if columns is None:
+    if wanted.columns is None:
         raise DataError(f"{file.title}: plain text has no columns; give a table")
-    if len(columns) > 1:
-        needed = first_few(map(quoted, columns))
+    if len(wanted.columns) > 1:
+        needed = first_few(map(quoted, wanted.columns))
         raise DataError(
             f"{file.title}: plain text has one column, and {needed} are needed; give a table"
         )
-    if label:
-        raise DataError(f"{file.title}: plain text has no labels; give a table, or a folder each")
     blank, blamed, empty = 0, "", True  # held back: a blank file is told as one fault
-    for number, line in file.lines():
-        if blank and not line.strip():  # quickly: a small packed file may hold millions
+    for number, line in enumerate(file.good_lines(), start=1):
+        row: R | Bad
+        if isinstance(line, Bad):
+            row = line
+        elif blank and not line.text.strip():  # quickly: a small packed file may hold millions
             blank += 1
             continue
-        place = f"line {number}"
-        line = line.removesuffix("\n")
-        found = flaw(line)
-        read = Row(place, [], found[1]) if found else check(place, {"text": line}, None)
-        if empty and read.fault and not line.strip():
-            blank, blamed = 1, read.fault
-            continue
-        yield from (Row(f"line {k}", [], blamed) for k in range(number - blank, number))
+        else:
+            row = wanted.check(line.place, {"text": line.text.removesuffix("\n")})
+            if empty and isinstance(row, Bad) and not line.text.strip():
+                blank, blamed = 1, row.fault
+                continue
+        yield from (Bad(f"line {k}", blamed) for k in range(number - blank, number))
         blank, empty = 0, False
-        yield read
+        yield row
     if empty:
         raise DataError(f"{file.title}: the file is empty")

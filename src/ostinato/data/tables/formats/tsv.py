@@ -6,45 +6,41 @@ character like any other.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 
-from ostinato.data.files.file import File, flaw
+from ostinato.data.files.bad import Bad, refused
+from ostinato.data.files.file import File
 from ostinato.data.tables.formats._header import first_line, pick, places
-from ostinato.data.tables.labels import LabelColumn
-from ostinato.data.tables.rows import Check, Row, row
+from ostinato.data.tables.rows import R, Wanted
 from ostinato.errors import DataError
 
 SUFFIXES = (".tsv", ".tab")
 
 
-def sniff(head: bytes, columns: Sequence[str]) -> bool:
+def sniff(head: bytes, wanted: Wanted[R]) -> bool:
     """Whether the first line is a header of two columns or more with these among them."""
     header = next(iter(first_line(head)), "").split("\t")
-    return len(header) > 1 and set(columns) <= set(header)
+    return len(header) > 1 and set(wanted.columns or ()) <= set(header)
 
 
-def rows(
-    file: File, columns: Sequence[str] | None, label: LabelColumn | None, check: Check = row
-) -> Iterator[Row]:
+def read(file: File, wanted: Wanted[R]) -> Iterator[R | Bad]:
     """The named columns of each line; blank lines are passed over.
 
     Raises:
         DataError: when the file is empty, or its header wrong.
     """
     header: list[str] = []
-    for number, line in file.lines():
-        line = line.removesuffix("\n")
-        found = flaw(line)
-        if not line.strip() and not found:
-            continue
-        if not header:
-            if found:
-                raise file.fault(number, found[1])
-            header = line.split("\t")
-            wanted = places(file, number, header, columns)
-        elif found:
-            yield Row(f"line {number}", [], found[1])
-        else:
-            yield pick(number, line.split("\t"), header, wanted, label, check)
+    at: dict[str, int] = {}
+    for line in file.good_lines():
+        if isinstance(line, Bad):
+            if not header:
+                raise refused(file.title, line)
+            yield line
+        elif line.text.strip():
+            fields = line.text.removesuffix("\n").split("\t")
+            if header:
+                yield pick(line.place, fields, len(header), at, wanted)
+            else:
+                header, at = fields, places(file, line.number, fields, wanted)
     if not header:
         raise DataError(f"{file.title}: the file is empty")

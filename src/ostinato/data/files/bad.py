@@ -1,0 +1,118 @@
+"""What cannot be used of a file: refused, or left out and counted."""
+
+from __future__ import annotations
+
+from array import array
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
+from typing import NamedTuple, TypedDict, TypeVar
+
+from ostinato.errors import DataError, counted
+
+R = TypeVar("R")
+
+
+class Bad(NamedTuple):
+    """Something that was read and cannot be used: a line, a row, a sentence.
+
+    Attributes:
+        place: where it is, such as `line 3`; empty where the file itself is meant.
+        fault: why it cannot be used.
+    """
+
+    place: str
+    fault: str
+
+    def __str__(self) -> str:
+        return f"{self.place}: {self.fault}" if self.place else self.fault
+
+
+class SkippedRecord(TypedDict):
+    """What a run's manifest says of the rows that were left out: how many, and the first few."""
+
+    rows: int
+    first: list[str]
+
+
+@dataclass
+class Skipped:
+    """Counts the bad rows that a reader goes on without.
+
+    Attributes:
+        title: the file.
+        places: which rows of the file were left out, counted from 0.
+        reasons: the first few, each with its place.
+    """
+
+    title: str = ""
+    places: array[int] = field(default_factory=lambda: array("q"))
+    reasons: list[str] = field(default_factory=list)
+
+    @property
+    def rows(self) -> list[int]:
+        """The same as a list."""
+        return self.places.tolist()
+
+    def summary(self) -> str:
+        """The count and the first reasons, in a line; empty when nothing was left out."""
+        if not self.places:
+            return ""
+        more = "; …" if len(self.places) > len(self.reasons) else ""
+        count = counted(len(self.places), "bad row")
+        return f"{self.title}: {count} left out: {'; '.join(self.reasons)}{more}"
+
+    def merged(self, answers: Iterable[R]) -> Iterator[R | None]:
+        """An answer for each good row, and None for each that was left out, as they stood."""
+        bad, following, number = iter(self.places), iter(answers), 0
+        left_out = next(bad, None)
+        while True:
+            if number == left_out:
+                left_out = next(bad, None)
+                yield None
+            else:
+                try:
+                    yield next(following)
+                except StopIteration:
+                    return
+            number += 1
+
+    def to_json(self) -> SkippedRecord:
+        """What a run's manifest says of it."""
+        return {"rows": len(self.places), "first": self.reasons}
+
+
+def good(records: Iterable[R | Bad], title: str, skipped: Skipped | None) -> Iterator[R]:
+    """What can be used of all that was read.
+
+    Args:
+        records: rows, lines or sentences, good and bad.
+        title: the file, for errors.
+        skipped: counts the bad ones; None refuses the first.
+
+    Raises:
+        DataError: for a bad one, or when there is no good one.
+    """
+    first, number = "", -1
+    found = False
+    for number, record in enumerate(records):
+        if not isinstance(record, Bad):
+            found = True
+            yield record
+            continue
+        reason = str(record)
+        first = first or reason
+        if skipped is None:
+            raise refused(title, record)
+        skipped.title = title
+        skipped.places.append(number)
+        if len(skipped.reasons) < 3:
+            skipped.reasons.append(reason)
+    if number < 0:
+        raise DataError(f"{title}: no rows")
+    if not found:
+        raise DataError(f"{title}: no row can be used; {first}")
+
+
+def refused(title: str, bad: Bad) -> DataError:
+    """An error that names the file, the place in it, and what is wrong there."""
+    return DataError(f"{title}{', ' if bad.place else ': '}{bad}")
