@@ -69,29 +69,16 @@ def row(
         blank: whether a value may be blank.
     """
     texts: list[str] = []
-    labels: Label = ""
-    for name, value in columns.items():
-        own = label if label is not None and name == label.name else None
-        if own and not own.several and isinstance(value, list | tuple):
-            several = "data.multi_label = true allows several"
-            return Bad(place, f"the {name} is a list, not a text; {several}")
-        parts = [label_text(part) for part in own.parts(value)] if own else [value]
-        checked: list[str] = []
-        for part in parts:
-            if fault := _fault(name, part, blank):
-                return Bad(place, fault)
-            checked.append(str(part))
-        if own and own.several:
-            labels = tuple(sorted(set(checked)))
-        elif own:
-            labels = _with_plain_ends(checked[0])
-        else:
-            texts.append(_with_plain_ends(checked[0]))
-    return Row(place, texts, labels)
-
-
-def _with_plain_ends(text: str) -> str:
-    return text.replace("\r\n", "\n").replace("\r", "\n")
+    own: Label = ""
+    try:
+        for name, value in columns.items():
+            if label is not None and name == label.name:
+                own = _label(label, value, blank)
+            else:
+                texts.append(_with_plain_ends(_text(name, value, blank)))
+    except ValueError as fault:
+        return Bad(place, str(fault))
+    return Row(place, texts, own)
 
 
 def two_parts(name: str) -> str:
@@ -99,15 +86,38 @@ def two_parts(name: str) -> str:
     return f"column {quoted(name)} is given two parts; it can have one"
 
 
-def _fault(name: str, value: object, blank: bool) -> str | None:
-    """Why a value of a column is no text that can be used."""
+def _label(column: LabelColumn, value: object, blank: bool) -> Label:
+    """The label in a value, or all of them.
+
+    Raises:
+        ValueError: when it is none.
+    """
+    if not column.several and isinstance(value, list | tuple):
+        several = "data.multi_label = true allows several"
+        raise ValueError(f"the {column.name} is a list, not a text; {several}")
+    parts = [_text(column.name, label_text(part), blank) for part in column.parts(value)]
+    return tuple(sorted(set(parts))) if column.several else _with_plain_ends(parts[0])
+
+
+def _text(name: str, value: object, blank: bool) -> str:
+    """The text that a value of a column is.
+
+    Raises:
+        ValueError: when it is none that can be used.
+    """
     if value is None or (isinstance(value, float) and value != value):
-        return f"the {name} is missing"
+        raise ValueError(f"the {name} is missing")
     if not isinstance(value, str):
-        return f"the {name} is {_kind(value)}, not a text"
+        raise ValueError(f"the {name} is {_kind(value)}, not a text")
     if fault := flaw(value):
-        return f"{fault[1]} in the {name}"
-    return None if blank or value.strip() else f"the {name} is empty"
+        raise ValueError(f"{fault[1]} in the {name}")
+    if not blank and not value.strip():
+        raise ValueError(f"the {name} is empty")
+    return value
+
+
+def _with_plain_ends(text: str) -> str:
+    return text.replace("\r\n", "\n").replace("\r", "\n")
 
 
 def _kind(value: object) -> str:
