@@ -13,6 +13,7 @@ _HOMES = {
         "affine", "cell", "exp", "layer_norm", "log", "maximum", "relu", "scale", "sigmoid",
         "tanh", "Cell", "Worked",
     ),
+    "ostinato.tasks": ("load",),
     "ostinato.tasks.classify.estimator": ("Classifier",),
     "ostinato.tasks.forecast.estimator": ("Forecaster",),
     "ostinato.tasks.generate.estimator": ("Generator",),
@@ -33,7 +34,7 @@ __all__ = [
     "exp",
     "layer_norm",
 ]
-__all__ += ["log", "maximum", "native", "nn", "relu", "scale", "sigmoid", "tanh"]
+__all__ += ["load", "log", "maximum", "native", "nn", "relu", "scale", "sigmoid", "tanh"]
 
 
 def __getattr__(name: str) -> Any:

@@ -18,7 +18,7 @@ from ostinato.cli.report import collected, tell
 from ostinato.data import Examples, Pairs
 from ostinato.errors import OstinatoError
 from ostinato.report.comparison_page import comparison_page
-from ostinato.tasks.tag.sentences import tagged
+from ostinato.tasks.tag.sequences import tagged
 from ostinato.train import Run
 from ostinato.train.folder import Folder
 

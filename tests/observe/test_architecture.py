@@ -14,10 +14,14 @@ from ostinato.nn import Recurrent
 from ostinato.observe.architecture import architecture, counts
 from ostinato.observe.recall import RecallNetwork, RecallSettings
 from ostinato.report.diagrams import network_diagram
-from ostinato.tasks.classify.network import ClassifyEnsemble, ClassifyModel, ClassifyNetwork
+from ostinato.tasks.classify.network import (
+    ClassifyEnsemble,
+    ClassifyNetwork,
+    ClassifyNetworkSettings,
+)
 from ostinato.tasks.forecast.network import ForecastModel, ForecastNetwork, Shape
 from ostinato.tasks.generate.estimator import GenerateModel, GenerateNetwork
-from ostinato.tasks.tag.network import TagModel, TagNetwork
+from ostinato.tasks.tag.network import TagNetwork, TagNetworkSettings
 from ostinato.tasks.tag.settings import TagSettings
 from ostinato.tasks.transduce.network import TransduceModel, TransduceNetwork
 
@@ -33,13 +37,13 @@ def networks(cell):
     sizes = SIZES | projection
 
     def classify(members=1, features=0, **options):
-        model = ClassifyModel(**sizes, **options)
+        model = ClassifyNetworkSettings(**sizes, **options)
         shape = (0 if features else 11), 3, None, features
         every = [ClassifyNetwork(cell, model, *shape) for _ in range(members)]
         return every[0] if members == 1 else ClassifyEnsemble(every)
 
     def tag(**options):
-        model = TagModel(**sizes, **({"character_hidden": 4} | options))
+        model = TagNetworkSettings(**sizes, **({"character_hidden": 4} | options))
         return TagNetwork(cell, model, 11, 7, 5)
 
     def forecast(shape=None, **options):
@@ -117,7 +121,7 @@ def test_a_linear_model_that_answers_too_is_counted():
 @pytest.mark.parametrize("options", [{}, {"layers": 2}, {"characters": 0}], ids=str)
 def test_taggers_are_made_equal_by_what_they_hold(equal, options):
     """No other hidden size comes nearer to the first cell; counted here weight by weight."""
-    model = TagModel(**SIZES | {"hidden": 20}, character_hidden=6, **options)
+    model = TagNetworkSettings(**SIZES | {"hidden": 20}, character_hidden=6, **options)
 
     def network(own):
         return TagNetwork(find(own.cell), own.model, 2, 2, 5)

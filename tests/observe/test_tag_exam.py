@@ -91,6 +91,7 @@ def test_of_its_own_data_only_what_was_held_out_counts(tmp_path, tagger):
     assert len(TagHeldOut.read(str(path), tagger, run)) == len(WORDS) + 1
     path.write_text("\n\n".join(lines))
     apart = Tagger("gru", data={"validation": "dev"})
+    apart.model_ = tagger.model_
     with pytest.raises(DataError, match="trained on all of it"):
         TagHeldOut.read(str(path), apart, run)
 

@@ -9,7 +9,7 @@ from ostinato import cells
 from ostinato.cells import find
 from ostinato.observe.architecture import architecture
 from ostinato.report.diagrams import cell_diagram, network_diagram
-from ostinato.tasks.classify.network import ClassifyModel, ClassifyNetwork
+from ostinato.tasks.classify.network import ClassifyNetwork, ClassifyNetworkSettings
 from ostinato.tasks.generate.estimator import GenerateModel, GenerateNetwork
 
 
@@ -66,7 +66,7 @@ def test_a_state_handed_on_as_it_is(tmp_path):
 
 
 def test_a_classifier_part_by_part():
-    model = ClassifyModel(embedding=5, hidden=7, layers=2, pooling="attention")
+    model = ClassifyNetworkSettings(embedding=5, hidden=7, layers=2, pooling="attention")
     network = ClassifyNetwork(find("lstm"), model, 11, 3)
     parts = architecture(network)
     assert [part["kind"] for part in parts] == [

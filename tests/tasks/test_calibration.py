@@ -119,22 +119,22 @@ def test_the_threshold_is_half_way_between_neighbours():
 
 def test_thresholds_are_given_where_they_can_be():
     p = np.array([[0.7, 0.3], [0.4, 0.6], [0.5, 0.5]], np.float32)
-    two = Decision().at(0.3, 2, several=False)
+    two = Decision().at(0.3, 2, multi_label=False)
     assert two.given(p, False).tolist() == [[False, True]] * 3
     assert Decision().given(p, False).tolist() == [[True, False], [False, True], [True, False]]
     assert Decision().given(p, True).tolist() == [[True, False], [False, True], [True, True]]
     each = Decision(1.0, (0.6, 0.2))
     assert each.given(p, True).tolist() == [[True, True], [False, True], [False, True]]
     with pytest.raises(ConfigError, match="here are 3 classes"):
-        Decision().at(0.5, 3, several=False)
+        Decision().at(0.5, 3, multi_label=False)
     with pytest.raises(ConfigError, match=r"from 0 to 1, not 1\.5"):
-        Decision().at(1.5, 2, several=False)
+        Decision().at(1.5, 2, multi_label=False)
 
 
 def test_balanced_weights_are_scikit_learns_and_of_several_labels_torchs():
     labels = np.array([0] * 6 + [1] * 3 + [2])
     truth = labels[:, None] == np.arange(3)
-    found = class_weights("balanced", ["a", "b", "c"], truth, several=False)
+    found = class_weights("balanced", ["a", "b", "c"], truth, multi_label=False)
     assert_near(
         found.numpy(),
         compute_class_weight("balanced", classes=np.arange(3), y=labels),
@@ -142,7 +142,7 @@ def test_balanced_weights_are_scikit_learns_and_of_several_labels_torchs():
     )
     # as PyTorch's documentation of pos_weight has it: 100 with, 300 without give 3
     truth = np.array([[True, False]] * 1 + [[False, False]] * 3)
-    assert class_weights("balanced", ["a", "b"], truth, several=True).tolist() == [3.0, 4.0]
+    assert class_weights("balanced", ["a", "b"], truth, multi_label=True).tolist() == [3.0, 4.0]
     assert class_weights({"b": 2}, ["a", "b"], truth, False).tolist() == [1.0, 2.0]
     assert class_weights(None, ["a"], truth, False) is None
     with pytest.raises(ConfigError, match="no class 'x'; there are a, b"):
@@ -153,13 +153,12 @@ def test_balanced_weights_are_scikit_learns_and_of_several_labels_torchs():
 def test_weights_act_in_training_alone_and_batches_add_up(smoothing):
     model = SMALL["model"] | {"class_weight": {"a": 5}, "label_smoothing": smoothing}
     fitted = Classifier("rnn", **QUICK | {"model": model}).fit(TEXTS, LABELS)
-    values, lengths, targets = fitted.encode(TEXTS, LABELS)
-    rows = [row[:n] for row, n in zip(values.numpy(), lengths, strict=True)]
+    batch, targets = fitted.encode(TEXTS, LABELS)
     weights = torch.tensor([5.0, 1.0])
-    texts = (rows, targets)
-    learner = ClassifyLearner(fitted.network_, fitted.settings(), texts, texts, weights)
+    texts = (fitted.model_.sequences(TEXTS), targets)
+    learner = ClassifyLearner(fitted.model_, texts, texts, weights)
     with torch.no_grad():
-        logits = fitted.network_(values, lengths)
+        logits = fitted.network_(batch)
         expected = torch.nn.CrossEntropyLoss(weights, label_smoothing=smoothing)(logits, targets)
         whole, *parts = (learner.loss(np.arange(*ends)) for ends in ((80,), (3,), (3, 80)))
         assert_near(whole[0], expected, FLOAT32)

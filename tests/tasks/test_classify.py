@@ -9,12 +9,14 @@ from sklearn.linear_model import LogisticRegression
 
 from every import assert_near
 from ostinato import Classifier
+from ostinato.cells import find
 from ostinato.data import split_blocks
 from ostinato.data.symbols.tokenizers.word import split_words
 from ostinato.errors import DataError
 from ostinato.nn import POOLINGS
-from ostinato.tasks.classify.decision import Decision
 from ostinato.tasks.classify.learner import ClassifyLearner
+from ostinato.tasks.classify.model import ClassifyModel
+from ostinato.tasks.classify.network import ClassifyBatch
 from tolerances import FLOAT32, ORACLE, SAME
 
 TEXTS, LABELS = texts_by_order(200, seed=1)
@@ -56,11 +58,10 @@ def test_its_answers_agree_with_each_other(classifier):
 
 
 def test_the_loss_of_a_batch_is_the_mean_over_its_texts(classifier):
-    sequences = [classifier.vocabulary_.encode(text.split()) for text in TEXTS[:10]]
+    sequences = classifier.model_.sequences(TEXTS[:10])
     targets = torch.tensor([classifier.class_names.index(label) for label in LABELS[:10]])
-    learner = ClassifyLearner(
-        classifier.network_, classifier.settings(), (sequences, targets), ([], None)
-    )
+    texts = (sequences, targets)
+    learner = ClassifyLearner(classifier.model_, texts, texts)
     whole, *parts = (learner.loss(np.arange(*ends)) for ends in ((10,), (0, 3), (3, 10)))
     assert [terms for _, terms, _ in (whole, *parts)] == [10, 3, 7]
     assert whole[2] == parts[0][2] + parts[1][2] == sum(len(text.split()) for text in TEXTS[:10])
@@ -92,9 +93,8 @@ def test_the_measures_by_hand():
         def _logits(self, texts):
             return np.float32(20) * (np.array(texts)[:, None] == self.classes_)
 
-    parrot = Parrot()
-    parrot.classes_ = np.array(["x", "y", "z"])
-    parrot.decision_ = Decision()
+    parrot, classes = Parrot(), np.array(["x", "y", "z"])
+    parrot.model_ = ClassifyModel(settings=parrot.settings(), cell=find("gru"), classes=classes)
     found = parrot.evaluate(list("xxyyzz"), list("xxxyyz"))
     assert found.accuracy == pytest.approx(4 / 6)
     # precision 2/2, 1/2, 1/2 and recall 2/3, 1/2, 1/1 of x, y, z: F1 is 4/5, 1/2, 2/3
@@ -177,25 +177,23 @@ def test_members_are_networks_of_their_own_whose_probabilities_are_averaged(tmp_
     options = {"model": {"members": 3, "hidden": 4, "calibrate": False}, "train": {"epochs": 2}}
     classifier = Classifier("rnn", **options).fit(texts, labels)
     ensemble = classifier.network_
-    values, lengths, targets = classifier.encode(texts[:5], labels[:5])
+    batch, targets = classifier.encode(texts[:5], labels[:5])
     with torch.no_grad():
-        each = [member(values, lengths).softmax(-1) for member in ensemble.members]
+        each = [member(batch).softmax(-1) for member in ensemble.members]
         assert not torch.equal(each[0], each[1])
-        assert_near(ensemble(values, lengths).softmax(-1), sum(each) / 3, FLOAT32)
+        assert_near(ensemble(batch).softmax(-1), sum(each) / 3, FLOAT32)
     assert_near(classifier.predict_proba(texts[:5]), (sum(each) / 3).numpy(), FLOAT32)
     classifier.save(tmp_path / "run")
     again = Classifier.load(tmp_path / "run")
     assert np.array_equal(again.predict_proba(texts), classifier.predict_proba(texts))
 
-    learner = ClassifyLearner(
-        ensemble.train(), classifier.settings(), (list(values), targets), None
-    )
+    ensemble.train()
+    sequences = (classifier.model_.sequences(texts[:5]), targets)
+    learner = ClassifyLearner(classifier.model_, sequences, sequences)
     for part in ensemble.modules():
         part.training = not isinstance(part, torch.nn.Dropout)
     loss, *_ = learner.loss(np.arange(5))
-    alone = [
-        torch.nn.functional.cross_entropy(m(values, lengths), targets) for m in ensemble.members
-    ]
+    alone = [torch.nn.functional.cross_entropy(m(batch), targets) for m in ensemble.members]
     assert_near(loss, sum(alone) / 3, FLOAT32)
 
 
@@ -203,9 +201,9 @@ def test_words_are_dropped_in_training_alone():
     texts, labels = ["a fine film", "a dull film"] * 8, ["pos", "neg"] * 8
     options = {"model": {"word_dropout": 0.9, "hidden": 4}, "train": {"epochs": 1}}
     network = Classifier("rnn", **options).fit(texts, labels).network_
-    tokens, lengths = torch.ones(64, 5, dtype=torch.long), torch.full((64,), 5)
-    assert len(network(tokens, lengths).unique(dim=0)) == 1
+    batch = ClassifyBatch(torch.ones(64, 5, dtype=torch.long), torch.full((64,), 5))
+    assert len(network(batch).unique(dim=0)) == 1
     seen = []
     network.embedding.register_forward_pre_hook(lambda module, given: seen.append(given[0]))
-    network.train()(tokens, lengths)
+    network.train()(batch)
     assert 0.05 < seen[0].float().mean() < 0.15

@@ -48,9 +48,7 @@ def test_weights_have_bounds_where_members_are_always_right():
 
 def test_answers_are_the_pool_of_both(both):
     linear, texts = both.linear_, TEXTS[:50]
-    both.linear_ = None
-    network = both._logits(texts)
-    both.linear_ = linear
+    network = both.model_.without_linear().logits(texts)
     symbols = [both.vocabulary_.encode(text.split()) for text in texts]
     product = np.exp(network - network.max(1, keepdims=True)).astype(float)
     product /= product.sum(1, keepdims=True)

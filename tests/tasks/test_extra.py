@@ -4,7 +4,7 @@ from order import SMALL, texts_by_order
 from ostinato import Classifier
 from ostinato.data import split_blocks
 from ostinato.errors import ConfigError, DataError, RunError
-from ostinato.tasks.classify import estimator as classify
+from ostinato.tasks.classify import prepare as classify
 from ostinato.tasks.classify.held_out import ClassifyHeldOut
 from ostinato.train import Run
 
@@ -28,9 +28,9 @@ def fit_with(tmp_path):
 def test_extra_texts_are_learnt_from_and_never_held_out(fit_with, monkeypatch):
     sizes, made = [], classify.ClassifyLearner
 
-    def spy(network, settings, training, validation, weights):
-        sizes.append((len(training[0]), validation[1].tolist()))
-        return made(network, settings, training, validation, weights)
+    def spy(model, training, validation, weights):
+        sizes.append((len(training[0].lengths), validation[1].tolist()))
+        return made(model, training, validation, weights)
 
     monkeypatch.setattr(classify, "ClassifyLearner", spy)
     Classifier("gru", baseline=False, **QUICK).fit(TEXTS, LABELS)

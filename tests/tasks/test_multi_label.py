@@ -15,7 +15,7 @@ from ostinato import Classifier
 from ostinato.data.symbols.tokenizers.word import split_words
 from ostinato.errors import ConfigError, DataError
 from ostinato.tasks.classify.learner import ClassifyLearner
-from ostinato.tasks.classify.network import ClassifyEnsemble
+from ostinato.tasks.classify.network import ClassifyBatch, ClassifyEnsemble
 from tolerances import FLOAT32, SAME
 
 WORDS = {"war": ["guns", "battle"], "love": ["kiss", "heart"], "space": ["rocket", "orbit"]}
@@ -97,22 +97,22 @@ def test_the_loss_is_torchs_binary_cross_entropy(members, weighted):
     model = SMALL["model"] | {"members": members, "label_smoothing": 0.1, "class_weight": weighted}
     fitted = Classifier("rnn", **QUICK | {"model": model}, baseline=False).fit(TEXTS, LABELS)
     network = fitted.network_
-    values, lengths, targets = fitted.encode(TEXTS, LABELS)
+    batch, targets = fitted.encode(TEXTS, LABELS)
     assert targets.tolist() == [
         [float(n in labels) for n in ["love", "space", "war"]] for labels in LABELS
     ]
-    rows = [row[:n] for row, n in zip(values.numpy(), lengths, strict=True)]
     positive = targets.sum(0)
     weights = (len(TEXTS) - positive) / positive if weighted else None
-    texts = (rows, targets)
-    learner = ClassifyLearner(network.train(), fitted.settings(), texts, texts, weights)
+    network.train()
+    texts = (fitted.model_.sequences(TEXTS), targets)
+    learner = ClassifyLearner(fitted.model_, texts, texts, weights)
     each = network.members if members > 1 else [network]
     with torch.no_grad():
         soft = 0.9 * targets + 0.05
         loss = torch.nn.BCEWithLogitsLoss(pos_weight=weights)
-        expected = sum(loss(member(values, lengths), soft) for member in each) / members
+        expected = sum(loss(member(batch), soft) for member in each) / members
         assert_near(learner.loss(np.arange(200))[0], expected, FLOAT32)
-        p = sum(member(values, lengths).sigmoid() for member in each) / members
+        p = sum(member(batch).sigmoid() for member in each) / members
         judged = learner.validate()
         plain = torch.nn.BCELoss()(p, targets).item()
     assert judged["validation_loss"] == pytest.approx(plain, rel=1e-4)
@@ -122,7 +122,7 @@ def test_the_loss_is_torchs_binary_cross_entropy(members, weighted):
     given = p.numpy() >= 0.5
     assert judged["accuracy"] == np.mean((given == y).all(1))
     assert judged["micro_f1"] == pytest.approx(2 * (given & y).sum() / (given.sum() + y.sum()))
-    logits = network(values, lengths)
+    logits = network(batch)
     assert_near(logits.sigmoid(), p, FLOAT32)
 
 
@@ -132,12 +132,12 @@ def test_the_mean_of_sure_members_is_a_number():
             super().__init__()
             self.rates = {}
 
-        def forward(self, values, lengths):
-            return values
+        def forward(self, batch):
+            return batch.values
 
-    ensemble = ClassifyEnsemble([Sure(), Sure()], several=True).eval()
+    ensemble = ClassifyEnsemble([Sure(), Sure()], multi_label=True).eval()
     logits = torch.tensor([200.0, -200.0, 0.0])
-    assert_near(ensemble(logits, None), logits, FLOAT32)
+    assert_near(ensemble(ClassifyBatch(logits, None)), logits, FLOAT32)
 
 
 def test_a_run_folder_gives_it_back(several, tmp_path):

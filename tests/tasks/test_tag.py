@@ -82,7 +82,8 @@ def test_the_loss_of_a_batch_is_the_mean_over_its_words(untaught):
 
     for tagger in untaught.values():
         tagger.network_.eval()
-        learner = TagLearner(tagger, (tagger.read(WORDS), Tagged(WORDS, TAGS)), Tagged(WORDS, TAGS))
+        model, given = tagger.model_, Tagged(WORDS, TAGS)
+        learner = TagLearner(model, (model.sequences(WORDS), given), given)
         whole, *parts = (learner.loss(np.arange(*ends)) for ends in ((20,), (0, 7), (7, 20)))
         assert whole[1] == whole[2] == sum(map(len, WORDS[:20]))
         assert parts[0][1] + parts[1][1] == whole[1]
@@ -174,7 +175,7 @@ def test_rare_words_are_forgotten_now_and_then(tagger):
         often = tagger.vocabulary_.symbols.index("mr")
         network.counts = torch.full((len(tagger.vocabulary_),), 1e9)
         network.counts[7] = 0.25  # as often as not
-        batch = tagger.read([["mr", tagger.vocabulary_.symbols[7]]] * 400).batch(np.arange(400))
+        batch = tagger.model_.encode([["mr", tagger.vocabulary_.symbols[7]]] * 400)
         network(batch)
     finally:
         handle.remove()

@@ -7,6 +7,7 @@ from typing import Any
 from torch import nn
 
 from ostinato.nn import Recurrent
+from ostinato.tasks.base.network import Network
 
 
 def counts(network: nn.Module) -> dict[str, int]:
@@ -34,8 +35,8 @@ def architecture(network: Any) -> list[dict[str, Any]]:
         also `directions` and the sizes of its `states`. The parts have all parameters of the
         network between them.
     """
-    if hasattr(network, "members"):
-        return _ensemble(network.members)
+    if isinstance(network, Network):
+        return [dict(part.to_json()) for part in network.parts()]
     if hasattr(network, "decoder"):
         return encoder_decoder(network)
     recurrent, segments = network.recurrent, getattr(network, "segments", None)
@@ -147,21 +148,6 @@ def encoder_decoder(network: Any) -> list[dict[str, Any]]:
         }
     )
     return parts
-
-
-def _ensemble(members: Any) -> list[dict[str, Any]]:
-    """The parts of the first member, each with the parameters of all members' parts of its kind."""
-    alike = zip(*map(architecture, members), strict=True)
-    parts = [
-        parts[0]
-        | {
-            "name": f"{len(parts)} × {parts[0]['name']}",
-            "parameters": sum(part["parameters"] for part in parts),
-        }
-        for parts in alike
-    ]
-    mean = {"kind": "members", "name": "members", "inside": "the mean of their probabilities"}
-    return [*parts, mean | {"gives": parts[-1]["gives"], "parameters": 0}]
 
 
 def _embedding(embedding: Any, name: str = "") -> dict[str, Any]:

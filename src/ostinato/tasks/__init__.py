@@ -1,15 +1,25 @@
-"""Tasks: what people do with sequences. A package here is a task; its name is the task's."""
+"""Tasks: what people do with sequences. A package here is a task; its name is the task's.
+
+The package names the task's `MODEL`, and its file `task.py` all the rest, as the record `TASK`.
+"""
 
 from __future__ import annotations
 
+import importlib
 import sys
 from functools import cache
+from pathlib import Path
+from typing import TYPE_CHECKING
 
 from ostinato import registry
-from ostinato.errors import UnknownName
-from ostinato.tasks.base.task import Task
+from ostinato.errors import RunError, UnknownName
+from ostinato.train import Run
 
-__all__ = ["Task", "find", "names", "of_metric"]
+if TYPE_CHECKING:
+    from ostinato.tasks.base.model import AnyModel
+    from ostinato.tasks.base.task import Task
+
+__all__ = ["find", "load", "model", "names", "of_metric"]
 
 
 def names() -> list[str]:
@@ -24,10 +34,38 @@ def find(name: str) -> Task:
     Raises:
         UnknownName: when there is no such task; the nearest right name is given.
     """
-    if name not in names():
-        raise UnknownName("task", name, names())
-    found: Task = registry.find(sys.modules[__name__], "task", name).TASK
+    _check(name)
+    found: Task = importlib.import_module(f"{__name__}.{name}.task").TASK
     return found
+
+
+def model(name: str) -> type[AnyModel]:
+    """The model of a task, without what trains it or judges it.
+
+    Raises:
+        UnknownName: when there is no such task; the nearest right name is given.
+    """
+    _check(name)
+    found: type[AnyModel] = importlib.import_module(f"{__name__}.{name}").MODEL
+    return found
+
+
+def load(path: str | Path, device: str | None = None) -> AnyModel:
+    """The trained model of a run folder, of whatever task it is.
+
+    Args:
+        path: the folder.
+        device: `cpu`, `cuda`, `cuda:1`, …; None and `auto` are CUDA where there is one.
+
+    Raises:
+        RunError: when there is no run, or it is damaged.
+        ConfigError: for a device that is not there.
+    """
+    run = Run.open(path)
+    task = run.config().get("task")
+    if task not in names():
+        raise RunError(f"{run.path}: a run of task {task!r}, which is none of {', '.join(names())}")
+    return model(task).read(run, device)
 
 
 def of_metric(metric: str) -> Task:
@@ -40,3 +78,8 @@ def of_metric(metric: str) -> Task:
         if task.held_out.metric == metric:
             return task
     raise UnknownName("metric", metric, [find(name).held_out.metric for name in names()])
+
+
+def _check(name: str) -> None:
+    if name not in names():
+        raise UnknownName("task", name, names())

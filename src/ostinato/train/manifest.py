@@ -33,6 +33,7 @@ class Manifest(BaseModel):
         finished: when it came to its end; None where it has not.
         seed: what fixed everything random.
         threads: of the processor.
+        device: where it was trained; "" for runs from before there was a choice.
         level: those that ran in training and in evaluation.
         data: what was trained on: `given`, what the command line was given; and the SHA-256 of
             each part by its name, `sha256`, `validation_sha256`, ….
@@ -47,6 +48,7 @@ class Manifest(BaseModel):
     finished: str | None = None
     seed: int = 0
     threads: int = Field(1, ge=1)
+    device: str = ""
     level: dict[str, str] = {}
     data: dict[str, Any]
     files: dict[str, str] = {}

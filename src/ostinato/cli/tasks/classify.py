@@ -20,7 +20,7 @@ from ostinato.errors import ConfigError, DataError, quoted
 from ostinato.observe.architecture import counts
 from ostinato.tasks.classify.estimator import Classifier
 from ostinato.tasks.classify.held_out import ClassifyHeldOut
-from ostinato.tasks.classify.measures import Evaluation
+from ostinato.tasks.classify.measures import ClassifyMeasures
 from ostinato.tasks.classify.network import ClassifyNetwork
 from ostinato.tasks.classify.settings import ClassifySettings
 
@@ -169,7 +169,7 @@ def evaluate(
     console.print(_confusion(result, columns.labels.several))
 
 
-def _confusion(result: Evaluation, several: bool) -> Table:
+def _confusion(result: ClassifyMeasures, several: bool) -> Table:
     if several:  # of each label for itself, the cells of its own two by two
         counts = table("label", "rightly given", "wrongly given", "missed", "rightly not given")
         for name, ((no, wrong), (missed, yes)) in zip(

@@ -20,7 +20,7 @@ from ostinato.observe.architecture import counts
 from ostinato.tasks.tag.estimator import Tagger
 from ostinato.tasks.tag.held_out import TagHeldOut, held_out
 from ostinato.tasks.tag.labels import Labels
-from ostinato.tasks.tag.measures import Evaluation, Score
+from ostinato.tasks.tag.measures import Score, TagMeasures
 from ostinato.tasks.tag.network import TagNetwork
 from ostinato.tasks.tag.settings import TagSettings
 from ostinato.train import Run
@@ -134,7 +134,7 @@ def evaluate(
     console.print(scores_table(result, entities))
 
 
-def scores_table(result: Evaluation, entities: bool) -> Table:
+def scores_table(result: TagMeasures, entities: bool) -> Table:
     """Precision, recall and F1 of each type of entity, or of each tag."""
     there = "entities" if entities else "words"
     shown = table("", "precision", "recall", "F1", there, "found")
@@ -150,7 +150,7 @@ def scores_table(result: Evaluation, entities: bool) -> Table:
     return shown
 
 
-def _characters(result: Evaluation) -> str:
+def _characters(result: TagMeasures) -> str:
     """How many characters were not known, and the most frequent of them."""
     count = result.unknown_characters
     if not count:

@@ -19,7 +19,7 @@ from ostinato import cells
 from ostinato.experiment.frameworks import EPSILON, Lesson, Outcome, Show, canonical
 from ostinato.experiment.frameworks._course import course
 from ostinato.tasks.base.estimator import reproducible
-from ostinato.tasks.classify.network import ClassifyNetwork
+from ostinato.tasks.classify.network import ClassifyBatch, ClassifyNetwork
 from ostinato.train.checkpoint import State
 from ostinato.train.optimizer import adamw, set_rate
 from ostinato.train.step import step
@@ -79,7 +79,7 @@ def _trained(lesson: Lesson, show: Show, before: Callable[[nn.Module], None]) ->
 
         @torch.inference_mode()
         def answer(values: NDArray[np.int64], lengths: NDArray[np.int64]) -> NDArray[np.float32]:
-            logits = network.eval()(torch.from_numpy(values), torch.from_numpy(lengths))
+            logits = network.eval()(_batch(values, lengths))
             found: NDArray[np.float32] = logits.numpy()
             return found
 
@@ -130,11 +130,17 @@ class _Learner:
         return {}
 
     def loss(self, batch: Any) -> tuple[Tensor, int, int]:
-        values, lengths, classes = map(torch.from_numpy, self.lesson.batch(batch))
+        values, lengths, classes = self.lesson.batch(batch)
         smoothing = self.lesson.settings.model.label_smoothing
-        logits = self.model(values, lengths)
-        loss = nn.functional.cross_entropy(logits, classes, label_smoothing=smoothing)
+        logits = self.model(_batch(values, lengths))
+        loss = nn.functional.cross_entropy(
+            logits, torch.from_numpy(classes), label_smoothing=smoothing
+        )
         return loss, len(batch), int(lengths.sum())
+
+
+def _batch(values: NDArray[np.int64], lengths: NDArray[np.int64]) -> ClassifyBatch:
+    return ClassifyBatch(torch.from_numpy(values), torch.from_numpy(lengths))
 
 
 @contextmanager

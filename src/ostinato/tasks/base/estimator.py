@@ -1,37 +1,69 @@
-"""What every task's estimator does alike: settings, seeds, and the files of its run."""
+"""What every task's estimator does alike: a coat of scikit-learn over a trained model."""
 
 from __future__ import annotations
 
-import json
 import logging
-from abc import abstractmethod
-from collections.abc import Iterator, Mapping
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, ClassVar, Generic, Self, TypeVar
+from typing import Any, ClassVar, Generic, Self, TypedDict, TypeVar, Unpack
 
 import torch
 from sklearn.base import BaseEstimator
 from sklearn.utils.validation import check_is_fitted
-from torch import nn
 
 from ostinato import cells
-from ostinato.data import Skipped, Tokenizer, Vocabulary, tokenizer
+from ostinato.data import Skipped
 from ostinato.equation import Cell
 from ostinato.errors import ConfigError, RunError
-from ostinato.nn import Recurrent
-from ostinato.tasks.base.stored import (
-    cell_in,
-    checked,
-    from_json,
-    named_or_stored,
-    settings_in,
-    with_weights,
-)
-from ostinato.train import BEST, Run, Section, known_paths, nearest, versions
-from ostinato.train.manifest import FORMAT, Manifest, timestamp
+from ostinato.tasks.base.device import resolve
+from ostinato.tasks.base.model import AnyModel
+from ostinato.tasks.base.network import Network
+from ostinato.tasks.base.stored import cell_in, named_or_stored, settings_in
+from ostinato.train import Learner, Progress, Run, Section, fit, known_paths, nearest, versions
 
 S = TypeVar("S", bound=Section)
+
+
+class Fitting(TypedDict, total=False):
+    """What the `fit` of every task takes besides its data.
+
+    Keys:
+        run: where to log and save; nothing is saved unless given.
+        show: is told of the progress.
+        resume: go on from the newest checkpoint of `run`.
+        skipped: what was left out of the data, for the manifest of `run`.
+        device: where to train: `auto` (CUDA where there is one, the default), `cpu`, `cuda`, ….
+    """
+
+    run: Run | None
+    show: Callable[[Progress], None]
+    resume: bool
+    skipped: Skipped | None
+    device: str | None
+
+
+class Prepared(ABC):
+    """What training begins with: a model without a network, and the data that it learns from.
+
+    Attributes:
+        model: the model, made from the training data.
+        digests: the SHA-256 of what is trained on, by its name in the manifest.
+    """
+
+    model: AnyModel
+    digests: Mapping[str, str]
+
+    @abstractmethod
+    def learner(self) -> Learner:
+        """The task as the loop sees it, of the model's network, which is new."""
+
+    def finish(self) -> None:  # noqa: B027
+        """Fits what is fitted after training, with the trained network; nothing, for most tasks."""
+
+    def fit_baseline(self, run: Run | None) -> None:  # noqa: B027
+        """Fits the task's baseline, if it has one, and writes what it does into the run."""
 
 
 class Estimator(BaseEstimator, Generic[S]):  # type: ignore[misc]
@@ -50,13 +82,16 @@ class Estimator(BaseEstimator, Generic[S]):  # type: ignore[misc]
         train: the loop, a part of the settings.
         baseline: whether the task's baseline is fitted too.
 
-    After `fit`: `network_`, whose `recurrent` is its recurrent stack, and `history_` (a record for
+    After `fit`: `model_`, the trained model; `network_`, its network; and `history_` (a record for
     each epoch).
     """
 
     kind: ClassVar[type[Section]]
+    """The settings of the task."""
+    model_type: ClassVar[type[AnyModel]]
+    """The model of the task."""
     skipped_: Skipped | None = None
-    network_: Any
+    model_: AnyModel
     history_: list[dict[str, Any]]
 
     def __init__(
@@ -122,33 +157,35 @@ class Estimator(BaseEstimator, Generic[S]):  # type: ignore[misc]
             setattr(self, part, {**(getattr(self, part) or {}), name: value})
         return self
 
+    @property
+    def network_(self) -> Network[Any, Any]:
+        """The network of the trained model."""
+        return self.model_.network
+
     def save(self, path: str | Path) -> None:
-        """Writes the trained network as a run folder.
+        """Writes the trained model as a run folder.
 
         Raises:
             RunError: when the folder is not empty, or cannot be written.
             NotFittedError: before `fit`.
         """
         check_is_fitted(self)
-        run = Run.create(path)
-        self._begin(run, self.network_.recurrent, {"sha256": ""})
-        run.write_metrics(self.history_)
-        run.write_tensors(BEST, self.network_.state_dict())
-        self._finish(run)
+        self.model_.write(Run.create(path), self.history_)
 
     @classmethod
-    def load(cls, path: str | Path) -> Self:
+    def load(cls, path: str | Path, *, device: str | None = None) -> Self:
         """The estimator of a run folder.
+
+        Args:
+            path: the folder.
+            device: see `Fitting`.
 
         Raises:
             RunError: when there is none, it is another task's, or it is damaged.
         """
         run = Run.open(path)
-        run.say_state()
         self = cls.of_run(run)
-        self._read(run)
-        cell = cell_in(run)
-        self.network_ = with_weights(run, lambda: self._network(cell))
+        self.model_ = cls.model_type.read(run, device)
         self.history_ = run.metrics()
         return self
 
@@ -156,7 +193,7 @@ class Estimator(BaseEstimator, Generic[S]):  # type: ignore[misc]
     save_pretrained = save
     from_pretrained = load
 
-    def untrained(self) -> Any:
+    def untrained(self) -> Network[Any, Any]:
         """The network of a trained estimator as it was before training.
 
         Embeddings that began with PPMI are random here: the texts that they come from are not kept.
@@ -165,74 +202,49 @@ class Estimator(BaseEstimator, Generic[S]):  # type: ignore[misc]
             NotFittedError: before `fit`.
         """
         check_is_fitted(self)
-        with reproducible(self.seed, None):
-            return self._network(self.network_.recurrent.cell).eval()
+        with reproducible(self.model_.settings.seed, None):
+            return self.model_.new_network().eval().to(self.model_.device)
 
-    @abstractmethod
-    def _network(self, cell: Cell) -> nn.Module:
-        """A new network, for what `_read` reads."""
+    def _cell(self) -> Cell:
+        """The cell that the estimator was given."""
+        return self.cell if isinstance(self.cell, Cell) else cells.find(self.cell)
 
-    @abstractmethod
-    def _read(self, run: Run) -> None:
-        """Reads what the task keeps besides settings, cell and weights, such as a vocabulary."""
+    def _train(self, prepared: Prepared, **options: Unpack[Fitting]) -> Self:
+        """Trains the model of what was prepared; see `Fitting`."""
+        run, resume = options.get("run"), options.get("resume", False)
+        self.model_, self.skipped_ = prepared.model, options.get("skipped")
+        settings = self.model_.settings
+        with reproducible(settings.seed, settings.train.threads):
+            self.model_.build(resolve(options.get("device")))
+            learner = prepared.learner()
+            if run:
+                self._begin(run, prepared.digests, resume)
+            show = options.get("show", lambda progress: None)
+            self.history_ = fit(learner, settings.train, run, show, resume)
+            prepared.finish()
+        if self.baseline:
+            prepared.fit_baseline(run)
+        if run:
+            self.model_.finish(run)
+        return self
 
-    @abstractmethod
-    def _write(self, run: Run) -> None:
-        """Writes what `_read` reads, and training does not change."""
-
-    def _write_fitted(self, run: Run) -> None:
-        """Writes what `_read` reads of what is fitted after training; nothing, for most tasks."""
-
-    def _built(self) -> Any:
-        """A new network, of the cell that the estimator was given."""
-        cell = self.cell if isinstance(self.cell, Cell) else cells.find(self.cell)
-        return checked(lambda: self._network(cell))
-
-    def _begin(
-        self, run: Run, recurrent: Recurrent, data: Mapping[str, str], resume: bool = False
-    ) -> None:
-        """Writes all but the weights: settings, cell, manifest, what `_write` writes.
-
-        Args:
-            run: the folder.
-            recurrent: the stack that is trained.
-            data: the SHA-256 of what is trained on, by its name in the manifest.
-            resume: the folder has all that already, and only has to be the same.
+    def _begin(self, run: Run, digests: Mapping[str, str], resume: bool) -> None:
+        """Writes all but the weights into a run, or finds it there.
 
         Raises:
             RunError: when a run is to be resumed or repeated with other data or another cell.
         """
         before = run if resume else run.like
         if before:
-            self._same_as(before, recurrent, data)
+            self._same_as(before, digests)
         was = run.manifest if resume else None
         if was and not was.is_old:
             return
-        run.write("config.toml", self.settings().to_toml())
-        run.write_json("cell.json", recurrent.cell.graph.to_json())
-        self._write(run)
         skipped = {"skipped": self.skipped_.to_json()} if self.skipped_ else {}
-        run.begin(  # last: what has a manifest can be resumed
-            Manifest(
-                format=FORMAT,
-                versions=versions(),
-                started=was.started if was else timestamp(),
-                seed=self.seed,
-                threads=torch.get_num_threads(),
-                level={
-                    "training": recurrent.level(True),
-                    "evaluation": recurrent.level(False),
-                },
-                data=was.data if was else {"given": run.data, **data} | skipped,
-            )
-        )
+        data = was.data if was else {"given": run.data, **digests, **skipped}
+        self.model_.begin(run, data, was.started if was else None)
 
-    def _finish(self, run: Run) -> None:
-        """Writes what was fitted after training, and says that the run is whole."""
-        self._write_fitted(run)
-        run.finish()
-
-    def _same_as(self, before: Run, recurrent: Recurrent, data: Mapping[str, str]) -> None:
+    def _same_as(self, before: Run, digests: Mapping[str, str]) -> None:
         """Holds this training against a run that it goes on with, or repeats.
 
         Raises:
@@ -240,10 +252,11 @@ class Estimator(BaseEstimator, Generic[S]):  # type: ignore[misc]
         """
         manifest = before.manifest
         was = {name: v for name, v in manifest.data.items() if name.endswith("sha256")}
-        if other := sorted(name for name in {*was, *data} if was.get(name) != data.get(name)):
+        names = {*was, *digests}
+        if other := sorted(name for name in names if was.get(name) != digests.get(name)):
             found = f"another {' and '.join(other)} in its manifest.json"
             raise RunError(f"{before.path}: was trained on other data, with {found}")
-        if cell_in(before).graph != recurrent.cell.graph:
+        if cell_in(before).graph != self.model_.cell.graph:
             raise RunError(f"{before.path}: was trained with other equations of its cell")
         for name, version in versions().items():
             if (then := manifest.versions.get(name)) != version:
@@ -264,9 +277,6 @@ class TextEstimator(Estimator[S]):
     After `fit` also: `tokenizer_` and `vocabulary_`.
     """
 
-    tokenizer_: Tokenizer
-    vocabulary_: Vocabulary
-
     def __init__(
         self,
         cell: str | Cell = "lstm",
@@ -286,20 +296,6 @@ class TextEstimator(Estimator[S]):
         tags.input_tags.string = tags.input_tags.one_d_array = True
         tags.input_tags.two_d_array = False
         return tags
-
-    def _read(self, run: Run) -> None:
-        self.tokenizer_ = tokenizer(self.settings().tokenizer)  # type: ignore[attr-defined]
-        if self.tokenizer_.learns:
-            self.tokenizer_ = from_json(run, "tokenizer.json", self._trained_tokenizer)
-        self.vocabulary_ = from_json(run, "vocabulary.json", Vocabulary.from_json)
-
-    def _write(self, run: Run) -> None:
-        if self.tokenizer_.state:
-            run.write_json("tokenizer.json", json.loads(self.tokenizer_.state))
-        run.write_json("vocabulary.json", self.vocabulary_.to_json())
-
-    def _trained_tokenizer(self, state: Any) -> Tokenizer:
-        return tokenizer(self.settings().tokenizer, json.dumps(state))  # type: ignore[attr-defined]
 
 
 @contextmanager

@@ -6,6 +6,7 @@ no file that a run names is ever run. A network is built only when its weights a
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 from typing import Any, TypeVar
 
@@ -13,6 +14,7 @@ import torch
 from torch import Tensor, nn
 
 from ostinato import cells
+from ostinato.data import Tokenizer, Vocabulary, tokenizer
 from ostinato.equation import Cell, Graph
 from ostinato.errors import CellError, ConfigError, DataError, RunError, UnknownName, quoted
 from ostinato.train import BEST, Run, Section
@@ -20,6 +22,7 @@ from ostinato.train.tensors import misfit, size_of
 
 S = TypeVar("S", bound=Section)
 T = TypeVar("T")
+N = TypeVar("N", bound=nn.Module)
 LARGEST = 2**32
 """Bytes that the weights of a network may take."""
 _HEADER = 2**24  # bytes that a file of weights may have besides them
@@ -69,7 +72,26 @@ def from_json(run: Run, name: str, make: Callable[[Any], T]) -> T:
         raise RunError(f"{run.path / name}: damaged ({quoted(error, 160)})") from None
 
 
-def checked(make: Callable[[], nn.Module]) -> nn.Module:
+def read_symbols(run: Run, name: str) -> tuple[Tokenizer, Vocabulary]:
+    """A run's tokenizer of a name, and the symbols that are known.
+
+    Raises:
+        RunError: when they are missing or damaged.
+    """
+    split = tokenizer(name)
+    if split.learns:
+        split = from_json(run, "tokenizer.json", lambda state: tokenizer(name, json.dumps(state)))
+    return split, from_json(run, "vocabulary.json", Vocabulary.from_json)
+
+
+def write_symbols(run: Run, split: Tokenizer, known: Vocabulary) -> None:
+    """Writes what `read_symbols` reads."""
+    if split.state:
+        run.write_json("tokenizer.json", json.loads(split.state))
+    run.write_json("vocabulary.json", known.to_json())
+
+
+def checked(make: Callable[[], N]) -> N:
     """A network, once it is known that its weights are not too large.
 
     Raises:
@@ -79,7 +101,7 @@ def checked(make: Callable[[], nn.Module]) -> nn.Module:
     return make()
 
 
-def with_weights(run: Run, make: Callable[[], nn.Module]) -> nn.Module:
+def with_weights(run: Run, make: Callable[[], N]) -> N:
     """A network with the weights of a run; before it is built these are known to be its own.
 
     Raises:

@@ -12,7 +12,9 @@ from ostinato.tasks.base.terms import Terms
 
 @dataclass(frozen=True)
 class Task:
-    """A task, as its package `ostinato.tasks.NAME` describes it.
+    """A task, as `task.py` in its package `ostinato.tasks.NAME` describes it.
+
+    What only uses a trained model needs none of it: the package itself names its `MODEL`.
 
     Attributes:
         name: that of the package, of the command line and of runs.

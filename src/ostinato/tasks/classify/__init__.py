@@ -1,26 +1,5 @@
 """Classify texts, and series of numbers."""
 
-from ostinato.tasks.base.task import Task
-from ostinato.tasks.base.terms import Terms
-from ostinato.tasks.classify.estimator import Classifier
-from ostinato.tasks.classify.held_out import ClassifyHeldOut
+from ostinato.tasks.classify.model import ClassifyModel
 
-TASK = Task(
-    name="classify",
-    estimator=Classifier,
-    held_out=ClassifyHeldOut,
-    terms=Terms(
-        words="accuracy",
-        digits=None,
-        things="texts",
-        data="texts",
-        examples="texts",
-        step="word",
-        baseline="words and pairs, tf-idf",
-        flow="",
-        validation="validation_loss",
-        loss="Loss, nats for each {thing}",
-        reached="accuracy",
-        title="Accuracy on validation {things}",
-    ),
-)
+MODEL = ClassifyModel

@@ -20,19 +20,19 @@ _MOST = 4.0  # |ln T|
 _ENOUGH = 2**22  # logits to fit T to; of more every n-th text
 
 
-def probabilities(logits: NDArray[np.float32], several: bool) -> NDArray[np.float32]:
+def probabilities(logits: NDArray[np.float32], multi_label: bool) -> NDArray[np.float32]:
     """Logits (N, K) → probabilities (N, K): of the classes, or of each label for itself."""
-    found: NDArray[np.float32] = expit(logits) if several else softmax(logits, -1)
+    found: NDArray[np.float32] = expit(logits) if multi_label else softmax(logits, -1)
     return found
 
 
-def log_probabilities(logits: NDArray[np.float32], several: bool) -> NDArray[np.float32]:
+def log_probabilities(logits: NDArray[np.float32], multi_label: bool) -> NDArray[np.float32]:
     """Their logarithms (nats), without rounding small ones to nothing."""
-    found: NDArray[np.float32] = log_expit(logits) if several else log_softmax(logits, -1)
+    found: NDArray[np.float32] = log_expit(logits) if multi_label else log_softmax(logits, -1)
     return found
 
 
-def fit_temperature(logits: ArrayLike, truth: ArrayLike, several: bool) -> float:
+def fit_temperature(logits: ArrayLike, truth: ArrayLike, multi_label: bool) -> float:
     """The temperature T under which texts that were held out are most probable.
 
     It minimises Σ -ln p(label | text, T) + (ln T)² / 2 over all texts, or all texts and labels. The
@@ -42,7 +42,7 @@ def fit_temperature(logits: ArrayLike, truth: ArrayLike, several: bool) -> float
     Args:
         logits: (N, K).
         truth: (N, K), whether the text has the label.
-        several: whether a text may have several labels, or none.
+        multi_label: whether a text may have several labels, or none.
     """
     step = -(-np.size(logits) // _ENOUGH)
     given = np.asarray(logits, dtype=np.float64)[::step]
@@ -50,7 +50,7 @@ def fit_temperature(logits: ArrayLike, truth: ArrayLike, several: bool) -> float
 
     def loss(log_t: float) -> float:
         scaled = given / np.exp(log_t)
-        if several:
+        if multi_label:
             nats = -log_expit(np.where(right, scaled, -scaled)).sum()
         else:
             nats = -log_softmax(scaled, -1)[right].sum()
@@ -106,15 +106,15 @@ def calibration_error(bins: Sequence[Bin]) -> float:
     return round(sum(b.size * abs(b.accuracy - b.confidence) for b in bins) / total, 12)
 
 
-def error_of(found: NDArray[np.float32], truth: NDArray[np.bool_], several: bool) -> float:
+def error_of(found: NDArray[np.float32], truth: NDArray[np.bool_], multi_label: bool) -> float:
     """The expected calibration error of the more probable answers, in ten bins.
 
     Args:
         found: probabilities (N, K).
         truth: (N, K), whether the text has the label.
-        several: whether each label of each text is a question of its own, with a yes or a no.
+        multi_label: whether each label of each text is a question of its own, with a yes or a no.
     """
-    if several:
+    if multi_label:
         confidence, right = np.maximum(found, 1 - found), (found >= 0.5) == truth
     else:
         best = found.argmax(-1)[:, None]

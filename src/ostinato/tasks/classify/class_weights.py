@@ -17,7 +17,7 @@ def class_weights(
     chosen: Literal["balanced"] | Mapping[str, float] | None,
     names: Sequence[str],
     truth: NDArray[np.bool_],
-    several: bool,
+    multi_label: bool,
 ) -> Tensor | None:
     """The weight of each class (K,); None where all count alike.
 
@@ -29,7 +29,7 @@ def class_weights(
         chosen: `balanced`, or weights by name; a class that is not named has 1.
         names: the classes.
         truth: (N, K), whether the text has the label.
-        several: whether a text may have several labels.
+        multi_label: whether a text may have several labels.
 
     Raises:
         ConfigError: for the name of no class.
@@ -38,7 +38,7 @@ def class_weights(
         return None
     if chosen == "balanced":
         texts = truth.sum(0)
-        if several:
+        if multi_label:
             weights = (len(truth) - texts).clip(1) / texts.clip(1)
         else:
             weights = len(truth) / (len(names) * texts)

@@ -35,7 +35,7 @@ class Decision:
         cls,
         logits: NDArray[np.float32],
         truth: NDArray[np.bool_],
-        several: bool,
+        multi_label: bool,
         calibrate: bool = True,
         threshold: float | Literal["f1", "accuracy"] | None = None,
     ) -> Self:
@@ -44,37 +44,39 @@ class Decision:
         Args:
             logits: (N, K).
             truth: (N, K), whether the text has the label.
-            several: whether a text may have several labels, or none.
+            multi_label: whether a text may have several labels, or none.
             calibrate: whether to fit the temperature.
             threshold: the thresholds, or what they are to be best for.
         """
-        temperature = fit_temperature(logits, truth, several) if calibrate else 1.0
-        raw = probabilities(logits, several)
-        found = probabilities(logits / np.float32(temperature), several)
+        temperature = fit_temperature(logits, truth, multi_label) if calibrate else 1.0
+        raw = probabilities(logits, multi_label)
+        found = probabilities(logits / np.float32(temperature), multi_label)
         self = cls(
-            temperature, None, (error_of(raw, truth, several), error_of(found, truth, several))
+            temperature,
+            None,
+            (error_of(raw, truth, multi_label), error_of(found, truth, multi_label)),
         )
         if isinstance(threshold, str):
-            columns = range(truth.shape[1]) if several else [1]
+            columns = range(truth.shape[1]) if multi_label else [1]
             best = tuple(best_threshold(found[:, k], truth[:, k], threshold) for k in columns)
             return replace(self, thresholds=best)
-        return self if threshold is None else self.at(threshold, truth.shape[1], several)
+        return self if threshold is None else self.at(threshold, truth.shape[1], multi_label)
 
-    def at(self, threshold: float, classes: int, several: bool) -> Self:
+    def at(self, threshold: float, classes: int, multi_label: bool) -> Self:
         """The same decision with another threshold, one for all labels.
 
         Raises:
             ConfigError: for one out of range, or where the most probable of many classes is given.
         """
-        check_threshold(classes, several)
+        check_threshold(classes, multi_label)
         if not 0 <= threshold <= 1:
             raise ConfigError(f"a threshold is a probability, from 0 to 1, not {threshold}")
-        return replace(self, thresholds=(float(threshold),) * (classes if several else 1))
+        return replace(self, thresholds=(float(threshold),) * (classes if multi_label else 1))
 
-    def given(self, probabilities: NDArray[np.float32], several: bool) -> NDArray[np.bool_]:
+    def given(self, probabilities: NDArray[np.float32], multi_label: bool) -> NDArray[np.bool_]:
         """Which labels are given to texts of these probabilities, both (N, K)."""
         p = probabilities.astype(np.float64)
-        if several:
+        if multi_label:
             thresholds = np.array(self.thresholds or (0.5,))
             labels: NDArray[np.bool_] = p >= thresholds
             return labels
@@ -83,7 +85,7 @@ class Decision:
         return best
 
     @classmethod
-    def from_json(cls, found: Any, classes: int, several: bool) -> Self:
+    def from_json(cls, found: Any, classes: int, multi_label: bool) -> Self:
         """What `dataclasses.asdict` made plain data of.
 
         Raises:
@@ -94,7 +96,7 @@ class Decision:
             raise ValueError(f"thresholds of {thresholds}")
         if not 0 < found["temperature"] < np.inf:
             raise ValueError(f"a temperature of {found['temperature']}")
-        if thresholds is not None and len(thresholds) != (classes if several else 1):
+        if thresholds is not None and len(thresholds) != (classes if multi_label else 1):
             raise ValueError(f"{len(thresholds)} thresholds for {classes} classes")
         return cls(
             float(found["temperature"]),
@@ -103,13 +105,13 @@ class Decision:
         )
 
 
-def check_threshold(classes: int, several: bool) -> None:
+def check_threshold(classes: int, multi_label: bool) -> None:
     """Refuses a threshold where the most probable of many classes is given.
 
     Raises:
         ConfigError: then.
     """
-    if classes > 2 and not several:
+    if classes > 2 and not multi_label:
         raise ConfigError(
             f"a threshold is for two classes, or for several labels of a text; here are {classes} "
             "classes, of which the most probable is given"

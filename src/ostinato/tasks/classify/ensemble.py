@@ -76,9 +76,11 @@ class LinearMember:
         model = fit_naive_bayes_linear(*all_, count, order, symbols)
         return cls(model, weights, accuracy, both, time.perf_counter() - began), together
 
-    def join(self, network: NDArray[np.float32], texts: Sequence[Symbols]) -> NDArray[np.float32]:
-        """What both say (N, K): logits of the network, and the same texts as symbols, whole."""
-        return pool([network, self.model.log_probabilities(texts)], self.weights)
+    def join(
+        self, network: NDArray[np.float32], linear: NDArray[np.float32]
+    ) -> NDArray[np.float32]:
+        """What both say (N, K): logits of the network, log-probabilities of the linear model."""
+        return pool([network, linear], self.weights)
 
     def write(self, run: Run) -> None:
         """Keeps it in a run folder."""

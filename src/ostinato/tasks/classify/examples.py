@@ -18,16 +18,16 @@ _FEW = 8  # labels of which an error tells all
 _CHARACTERS = 2**25  # of texts that are held in memory
 
 
-def classes_in(examples: Examples, several: bool) -> NDArray[Any]:
+def classes_in(examples: Examples, multi_label: bool) -> NDArray[Any]:
     """The classes in order: numbers where labels were given as numbers, else texts.
 
     Raises:
         DataError: when there is not enough to learn from.
     """
     counts = Counter(name for label in examples.labels for name in each(label))
-    if several and (len(counts) < 2 or len(examples) < 2):
+    if multi_label and (len(counts) < 2 or len(examples) < 2):
         raise DataError(f"several labels need two texts and two labels, not {_told(counts)}")
-    if not several and (len(counts) < 2 or min(counts.values()) < 2):
+    if not multi_label and (len(counts) < 2 or min(counts.values()) < 2):
         alone = "one class alone, " if len(counts) == 1 else ""
         raise DataError(
             f"a classifier needs two classes with two texts each, not {alone}{_told(counts)}"
@@ -54,10 +54,10 @@ def split_examples(examples: Examples, settings: ClassifySettings) -> tuple[Exam
     Where a text may have several labels, blocks are of all texts; texts with a label that would
     be in none that is trained on are trained on too.
     """
-    several = settings.data.labels.several
-    labels = [""] * len(examples) if several else examples.labels
+    multi_label = settings.data.labels.several
+    labels = [""] * len(examples) if multi_label else examples.labels
     kept, held = split_blocks(labels, settings.data.validation, settings.seed)
-    if several:
+    if multi_label:
         known = names_of(examples.labels[i] for i in kept)
         rare = [i for i in held if not known.issuperset(examples.labels[i])]
         if len(rare) < len(held):

@@ -110,9 +110,9 @@ class ClassifyHeldOut(HeldOut):
         """Over the longest texts; the loss is that of each text's label."""
         by_length = sorted(range(len(self)), key=lambda i: -len(self.examples.texts[i]))
         chosen = self.examples.select(by_length[:SEQUENCES])
-        values, lengths, targets = estimator.encode(chosen.texts, chosen.labels)
+        batch, targets = estimator.encode(chosen.texts, chosen.labels)
 
         def of_batch() -> Tensor:
-            return nn.functional.cross_entropy(network(values, lengths), targets, reduction="sum")
+            return nn.functional.cross_entropy(network(batch), targets, reduction="sum")
 
         return of_batch

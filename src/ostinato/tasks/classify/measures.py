@@ -12,7 +12,7 @@ from ostinato.visible import visible
 
 
 @dataclass(frozen=True)
-class Evaluation:
+class ClassifyMeasures:
     """How a classifier does on labelled texts.
 
     Attributes:
@@ -41,10 +41,10 @@ def measured(
     truth: NDArray[np.bool_],
     given: NDArray[np.bool_],
     classes: Sequence[str],
-    several: bool,
+    multi_label: bool,
     uncalibrated_error: float = 0.0,
     calibration_error: float = 0.0,
-) -> Evaluation:
+) -> ClassifyMeasures:
     """What can be counted of labels (N, K) that texts have, and that they were given."""
     from sklearn.metrics import (
         classification_report,
@@ -54,7 +54,7 @@ def measured(
     )
 
     numbers = list(range(len(classes)))
-    if several:
+    if multi_label:
         y, p = truth.astype(int), given.astype(int)
         confusion = multilabel_confusion_matrix(y, p, labels=numbers)
     else:
@@ -62,7 +62,7 @@ def measured(
         confusion = confusion_matrix(y, p, labels=numbers)
     options = {"labels": numbers, "zero_division": 0}
     shown = [visible(name) for name in classes]
-    return Evaluation(
+    return ClassifyMeasures(
         accuracy=float((truth == given).all(1).mean()),
         f1=float(f1_score(y, p, average="macro", **options)),
         micro_f1=float(f1_score(y, p, average="micro", **options)),

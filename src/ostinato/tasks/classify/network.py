@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Annotated, Any, Literal, TypeAlias, cast
+from dataclasses import dataclass
+from typing import Annotated, Literal, TypeAlias, cast
 
 import numpy as np
 import torch
@@ -14,13 +15,24 @@ from torch import Tensor, nn
 from ostinato.data.tables.labels import label_text
 from ostinato.equation import Cell
 from ostinato.nn import BigramEmbedding, Embedding, Recurrent, pooling
+from ostinato.tasks.base.batch import Batch
+from ostinato.tasks.base.network import Network
+from ostinato.tasks.base.parts import (
+    Part,
+    embedding_part,
+    in_words,
+    layer_parts,
+    linear_part,
+    parameters_of,
+    side_by_side,
+)
 from ostinato.tasks.base.stack import Stack
 
 Weight: TypeAlias = Annotated[float, Field(gt=0, allow_inf_nan=False)]
 Threshold: TypeAlias = Annotated[float, Field(ge=0, le=1)]
 
 
-class ClassifyModel(Stack):
+class ClassifyNetworkSettings(Stack):
     """The network, what its loss counts, and how its answers become labels."""
 
     dropout: float = Field(0.3, ge=0, lt=1, description="on embeddings and pooled features")
@@ -58,14 +70,29 @@ class ClassifyModel(Stack):
 
     @field_validator("class_weight", mode="before")
     @classmethod
-    def _by_name(cls, chosen: Any) -> Any:
+    def _by_name(cls, chosen: object) -> object:
         """Classes may be numbers in Python, where their names are text here."""
         if isinstance(chosen, dict):
             return {label_text(name): weight for name, weight in chosen.items()}
         return chosen
 
 
-class ClassifyNetwork(nn.Module):
+@dataclass(frozen=True)
+class ClassifyBatch(Batch):
+    """Texts, or signals, as the network takes them.
+
+    Attributes:
+        values: symbols (B, T) int64, or signals (B, T, D) float32.
+        lengths: (B,) int64.
+        linear: the log-probabilities of a linear model that answers too (B, K), if there is one.
+    """
+
+    values: Tensor
+    lengths: Tensor
+    linear: Tensor | None = None
+
+
+class ClassifyNetwork(Network[ClassifyBatch, Tensor]):
     """Logits of each class for a batch of token sequences.
 
     Args:
@@ -81,14 +108,14 @@ class ClassifyNetwork(nn.Module):
     def __init__(
         self,
         cell: Cell,
-        settings: ClassifyModel,
+        settings: ClassifyNetworkSettings,
         symbols: int,
         classes: int,
         pairs: NDArray[np.int64] | None = None,
         features: int = 0,
     ) -> None:
         super().__init__()
-        self.embedding: nn.Module
+        self.embedding: Embedding | nn.Linear
         if features:
             self.embedding = nn.Linear(features, settings.embedding)
         else:
@@ -112,36 +139,60 @@ class ClassifyNetwork(nn.Module):
         self.pooling = pooling(settings.pooling, features)
         self.output = nn.Linear(self.pooling.output_size, classes)
 
-    def forward(self, values: Tensor, lengths: Tensor) -> Tensor:
-        """Tokens (B, T), or signals (B, T, D), and lengths (B,) → logits (B, K)."""
-        tokens = values.transpose(0, 1)
+    def embed(self, batch: ClassifyBatch) -> Tensor:
+        """Embedded tokens or signals (T, B, E)."""
+        tokens = batch.values.transpose(0, 1)
         if self.training and self.word_dropout:
-            known = torch.rand(tokens.shape[:2]) >= self.word_dropout
+            known = torch.rand(tokens.shape[:2], device=tokens.device) >= self.word_dropout
             tokens = tokens * (known if tokens.dim() == 2 else known[..., None])
-        embedded = self.embedding(tokens)  # (T, B, E)
-        if self.bigrams is not None:
-            embedded = embedded + self.bigrams(tokens)
-        embedded = self.embedding_dropout(embedded)
-        outputs, states = self.recurrent(embedded, lengths=lengths)  # (T, B, H)
+        embedded: Tensor = self.embedding(tokens)
+        return embedded if self.bigrams is None else embedded + self.bigrams(tokens)
+
+    def run(self, embedded: Tensor, batch: ClassifyBatch) -> Tensor:
+        """Embedded steps (T, B, E) → logits (B, K)."""
+        lengths = batch.lengths
+        outputs, states = self.recurrent(self.embedding_dropout(embedded), lengths=lengths)
         top = states if isinstance(states, Tensor) else states[0]
         last = top[-len(self.recurrent.directions) :].transpose(0, 1).flatten(1)  # (B, H)
         logits: Tensor = self.output(self.dropout(self.pooling(outputs, lengths, last)))
         return logits
 
+    def parts(self) -> list[Part]:
+        """See `Network`."""
+        embedding = self.embedding
+        if isinstance(embedding, nn.Linear):
+            gives = f"B × T × {embedding.out_features}"
+            parts = [linear_part(embedding, "embedding", "numbers", gives)]
+        else:
+            parts = [embedding_part(embedding)]
+        if self.bigrams is not None:
+            pairs, features = self.bigrams.weight.shape
+            inside = f"{pairs:,} pairs of symbols × {features}"
+            gives = f"B × T × {features}, added to the embedding"
+            count = parameters_of(self.bigrams)
+            parts.append(Part("bigrams", "bigrams", inside, gives, count))
+        pooled, inside = f"B × {self.pooling.output_size}", in_words(self.pooling)
+        return [
+            *parts,
+            *layer_parts(self.recurrent),
+            Part("pooling", "pooling", inside, pooled, parameters_of(self.pooling)),
+            linear_part(self.output, "output", "output", f"B × {self.output.out_features} logits"),
+        ]
 
-class ClassifyEnsemble(nn.Module):
+
+class ClassifyEnsemble(Network[ClassifyBatch, Tensor]):
     """Networks that begin differently; the probability of a class is the mean of theirs.
 
     They see the same batches, each with dropout of its own, and learn in one loop.
 
     Args:
         members: the networks.
-        several: whether a text may have several labels.
+        multi_label: whether a text may have several labels.
     """
 
-    def __init__(self, members: Sequence[ClassifyNetwork], several: bool = False) -> None:
+    def __init__(self, members: Sequence[ClassifyNetwork], multi_label: bool = False) -> None:
         super().__init__()
-        self.several = several
+        self.multi_label = multi_label
         self.members = nn.ModuleList(members)
         self.rates = {
             f"members.{k}.{part}": rate
@@ -149,36 +200,43 @@ class ClassifyEnsemble(nn.Module):
             for part, rate in member.rates.items()
         }
 
-    def forward(self, values: Tensor, lengths: Tensor) -> Tensor:
-        """Tokens (B, T), lengths (B,) → logits (B, K); in training each member's, (M, B, K)."""
-        logits = torch.stack([member(values, lengths) for member in self.members])
+    def forward(self, batch: ClassifyBatch) -> Tensor:
+        """Logits (B, K); in training each member's, (M, B, K)."""
+        return self._together([member(batch) for member in self._members()])
+
+    def embed(self, batch: ClassifyBatch) -> Tensor:
+        """Embedded tokens or signals of each member (M, T, B, E)."""
+        return torch.stack([member.embed(batch) for member in self._members()])
+
+    def run(self, embedded: Tensor, batch: ClassifyBatch) -> Tensor:
+        """Embedded steps (M, T, B, E) → logits, as `forward` gives them."""
+        pairs = zip(self._members(), embedded, strict=True)
+        return self._together([member.run(own, batch) for member, own in pairs])
+
+    def parts(self) -> list[Part]:
+        """See `Network`."""
+        return side_by_side([member.parts() for member in self._members()])
+
+    @property
+    def recurrent(self) -> Recurrent:  # type: ignore[override]
+        """The first member's."""
+        return self._members()[0].recurrent
+
+    def _together(self, each: Sequence[Tensor]) -> Tensor:
+        logits = torch.stack(list(each))
         if self.training:
             return logits
-        if self.several:  # ln(p / (1 - p)) of the mean p, without rounding p to 0 or 1
+        if self.multi_label:  # ln(p / (1 - p)) of the mean p, without rounding p to 0 or 1
             yes, no = (nn.functional.logsigmoid(x).logsumexp(0) for x in (logits, -logits))
             return yes - no
         return logits.softmax(-1).mean(0).log()
 
-    @property
-    def embedding(self) -> nn.Module:
-        """The first member's, as for whoever looks inside all of them are alike."""
-        return self._first.embedding
+    def _members(self) -> list[ClassifyNetwork]:
+        return [cast(ClassifyNetwork, member) for member in self.members]
 
-    @property
-    def recurrent(self) -> Recurrent:
-        """The first member's."""
-        return self._first.recurrent
 
-    @property
-    def pooling(self) -> nn.Module:
-        """The first member's."""
-        return self._first.pooling
-
-    @property
-    def output(self) -> nn.Linear:
-        """The first member's."""
-        return self._first.output
-
-    @property
-    def _first(self) -> ClassifyNetwork:
-        return cast(ClassifyNetwork, self.members[0])
+def members_of(network: ClassifyNetwork | ClassifyEnsemble) -> list[ClassifyNetwork]:
+    """The network, or those of an ensemble."""
+    if isinstance(network, ClassifyEnsemble):
+        return [cast(ClassifyNetwork, member) for member in network.members]
+    return [network]

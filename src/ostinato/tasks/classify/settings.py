@@ -6,7 +6,7 @@ from pydantic import Field
 
 from ostinato.data import LabelColumn
 from ostinato.tasks.base.settings import TaskSettings
-from ostinato.tasks.classify.network import ClassifyModel
+from ostinato.tasks.classify.network import ClassifyNetworkSettings
 from ostinato.train import Section
 
 
@@ -44,4 +44,4 @@ class ClassifySettings(TaskSettings):
     task = "classify"
     tokenizer: str = Field("word", description="word, char or bpe")
     data: ClassifyData = ClassifyData()
-    model: ClassifyModel = ClassifyModel()
+    model: ClassifyNetworkSettings = ClassifyNetworkSettings()

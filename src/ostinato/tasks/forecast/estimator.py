@@ -19,7 +19,8 @@ from ostinato.data.series.panel import listed
 from ostinato.data.series.windows import Indices, Parts, Scale, Windows
 from ostinato.equation import Cell
 from ostinato.errors import ConfigError, DataError, check_finite, counted, quoted
-from ostinato.tasks.base.estimator import Estimator, reproducible
+from ostinato.tasks.base.estimator import reproducible
+from ostinato.tasks.base.legacy import LegacyEstimator
 from ostinato.tasks.base.stored import from_json
 from ostinato.tasks.forecast.baseline import naive_error, seasonal_naive
 from ostinato.tasks.forecast.forecasts import Forecast
@@ -31,7 +32,7 @@ from ostinato.tasks.forecast.stored import check_stored
 from ostinato.train import Progress, Run, fit
 
 
-class Forecaster(RegressorMixin, Estimator[ForecastSettings]):  # type: ignore[misc]
+class Forecaster(RegressorMixin, LegacyEstimator[ForecastSettings]):  # type: ignore[misc]
     """Foretells how series go on; seasonal naive stands beside it in every table.
 
     `Forecaster("lstm", data={"horizon": 48}, train={"epochs": 5})`: the settings are those of

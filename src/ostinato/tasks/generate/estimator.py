@@ -20,7 +20,8 @@ from ostinato.decode import beam_search, chain, until
 from ostinato.equation import Cell
 from ostinato.errors import ConfigError, DataError, check_finite
 from ostinato.nn import Dropout, Embedding
-from ostinato.tasks.base.estimator import TextEstimator, reproducible
+from ostinato.tasks.base.estimator import reproducible
+from ostinato.tasks.base.legacy import LegacyTextEstimator
 from ostinato.tasks.base.settings import TaskSettings
 from ostinato.tasks.base.stack import Stack
 from ostinato.tasks.generate.baseline import NGram, fit_ngram
@@ -88,7 +89,7 @@ class GenerateNetwork(nn.Module):
         return self.output(self.dropout(outputs)), state
 
 
-class Generator(TextEstimator[GenerateSettings]):
+class Generator(LegacyTextEstimator[GenerateSettings]):
     """Learns how a text goes on, and goes on with it; an n-gram model is counted beside it.
 
     `Generator("gru", model={"hidden": 512}, train={"epochs": 3})`: the settings are those of

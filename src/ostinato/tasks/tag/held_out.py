@@ -19,7 +19,7 @@ from ostinato.tasks.tag.baseline import FrequentTag
 from ostinato.tasks.tag.estimator import Tagger
 from ostinato.tasks.tag.labels import Labels
 from ostinato.tasks.tag.measures import entity_scores, tag_scores, total
-from ostinato.tasks.tag.sentences import tagged
+from ostinato.tasks.tag.sequences import tagged
 from ostinato.tasks.tag.settings import TagSettings
 from ostinato.train import Run
 
@@ -96,14 +96,15 @@ class TagHeldOut(HeldOut):
         """Over the longest sentences; the loss is that of the label of each one's last word."""
         lengths = [len(words) for words in self.sentences.words]
         chosen = self.sentences.select(np.argsort(lengths, kind="stable")[::-1][:SEQUENCES])
-        read = estimator.read(chosen.words).batch(np.arange(len(chosen)))
-        sets = [estimator.labels_.sets(tags, strangers=True)[-1] for tags in chosen.tags]
-        last = torch.from_numpy(np.stack(sets))
+        model = estimator.model_
+        batch = model.encode(chosen.words)
+        sets = [model.labels.sets(tags, unknown=True)[-1] for tags in chosen.tags]
+        last = torch.from_numpy(np.stack(sets)).to(model.device)
 
         def of_batch() -> Tensor:
-            emissions: Tensor = network(read)
+            emissions: Tensor = network(batch)
             rows = np.arange(len(chosen))
-            chances = emissions[read.lengths - 1, rows].log_softmax(-1)
+            chances = emissions[batch.lengths - 1, rows].log_softmax(-1)
             return -chances.masked_fill(~last, -torch.inf).logsumexp(-1).sum()
 
         return of_batch

@@ -119,21 +119,21 @@ class Labels:
         follow = torch.where(inside, kinds[:, None] == kinds[None], ends[:, None] & begins[None])
         return Constraints(begins, follow, ends)
 
-    def sets(self, tags: Sequence[str], strangers: bool = False) -> NDArray[np.bool_]:
+    def sets(self, tags: Sequence[str], unknown: bool = False) -> NDArray[np.bool_]:
         """Which labels each word may have (T, K): one, or where its tag is not known any.
 
         Whether an entity beside an unknown tag ends there is not known either.
 
         Args:
             tags: those of a sentence.
-            strangers: takes a tag that training did not have for one that is not known.
+            unknown: takes a tag that training did not have for one that is not known.
 
         Raises:
             DataError: for a tag that is no label.
         """
         place = {name: k for k, name in enumerate(self.classes)}
         allowed = np.zeros((len(tags), len(self.classes)), np.bool_)
-        if strangers:
+        if unknown:
             types = {name[2:] for name in self.classes}
             known = (lambda tag: tag[2:] in types) if self.entities else place.__contains__
             tags = [tag if known(tag) else self.unlabelled for tag in tags]

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from typing import TYPE_CHECKING
+from collections.abc import Sequence
 
 import numpy as np
 import torch
@@ -12,61 +11,64 @@ from torch import Tensor, nn
 
 from ostinato import data
 from ostinato.data import Tagged
+from ostinato.tasks.base.batch import Indices
+from ostinato.tasks.tag.measures import accuracy_and_f1
+from ostinato.tasks.tag.model import TagModel
 from ostinato.tasks.tag.network import real
-from ostinato.tasks.tag.sentences import Chosen, Read
-
-if TYPE_CHECKING:
-    from ostinato.tasks.tag.estimator import Tagger
+from ostinato.tasks.tag.sequences import TagSequences
 
 
 class TagLearner:
     """Tagging as the loop sees it.
 
     Args:
-        tagger: whose network is trained.
+        model: whose network is trained.
         training: the sentences as numbers, and with their tags.
         validation: the sentences held out.
     """
 
-    def __init__(self, tagger: Tagger, training: tuple[Read, Tagged], validation: Tagged) -> None:
-        self.model: nn.Module = tagger.network_
-        self.judged_by = tagger.metric
+    def __init__(
+        self, model: TagModel, training: tuple[TagSequences, Tagged], validation: Tagged
+    ) -> None:
+        self.tagger, self.network = model, model.network
+        self.model: nn.Module = model.network
+        self.judged_by = model.metric
         self.state: tuple[Tensor, ...] = ()  # nothing is carried
-        self.tagger, self.settings = tagger, tagger.settings().data
-        self.seed = tagger.seed
-        self.read, given = training
-        self.sets = [tagger.labels_.sets(tags) for tags in given.tags]
-        self.held, self.true = tagger.read(validation.words), validation.tags
-        self.held_sets = [tagger.labels_.sets(tags, strangers=True) for tags in self.true]
+        self.settings = model.settings
+        self.sequences, given = training
+        self.lengths = self.sequences.lengths
+        self.sets = [model.labels.sets(tags) for tags in given.tags]
+        self.held, self.true = model.sequences(validation.words), validation.tags
+        self.held_sets = [model.labels.sets(tags, unknown=True) for tags in self.true]
 
-    def batches(self, epoch: int) -> list[Chosen]:
+    def batches(self, epoch: int) -> list[Indices]:
         """Indices of sentences of like length, within the budget of tokens."""
-        lengths = list(map(len, self.read.words))
-        return data.bucketed(lengths, self.settings.batch_tokens, self.seed, epoch)
+        settings = self.settings
+        return data.bucketed(self.lengths, settings.data.batch_tokens, settings.seed, epoch)
 
-    def loss(self, batch: Chosen) -> tuple[Tensor, int, int]:
+    def loss(self, chosen: Indices) -> tuple[Tensor, int, int]:
         """-ln P(labels) in nats for each word, and the number of words, twice."""
-        read = self.read.batch(batch)
-        tokens, mask = int(read.lengths.sum()), real(read)
-        network = self.tagger.network_
-        loss = network.loss(network(read), mask, _sets(self.sets, batch))
-        return loss / tokens, tokens, tokens
+        batch = self.sequences.batch(chosen).to(self.tagger.device)
+        tokens = int(batch.lengths.sum())
+        allowed = _sets(self.sets, chosen).to(self.tagger.device)
+        return self.network.loss(self.model(batch), real(batch), allowed) / tokens, tokens, tokens
 
+    @torch.no_grad()
     def validate(self) -> dict[str, float]:
         """-ln P(labels) in nats for each word, accuracy, and F1 of entities."""
-        network, loss = self.tagger.network_, 0.0
-
-        def answers(emissions: Tensor, mask: Tensor, chosen: Chosen) -> Iterator[list[str]]:
-            nonlocal loss
-            loss += network.loss(emissions, mask, _sets(self.held_sets, chosen)).item()
-            return map(self.tagger.labels_.tags, network.crf.decode(emissions, mask))
-
-        predicted = self.tagger.each(self.held, answers)
+        tagger, loss = self.tagger, 0.0
+        predicted: list[list[str]] = [[] for _ in self.true]
+        for chosen, emissions, batch in tagger.outputs(self.held):
+            allowed = _sets(self.held_sets, chosen).to(tagger.device)
+            loss += self.network.loss(emissions, real(batch), allowed).item()
+            for k, tags in zip(chosen, tagger.tags(emissions, batch), strict=True):
+                predicted[k] = tags
         words = sum(map(len, self.true))
-        return {"validation_loss": loss / words} | self.tagger.judged(self.true, predicted)
+        judged = accuracy_and_f1(tagger.labels, self.true, predicted)
+        return {"validation_loss": loss / words} | judged
 
 
-def _sets(sets: Sequence[NDArray[np.bool_]], chosen: Chosen) -> Tensor:
+def _sets(sets: Sequence[NDArray[np.bool_]], chosen: Indices) -> Tensor:
     """Which labels the words of some sentences may have (T, B, K); behind an end the first one."""
     longest, labels = max(len(sets[i]) for i in chosen), sets[0].shape[1]
     allowed = np.zeros((longest, len(chosen), labels), np.bool_)

@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ostinato.data.sentences.schemes import spans
+from ostinato.tasks.tag.labels import Labels
 
 
 @dataclass(frozen=True)
@@ -44,7 +45,7 @@ class Score:
 
 
 @dataclass(frozen=True)
-class Evaluation:
+class TagMeasures:
     """How a tagger does on tagged sentences.
 
     Attributes:
@@ -109,6 +110,22 @@ def total(scores: dict[str, Score]) -> Score:
     return Score(
         sum(s.correct for s in each), sum(s.found for s in each), sum(s.there for s in each)
     )
+
+
+def accuracy_and_f1(
+    labels: Labels, true: Sequence[Sequence[str]], predicted: Sequence[Sequence[str]]
+) -> dict[str, float]:
+    """`accuracy`, and `f1` as in `TagMeasures`; words whose tag is not known are left out."""
+    true, predicted = labels.known(true, predicted)
+    accuracy = right(true, predicted) / max(sum(map(len, true)), 1)
+    f1 = total(entity_scores(true, predicted)).f1 if labels.entities else accuracy
+    return {"accuracy": accuracy, "f1": f1}
+
+
+def right(true: Sequence[Sequence[str]], predicted: Sequence[Sequence[str]]) -> int:
+    """How many words have the right tag."""
+    pairs = zip(true, predicted, strict=True)
+    return sum(a == b for x, y in pairs for a, b in zip(x, y, strict=True))
 
 
 def confusion(

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Literal, NamedTuple
+from dataclasses import dataclass
+from typing import ClassVar, Literal
 
 import torch
 from pydantic import Field
@@ -10,10 +11,13 @@ from torch import Tensor, nn
 
 from ostinato.equation import Cell
 from ostinato.nn import CRF, CharacterEncoder, Constraints, Dropout, Embedding
+from ostinato.tasks.base.batch import Batch
+from ostinato.tasks.base.network import Network
+from ostinato.tasks.base.parts import Part, embedding_part, layer_parts, linear_part, parameters_of
 from ostinato.tasks.base.stack import Stack
 
 
-class TagModel(Stack):
+class TagNetworkSettings(Stack):
     """The network."""
 
     embedding: int = Field(100, ge=1, le=2**16, description="features of a word")
@@ -37,7 +41,8 @@ class TagModel(Stack):
     )
 
 
-class TagBatch(NamedTuple):
+@dataclass(frozen=True)
+class TagBatch(Batch):
     """Sentences as the network takes them.
 
     Attributes:
@@ -48,6 +53,8 @@ class TagBatch(NamedTuple):
         which: the row in `spelt` of each word (B, T) int64.
     """
 
+    on_cpu: ClassVar[frozenset[str]] = frozenset({"lengths", "sizes"})
+
     words: Tensor
     lengths: Tensor
     spelt: Tensor
@@ -55,7 +62,7 @@ class TagBatch(NamedTuple):
     which: Tensor
 
 
-class TagNetwork(nn.Module):
+class TagNetwork(Network[TagBatch, Tensor]):
     """Scores of each label for each word, and the CRF over them.
 
     Where the output is `softmax` the CRF has no weights but zeros: it only keeps forbidden
@@ -75,7 +82,7 @@ class TagNetwork(nn.Module):
     def __init__(
         self,
         cell: Cell,
-        settings: TagModel,
+        settings: TagNetworkSettings,
         symbols: int,
         characters: int,
         labels: int,
@@ -109,19 +116,47 @@ class TagNetwork(nn.Module):
             for weight in self.crf.parameters():
                 nn.init.zeros_(weight).requires_grad_(False)
 
-    def forward(self, batch: TagBatch) -> Tensor:
-        """Emissions (T, B, K)."""
+    def embed(self, batch: TagBatch) -> Tensor:
+        """Words, and beside them their spelling (T, B, E)."""
         words = batch.words.T
         if self.training and self.word_dropout:
             chance = self.word_dropout / (self.word_dropout + self.counts)
-            words = words * (torch.rand(words.shape) >= chance[words])
-        embedded = self.embedding(words)  # (T, B, E)
-        if self.spelling is not None:
-            spelt = self.spelling(batch.spelt, batch.sizes, batch.which.T)
-            embedded = torch.cat([embedded, spelt], -1)
+            words = words * (torch.rand(words.shape, device=words.device) >= chance[words])
+        embedded: Tensor = self.embedding(words)
+        if self.spelling is None:
+            return embedded
+        return torch.cat([embedded, self.spelling(batch.spelt, batch.sizes, batch.which.T)], -1)
+
+    def run(self, embedded: Tensor, batch: TagBatch) -> Tensor:
+        """Words as vectors (T, B, E) → emissions (T, B, K)."""
         outputs, _ = self.recurrent(self.dropout(embedded), lengths=batch.lengths)
         emissions: Tensor = self.output(self.dropout(outputs))
         return emissions
+
+    def parts(self) -> list[Part]:
+        """See `Network`."""
+        parts, spelling = [embedding_part(self.embedding)], self.spelling
+        if spelling is not None:
+            symbols, _ = spelling.embedding.weight.shape
+            units = f"{spelling.recurrent.hidden_size} units, both directions"
+            parts.append(
+                Part(
+                    kind="spelling",
+                    name="spelling",
+                    inside=f"{symbols:,} characters, {units}",
+                    gives=f"B × T × {spelling.output_size}, beside the embedding",
+                    parameters=parameters_of(spelling),
+                )
+            )
+        learnt = "scores of neighbouring labels"
+        inside = "which labels may follow; scores stay 0" if self.softmax else learnt
+        gives = f"B × T × {self.output.out_features} logits"
+        return [
+            *parts,
+            *layer_parts(self.recurrent),
+            linear_part(self.output, "output", "output", gives),
+            Part("crf", "CRF", inside, "B × T labels", parameters_of(self.crf)),
+        ]
 
     def loss(self, emissions: Tensor, mask: Tensor, allowed: Tensor) -> Tensor:
         """-ln P(labels) of a whole batch, in nats.
@@ -143,7 +178,9 @@ class TagNetwork(nn.Module):
 
 def real(batch: TagBatch) -> Tensor:
     """Which steps are real (T, B)."""
-    return torch.arange(batch.words.shape[1])[:, None] < batch.lengths
+    words = batch.words
+    steps = torch.arange(words.shape[1], device=words.device)
+    return steps[:, None] < batch.lengths.to(words.device)
 
 
 def _numbers(allowed: Tensor) -> Tensor:

@@ -7,7 +7,7 @@ from typing import Annotated, Literal
 from pydantic import AfterValidator, Field
 
 from ostinato.tasks.base.settings import TaskSettings
-from ostinato.tasks.tag.network import TagModel
+from ostinato.tasks.tag.network import TagNetworkSettings
 from ostinato.train import Section
 
 
@@ -46,4 +46,4 @@ class TagSettings(TaskSettings):
 
     task = "tag"
     data: TagData = TagData()
-    model: TagModel = TagModel()
+    model: TagNetworkSettings = TagNetworkSettings()

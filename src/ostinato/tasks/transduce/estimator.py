@@ -20,7 +20,8 @@ from ostinato.data.extra import extra
 from ostinato.decode import Hypothesis
 from ostinato.equation import Cell
 from ostinato.errors import DataError
-from ostinato.tasks.base.estimator import Estimator, reproducible
+from ostinato.tasks.base.estimator import reproducible
+from ostinato.tasks.base.legacy import LegacyEstimator
 from ostinato.tasks.base.stored import from_json
 from ostinato.tasks.transduce.codec import LONGEST, Side
 from ostinato.tasks.transduce.learner import (
@@ -60,7 +61,7 @@ class Transduction:
     alignment: NDArray[np.float32] | None
 
 
-class Transducer(Estimator[TransduceSettings]):
+class Transducer(LegacyEstimator[TransduceSettings]):
     """Turns texts into others: translates, spells out, normalises.
 
     `Transducer("gru", target={"tokenizer": "white_space"})`: the settings are those of

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, TypeAlias
+from typing import Any
 
 import numpy as np
 import torch
@@ -14,15 +14,14 @@ from numpy.typing import NDArray
 from ostinato import data
 from ostinato.data import Tagged, TaggedFile
 from ostinato.errors import DataError, quoted
+from ostinato.tasks.base.batch import Indices
 from ostinato.tasks.tag.network import TagBatch
 
 _DIGIT = re.compile(r"\d")
-Chosen: TypeAlias = NDArray[np.intp]
-"""Which sentences of many."""
 
 
 @dataclass(frozen=True)
-class Read:
+class TagSequences:
     """Sentences as numbers.
 
     Attributes:
@@ -35,7 +34,12 @@ class Read:
     which: list[NDArray[np.int64]]
     spelt: list[NDArray[np.int64]]
 
-    def batch(self, chosen: Chosen) -> TagBatch:
+    @property
+    def lengths(self) -> list[int]:
+        """See `Sequences`."""
+        return list(map(len, self.words))
+
+    def batch(self, chosen: Indices) -> TagBatch:
         """Some sentences as the network takes them; each word's spelling is in it once."""
         words, lengths = data.pad([self.words[i] for i in chosen])
         which, _ = data.pad([self.which[i] for i in chosen])

@@ -1,0 +1,228 @@
+"""From labelled examples to all that training a classifier begins with."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from ostinato import data
+from ostinato.data import Examples, Rows, Store, Tokenizer, tokenizer
+from ostinato.data.series.signals import are_signals
+from ostinato.data.symbols.cooccurrence import ppmi_vectors
+from ostinato.equation import Cell
+from ostinato.errors import ConfigError, DataError, first_few, quoted
+from ostinato.nn import Embedding, frequent_pairs
+from ostinato.tasks.base.estimator import Prepared
+from ostinato.tasks.classify.baseline import Baseline, fit_baseline
+from ostinato.tasks.classify.bayes import check_countable
+from ostinato.tasks.classify.class_weights import class_weights
+from ostinato.tasks.classify.decision import Decision, check_threshold
+from ostinato.tasks.classify.ensemble import LinearMember
+from ostinato.tasks.classify.examples import (
+    classes_in,
+    in_memory,
+    joined,
+    names_of,
+    split_examples,
+)
+from ostinato.tasks.classify.learner import ClassifyLearner
+from ostinato.tasks.classify.measures import ClassifyMeasures, measured
+from ostinato.tasks.classify.model import ClassifyModel, ClassifySequences
+from ostinato.tasks.classify.network import members_of
+from ostinato.tasks.classify.numbers import Numbers
+from ostinato.tasks.classify.settings import ClassifySettings
+from ostinato.train import Run
+
+
+@dataclass
+class ClassifyPrepared(Prepared):
+    """What training a classifier begins with.
+
+    Attributes:
+        model: the classifier, without a network.
+        digests: see `Prepared`.
+        training, validation: the examples of both parts.
+        sequences, held: their texts as symbols, or signals on the scale of training.
+        near: symbols of the training texts in memory, where the network begins with what stands
+            near each word; else empty.
+        baseline: the linear baseline, once it is fitted.
+        baseline_measures: how well it does on the validation texts.
+    """
+
+    model: ClassifyModel
+    digests: dict[str, str]
+    training: Examples
+    validation: Examples
+    sequences: ClassifySequences
+    held: ClassifySequences
+    near: list[NDArray[np.int64]]
+    baseline: Baseline | None = None
+    baseline_measures: ClassifyMeasures | None = None
+    _learner: ClassifyLearner = field(init=False)
+
+    def learner(self) -> ClassifyLearner:
+        """See `Prepared`."""
+        model, settings = self.model, self.model.settings
+        network = model.network
+        if settings.model.start == "ppmi":
+            _, known = model.text_codec()
+            size = settings.model.embedding
+            vectors = ppmi_vectors(self.near, len(known), size, settings.seed)
+            table = torch.from_numpy(0.3 * vectors).to(model.device)
+            for member in members_of(network):
+                if isinstance(member.embedding, Embedding):
+                    member.embedding.weight.data = table
+        truth, chosen = model.truth(self.training.labels), settings.model.class_weight
+        self._learner = ClassifyLearner(
+            model,
+            (self.sequences, model.targets(self.training.labels)),
+            (self.held, model.targets(self.validation.labels)),
+            class_weights(chosen, model.class_names, truth, model.multi_label),
+        )
+        return self._learner
+
+    def finish(self) -> None:
+        """Fits the linear model that answers too, if one is asked for; and the decision."""
+        model, settings = self.model, self.model.settings.model
+        found, judged = self._learner.held_out(), self.validation
+        if settings.linear:
+            judged = in_memory(self.validation)
+            model.linear, found = self._linear(in_memory(self.training), judged)
+        truth = model.truth(judged.labels)
+        model.decision = Decision.fit(
+            found, truth, model.multi_label, settings.calibrate, settings.threshold
+        )
+
+    def fit_baseline(self, run: Run | None) -> None:
+        """Fits the linear baseline, and measures it on the validation texts."""
+        model = self.model
+        training, validation = in_memory(self.training), in_memory(self.validation)
+        fitted = fit_baseline(training.texts, training.labels, model.tokenizer)
+        given, truth = map(model.truth, (fitted.predict(validation.texts), validation.labels))
+        right = measured(truth, given, model.class_names, model.multi_label)
+        self.baseline, self.baseline_measures = fitted, right
+        if run:
+            run.write_json(
+                "baseline.json",
+                {
+                    "validation_accuracy": right.accuracy,
+                    "validation_micro_f1": right.micro_f1,
+                    "parameters": fitted.parameters,
+                    "seconds": fitted.seconds,
+                    "texts": len(training),
+                },
+            )
+
+    def _linear(
+        self, training: Examples, validation: Examples
+    ) -> tuple[LinearMember, NDArray[np.float32]]:
+        model = self.model
+        split, known = model.text_codec()
+
+        def encoded(part: Examples) -> tuple[list[NDArray[np.int64]], NDArray[np.int64]]:
+            whole = [known.encode(split.split(text)) for text in part.texts]
+            return whole, model.targets(part.labels).numpy()
+
+        return LinearMember.fit(
+            encoded(training),
+            encoded(validation),
+            model.logits(validation.texts),
+            order=model.settings.model.linear,
+            symbols=len(known),
+        )
+
+
+def prepare(
+    settings: ClassifySettings, cell: Cell, examples: Examples, digest: bool
+) -> ClassifyPrepared:
+    """Splits examples, and learns from the training part all that the network does not.
+
+    Args:
+        settings: those of the classifier.
+        cell: the recurrence.
+        examples: texts or signals, and their labels.
+        digest: whether to compute the SHA-256 of what is trained on.
+
+    Raises:
+        DataError: when there are fewer than two classes, or a class has a single text.
+        ConfigError: for settings that do not fit the data.
+    """
+    classes = classes_in(examples, settings.data.labels.several)
+    _check_asked(settings, len(classes))
+    training, validation = split_examples(examples, settings)
+    digests = {"sha256": examples.fingerprint()} if digest else {}
+    model = ClassifyModel(settings=settings, cell=cell, classes=classes)
+    if settings.data.extra:
+        extra = _extra(settings.data.extra, settings, model.class_names)
+        training = joined(training, extra)
+        digests |= {"extra_sha256": extra.fingerprint()} if digest else {}
+    near: list[NDArray[np.int64]] = []
+    if are_signals(training.texts):
+        _check_for_signals(settings)
+        model.numbers = Numbers.of(training.texts)
+        sequences, held = (model.sequences(part.texts) for part in (training, validation))
+    else:
+        size = settings.data.vocabulary
+        model.tokenizer = tokenizer(settings.tokenizer).train(training.texts, size)
+        store = _store(model.tokenizer, training.texts, settings)
+        known = store.vocabulary(size, settings.data.min_count)
+        model.vocabulary = known
+        rows = store.rows(known)
+        sequences = ClassifySequences(rows)
+        held = ClassifySequences(_store(model.tokenizer, validation.texts, settings).rows(known))
+        if settings.model.linear:
+            check_countable(settings.model.linear, len(known))
+        near = _counted(rows, settings)
+        model.bigrams = frequent_pairs(near, len(known), settings.model.bigrams)
+    return ClassifyPrepared(model, digests, training, validation, sequences, held, near)
+
+
+def _counted(rows: Rows, settings: ClassifySettings) -> list[NDArray[np.int64]]:
+    """Texts that fit into memory, where something is counted over them; else none."""
+    if settings.model.start == "ppmi" or settings.model.bigrams:
+        return [np.asarray(row) for row in rows]
+    return []
+
+
+def _store(split: Tokenizer, texts: Sequence[str], settings: ClassifySettings) -> Store:
+    store = Store(split, keep=settings.data.max_tokens)
+    for text in texts:
+        store.add(text)
+    return store
+
+
+def _extra(where: str, settings: ClassifySettings, known: list[str]) -> Examples:
+    """More examples to learn from."""
+    columns = settings.data
+    extra = data.read_labelled(where, columns.text, columns.labels, classes=known)["train"]
+    if unknown := names_of(extra.labels) - set(known):
+        raise DataError(f"{where}: its label {quoted(min(unknown))} is none of {first_few(known)}")
+    return extra
+
+
+def _check_asked(settings: ClassifySettings, classes: int) -> None:
+    """That thresholds and a linear model are asked for only where there can be some.
+
+    Raises:
+        ConfigError: where there cannot.
+    """
+    multi_label = settings.data.labels.several
+    if settings.model.threshold is not None:
+        check_threshold(classes, multi_label)
+    if settings.model.linear and multi_label:
+        raise ConfigError("model.linear: texts of several labels have none")
+
+
+def _check_for_signals(settings: ClassifySettings) -> None:
+    """That nothing is asked for that only symbols have.
+
+    Raises:
+        ConfigError: when something is.
+    """
+    if settings.model.start == "ppmi" or settings.model.bigrams or settings.model.linear:
+        what = "model.start = ppmi, model.bigrams and model.linear"
+        raise ConfigError(f"{what} are for texts; these are numbers")

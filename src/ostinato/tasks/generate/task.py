@@ -1,0 +1,26 @@
+"""The record of the task."""
+
+from ostinato.tasks.base.task import Task
+from ostinato.tasks.base.terms import Terms
+from ostinato.tasks.generate.estimator import Generator
+from ostinato.tasks.generate.held_out import GenerateHeldOut
+
+TASK = Task(
+    name="generate",
+    estimator=Generator,
+    held_out=GenerateHeldOut,
+    terms=Terms(
+        words="nats for each symbol",
+        digits=3,
+        things="symbols",
+        data="characters",
+        examples="blocks of the text",
+        step="symbol",
+        baseline="interpolated Kneser–Ney",
+        flow="Means over pieces of the text; the loss is that of the symbol after the last step.",
+        validation="nats",
+        loss="Loss, nats for each symbol",
+        reached="bits",
+        title="Bits for each symbol of validation text",
+    ),
+)

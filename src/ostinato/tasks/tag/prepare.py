@@ -1,0 +1,117 @@
+"""From tagged sentences to all that training a tagger begins with."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+
+from ostinato.data import Tagged, Vocabulary, read_tagged
+from ostinato.data.symbols.cooccurrence import ppmi_vectors
+from ostinato.data.symbols.spelling import Spelling
+from ostinato.equation import Cell
+from ostinato.errors import DataError
+from ostinato.tasks.base.estimator import Prepared
+from ostinato.tasks.tag.baseline import FrequentTag
+from ostinato.tasks.tag.labels import Labels
+from ostinato.tasks.tag.learner import TagLearner
+from ostinato.tasks.tag.measures import accuracy_and_f1
+from ostinato.tasks.tag.model import TagModel
+from ostinato.tasks.tag.sequences import plain
+from ostinato.tasks.tag.settings import TagSettings
+from ostinato.train import Run
+
+
+@dataclass
+class TagPrepared(Prepared):
+    """What training a tagger begins with.
+
+    Attributes:
+        model: the tagger, without a network.
+        digests: see `Prepared`.
+        training, validation: the sentences of both parts.
+        baseline: each word's most frequent tag, once it is counted.
+        baseline_score: what the baseline reaches on the validation sentences.
+    """
+
+    model: TagModel
+    digests: dict[str, str]
+    training: Tagged
+    validation: Tagged
+    baseline: FrequentTag | None = None
+    baseline_score: float | None = None
+
+    def learner(self) -> TagLearner:
+        """See `Prepared`."""
+        model, settings = self.model, self.model.settings
+        sequences, symbols = model.sequences(self.training.words), len(model.vocabulary)
+        counts = np.bincount(np.concatenate(sequences.words), minlength=symbols)
+        model.network.counts = torch.from_numpy(counts).float().to(model.device)
+        if settings.model.start == "ppmi":
+            size = settings.model.embedding
+            vectors = ppmi_vectors(sequences.words, symbols, size, settings.seed)
+            table = torch.from_numpy(0.3 * vectors).to(model.device)
+            model.network.embedding.weight.data = table
+        return TagLearner(model, (sequences, self.training), self.validation)
+
+    def fit_baseline(self, run: Run | None) -> None:
+        """Counts each word's most frequent tag, and measures it on the validation sentences."""
+        model = self.model
+        self.baseline = FrequentTag.of(self.training, model.settings.data.unlabelled)
+        predicted = [self.baseline.predict(words) for words in self.validation.words]
+        judged = accuracy_and_f1(model.labels, self.validation.tags, predicted)
+        self.baseline_score = judged[model.metric]
+        if run:
+            run.write_json("baseline.json", {f"validation_{model.metric}": self.baseline_score})
+
+
+def prepare(
+    settings: TagSettings, cell: Cell, given: Tagged, validation: Tagged | None, digest: bool
+) -> TagPrepared:
+    """Splits sentences, and learns from the training part all that the network does not.
+
+    Args:
+        settings: those of the tagger.
+        cell: the recurrence.
+        given: sentences and their tags.
+        validation: what chooses the epoch; None takes what the settings say.
+        digest: whether to compute the SHA-256 of what is trained on.
+
+    Raises:
+        DataError: when there are too few sentences to hold some out, or a tag is of no scheme.
+    """
+    format, width = (given.format, given.width) if given.format else ("conll", 0)
+    training, held = _split(settings, given, validation, format)
+    labels = Labels.of(given, settings.data.scheme, settings.data.unlabelled)
+    words = (plain(s) if settings.data.lower else s for s in training.words)
+    model = TagModel(
+        settings=settings,
+        cell=cell,
+        labels=labels,
+        vocabulary=Vocabulary.build(words, settings.data.vocabulary, settings.data.min_count),
+        spelling=Spelling.of(training.words, settings.data.max_characters),
+        format=format,
+        width=width,
+    )
+    digests = {}
+    if digest:
+        digests["sha256"] = given.fingerprint()
+        if training is given:  # what chooses the epoch is not a part of it
+            digests["validation_sha256"] = held.fingerprint()
+    return TagPrepared(model, digests, training, held)
+
+
+def _split(
+    settings: TagSettings, given: Tagged, validation: Tagged | None, format: str
+) -> tuple[Tagged, Tagged]:
+    """The sentences to learn from, and those that choose the epoch."""
+    share = settings.data.validation
+    if validation is None and isinstance(share, str):
+        columns = settings.data.word, settings.data.tag
+        validation = read_tagged(share, *columns, usual=format).tagged()
+    if validation is not None:
+        return given, validation
+    if len(given) < 2:
+        raise DataError("a tagger needs two sentences: one to learn from, one to validate by")
+    return given.split(float(share), settings.seed)
