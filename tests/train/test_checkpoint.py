@@ -10,7 +10,7 @@ from line import Drawing, Line, Stop, timeless
 
 from every import assert_near
 from ostinato.errors import RunError
-from ostinato.train import Run, Training, fit
+from ostinato.train import ProgressHook, Run, Training, fit
 from tolerances import SAME
 
 SETTINGS = Training(epochs=3, lr=0.1, checkpoint=0)
@@ -25,7 +25,7 @@ def train(run, resume=False, until=None, learner=None):
 
     learner = learner or Drawing(3)
     torch.manual_seed(3)
-    history = fit(learner, SETTINGS, run, show, resume)
+    history = fit(learner, SETTINGS, run, [ProgressHook(show)], resume)
     return learner.model.weight, [timeless(record) for record in history]
 
 
@@ -165,7 +165,7 @@ def test_a_full_disk_stops_training_and_takes_nothing_away(disk):
     run, learner = Run.create(disk / "run"), Drawing(3)
     torch.manual_seed(3)
     with pytest.raises(RunError) as error:
-        fit(learner, SETTINGS, run, show)
+        fit(learner, SETTINGS, run, [ProgressHook(show)])
     name = r"000001-000000001\.safetensors"
     assert re.fullmatch(
         rf"{disk}/run/checkpoints/{name}: No space left on device; mend it, .* --resume",
@@ -181,7 +181,7 @@ def test_a_full_disk_stops_training_and_takes_nothing_away(disk):
 def test_a_disk_that_is_full_before_the_first_checkpoint_gives_nothing_to_resume(disk):
     run = Run.create(disk / "run")
     with pytest.raises(RunError) as error:
-        fit(Drawing(3), SETTINGS, run, lambda progress: fill(disk / "filler"))
+        fit(Drawing(3), SETTINGS, run, [ProgressHook(lambda _: fill(disk / "filler"))])
     assert str(error.value).endswith("No space left on device")  # and no word of --resume
 
 

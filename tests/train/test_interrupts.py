@@ -7,7 +7,7 @@ import pytest
 import torch
 from line import Drawing, timeless
 
-from ostinato.train import Run, Training, fit, undisturbed
+from ostinato.train import ProgressHook, Run, Training, fit, undisturbed
 
 SETTINGS = Training(
     epochs=3, lr=0.1, warmup=0.4, average=0.5, schedule="plateau", patience=9, checkpoint=1e9
@@ -45,7 +45,8 @@ class Pressed(Drawing):
 
 def trained(run, learner, resume=False, show=lambda progress: None):
     torch.manual_seed(3)
-    records = [timeless(record) for record in fit(learner, SETTINGS, run, show, resume)]
+    history = fit(learner, SETTINGS, run, [ProgressHook(show)], resume)
+    records = [timeless(record) for record in history]
     return records, learner.model.weight.detach()
 
 

@@ -9,7 +9,7 @@ from torch import nn
 
 from every import assert_near
 from ostinato.errors import OstinatoError, UnknownName
-from ostinato.train import Run, Training, fit
+from ostinato.train import ProgressHook, Run, Training, fit
 from tolerances import ORACLE, SAME
 
 
@@ -47,7 +47,7 @@ def test_no_gradient_is_longer_than_clip():
     fit(
         learner,
         Training(epochs=2, clip=1.5),
-        show=lambda _: lengths.append(learner.model.weight.grad.norm().item()),
+        hooks=[ProgressHook(lambda _: lengths.append(learner.model.weight.grad.norm().item()))],
     )
     assert max(lengths) == pytest.approx(1.5)
     assert min(lengths) < 1.49
@@ -58,7 +58,7 @@ def test_it_stops_after_patience_and_leaves_the_best_weights(tmp_path, sign):
     scores = [sign * s for s in (0.1, 0.5, 0.5, 0.4, 0.9, 1.0)]
     learner = Line(6, scores, "score" if sign > 0 else "-score")
     run, told = Run.create(tmp_path / "run"), []
-    history = fit(learner, Training(epochs=6, patience=2), run, told.append)
+    history = fit(learner, Training(epochs=6, patience=2), run, [ProgressHook(told.append)])
     assert [record["score"] for record in history] == scores[:4]
     assert_near(learner.model.weight, learner.weights[1], SAME)
     assert not learner.model.training
@@ -147,7 +147,9 @@ class Uneven(Line):
 def test_some_batches_together_are_one_large_batch(sizes, accumulate):
     parts, whole, told = Uneven(sizes), Uneven([14, 14]), []
     settings = {"epochs": 2, "lr": 0.1, "clip": 0.5}
-    found = fit(parts, Training(**settings, accumulate=accumulate), show=told.append)
+    found = fit(
+        parts, Training(**settings, accumulate=accumulate), hooks=[ProgressHook(told.append)]
+    )
     expected = fit(whole, Training(**settings))
     assert_near(parts.weights, whole.weights, ORACLE)
     assert [r["loss"] for r in found] == pytest.approx([r["loss"] for r in expected])
@@ -175,7 +177,7 @@ def in_pieces(run, settings, stops):
         learner = Drawing(4, SCORES)
         torch.manual_seed(3)
         with contextlib.suppress(Stop):
-            history = fit(learner, settings, run, show, resume=k > 0)
+            history = fit(learner, settings, run, [ProgressHook(show)], resume=k > 0)
     return learner.model.weight, history
 
 
@@ -207,7 +209,7 @@ def test_checkpoints_come_when_their_time_has_come_and_after_each_epoch(tmp_path
         def show(_, run=run, seen=kept[seconds]):
             seen.append([path.stem for path in run.checkpoints()])
 
-        fit(Line(2), Training(epochs=2, checkpoint=seconds), run, show)
+        fit(Line(2), Training(epochs=2, checkpoint=seconds), run, [ProgressHook(show)])
     a, b, end = "000000-000000001", "000000-000000002", "000001-000000000"
     c, d, last = "000001-000000001", "000001-000000002", "000002-000000000"
     assert kept[0] == [[], [a], [b, end], [b, end], [end, c], [d, last]]
@@ -217,11 +219,12 @@ def test_checkpoints_come_when_their_time_has_come_and_after_each_epoch(tmp_path
 def test_what_is_validated_and_kept_is_the_average(tmp_path):
     plain, averaged = Line(3, [1, 3, 2]), Line(3, [1, 3, 2])
     settings, steps = {"epochs": 3, "lr": 0.1}, []
-    fit(
-        plain,
-        Training(**settings),
-        show=lambda p: p.metrics or steps.append(plain.model.weight.detach().clone()),
-    )
+
+    def note(progress):
+        if not progress.metrics:
+            steps.append(plain.model.weight.detach().clone())
+
+    fit(plain, Training(**settings), hooks=[ProgressHook(note)])
     expected, mean = [], START
     for t, w in enumerate(steps, start=1):
         d = min(0.4, (1 + t) / (10 + t))

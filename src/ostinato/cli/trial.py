@@ -66,13 +66,13 @@ def trial(
     began = time.perf_counter()
 
     def watch(progress: Progress) -> None:
-        done, metrics = progress.done, progress.metrics
+        done, epoch = progress.done, progress.epoch
         if settings.train.seconds:
             done = max(done, (time.perf_counter() - began) / settings.train.seconds)
         show(min(done, 0.99), facts(progress))
-        if metrics and metrics["epoch"].bit_count() == 1:  # 1, 2, 4, 8, …
+        if progress.metrics and epoch.bit_count() == 1:  # 1, 2, 4, 8, …
             network = estimator.network_.eval()
-            flow[f"epoch {metrics['epoch']}"] = held_out_flow(exam, estimator, network)
+            flow[f"epoch {epoch}"] = held_out_flow(exam, estimator, network)
             run.write_json(FLOW, flow)
 
     estimator.fit(*training, run=run, show=watch, resume=half)

@@ -18,7 +18,7 @@ from ostinato.equation import Cell
 from ostinato.observe.architecture import counts
 from ostinato.tasks.base.estimator import reproducible
 from ostinato.tasks.base.stack import Stack
-from ostinato.train import Epochs, LearningRate, Progress, Section, Training, fit
+from ostinato.train import Epochs, LearningRate, Progress, ProgressHook, Section, Training, fit
 
 LENGTHS = {"adding": (10, 30, 100), "copying": (1, 10, 20)}
 """Lengths that cells differ at."""
@@ -148,8 +148,9 @@ def recall(
         network = RecallNetwork(found, settings.model, first.inputs.shape[-1], first.symbols)
         learner = _Learner(draw, settings, network)
         enough = settings.solved * first.baseline
+        hooks = [ProgressHook(show)]
         history = fit(
-            learner, settings.train, show=show, enough=lambda r: r["validation_loss"] < enough
+            learner, settings.train, hooks=hooks, enough=lambda r: r["validation_loss"] < enough
         )
     loss = float(np.min([record["validation_loss"] for record in history]))
     return {

@@ -11,19 +11,23 @@ from ostinato.train.config import (
     read_toml,
 )
 from ostinato.train.folder import Folder, write_out
+from ostinato.train.hooks import Hook, ProgressHook
 from ostinato.train.interrupts import undisturbed
 from ostinato.train.learner import Learner
 from ostinato.train.loop import fit
-from ostinato.train.meter import Progress
+from ostinato.train.meter import Progress, Record
 from ostinato.train.run import BEST, Run, versions
 
 __all__ = [
     "BEST",
     "Epochs",
     "Folder",
+    "Hook",
     "Learner",
     "LearningRate",
     "Progress",
+    "ProgressHook",
+    "Record",
     "Run",
     "Section",
     "Training",

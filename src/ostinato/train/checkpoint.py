@@ -12,47 +12,52 @@ from __future__ import annotations
 
 import json
 import logging
+import time
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field
-from typing import Any
+from dataclasses import asdict
 
 import torch
 from torch import Tensor
 
 from ostinato.errors import RunError, shortened
-from ostinato.train.average import Average
+from ostinato.train import random_state
 from ostinato.train.folder import MOST
-from ostinato.train.learner import Learner
+from ostinato.train.learner import B
 from ostinato.train.meter import Meter
 from ostinato.train.run import BEST, METRICS, Run, check_records
-from ostinato.train.tensors import misfit, size_of
+from ostinato.train.state import State
+from ostinato.train.tensors import misfit, on, size_of
 
 _KEPT = 2  # the newest, and one to fall back to
 _TIMES = 8  # as many bytes as the weights: averages, the optimiser's memory, what is carried
 
 
-@dataclass
-class State:
-    """All that changes in training.
+class Checkpoints:
+    """The checkpoints of a training, where it has a run: now and then, and after each epoch.
 
-    Attributes:
-        learner: the weights, and what is carried from batch to batch.
-        optimizer: its memory.
-        average: the averaged weights, if they are wanted.
-        history: a record for each whole epoch.
-        meter: the counts of the epoch that is not whole.
-        best: the weights of the best epoch.
+    Args:
+        run: where they go; None keeps none.
+        state: what they are made of.
+        seconds: the time between two of them within an epoch.
     """
 
-    learner: Learner
-    optimizer: torch.optim.Optimizer
-    average: Average | None
-    history: list[dict[str, Any]] = field(default_factory=list)
-    meter: Meter = field(default_factory=Meter)
-    best: dict[str, Tensor] = field(default_factory=dict)
+    def __init__(self, run: Run | None, state: State[B], seconds: float) -> None:
+        self._run, self._state, self._seconds = run, state, seconds
+        self._kept = time.monotonic()
+
+    def keep(self) -> None:
+        """Writes one; see `keep`."""
+        if self._run:
+            keep(self._run, self._state)
+        self._kept = time.monotonic()
+
+    def keep_if_due(self) -> None:
+        """Writes one if the last was long enough ago."""
+        if time.monotonic() - self._kept >= self._seconds:
+            self.keep()
 
 
-def keep(run: Run, state: State) -> None:
+def keep(run: Run, state: State[B]) -> None:
     """Writes a checkpoint; the one before it stays until the next.
 
     Raises:
@@ -60,7 +65,7 @@ def keep(run: Run, state: State) -> None:
     """
     memory = state.optimizer.state_dict()["state"]
     tensors = {
-        "random": torch.get_rng_state(),
+        **random_state.saved(state.device),
         **_under("model", state.learner.model.state_dict()),
         **_under("average", state.average.weights if state.average else {}),
         **_under("carried", {str(k): tensor for k, tensor in enumerate(state.learner.state)}),
@@ -74,7 +79,7 @@ def keep(run: Run, state: State) -> None:
         run.remove(f"checkpoints/{old.name}")
 
 
-def restore(run: Run, state: State) -> None:
+def restore(run: Run, state: State[B]) -> None:
     """Puts everything back as `keep` found it; a run without any begins anew.
 
     A damaged checkpoint is passed over for the one before it, removed, and told of in the log.
@@ -116,7 +121,7 @@ def restore(run: Run, state: State) -> None:
     run.write_metrics(state.history)
 
 
-def _put(state: State, tensors: Mapping[str, Tensor], notes: Mapping[str, str]) -> None:
+def _put(state: State[B], tensors: Mapping[str, Tensor], notes: Mapping[str, str]) -> None:
     """Puts back what a checkpoint holds, whoever made it.
 
     Raises:
@@ -131,7 +136,11 @@ def _put(state: State, tensors: Mapping[str, Tensor], notes: Mapping[str, str]) 
     for k, found in memory.items():
         if not 0 <= k < len(weights):
             raise ValueError(f"optimizer.{k} is not known")
-        wanted = {"step": torch.zeros(()), "exp_avg": weights[k], "exp_avg_sq": weights[k]}
+        wanted = {
+            "step": torch.zeros((), device="meta"),
+            "exp_avg": weights[k],
+            "exp_avg_sq": weights[k],
+        }
         if fault := misfit(found, wanted):
             raise ValueError(f"optimizer.{k}.{fault}")
     model, averaged = _of("model", tensors), _of("average", tensors)
@@ -148,18 +157,19 @@ def _put(state: State, tensors: Mapping[str, Tensor], notes: Mapping[str, str]) 
     if type(steps) is not int or steps < 0:
         raise ValueError("averaged is no number of steps")
 
+    device = state.device
     state.learner.model.load_state_dict(model)
     state.optimizer.load_state_dict({"state": memory, "param_groups": optimizer["param_groups"]})
     if state.average:
-        state.average.weights, state.average.steps = averaged, steps
-    carried = _of("carried", tensors)
+        state.average.weights, state.average.steps = on(device, averaged), steps
+    carried = on(device, _of("carried", tensors))
     state.learner.state = tuple(carried[str(k)] for k in range(len(carried)))
     state.history, state.meter = history, meter
     if carried:  # the layers know what fits
         with torch.no_grad():
             state.learner.loss(state.learner.batches(len(history))[0])
         state.learner.state = tuple(carried[str(k)] for k in range(len(carried)))
-    torch.set_rng_state(tensors["random"])
+    random_state.restore(tensors, device)
 
 
 def _under(kind: str, tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:

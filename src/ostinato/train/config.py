@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import difflib
 import tomllib
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any, ClassVar, Literal, Self, TypeAlias
 
@@ -28,7 +29,7 @@ class Section(BaseModel):
 
     @field_validator("*")
     @classmethod
-    def _is_text(cls, value: Any) -> Any:
+    def _is_text(cls, value: object) -> object:
         """Refuses a name that is no UTF-8: a TOML file could not hold it."""
         for word in value if isinstance(value, (list, tuple, dict)) else [value]:
             try:
@@ -39,7 +40,7 @@ class Section(BaseModel):
 
     @field_validator("*")
     @classmethod
-    def _bounded(cls, value: Any, info: ValidationInfo) -> Any:
+    def _bounded(cls, value: object, info: ValidationInfo) -> object:
         field = cls.model_fields[str(info.field_name)]
         own = any(hasattr(rule, most) for rule in field.metadata for most in ("le", "lt"))
         if isinstance(value, int) and not own and value > LARGEST:
@@ -47,7 +48,7 @@ class Section(BaseModel):
         return value
 
     @classmethod
-    def parse(cls, values: dict[str, Any], source: str) -> Self:
+    def parse(cls, values: Mapping[str, object], source: str) -> Self:
         """Settings from plain values, as a TOML file or a command line gives them.
 
         Raises:
@@ -80,7 +81,7 @@ class Section(BaseModel):
         return tomli_w.dumps(task | self.model_dump(exclude_none=True))
 
 
-def first_fault(error: ValidationError) -> tuple[str, Any, str]:
+def first_fault(error: ValidationError) -> tuple[str, object, str]:
     """The first setting that is wrong: its path, what was given, and why it does not fit.
 
     A setting that may be of several kinds is wrong in as many ways. Of them those count that come

@@ -16,10 +16,11 @@ import stat
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from ostinato.errors import RunError
 
+T = TypeVar("T")
 PART = ".part"
 """The end of the name of a file that is not whole yet."""
 MOST = 2**28
@@ -128,7 +129,7 @@ class Folder:
             raise self._fault(name, error) from None
         return self.path / name
 
-    def write_json(self, name: str, content: Any) -> None:
+    def write_json(self, name: str, content: object) -> None:
         """Writes plain data as JSON."""
         self.write(name, as_json(content))
 
@@ -140,7 +141,7 @@ class Folder:
         """
         return self.parsed(name, json.loads)
 
-    def parsed(self, name: str, parse: Callable[[str], Any], most: int = MOST) -> Any:
+    def parsed(self, name: str, parse: Callable[[str], T], most: int = MOST) -> T:
         """What a parser makes of the text of a file of `most` bytes.
 
         Raises:
@@ -194,7 +195,7 @@ class Folder:
         return RunError(f"{self.path / name}: cannot be read ({' '.join(why.split())[:200]})")
 
 
-def as_json(content: Any) -> bytes:
+def as_json(content: object) -> bytes:
     """Plain data as the text of a JSON file."""
     return encoded(json.dumps(content, indent=1, ensure_ascii=False) + "\n")
 

@@ -5,13 +5,14 @@ from __future__ import annotations
 import signal
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext, suppress
 from types import FrameType
 
 from ostinato.errors import RunError
 from ostinato.train import checkpoint
-from ostinato.train.checkpoint import State
+from ostinato.train.learner import B
 from ostinato.train.run import Run
+from ostinato.train.state import State
 
 ENDING = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 """The signals that end a process."""
@@ -86,11 +87,12 @@ def undisturbed() -> Iterator[None]:
 
 
 @contextmanager
-def resumable(run: Run | None, state: State) -> Iterator[Interrupts]:
-    """Within it, what ends the process leaves a checkpoint of the last whole step.
+def resumable(run: Run | None, state: State[B]) -> Iterator[Interrupts]:
+    """Within it, whatever ends training between two steps leaves a checkpoint of the last one.
 
-    These are Ctrl-C and other signals that the program handles by raising KeyboardInterrupt or
-    SystemExit, which go on from here. A second signal does not wait, and leaves none.
+    These are what a hook raises, and signals that the program handles by raising KeyboardInterrupt
+    or SystemExit, such as Ctrl-C; all of it goes on from here. A second signal does not wait, and
+    leaves none.
 
     Args:
         run: where the checkpoint goes; None keeps nothing.
@@ -104,10 +106,11 @@ def resumable(run: Run | None, state: State) -> Iterator[Interrupts]:
         try:
             interrupts.begin()
             yield interrupts
-        except (KeyboardInterrupt, SystemExit):
+        except BaseException as error:
             interrupts.end()  # a second signal ends the writing too
             if run and interrupts.whole and (state.history or state.meter.steps):
-                checkpoint.keep(run, state)
+                with suppress(RunError) if isinstance(error, RunError) else nullcontext():
+                    checkpoint.keep(run, state)
             raise
         finally:
             interrupts.end()

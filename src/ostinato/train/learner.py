@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any, Protocol
+from typing import Protocol, TypeVar
 
 from torch import Tensor, nn
 
+B = TypeVar("B")
+"""A batch, whatever a task's batches are."""
 
-class Learner(Protocol):
+
+class Learner(Protocol[B]):
     """A task as the loop sees it.
 
     Attributes:
@@ -24,11 +27,11 @@ class Learner(Protocol):
     judged_by: str
     state: tuple[Tensor, ...]
 
-    def batches(self, epoch: int) -> Sequence[Any]:
+    def batches(self, epoch: int) -> Sequence[B]:
         """The batches of an epoch, in an order that only (seed, epoch) decides."""
         ...
 
-    def loss(self, batch: Any) -> tuple[Tensor, float, int]:
+    def loss(self, batch: B) -> tuple[Tensor, float, int]:
         """The mean loss of a batch in nats, of how many terms it is the mean, and real tokens.
 
         Where the mean is weighted, the sum of the weights is the number of terms.

@@ -5,54 +5,53 @@ for each epoch:
     validate; log; keep the best weights and a checkpoint
     stop when they are good enough, when better ones are no longer found, or by the clock
 
-Ctrl-C waits for the end of a step, and leaves a checkpoint of it.
+Ctrl-C waits for the end of a step, and leaves a checkpoint of it; so does what a hook raises.
 """
 
 from __future__ import annotations
 
 import math
-import time
-from collections.abc import Callable
-from contextlib import ExitStack, closing, nullcontext
+from collections.abc import Callable, Sequence
+from contextlib import ExitStack
 from dataclasses import asdict
-from typing import Any
+from typing import Generic
 
 from ostinato.errors import OstinatoError
-from ostinato.train import checkpoint
-from ostinato.train.average import Average
-from ostinato.train.checkpoint import State
+from ostinato.train.checkpoint import Checkpoints, restore
 from ostinato.train.config import Training
 from ostinato.train.events import Events
-from ostinato.train.interrupts import resumable
-from ostinato.train.learner import Learner
-from ostinato.train.meter import Clock, Meter, Progress
-from ostinato.train.optimizer import adamw, set_rate
+from ostinato.train.hooks import Hook, begun
+from ostinato.train.interrupts import Interrupts, resumable
+from ostinato.train.learner import B, Learner
+from ostinato.train.meter import Clock, Record
+from ostinato.train.optimizer import set_rate
 from ostinato.train.range_test import find_rate
 from ostinato.train.run import BEST, Run
-from ostinato.train.schedule import rate, scores_of, since_best
+from ostinato.train.schedule import rate, since_best
+from ostinato.train.state import State
 from ostinato.train.step import step
 
 
 def fit(
-    learner: Learner,
+    learner: Learner[B],
     settings: Training,
     run: Run | None = None,
-    show: Callable[[Progress], None] = lambda progress: None,
+    hooks: Sequence[Hook] = (),
     resume: bool = False,
-    enough: Callable[[dict[str, Any]], bool] = lambda record: False,
-) -> list[dict[str, Any]]:
+    enough: Callable[[Record], bool] = lambda record: False,
+) -> list[Record]:
     """Trains a model and leaves it with the weights of its best epoch.
 
     The learning rate rises over the warm-up and then falls by the schedule; gradients longer than
     `clip` are shortened to it. Where weights are averaged, it is their average that is validated
-    and kept.
+    and kept. All that is allocated is on the device of the model.
 
     Args:
         learner: the task: model, batches, loss, validation.
         settings: how to train.
         run: where to log, and to keep the best weights and checkpoints; None keeps nothing.
-        show: is told of the progress.
-        resume: go on from the newest checkpoint of `run`; weights and metrics are, to the last
+        hooks: what watches training.
+        resume: continue from the newest checkpoint of `run`; weights and metrics are, to the last
             bit, those of a run that was never stopped.
         enough: whether an epoch with such a record is the last.
 
@@ -60,7 +59,7 @@ def fit(
         A record for each epoch: loss, learning rate, validation metrics, seconds.
 
     Raises:
-        OstinatoError: when the loss is not a number any more.
+        OstinatoError: when loss or validation is not a number any more.
         RunError: when `run` cannot be written, is in use, or holds nothing to resume.
         KeyboardInterrupt: at Ctrl-C, after a checkpoint of the last whole step.
     """
@@ -69,76 +68,98 @@ def fit(
             stack.enter_context(run.locked())
             run.reopen()
         if settings.find_lr:
-            found = find_rate(learner, settings)
-            settings = settings.model_copy(update={"lr": found.lr})
-            if run:
-                run.write_json("learning_rate.json", asdict(found))
-        model, optimizer = learner.model, adamw(learner.model, settings)
-        average = Average(model, settings.average) if settings.average else None
-        state = State(learner, optimizer, average)
+            settings = _with_found_rate(learner, settings, run)
+        state = State.new(learner, settings)
         if run and resume:
-            checkpoint.restore(run, state)
-        events = None
-        if run and settings.tensorboard:
-            events = stack.enter_context(closing(Events(run, len(state.history))))
-        clock, kept = Clock(), time.monotonic()
+            restore(run, state)
+        events = [Events(run)] if run and settings.tensorboard else []
+        hooks = stack.enter_context(begun([*events, *hooks], learner.model, state.history))
         interrupts = stack.enter_context(resumable(run, state))
-
-        for epoch in range(len(state.history), settings.epochs):
-            scores = scores_of(state.history, learner.judged_by)
-            spent = sum(record["seconds"] for record in state.history)
-            late = settings.seconds is not None and spent >= settings.seconds
-            stop = late or any(map(enough, state.history))
-            if stop or since_best(scores) >= settings.patience:
-                break
-            batches, meter = learner.batches(epoch), state.meter
-            starts = range(0, len(batches), settings.accumulate)
-            if not meter.steps:
-                learner.state = ()
-            model.train()
-            clock.start(epoch + meter.steps / len(starts))
-            for start in starts[meter.steps :]:
-                done = (epoch + meter.steps / len(starts)) / settings.epochs
-                if settings.seconds:
-                    done = max(done, (spent + meter.seconds) / settings.seconds)
-                    if meter.steps and done >= 1:
-                        break
-                with interrupts.held():
-                    meter.lr = settings.lr * rate(min(done, 1.0), settings, scores)
-                    set_rate(optimizer, meter.lr)
-                    step(state, batches[start : start + settings.accumulate], settings)
-                    if average:
-                        average.update()
-                    meter.seconds += clock.lap()
-                done = (epoch + meter.steps / len(starts)) / settings.epochs
-                show(clock.progress(epoch, done, meter))
-                if run and time.monotonic() - kept >= settings.checkpoint:
-                    checkpoint.keep(run, state)
-                    kept = time.monotonic()
-
-            with interrupts.held():
-                with average.in_place() if average else nullcontext():
-                    with interrupts.let_through():
-                        judged = learner.validate()
-                    if not all(map(math.isfinite, judged.values())):
-                        raise OstinatoError(
-                            f"epoch {epoch + 1}: validation gives {judged}; "
-                            f"lower train.lr (now {settings.lr})"
-                        )
-                    state.history.append({"epoch": epoch + 1, **meter.record(), **judged})
-                    state.meter = Meter()
-                    if since_best(scores_of(state.history, learner.judged_by)) == 0:
-                        state.best = {name: w.clone() for name, w in model.state_dict().items()}
-                        if run:
-                            run.write_tensors(BEST, state.best)
-                if run:
-                    checkpoint.keep(run, state)
-                    run.write_metrics(state.history)
-                    kept = time.monotonic()
-            if events:
-                events.write(state.history[-1])
-            show(clock.progress(epoch, (epoch + 1) / settings.epochs, meter, state.history[-1]))
-
-        model.load_state_dict(state.best)
-        model.eval()
+        loop = _Loop(state, settings, run, hooks, interrupts)
+        while not loop.is_over(enough):
+            loop.train()
+            loop.validate()
+        learner.model.load_state_dict(state.best)
+        learner.model.eval()
         return state.history
+
+
+def _with_found_rate(learner: Learner[B], settings: Training, run: Run | None) -> Training:
+    """The settings with the learning rate that a range test finds; the run keeps its curve."""
+    found = find_rate(learner, settings)
+    if run:
+        run.write_json("learning_rate.json", asdict(found))
+    return settings.model_copy(update={"lr": found.lr})
+
+
+class _Loop(Generic[B]):
+    """Epochs, one by one: `train` and `validate` in turn until it `is_over`."""
+
+    def __init__(
+        self,
+        state: State[B],
+        settings: Training,
+        run: Run | None,
+        hooks: Sequence[Hook],
+        interrupts: Interrupts,
+    ) -> None:
+        self.state, self.settings, self.run = state, settings, run
+        self.hooks, self.interrupts = hooks, interrupts
+        self.checkpoints, self.clock = Checkpoints(run, state, settings.checkpoint), Clock()
+
+    def is_over(self, enough: Callable[[Record], bool]) -> bool:
+        """Whether no epoch follows: all are done, time is up, or it was good or long enough."""
+        state, settings = self.state, self.settings
+        late = settings.seconds is not None and state.seconds >= settings.seconds
+        waited = since_best(state.scores) >= settings.patience
+        return state.epoch >= settings.epochs or late or waited or any(map(enough, state.history))
+
+    def train(self) -> None:
+        """All steps of an epoch, or those that are left of it."""
+        state, settings, learner = self.state, self.settings, self.state.learner
+        batches = learner.batches(state.epoch)
+        starts = range(0, len(batches), settings.accumulate)
+        if not state.meter.steps:
+            learner.state = ()
+        learner.model.train()
+        self.clock.start(state.done(settings, len(starts)))
+        for start in starts[state.meter.steps :]:
+            done = state.done(settings, len(starts))
+            if state.meter.steps and done >= 1:  # by the clock
+                break
+            with self.interrupts.held():
+                state.meter.lr = settings.lr * rate(done, settings, state.scores)
+                set_rate(state.optimizer, state.meter.lr)
+                step(state, batches[start : start + settings.accumulate], settings)
+                state.meter.seconds += self.clock.lap()
+            done = state.done(settings, len(starts))
+            progress = self.clock.progress(state.epoch + 1, done, state.meter.record())
+            for hook in self.hooks:
+                hook.on_step(progress)
+            self.checkpoints.keep_if_due()
+
+    def validate(self) -> None:
+        """The end of an epoch: its record, the best weights, a checkpoint."""
+        state, learner = self.state, self.state.learner
+        with self.interrupts.held():
+            with state.averaged():
+                with self.interrupts.let_through():
+                    found = learner.validate()
+                if not all(map(math.isfinite, found.values())):
+                    raise OstinatoError(
+                        f"epoch {state.epoch + 1}: validation gives {found}; "
+                        f"lower train.lr (now {self.settings.lr})"
+                    )
+                state.end_epoch(found)
+                if since_best(state.scores) == 0:
+                    weights = learner.model.state_dict()
+                    state.best = {name: weight.clone() for name, weight in weights.items()}
+                    if self.run:
+                        self.run.write_tensors(BEST, state.best)
+            self.checkpoints.keep()
+            if self.run:
+                self.run.write_metrics(state.history)
+        done, record = state.done(self.settings, 1), state.history[-1]
+        progress = self.clock.progress(state.epoch, done, record, whole=True)
+        for hook in self.hooks:
+            hook.on_epoch(progress)

@@ -10,9 +10,11 @@ from __future__ import annotations
 import hashlib
 import json
 import time
-from typing import Any, Self
+from collections.abc import Mapping
+from typing import Required, Self, TypeAlias
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
+from typing_extensions import TypedDict
 
 from ostinato.train.config import first_fault
 from ostinato.train.folder import as_json
@@ -21,6 +23,42 @@ NAME = "manifest.json"
 FORMAT = 1
 _DIGEST = "sha256"
 _SINCE = frozenset({"format", "finished", "files", _DIGEST})  # what format 1 brought
+
+
+Given: TypeAlias = str | dict[str, str | list[str]]
+"""Data as the command line was given them: a name, or `files` and other options by name."""
+
+
+class Levels(TypedDict):
+    """The levels that ran."""
+
+    training: str
+    evaluation: str
+
+
+class LeftOut(TypedDict):
+    """Rows of the data that could not be used: how many, and what the first lacked."""
+
+    rows: int
+    first: list[str]
+
+
+class Data(TypedDict, total=False):
+    """What a run was trained on.
+
+    Any other name, such as `validation_sha256`, is that of a further part's SHA-256.
+
+    Attributes:
+        given: what the command line was given; None where it was not used.
+        sha256: the SHA-256 of the training data.
+        skipped: what was left out of it.
+    """
+
+    __pydantic_config__ = ConfigDict(extra="allow")  # type: ignore[misc]
+
+    given: Given | None
+    sha256: Required[str]
+    skipped: LeftOut
 
 
 class Manifest(BaseModel):
@@ -35,29 +73,29 @@ class Manifest(BaseModel):
         threads: of the processor.
         device: where it was trained; "" for runs from before there was a choice.
         level: those that ran in training and in evaluation.
-        data: what was trained on: `given`, what the command line was given; and the SHA-256 of
-            each part by its name, `sha256`, `validation_sha256`, ….
+        data: what it was trained on.
         files: the SHA-256 of each file of the run by its name.
     """
 
     model_config = ConfigDict(frozen=True, allow_inf_nan=False)
 
-    format: int = Field(0, ge=0)
+    format: int = Field(FORMAT, ge=0, le=FORMAT)
     versions: dict[str, str] = {}
     started: str = ""
     finished: str | None = None
     seed: int = 0
     threads: int = Field(1, ge=1)
     device: str = ""
-    level: dict[str, str] = {}
-    data: dict[str, Any]
+    level: Levels
+    data: Data
     files: dict[str, str] = {}
 
     @field_validator("data")
     @classmethod
-    def _tells_what(cls, value: dict[str, Any]) -> dict[str, Any]:
-        if not isinstance(value.get("sha256"), str):
-            raise ValueError("it does not tell the SHA-256 of the data")
+    def _has_digests(cls, value: Data) -> Data:
+        for name, part in value.items():
+            if name not in Data.__annotations__ and not isinstance(part, str):
+                raise ValueError(f"{name} is no SHA-256")
         return value
 
     @property
@@ -86,16 +124,24 @@ class Manifest(BaseModel):
         if not isinstance(values, dict):
             raise ValueError("it holds no table")
         if _SINCE & values.keys():
-            told = values.pop(_DIGEST, None)
-            if told != _digest(values):
+            found = values.pop(_DIGEST, None)
+            if found != _digest(values):
                 raise ValueError("damaged: its SHA-256 is another")
             if values.get("format") != FORMAT:
-                raise ValueError(f"of format {values.get('format')!r}, and this version knows 1")
+                raise ValueError(
+                    f"of format {values.get('format')!r}, and this version knows {FORMAT}"
+                )
         try:
-            return cls.model_validate(values)
+            return cls.model_validate(_upgraded(values))
         except ValidationError as error:
             path, _, why = first_fault(error)
             raise ValueError(f"{path}: {why}") from None
+
+
+def _upgraded(values: dict[str, object]) -> dict[str, object]:
+    """The values of a manifest of any version with the names of today."""
+    before = {"format": 0, "level": {"training": "", "evaluation": ""}}
+    return before | values
 
 
 def sha256(content: bytes) -> str:
@@ -108,5 +154,5 @@ def timestamp() -> str:
     return time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())
 
 
-def _digest(values: dict[str, Any]) -> str:
+def _digest(values: Mapping[str, object]) -> str:
     return sha256(json.dumps(values, sort_keys=True).encode())

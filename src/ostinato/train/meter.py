@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import time
 from dataclasses import dataclass
-from typing import Any
+from typing import TypeAlias
+
+Record: TypeAlias = dict[str, float]
+"""Numbers of an epoch by name; `epoch` itself is one of them."""
 
 
 @dataclass(frozen=True)
 class Progress:
-    """Where training stands, for whoever shows it.
+    """Where training stands, for hooks.
 
     Attributes:
         epoch: the epoch, from 1.
@@ -25,7 +28,7 @@ class Progress:
     loss: float
     tokens_per_second: float
     seconds_left: float
-    metrics: dict[str, Any] | None = None
+    metrics: Record | None = None
 
 
 @dataclass
@@ -54,7 +57,7 @@ class Meter:
         self.terms += terms
         self.tokens += tokens
 
-    def record(self) -> dict[str, Any]:
+    def record(self) -> Record:
         """Mean loss, learning rate, time and speed."""
         return {
             "loss": self.loss / self.terms,
@@ -81,11 +84,16 @@ class Clock:
         before, self._last = self._last, time.perf_counter()
         return self._last - before
 
-    def progress(
-        self, epoch: int, done: float, meter: Meter, record: dict[str, Any] | None = None
-    ) -> Progress:
-        """Where training stands, in an epoch that counts from 0."""
+    def progress(self, epoch: int, done: float, record: Record, whole: bool = False) -> Progress:
+        """Where training stands.
+
+        Args:
+            epoch: the epoch, from 1.
+            done: the part of all that is done.
+            record: of the epoch, so far.
+            whole: whether the epoch is over.
+        """
         own = done - (self._first or 0.0)  # of this process
         left = (time.perf_counter() - self._began) * (1 - done) / own if own else 0.0
-        now = meter.record()
-        return Progress(epoch + 1, done, now["loss"], now["tokens_per_second"], left, record)
+        speed, metrics = record["tokens_per_second"], record if whole else None
+        return Progress(epoch, done, record["loss"], speed, left, metrics)

@@ -5,14 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import count, islice
-from typing import Any
 
-import torch
-
-from ostinato.train.checkpoint import State
 from ostinato.train.config import Training
-from ostinato.train.learner import Learner
+from ostinato.train.learner import B, Learner
 from ostinato.train.optimizer import adamw, set_rate
+from ostinato.train.random_state import forked
+from ostinato.train.state import State
 from ostinato.train.step import Diverged, step
 
 _RATES = [10 ** (-5 + 5 * k / 99) for k in range(100)]
@@ -35,7 +33,7 @@ class RangeTest:
     losses: list[float]
 
 
-def find_rate(learner: Learner, settings: Training) -> RangeTest:
+def find_rate(learner: Learner[B], settings: Training) -> RangeTest:
     """Trains for a moment with a rising learning rate; leaves no trace.
 
     The rate rises from 1e-5 to 1 by the same factor at each of 100 steps, from the first weights
@@ -46,12 +44,12 @@ def find_rate(learner: Learner, settings: Training) -> RangeTest:
     Raises:
         OstinatoError: when the loss is no number at the least of the rates.
     """
-    model, state = learner.model, State(learner, adamw(learner.model, settings), None)
+    model, state = learner.model, State(learner, adamw(learner.model, settings))
     before = {name: weight.clone() for name, weight in model.state_dict().items()}
     batches, mean = _endless(learner), 0.0
     losses: list[float] = []
     model.train()
-    with torch.random.fork_rng(devices=[]):
+    with forked(state.device):
         for k, rate in enumerate(_RATES, start=1):
             set_rate(state.optimizer, rate)
             try:
@@ -69,7 +67,7 @@ def find_rate(learner: Learner, settings: Training) -> RangeTest:
     return RangeTest(rates[losses.index(min(losses))] / 10, rates, losses)
 
 
-def _endless(learner: Learner) -> Iterator[Any]:
+def _endless(learner: Learner[B]) -> Iterator[B]:
     for epoch in count():
         learner.state = ()
         yield from learner.batches(epoch)

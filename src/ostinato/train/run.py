@@ -40,6 +40,7 @@ from ostinato.errors import RunError
 from ostinato.train import manifest as manifests
 from ostinato.train.folder import MOST, PART, Folder, encoded
 from ostinato.train.manifest import Manifest
+from ostinato.train.meter import Record
 from ostinato.train.tensors import packed, unpacked
 
 CONFIG, BEST, METRICS = "config.toml", "model.safetensors", "metrics.jsonl"
@@ -163,14 +164,16 @@ class Run(Folder):
             )
 
     def read(self, name: str, most: int = MOST) -> bytes:
-        """The content of a file; what the manifest lists is whole.
+        """The content of a file; of a finished run, only what its manifest lists, and whole.
 
         Raises:
-            RunError: when it is missing, no regular file, too large, or damaged.
+            RunError: when it is missing, no regular file, too large, damaged, or not the run's.
         """
         content = super().read(name, most)
-        told = self._listed(name)
-        if told is not None and told != manifests.sha256(content):
+        listed = self._listed(name)
+        if listed is None and self._is_sealed(name):
+            raise RunError(f"{self.path / name}: not listed in manifest.json, so not of this run")
+        if listed is not None and listed != manifests.sha256(content):
             raise RunError(
                 f"{self.path / name}: damaged: its SHA-256 is not the one in manifest.json"
             )
@@ -202,8 +205,7 @@ class Run(Folder):
         Raises:
             RunError: when it is missing or damaged.
         """
-        values: dict[str, Any] = self.parsed(CONFIG, tomllib.loads, 2**20)
-        return values
+        return self.parsed(CONFIG, tomllib.loads, 2**20)
 
     def write_tensors(self, name: str, tensors: Mapping[str, Tensor], **notes: str) -> None:
         """Writes tensors, and short notes beside them, as safetensors with their SHA-256."""
@@ -229,18 +231,17 @@ class Run(Folder):
         except ValueError as error:
             raise self._fault(name, error) from None
 
-    def write_metrics(self, records: Sequence[Mapping[str, Any]]) -> None:
+    def write_metrics(self, records: Sequence[Mapping[str, float]]) -> None:
         """Writes metrics.jsonl: a line for each epoch."""
         self.write(METRICS, "".join(json.dumps(dict(record)) + "\n" for record in records))
 
-    def metrics(self) -> list[dict[str, Any]]:
+    def metrics(self) -> list[Record]:
         """The lines of metrics.jsonl.
 
         Raises:
             RunError: when it is missing or damaged.
         """
-        records: list[dict[str, Any]] = self.parsed(METRICS, _records)
-        return records
+        return self.parsed(METRICS, _records)
 
     def checkpoints(self) -> list[Path]:
         """The checkpoints, oldest first.
@@ -289,18 +290,27 @@ class Run(Folder):
             return None
         return self.manifest.files.get(name)
 
+    def _is_sealed(self, name: str) -> bool:
+        """Whether a file can be the run's only if the manifest lists it.
+
+        Those of a run in training are listed at its end, and checkpoints hold their own SHA-256.
+        """
+        if "/" in name or name == manifests.NAME or not self.exists(manifests.NAME):
+            return False
+        return self.manifest.finished is not None
+
     def _seal(self, manifest: Manifest) -> None:
         super().write(manifests.NAME, manifest.to_json())
         self._manifest = manifest
 
 
-def _records(text: str) -> list[dict[str, Any]]:
+def _records(text: str) -> list[Record]:
     records = [json.loads(line) for line in text.splitlines()]
     check_records(records)
     return records
 
 
-def check_records(records: Any, needed: Set[str] = frozenset()) -> None:
+def check_records(records: object, needed: Set[str] = frozenset()) -> None:
     """That what was read are records of finite numbers by name, each with those that are needed.
 
     Raises:

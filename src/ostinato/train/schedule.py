@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from typing import Any
 
 from ostinato.train.config import Training
+from ostinato.train.meter import Record
 
 
 def rate(done: float, settings: Training, scores: Sequence[float] = ()) -> float:
@@ -42,7 +42,7 @@ def falls(scores: Sequence[float], epochs: int) -> int:
     return count
 
 
-def scores_of(history: Sequence[dict[str, Any]], judged_by: str) -> list[float]:
+def scores_of(history: Sequence[Record], judged_by: str) -> list[float]:
     """How each epoch was judged, the larger the better."""
     sign = -1 if judged_by.startswith("-") else 1
     return [sign * record[judged_by.removeprefix("-")] for record in history]

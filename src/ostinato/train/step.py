@@ -1,24 +1,25 @@
-"""One step: losses of some batches, the gradient of their mean, clipped, and the optimiser."""
+"""One step: losses of some batches, their mean's gradient, clipped; the optimiser; the average."""
 
 from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from typing import Any
+from contextlib import AbstractContextManager, nullcontext
 
 import torch
 from torch import nn
 
 from ostinato.errors import OstinatoError
-from ostinato.train.checkpoint import State
 from ostinato.train.config import Training
+from ostinato.train.learner import B
+from ostinato.train.state import State
 
 
 class Diverged(OstinatoError):
     """The loss is not a number any more."""
 
 
-def step(state: State, batches: Sequence[Any], settings: Training) -> float:
+def step(state: State[B], batches: Sequence[B], settings: Training) -> float:
     """Changes the weights by the gradient of the mean loss over all terms of the batches.
 
     However many terms each batch has, the gradient is that of one large batch.
@@ -31,11 +32,9 @@ def step(state: State, batches: Sequence[Any], settings: Training) -> float:
     """
     learner, meter = state.learner, state.meter
     model, before = learner.model, (meter.loss, meter.terms)
-    device = next(model.parameters()).device.type
-    narrow = settings.precision == "bfloat16"
     state.optimizer.zero_grad()
     for batch in batches:
-        with torch.autocast(device, torch.bfloat16, enabled=narrow):
+        with _precision(settings, state.device):
             loss, terms, tokens = learner.loss(batch)
         (loss * terms if len(batches) > 1 else loss).backward()  # type: ignore[no-untyped-call]
         meter.add(loss.item(), terms, tokens)
@@ -52,5 +51,14 @@ def step(state: State, batches: Sequence[Any], settings: Training) -> float:
             f"lower train.lr (now {settings.lr}) or train.clip"
         )
     state.optimizer.step()
+    if state.average:
+        state.average.update()
     meter.steps += 1
     return total / terms
+
+
+def _precision(settings: Training, device: torch.device) -> AbstractContextManager[object]:
+    """Within it a forward pass has the precision of the settings."""
+    if settings.precision == "bfloat16":
+        return torch.autocast(device.type, torch.bfloat16)
+    return nullcontext()

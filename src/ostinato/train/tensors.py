@@ -18,7 +18,7 @@ _TENSORS_ONLY = "sha256"  # the digest of files from before notes were a part of
 
 def packed(tensors: Mapping[str, Tensor], notes: Mapping[str, str] | None = None) -> bytes:
     """The content of the file."""
-    whole = {k: t.detach().contiguous() for k, t in tensors.items()}
+    whole = {k: t.detach().cpu().contiguous() for k, t in tensors.items()}
     kept = dict(notes or {})
     return save(whole, kept | {_DIGEST: _digest(whole, kept)})
 
@@ -46,6 +46,11 @@ def unpacked(content: bytes, whole: bool = False) -> tuple[dict[str, Tensor], di
     if found != (told or older):
         raise ValueError("damaged: its SHA-256 is another")
     return tensors, notes
+
+
+def on(device: torch.device, tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    """The same tensors on a device."""
+    return {name: tensor.to(device) for name, tensor in tensors.items()}
 
 
 def misfit(found: Mapping[str, Tensor], wanted: Mapping[str, Tensor]) -> str | None:

@@ -20,8 +20,8 @@ from ostinato.experiment.frameworks import EPSILON, Lesson, Outcome, Show, canon
 from ostinato.experiment.frameworks._course import course
 from ostinato.tasks.base.estimator import reproducible
 from ostinato.tasks.classify.network import ClassifyBatch, ClassifyNetwork
-from ostinato.train.checkpoint import State
 from ostinato.train.optimizer import adamw, set_rate
+from ostinato.train.state import State
 from ostinato.train.step import step
 from ostinato.weights import layouts
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, ClassVar, Generic, Self, TypedDict, TypeVar, Unpack
@@ -21,7 +21,19 @@ from ostinato.tasks.base.device import resolve
 from ostinato.tasks.base.model import AnyModel
 from ostinato.tasks.base.network import Network
 from ostinato.tasks.base.stored import cell_in, named_or_stored, settings_in
-from ostinato.train import Learner, Progress, Run, Section, fit, known_paths, nearest, versions
+from ostinato.train import (
+    Hook,
+    Learner,
+    Progress,
+    ProgressHook,
+    Record,
+    Run,
+    Section,
+    fit,
+    known_paths,
+    nearest,
+    versions,
+)
 
 S = TypeVar("S", bound=Section)
 
@@ -31,13 +43,15 @@ class Fitting(TypedDict, total=False):
 
     Keys:
         run: where to log and save; nothing is saved unless given.
-        show: is told of the progress.
+        hooks: what watches training; see `Hook`.
+        show: is called with the progress, as by a `ProgressHook`.
         resume: go on from the newest checkpoint of `run`.
         skipped: what was left out of the data, for the manifest of `run`.
         device: where to train: `auto` (CUDA where there is one, the default), `cpu`, `cuda`, ….
     """
 
     run: Run | None
+    hooks: Sequence[Hook]
     show: Callable[[Progress], None]
     resume: bool
     skipped: Skipped | None
@@ -56,7 +70,7 @@ class Prepared(ABC):
     digests: Mapping[str, str]
 
     @abstractmethod
-    def learner(self) -> Learner:
+    def learner(self) -> Learner[Any]:
         """The task as the loop sees it, of the model's network, which is new."""
 
     def finish(self) -> None:  # noqa: B027
@@ -92,7 +106,7 @@ class Estimator(BaseEstimator, Generic[S]):  # type: ignore[misc]
     """The model of the task."""
     skipped_: Skipped | None = None
     model_: AnyModel
-    history_: list[dict[str, Any]]
+    history_: list[Record]
 
     def __init__(
         self,
@@ -219,8 +233,10 @@ class Estimator(BaseEstimator, Generic[S]):  # type: ignore[misc]
             learner = prepared.learner()
             if run:
                 self._begin(run, prepared.digests, resume)
-            show = options.get("show", lambda progress: None)
-            self.history_ = fit(learner, settings.train, run, show, resume)
+            hooks = list(options.get("hooks", ()))
+            if "show" in options:
+                hooks.insert(0, ProgressHook(options["show"]))
+            self.history_ = fit(learner, settings.train, run, hooks, resume)
             prepared.finish()
         if self.baseline:
             prepared.fit_baseline(run)

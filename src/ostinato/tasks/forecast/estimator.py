@@ -29,7 +29,7 @@ from ostinato.tasks.forecast.measures import Accuracy
 from ostinato.tasks.forecast.network import ForecastNetwork, Shape
 from ostinato.tasks.forecast.settings import MOST_STEPS, ForecastSettings
 from ostinato.tasks.forecast.stored import check_stored
-from ostinato.train import Progress, Run, fit
+from ostinato.train import Progress, ProgressHook, Run, fit
 
 
 class Forecaster(RegressorMixin, LegacyEstimator[ForecastSettings]):  # type: ignore[misc]
@@ -112,7 +112,7 @@ class Forecaster(RegressorMixin, LegacyEstimator[ForecastSettings]):  # type: ig
             if run:
                 sha256 = {"sha256": panel.fingerprint()}
                 self._begin(run, self.network_.recurrent, sha256, resume)
-            self.history_ = fit(learner, settings.train, run, show, resume)
+            self.history_ = fit(learner, settings.train, run, [ProgressHook(show)], resume)
         if self.baseline:
             self.baseline_ = self._accuracy(windows, held_out, naive=True)
             if run:

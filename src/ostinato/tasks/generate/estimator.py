@@ -26,7 +26,7 @@ from ostinato.tasks.base.settings import TaskSettings
 from ostinato.tasks.base.stack import Stack
 from ostinato.tasks.generate.baseline import NGram, fit_ngram
 from ostinato.tasks.generate.writer import Drawn, Writer, opening
-from ostinato.train import LearningRate, Progress, Run, Section, Training, fit
+from ostinato.train import LearningRate, Progress, ProgressHook, Run, Section, Training, fit
 
 MEASURED = 8192
 """The fewest symbols of a stream of a text that is measured: its first ones, foretold without what
@@ -154,7 +154,7 @@ class Generator(LegacyTextEstimator[GenerateSettings]):
             if run:
                 digests = {"sha256": digest.hexdigest()}
                 self._begin(run, self.network_.recurrent, digests, resume)
-            self.history_ = fit(learner, settings.train, run, show, resume)
+            self.history_ = fit(learner, settings.train, run, [ProgressHook(show)], resume)
         self.baseline_: NGram | None = None
         if self.baseline:
             self.baseline_ = fit_ngram(symbols[:end], symbols[end:], len(self.vocabulary_))

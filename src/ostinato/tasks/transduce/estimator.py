@@ -34,7 +34,7 @@ from ostinato.tasks.transduce.learner import (
 from ostinato.tasks.transduce.measures import EXTRA, Measures, measure
 from ostinato.tasks.transduce.network import TransduceNetwork
 from ostinato.tasks.transduce.settings import TransduceSettings
-from ostinato.train import Progress, Run, fit
+from ostinato.train import Progress, ProgressHook, Run, fit
 
 _TIMES = 10  # as long as the longest of training: a source that is still read
 
@@ -163,7 +163,7 @@ class Transducer(LegacyEstimator[TransduceSettings]):
             )
             if run:
                 self._begin(run, self.network_.recurrent, digests, resume)
-            self.history_ = fit(learner, settings.train, run, show, resume)
+            self.history_ = fit(learner, settings.train, run, [ProgressHook(show)], resume)
         if run:
             self._finish(run)
         return self
