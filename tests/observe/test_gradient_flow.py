@@ -5,7 +5,7 @@ from torch import nn
 from every import assert_near
 from ostinato.nn import Recurrent
 from ostinato.observe.gradient_flow import gradient_flow
-from tolerances import ORACLE
+from tolerances import ORACLE, SAME
 
 LENGTHS = [4, 1, 6, 3]
 
@@ -74,7 +74,11 @@ def test_the_sizes_are_those_of_a_network_unrolled_by_hand(network, x, step, lay
     assert_near(found, expected, ORACLE)
 
 
-def test_it_leaves_no_gradient_and_no_watcher_even_after_an_error(network, x):
+def watched(recurrent):
+    return bool(recurrent._step_hooks or recurrent._forward_hooks)
+
+
+def test_it_leaves_no_gradient_and_no_hook_even_after_an_error(network, x):
     model = network("rnn")
 
     def good():
@@ -86,8 +90,24 @@ def test_it_leaves_no_gradient_and_no_watcher_even_after_an_error(network, x):
 
     good().backward()
     gradient_flow(model, model["recurrent"], good)
-    clean = [model["recurrent"].watch, *(p.grad for p in model.parameters())]
+    clean = [p.grad for p in model.parameters()]
+    assert not watched(model["recurrent"])
     with pytest.raises(ZeroDivisionError):
         gradient_flow(model, model["recurrent"], bad)
-    clean += [model["recurrent"].watch, *(p.grad for p in model.parameters())]
+    clean += [p.grad for p in model.parameters()]
+    assert not watched(model["recurrent"])
     assert clean == [None] * len(clean)
+
+
+def test_the_first_call_of_a_stack_is_observed_and_later_ones_are_not(network, x):
+    model = network("lstm")
+
+    def loss(calls):
+        _, states = model["recurrent"](x)
+        for _ in range(calls - 1):
+            model["recurrent"](x, states)
+        return (states[0] ** 2).sum()
+
+    once, twice = (gradient_flow(model, model["recurrent"], lambda n=n: loss(n)) for n in (1, 2))
+    assert len(twice["h"]) == len(x)
+    assert_near(twice, once, SAME)

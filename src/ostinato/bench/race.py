@@ -21,6 +21,7 @@ from ostinato import levels
 from ostinato.bench.case import TOLERANCE, Case
 from ostinato.bench.contestants import Contestant, Ready
 from ostinato.errors import OstinatoError
+from ostinato.torch_internals import one_dnn_linear
 
 TURN = 0.02
 """Seconds that a turn lasts at least: short runs are repeated within it."""
@@ -153,9 +154,8 @@ def peaks() -> dict[str, float]:
     for n in (256, 512, 1024, 2048):
         a, b = torch.randn(n, n), torch.randn(n, n)
         products = {"torch.mm": partial(torch.mm, a, b, out=torch.empty(n, n))}
-        # PyTorch's own linear layer over oneDNN has no public name that does not warn.
-        if one_dnn := getattr(torch._C._nn, "mkldnn_linear", None):
-            products["oneDNN"] = partial(one_dnn, a.to_mkldnn(), b.to_mkldnn())
+        if linear := one_dnn_linear():
+            products["oneDNN"] = partial(linear, a.to_mkldnn(), b.to_mkldnn())
         with torch.no_grad():
             for who, run in products.items():
                 repeats = _repeats(run)

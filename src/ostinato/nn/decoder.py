@@ -133,7 +133,7 @@ class Decoder(nn.Module):
             given = symbols[t : t + 1]
             if forcing < 1 and t:
                 own = self.logits(readouts[-1].detach()).argmax(-1)
-                given = given.where(torch.rand(given.shape) < forcing, own)
+                given = given.where(torch.rand(given.shape, device=given.device) < forcing, own)
             inputs = self.dropout(self.embedding(given))
             if before.fed is not None:
                 inputs = torch.cat([inputs, before.fed], -1)

@@ -17,6 +17,8 @@ if TYPE_CHECKING:
     from ostinato.levels.native.context import Order
 
 
+CPU = torch.device("cpu")
+
 KEPT = 1 << 16
 """The most tokens of a batch without padding whose order is kept: 16 MiB for 64 of them."""
 
@@ -28,19 +30,21 @@ class Packing:
     Attributes:
         batch_sizes: how many sequences have a step t, for each t; they sum to N.
         order: the sequences (B,) from the longest to the shortest; None if they stand so.
+        device: where the tables lie, for tensors of the batch to be indexed with.
     """
 
     batch_sizes: list[int]
     order: Tensor | None = None
+    device: torch.device = CPU
 
     @classmethod
-    def of_lengths(cls, lengths: Tensor) -> Packing:
+    def of_lengths(cls, lengths: Tensor, device: torch.device | None = None) -> Packing:
         """The packing of sequences of these lengths (B,), in any order, each at least 1."""
         ordered, order = torch.sort(lengths.cpu(), descending=True, stable=True)
         steps = torch.arange(int(ordered[0]))
         batch_sizes = (ordered[None, :] > steps[:, None]).sum(1).tolist()
         in_order = torch.equal(order, torch.arange(len(order)))
-        return cls(batch_sizes, None if in_order else order)
+        return cls(batch_sizes, None if in_order else order, device or CPU)
 
     @cached_property
     def tokens(self) -> int:
@@ -50,18 +54,34 @@ class Packing:
     @cached_property
     def step(self) -> Tensor:
         """The step t of each token (N,)."""
-        return torch.repeat_interleave(torch.tensor(self.batch_sizes))
+        return self._step.to(self.device)
 
     @cached_property
     def row(self) -> Tensor:
         """The sequence of each token (N,), as a place in `order`."""
-        return torch.arange(len(self.step)) - self._start[self.step]
+        return self._row.to(self.device)
 
     @cached_property
     def reverse(self) -> Tensor:
         """For each token (N,) the one that stands as far from the end as it from the start."""
-        length = torch.bincount(self.row)
-        return self._start[length[self.row] - 1 - self.step] + self.row
+        length = torch.bincount(self._row)
+        reverse = self._start[length[self._row] - 1 - self._step] + self._row
+        return reverse.to(self.device)
+
+    # Tables are worked out on the CPU and then moved: their sizes depend on numbers, for which
+    # one would have to wait on another device.
+
+    @cached_property
+    def _step(self) -> Tensor:
+        return torch.repeat_interleave(torch.tensor(self.batch_sizes))
+
+    @cached_property
+    def _row(self) -> Tensor:
+        return torch.arange(len(self._step)) - self._start[self._step]
+
+    @cached_property
+    def _column(self) -> Tensor:
+        return self.row if self.order is None else self.order[self._row].to(self.device)
 
     @cached_property
     def _start(self) -> Tensor:
@@ -69,32 +89,37 @@ class Packing:
         sizes = torch.tensor(self.batch_sizes)
         return sizes.cumsum(0) - sizes
 
+    @cached_property
+    def _sorting(self) -> tuple[Tensor, Tensor] | None:
+        """The order of sequences, and the way back; None where they stand in order."""
+        if self.order is None:
+            return None
+        return self.order.to(self.device), self.order.argsort().to(self.device)
+
+    def column(self) -> Tensor:
+        """The sequence of each token (N,), as the caller numbers them."""
+        return self._column
+
     def pack(self, padded: Tensor) -> Tensor:
         """(T, B, ·) → (N, ·)."""
-        return padded[self.step, self.column()]
+        return padded[self.step, self._column]
 
     def unpack(self, packed: Tensor, steps: int) -> Tensor:
         """(N, ·) → (T, B, ·) with T = `steps`, zeros behind each sequence's end."""
         padded = packed.new_zeros(steps, self.batch_sizes[0], *packed.shape[1:])
-        return padded.index_put((self.step, self.column()), packed)
+        return padded.index_put((self.step, self._column), packed)
 
     def sort(self, states: Tensor) -> Tensor:
         """(B, ·) in the caller's order → the longest sequence first."""
-        return (
-            states if self.order is None else states.index_select(0, self.order.to(states.device))
-        )
+        if self._sorting is None:
+            return states
+        return states.index_select(0, self._sorting[0].to(states.device))
 
     def unsort(self, states: Tensor) -> Tensor:
         """(B, ·), the longest sequence first → the caller's order."""
-        return (
-            states
-            if self.order is None
-            else states.index_select(0, self.order.argsort().to(states.device))
-        )
-
-    def column(self) -> Tensor:
-        """The sequence of each token (N,), as the caller numbers them."""
-        return self.row if self.order is None else self.order[self.row]
+        if self._sorting is None:
+            return states
+        return states.index_select(0, self._sorting[1].to(states.device))
 
 
 @dataclass(frozen=True)
@@ -119,7 +144,7 @@ class Layout:
         if self.packed:
             return self.packing.row
         batch = self.packing.batch_sizes[0]
-        rows = torch.arange(self.steps * batch)
+        rows = torch.arange(self.steps * batch, device=self.packing.device)
         return rows // self.steps if self.batch_first else rows % batch
 
     def order(self, reverse: bool) -> Order:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from functools import reduce
+from typing import NamedTuple
 
 import torch
 from torch import Tensor
@@ -12,46 +13,48 @@ from ostinato import levels
 from ostinato.equation.trace import Cell
 
 
-def narrowed(weights: torch.dtype | None, device: str) -> torch.dtype | None:
-    """The type that autocast computes products in, where it is on for such weights.
+class Types(NamedTuple):
+    """The number types of a call.
 
-    Args:
-        weights: their type; None for a layer without weights.
-        device: the kind of device, such as `cpu`.
+    Attributes:
+        weights: that of the weights; None for a layer without any.
+        narrow: that which autocast computes products in; None where it is off for such weights.
     """
-    if weights in (None, torch.float64) or not torch.amp.is_autocast_available(device):
-        return None
-    return torch.get_autocast_dtype(device) if torch.is_autocast_enabled(device) else None
 
+    weights: torch.dtype | None
+    narrow: torch.dtype | None
 
-def refuse_type(
-    what: str, t: Tensor, weights: torch.dtype | None, narrow: torch.dtype | None
-) -> None:
-    """Refuses numbers of another type than the weights', as torch.nn does.
+    @classmethod
+    def of(cls, weight: Tensor | None, x: Tensor) -> Types:
+        """The types for one of the weights, and an input."""
+        kind, device = None if weight is None else weight.dtype, x.device.type
+        if kind in (None, torch.float64) or not torch.amp.is_autocast_available(device):
+            return cls(kind, None)
+        on = torch.is_autocast_enabled(device)
+        return cls(kind, torch.get_autocast_dtype(device) if on else None)
 
-    Under autocast, which casts them, float32 and what is narrower are alike.
+    def refuse(self, what: str, t: Tensor) -> None:
+        """Refuses numbers of another type than the weights', as torch.nn does.
 
-    Raises:
-        ValueError: when the type does not fit; the message says how to convert it.
-    """
-    kind = weights or t.dtype
-    wrong = t.dtype == torch.float64 if narrow else t.dtype != kind
-    if wrong or not t.is_floating_point():
-        kind = kind if kind.is_floating_point else torch.get_default_dtype()
-        layer = f", or the layer with .to({t.dtype})" if t.is_floating_point() else ""
-        raise ValueError(
-            f"the {what} is {t.dtype}, the weights are {kind}: convert it with .to({kind}){layer}"
-        )
+        Under autocast, which casts them, float32 and what is narrower are alike.
+
+        Raises:
+            ValueError: when the type does not fit; the message says how to convert it.
+        """
+        kind = self.weights or t.dtype
+        wrong = t.dtype == torch.float64 if self.narrow else t.dtype != kind
+        if wrong or not t.is_floating_point():
+            kind = kind if kind.is_floating_point else torch.get_default_dtype()
+            layer = f", or the layer with .to({t.dtype})" if t.is_floating_point() else ""
+            raise ValueError(
+                f"the {what} is {t.dtype}, the weights are {kind}: "
+                f"convert it with .to({kind}){layer}"
+            )
 
 
 def types_of_results(
-    cell: Cell,
-    weights: torch.dtype,
-    x: torch.dtype,
-    hx: Tensor | Sequence[Tensor] | None,
-    dense: bool,
-    narrow: torch.dtype,
-) -> list[torch.dtype]:
+    cell: Cell, types: Types, x: torch.dtype, hx: Tensor | Sequence[Tensor] | None, dense: bool
+) -> list[torch.dtype | None]:
     """The types of the states under autocast, that of the outputs first, as in torch.nn.
 
     A product is narrow; what it meets makes it wide again, if that is so. Of an LSTM without
@@ -59,13 +62,12 @@ def types_of_results(
 
     Args:
         cell: the cell, without noise.
-        weights: the type of its weights.
+        types: of the call, which is under autocast.
         x: that of the input.
         hx: the first states, if any are given.
         dense: whether the input has neither padding nor lengths.
-        narrow: the type of products.
     """
-    graph = cell.graph
+    graph, (weights, narrow) = cell.graph, types
     if dense and x != torch.float16 and levels.find("aten").is_lstm(cell):
         return [narrow] * len(graph.states)
     given = [hx] if isinstance(hx, Tensor) else hx

@@ -22,6 +22,8 @@ def gradient_flow(
     """The mean over sequences of ‖dL/ds_t‖ for every state s of the top layer, by distance.
 
     dL/ds_t counts every way by which the state s_t reaches the loss, the later steps included.
+    The states are those of the stack's first call: of a network that calls it again, to forecast
+    or to decode, the later calls are part of the way to the loss.
 
     Args:
         network: the model; its gradients are cleared.
@@ -40,11 +42,13 @@ def gradient_flow(
             for signal in steps[-1].values():
                 signal.retain_grad()
 
-    recurrent.watch = watch
     try:
-        loss().backward()  # type: ignore[no-untyped-call]
+        with (
+            recurrent.register_step_hook(watch) as handle,
+            recurrent.register_forward_hook(lambda *_: handle.remove()),
+        ):
+            loss().backward()  # type: ignore[no-untyped-call]
     finally:
-        recurrent.watch = None
         network.zero_grad()
 
     rows = [len(step[states[0]]) for step in steps]  # the longest sequences come first

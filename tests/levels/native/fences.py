@@ -11,7 +11,7 @@ import torch
 from torch import Tensor
 
 from ostinato.levels.native import context
-from ostinato.nn import Recurrent
+from ostinato.nn.noise import Noise
 
 PAGE = mmap.PAGESIZE
 FENCES = hasattr(mmap, "PROT_READ")
@@ -62,7 +62,7 @@ def around(side: str) -> Iterator[Fences]:
     """
     fences = Fences(side)
     orders, begin, back = context.Order.of, context.Context.begin, context.Context.begin_backward
-    draw = Recurrent._draw_noise
+    draw = Noise.draw
 
     def order(batch_sizes, token=None):
         made = orders(batch_sizes, token)
@@ -92,7 +92,7 @@ def around(side: str) -> Iterator[Fences]:
         (context.Order, "of"): staticmethod(order),
         (context.Context, "begin"): poisoned(begin),
         (context.Context, "begin_backward"): poisoned(back, "tape"),
-        (Recurrent, "_draw_noise"): lambda *args: {
+        (Noise, "draw"): lambda *args: {
             name: fences.copy(noise) for name, noise in draw(*args).items()
         },
         (torch.Tensor, "new_empty"): empty,

@@ -22,9 +22,9 @@ from ostinato.bench.case import Case
 from ostinato.bench.contestants import Contestant, Ready
 from ostinato.bench.contestants.torch import stepping, with_gradients
 from ostinato.levels.torch import unwritten_is_nan
-from ostinato.nn.recurrent import ENGINES
+from ostinato.nn import engines
 
-NATIVE = "native" in ENGINES
+NATIVE = "native" in engines.names()
 BEST = "native" if NATIVE else "auto"
 
 

@@ -9,12 +9,18 @@ from typing import Any
 
 import torch
 from torch import Tensor
-from torch.autograd import forward_ad
 
 from ostinato.equation.graph import Graph
 from ostinato.levels.native import bounds, tasks
 from ostinato.levels.native.context import Context, Distinct, Layout, Lease, Order, layout_of
 from ostinato.levels.native.kernel import kernel
+from ostinato.torch_internals import (
+    addressed,
+    has_address,
+    has_hooks,
+    transformed,
+    visits_every_node,
+)
 
 ROWS = 8
 """The fewest sequences that are worth a thread of their own."""
@@ -208,12 +214,9 @@ def _only_the_table(ctx: Any) -> bool:
     x, table = ctx.x, ctx.table
     if x is None or table is None or not ctx.needs_input_grad[2] or x.grad_fn is None:
         return False
-    if x.retains_grad or x._backward_hooks or x.grad_fn.next_functions[0][0] is None:
+    if x.retains_grad or has_hooks(x) or x.grad_fn.next_functions[0][0] is None:
         return False
-    with torch.enable_grad():
-        stranger = torch.ones((), requires_grad=True).expand(1).grad_fn
-    assert stranger is not None
-    return bool(torch._C._will_engine_execute_node(stranger))
+    return visits_every_node()
 
 
 def _again(
@@ -240,33 +243,14 @@ def _again(
     return (None, dx, None, *rest)
 
 
-def transformed() -> bool:
-    """Whether PyTorch looks into what is computed: forward mode, functional transforms, tracing."""
-    return (
-        forward_ad._current_level >= 0
-        or torch._C._are_functorch_transforms_active()
-        or torch._C._is_tracing()
-        or torch._C._len_torch_dispatch_stack() > 0
-    )
-
-
-def addressed(t: Tensor) -> bool:
-    """Whether the numbers of a tensor lie in this process's memory, as an ordinary tensor's do."""
-    ordinary = type(t).__torch_dispatch__ is Tensor.__torch_dispatch__
-    return ordinary and t.is_cpu and t.layout is torch.strided
-
-
 def readable(t: Tensor) -> bool:
     """Whether native code can read a tensor where it lies."""
     return addressed(t) and t.is_floating_point()
 
 
 def _in_memory(d: Tensor | None) -> bool:
-    """Whether a gradient is numbers in memory; a batch of gradients under vmap is not."""
-    try:
-        return d is None or d.data_ptr() >= 0
-    except RuntimeError:
-        return False
+    """Whether a gradient is numbers in memory, or there is none."""
+    return d is None or has_address(d)
 
 
 def by_torch(

@@ -6,14 +6,12 @@ result, so results are the same for any number of threads.
 
 from __future__ import annotations
 
-import contextlib
 import ctypes
 import itertools
 import os
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor, wait
 from functools import cache
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -162,16 +160,10 @@ def _function(address: int) -> Any:
 
 @cache
 def _team() -> Any:
-    """GOMP_parallel(function, data, threads, flags) of the library that PyTorch has loaded."""
-    import torch
+    """Starts threads of the OpenMP library that PyTorch has loaded, if it can be called."""
+    from ostinato.torch_internals import parallel_region
 
-    for file in (Path(torch.__file__).parent / "lib").glob("libgomp*.so*"):
-        with contextlib.suppress(OSError, AttributeError):
-            start = ctypes.CDLL(str(file)).GOMP_parallel
-            start.argtypes = [ctypes.c_void_p, ctypes.c_void_p, ctypes.c_uint, ctypes.c_uint]
-            start.restype = None
-            return start
-    return None
+    return parallel_region()
 
 
 @cache

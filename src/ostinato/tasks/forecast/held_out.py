@@ -89,7 +89,6 @@ class ForecastHeldOut(HeldOut):
 
         def of_batch() -> Tensor:
             state, last, read = network.encode(past, static)
-            network.recurrent.watch = None  # what is asked for is no step of the look-back
             found = network.decode(state, last, read, future)
             error: Tensor = (found - targets[..., None]).nan_to_num().abs().mean((1, 2, 3)).sum()
             return error
