@@ -3,7 +3,7 @@
 All are relative to numbers larger than 1 and absolute below.
 """
 
-from ostinato.proof import EQUAL, SLOPE
+from ostinato.proof.tolerances import EQUAL, SLOPE
 
 __all__ = [
     "BESIDE",

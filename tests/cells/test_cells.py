@@ -11,6 +11,7 @@ from every import EVERY, MGU, assert_near, short
 from ostinato import cells, levels
 from ostinato.errors import CellError, UnknownName
 from ostinato.levels._case import Case
+from ostinato.proof.cases import draw
 from tolerances import HAND, ORACLE
 
 every_cell = pytest.mark.parametrize("name", EVERY, ids=short)
@@ -29,7 +30,7 @@ def one_step(cell, level, x, states, parameters):
 @pytest.mark.parametrize("seed", [0, 1])
 def test_a_cell_is_the_formula_of_its_paper(name, level, seed):
     cell = cells.find(name)
-    case = Case.draw(cell.graph, (4, 1, 3), {"D": 2, "H": 3, "R": 2}, seed)
+    case = draw(cell.graph, (4, 1, 3), {"D": 2, "H": 3, "R": 2}, seed)
     found = levels.find(level).run(cell, case)
     assert_near(vars(found), oracles.unroll(getattr(oracles, cell.name), case), ORACLE)
 

@@ -150,10 +150,10 @@ def test_a_report_of_runs_that_fit_made(terminal):
     out = terminal.text("report", "runs/a", "--data", "more.csv", "--out", "a.html")
     assert re.search(r"^ gru +75.00% ", out, re.M)  # the label of the last of four is wrong
     page = (terminal.folder / "a.html").read_text()
-    assert "What is taken for what" in page
+    assert "Confusion matrix" in page
     without = terminal.text("report", "runs/a", "--out", "b.html")
     assert "validation accuracy" in without
-    assert "What is taken for what" not in (terminal.folder / "b.html").read_text()
+    assert "Confusion matrix" not in (terminal.folder / "b.html").read_text()
     terminal.text("report", "runs/b", "--data", "book.txt", "--out", "c.html")
     assert "What they write" in (terminal.folder / "c.html").read_text()
 

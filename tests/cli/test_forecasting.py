@@ -114,7 +114,7 @@ def test_backtest_and_page(terminal, fitted):
     assert "00:00" not in told
     terminal.text("report", "runs/load", "--data", "load.csv", "--out", "load.html")
     page = (terminal.folder / "load.html").read_text()
-    for said in ("How far ahead?", "What was foretold, and what came", "seasonal naive"):
+    for said in ("How far ahead?", "Forecasts and observations", "seasonal naive"):
         assert said in page
     assert "2024-04-07" in page
     assert "2024-04-07 00:00" not in page

@@ -8,9 +8,9 @@ import pytest
 
 from every import EVERY
 from ostinato import affine, cell, cells, layer_norm, scale, tanh
-from ostinato.equation import Graph
 from ostinato.equation.check import NODES, check
 from ostinato.equation.rewrite import recurrent_dropout, without_bias, zoneout
+from ostinato.equation.stored import graph_from_json
 from ostinato.errors import CellError
 
 
@@ -145,7 +145,7 @@ FORGED = [
 @pytest.mark.parametrize(("data", "why"), FORGED, ids=[why[:50] for _, why in FORGED])
 def test_a_forged_graph_is_refused_in_one_line(data, why):
     with pytest.raises(CellError, match=why) as error:
-        Graph.from_json(data)
+        graph_from_json(data)
     assert str(error.value).isprintable()
     assert len(str(error.value)) < 300
 
@@ -154,7 +154,7 @@ def test_a_matrix_is_not_called_like_a_vector_nor_like_a_tensor_of_pytorch():
     for old, new in [("W_xh", "weight_ih"), ("W_xh", "V_xh"), ("w_hh", "W_hh"), ("b_h", "w_h")]:
         text = json.dumps(stored("indrnn")).replace(f'"{old}"', f'"{new}"')
         with pytest.raises(CellError, match=f"the name of {new} must begin with"):
-            Graph.from_json(json.loads(text))
+            graph_from_json(json.loads(text))
 
 
 def test_there_are_not_more_operations_than_a_step_may_have():
@@ -164,14 +164,14 @@ def test_there_are_not_more_operations_than_a_step_may_have():
         graph["nodes"].append(tanh_node | {"args": [len(graph["nodes"]) - 1]})
     graph["outputs"] = [len(graph["nodes"]) - 1]
     with pytest.raises(CellError, match="16,388 of them, where at most 16,384 may be"):
-        Graph.from_json(graph)
+        graph_from_json(graph)
 
 
 @pytest.mark.parametrize("name", EVERY)
 def test_graphs_that_are_traced_and_rewritten_pass(name):
     graph = cells.find(name).graph
-    assert Graph.from_json(json.loads(json.dumps(graph.to_json()))) == graph
-    assert Graph.from_json(graph.to_json()) == graph
+    assert graph_from_json(json.loads(json.dumps(graph.to_json()))) == graph
+    assert graph_from_json(graph.to_json()) == graph
     check(without_bias(graph))
     noisy = zoneout(recurrent_dropout(graph))
     check(noisy, noise=True)
@@ -186,7 +186,7 @@ def test_what_a_stored_graph_may_leave_out():
         node.pop("value")
     for parameter in graph["parameters"].values():
         del parameter["init"]
-    assert Graph.from_json(graph).nodes == cells.find("rnn").graph.nodes
+    assert graph_from_json(graph).nodes == cells.find("rnn").graph.nodes
 
 
 def test_a_cell_of_a_lambda_and_comments_of_any_kind_can_be_stored():
@@ -202,7 +202,7 @@ def noted(x, h):
     other = run_text(noted.replace("noted", "drawn"), space)
     assert list(other.graph.notes.values()) == ["a tab here, a joiner , and no  end"]
     for made in (plain, other):
-        assert Graph.from_json(json.loads(json.dumps(made.graph.to_json()))) == made.graph
+        assert graph_from_json(json.loads(json.dumps(made.graph.to_json()))) == made.graph
 
 
 @pytest.mark.parametrize(

@@ -11,6 +11,7 @@ from ostinato import cells, levels
 from ostinato.equation import cell, maximum, relu
 from ostinato.levels import numpy
 from ostinato.levels._case import Case
+from ostinato.proof.cases import draw
 from tolerances import ORACLE, SLOPE
 
 SIZES = {"D": 2, "H": 3, "R": 2}
@@ -42,7 +43,7 @@ def loss(cell, case):
 
 def slope_error(cell, case, seed):
     """Measured by central differences along one random direction of all leaves at once."""
-    direction = Case.draw(cell.graph, case.lengths, SIZES, seed)
+    direction = draw(cell.graph, case.lengths, SIZES, seed)
     step = 1e-5
     ends = [loss(cell, moved(case, direction, by)) for by in (step, -step)]
     found = numpy.run(cell, case)
@@ -60,14 +61,14 @@ def assert_slope(cell, case):
 @pytest.mark.parametrize("name", EVERY, ids=short)
 def test_gradients_are_the_measured_slopes(name):
     cell = cells.find(name)
-    assert_slope(cell, Case.draw(cell.graph, (3, 1, 2), SIZES, seed=0))
+    assert_slope(cell, draw(cell.graph, (3, 1, 2), SIZES, seed=0))
 
 
 @settings(phases=[Phase.explicit, Phase.reuse, Phase.generate])  # shrinking would take minutes
 @given(programs.programs())
 def test_any_cell_is_the_same_at_every_level_as_its_text_run_on_tensors(text):
     cell = programs.as_cell(text)
-    case = Case.draw(cell.graph, (3, 1, 2), SIZES, seed=0)
+    case = draw(cell.graph, (3, 1, 2), SIZES, seed=0)
     expected = oracles.unroll(programs.as_step(text), case)
     for level in numeric(cell):
         if not getattr(level, "rounds_to_float32", bool)():  # what may be amplified here

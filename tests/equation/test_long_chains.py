@@ -9,13 +9,14 @@ from every import assert_near
 from ostinato import levels
 from ostinato.equation import affine, cell, maximum, tanh
 from ostinato.equation.derivative import derive
-from ostinato.equation.graph import Graph
 from ostinato.equation.rewrite import recurrent_dropout, without_bias, zoneout
 from ostinato.equation.schedule import backward_phases, schedule
+from ostinato.equation.stored import graph_from_json
 from ostinato.errors import CellError, ConfigError
 from ostinato.levels import native as native_level
-from ostinato.levels._case import Case
 from ostinato.nn import Recurrent
+from ostinato.proof.cases import draw
+from ostinato.proof.comparison import distance
 from ostinato.report.diagrams import _boxes
 from tolerances import EQUAL
 
@@ -64,7 +65,7 @@ def sums_of_products(length: int):
 def test_every_stage_takes_it(link, length):
     made = chain(link, length)
     graph = made.graph
-    assert Graph.from_json(graph.to_json()) == graph
+    assert graph_from_json(graph.to_json()) == graph
     assert len(graph.nodes) > length
     for rewritten in (recurrent_dropout(graph), zoneout(graph), without_bias(graph)):
         assert schedule(rewritten).phases
@@ -81,34 +82,34 @@ def test_every_stage_takes_it(link, length):
 @every_link
 def test_levels_agree(link):
     made = chain(link, 400)
-    case = Case.draw(made.graph, (2, 1), SIZES, seed=0)
+    case = draw(made.graph, (2, 1), SIZES, seed=0)
     with np.errstate(all="ignore"):
         expected = levels.find("numpy").run(made, case)
     for name in ("python", "torch"):
         found = levels.find(name).run(made, case)
         for backward in (False, True):
-            assert found.distance(expected, backward) < EQUAL, name
+            assert distance(found, expected, backward) < EQUAL, name
 
 
 @pytest.mark.slow
 @every_link
 def test_native_code_agrees(link):
     made = chain(link, 200)
-    case = Case.draw(made.graph, (2, 1), SIZES, seed=0)
+    case = draw(made.graph, (2, 1), SIZES, seed=0)
     expected = levels.find("torch").run(made, case)
     found = native_level.run(made, case)
     for backward in (False, True):
-        assert found.distance(expected, backward) < EQUAL
+        assert distance(found, expected, backward) < EQUAL
 
 
 def test_hundreds_of_products_in_one_sum():
     made = sums_of_products(400)
-    case = Case.draw(made.graph, (2, 1), SIZES, seed=0)
+    case = draw(made.graph, (2, 1), SIZES, seed=0)
     expected = levels.find("numpy").run(made, case)
     for name in ("python", "torch"):
         found = levels.find(name).run(made, case)
         assert_near(found.outputs, expected.outputs, EQUAL)
-        assert found.distance(expected, True) < EQUAL
+        assert distance(found, expected, True) < EQUAL
     assert native_level.source(made)
 
 

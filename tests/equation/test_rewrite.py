@@ -11,8 +11,8 @@ from ostinato import cells, levels
 from ostinato.equation import affine, cell, tanh
 from ostinato.equation.rewrite import recurrent_dropout, without_bias, zoneout
 from ostinato.levels import torch as torch_level
-from ostinato.levels._case import Case
-from ostinato.weights import layouts
+from ostinato.proof.cases import draw as draw_case
+from ostinato.weights.torch import to_torch
 from tolerances import ORACLE, SAME
 
 SIZES = {"D": 2, "H": 3, "R": 2}
@@ -21,12 +21,12 @@ every_cell = pytest.mark.parametrize("name", EVERY, ids=short)
 
 def draw(graph):
     """One sequence of five steps: tokens (5, D), first states (1, ·), the cell's weights."""
-    case = Case.draw(graph, (5,), SIZES, seed=0)
+    case = draw_case(graph, (5,), SIZES, seed=0)
     return torch.tensor(case.x[0]), tuple(map(torch.tensor, case.states)), case.parameters
 
 
 def scan(cell, x, states, weights, **noise):
-    stacked = layouts.to_torch(cell.graph, weights)
+    stacked = to_torch(cell.graph, weights)
     p = SimpleNamespace(**{name: torch.tensor(w) for name, w in stacked.items()})
     return torch_level.scan(cell)(x, [1] * len(x), states, p, **noise)
 
@@ -46,7 +46,7 @@ def by_hand(cell, x, states, weights, wrap):
 def test_without_bias_is_the_cell_whose_biases_are_zero(name):
     cell = cells.find(name)
     bare = replace(cell, graph=without_bias(cell.graph))
-    case = Case.draw(cell.graph, (3, 1), SIZES, seed=0)
+    case = draw_case(cell.graph, (3, 1), SIZES, seed=0)
     silent = {k: w * (k[0] != "b") for k, w in case.parameters.items()}
     few = {k: silent[k] for k in bare.graph.parameters}
     assert few.keys() == {k for k in silent if k[0] != "b"}

@@ -20,7 +20,7 @@ from ostinato.equation import affine, cell, tanh
 from ostinato.errors import CellError, ConfigError, UnknownName
 from ostinato.levels import keras as level
 from ostinato.levels.keras import Recurrent, RecurrentCell
-from ostinato.weights import layouts
+from ostinato.weights.keras import LAYERS
 from tolerances import FLOAT32, SAME
 
 D, H, R, B, T = 3, 5, 2, 4, 6
@@ -48,7 +48,7 @@ def arrays(found):
 
 def pair(name, **options):
     """Our layer and Keras' own, with its weights."""
-    kind, asked = layouts.KERAS_LAYERS[name]
+    kind, asked = LAYERS[name].name, LAYERS[name].options
     own = getattr(keras.layers, kind)(H, **asked, **options)
     own.build((None, None, D))
     random = np.random.default_rng(1)

@@ -15,7 +15,6 @@ import torch
 import programs
 from every import EVERY, MGU, assert_near, short
 from ostinato import cells, levels
-from ostinato import proof as verify
 from ostinato.equation import (
     Cell,
     affine,
@@ -31,8 +30,10 @@ from ostinato.equation.rewrite import without_bias
 from ostinato.errors import CellError, UnknownName
 from ostinato.levels._case import Case, Values
 from ostinato.levels.native import context
-from ostinato.proof import SIZES, prove
-from ostinato.weights import layouts
+from ostinato.proof import prove
+from ostinato.proof.cases import SIZES, draw
+from ostinato.proof.comparison import distance, worst
+from ostinato.weights.torch import to_torch, torch_tensors
 from programs import run_text
 from tolerances import EQUAL, FLOAT32, SAME
 
@@ -79,7 +80,7 @@ def test_every_proof_holds_and_one_of_values_is_independent(name):
 @every_cell
 def test_proofs_ask_for_gradients_of_every_kind(name):
     proofs = [p for p in prove(cells.find(name)) if p.what == "gradients"]
-    weights = layouts.torch_tensors(cells.find(name).graph)
+    weights = torch_tensors(cells.find(name).graph)
     for level in ["torch", "native", "native float32", "native reversed"]:
         asked = {p.asked for p in proofs if p.against == level}
         assert {a.x for a in asked if not a.frozen} == {True, False}
@@ -134,19 +135,20 @@ def test_a_wrong_cell_and_a_wrong_level_fail_their_proofs(monkeypatch):
 def test_what_is_no_number_is_far_from_everything(poison):
     good = Values([np.ones((2, 1))], (), [], (), {})
     bad = replace(good, outputs=[np.full((2, 1), poison)])
-    assert good.distance(good, False) == 0
-    assert bad.distance(good, False) == bad.distance(bad, False) == np.inf
-    assert good.distance(replace(good, outputs=[np.ones((1, 1))]), False) == np.inf
+    assert distance(good, good, False) == 0
+    assert distance(bad, good, False) == distance(bad, bad, False) == np.inf
+    assert distance(good, replace(good, outputs=[np.ones((1, 1))]), False) == np.inf
 
 
 @every_level_in_python
 def test_the_text_that_is_shown_is_the_text_that_runs(name, level, monkeypatch):
     cell, level = cells.find(name), levels.find(level)
-    case = Case.draw(cell.graph, (2,), SIZES, seed=0)
-    source = level.source
-    level._module.cache_clear()  # what was made of this cell before is made again
+    case = draw(cell.graph, (2,), SIZES, seed=0)
+    source, text = level.source, sys.modules[level.source.__module__]
+    made = text.module if hasattr(text, "module") else text._module
+    made.cache_clear()  # what was made of this cell before is made again
     monkeypatch.setattr(
-        level, "source", lambda *args, **kwargs: source(*args, **kwargs) + "\nraise EOFError"
+        text, "source", lambda *args, **kwargs: source(*args, **kwargs) + "\nraise EOFError"
     )
     for run in [lambda: level.run(cell, case), lambda: level.scan(cell)]:
         with pytest.raises(EOFError):
@@ -191,7 +193,7 @@ def test_equation_cells_and_the_plain_levels_do_not_import_torch():
 @pytest.mark.parametrize("big", [1e4, -1e4])  # e^10000 is no float
 def test_saturated_units_neither_overflow_nor_warn(name, level, big):
     cell, level = cells.find(name), levels.find(level)
-    case = Case.draw(cell.graph, (2, 1), SIZES, seed=0)
+    case = draw(cell.graph, (2, 1), SIZES, seed=0)
     found = level.run(cell, replace(case, x=[np.full_like(x, big) for x in case.x]))
     arrays = [*found.outputs, *found.states, *found.dx, *found.gradients.values()]
     assert all(np.isfinite(a).all() for a in arrays)
@@ -200,7 +202,7 @@ def test_saturated_units_neither_overflow_nor_warn(name, level, big):
 @every_cell
 def test_float32_at_the_torch_level(name):
     cell = cells.find(name)
-    case = Case.draw(cell.graph, (4, 2, 1), SIZES, seed=0)
+    case = draw(cell.graph, (4, 2, 1), SIZES, seed=0)
     small = {field: shrunk(value) for field, value in vars(case).items()}
     found = levels.find("torch").run(cell, Case(**small))
     expected = levels.find("torch").run(cell, case)
@@ -221,7 +223,7 @@ def test_a_number_in_a_cell_keeps_all_its_digits():
     def third(x, h):
         return h * 0.12345678901234567
 
-    case = Case.draw(third.graph, (1,), SIZES, seed=0)
+    case = draw(third.graph, (1,), SIZES, seed=0)
     for level in ("python", "numpy", "torch", "keras"):
         found = levels.find(level).run(third, case)
         assert_near(found.states[0], case.states[0] * 0.12345678901234567, SAME)
@@ -238,7 +240,7 @@ def test_an_input_or_a_state_that_is_not_read_has_the_gradient_zero():
 
     for own, zero in [(blind, "dx"), (forgetful, "d_states")]:
         assert [p for p in prove(own) if not p.holds] == []
-        case = Case.draw(own.graph, (2, 1), SIZES, seed=0)
+        case = draw(own.graph, (2, 1), SIZES, seed=0)
         for level in ("python", "numpy", "torch", "keras"):
             gradient = getattr(levels.find(level).run(own, case), zero)[0]
             assert not gradient.any()
@@ -249,7 +251,7 @@ def test_what_a_cell_computes_is_never_computed_on_padding():
     def of_positive_numbers(x, h):
         return tanh(affine(log(x), 1 / x, h))
 
-    case = Case.draw(of_positive_numbers.graph, (3, 1, 2), SIZES, seed=0)
+    case = draw(of_positive_numbers.graph, (3, 1, 2), SIZES, seed=0)
     positive = replace(case, x=[abs(x) + 0.1 for x in case.x])
     alone = vars(levels.find("python").run(of_positive_numbers, positive))
     for level, bound in {"numpy": EQUAL, "torch": EQUAL, "keras": FLOAT32}.items():
@@ -282,9 +284,9 @@ def test_the_fused_level_refuses_what_it_does_not_have(name):
 
 def test_the_torch_level_shows_every_signal_to_who_watches():
     cell = cells.find(MGU)
-    case = Case.draw(cell.graph, (3,), SIZES, seed=0)
+    case = draw(cell.graph, (3,), SIZES, seed=0)
     p = SimpleNamespace(
-        **{k: torch.tensor(w) for k, w in layouts.to_torch(cell.graph, case.parameters).items()}
+        **{k: torch.tensor(w) for k, w in to_torch(cell.graph, case.parameters).items()}
     )
     seen = []
     x, states = torch.tensor(case.x[0]), tuple(map(torch.tensor, case.states))
@@ -301,7 +303,7 @@ def test_the_torch_level_shows_every_signal_to_who_watches():
 def test_a_weights_gradient_is_the_sum_of_its_gradients_at_every_step(name, level):
     # Each step is run alone, from the states it starts from, given what flows back into it.
     cell, level = cells.find(name), levels.find(level)
-    case = Case.draw(cell.graph, (3,), SIZES, seed=0)
+    case = draw(cell.graph, (3,), SIZES, seed=0)
 
     def step(t, states, d_states):
         now = slice(t, t + 1)
@@ -323,11 +325,11 @@ def test_a_weights_gradient_is_the_sum_of_its_gradients_at_every_step(name, leve
 
 def test_a_number_that_is_not_finite_proves_nothing():
     cell = cells.find("rnn")
-    case = Case.draw(cell.graph, [2], {"D": 3, "H": 4}, seed=0)
+    case = draw(cell.graph, [2], {"D": 3, "H": 4}, seed=0)
     good = levels.find("numpy").run(cell, case)
     bad = replace(good, gradients={k: g * np.nan for k, g in good.gradients.items()})
-    assert good.distance(bad, True) == bad.distance(good, True) == float("inf")
-    assert verify._worst([0.0, float("nan"), 1.0]) == float("inf")
+    assert distance(good, bad, True) == distance(bad, good, True) == float("inf")
+    assert worst([0.0, float("nan"), 1.0]) == float("inf")
 
 
 def test_where_floats_end_a_proof_fails_and_nothing_is_raised(tmp_path):
@@ -336,7 +338,7 @@ def test_where_floats_end_a_proof_fails_and_nothing_is_raised(tmp_path):
         "from ostinato import affine, cell, exp\n\n\n@cell\ndef deep(x, h):\n"
         "    return exp(exp(exp(exp(affine(x, h)))))\n"
     )
-    assert not all(proof.holds for proof in verify.prove(cells.find(f"{file}:deep")))
+    assert not all(proof.holds for proof in prove(cells.find(f"{file}:deep")))
 
 
 def test_long_names_are_not_broken(tmp_path):
@@ -346,7 +348,7 @@ def test_long_names_are_not_broken(tmp_path):
         "from ostinato import affine, cell, tanh\n\n\n@cell\ndef long(x, h):\n"
         f"    {name} = tanh(affine(x, h))\n    return {name} * {name}\n"
     )
-    assert all(proof.holds for proof in verify.prove(cells.find(f"{file}:long")))
+    assert all(proof.holds for proof in prove(cells.find(f"{file}:long")))
 
 
 def defined(body: str, **space) -> Cell:
@@ -364,7 +366,7 @@ def defined(body: str, **space) -> Cell:
 
 def alike(cell: Cell, *others: str) -> None:
     """These levels give what plain Python gives, values and gradients."""
-    case = Case.draw(cell.graph, (3, 1), {"D": 2, "H": 3}, seed=0)
+    case = draw(cell.graph, (3, 1), {"D": 2, "H": 3}, seed=0)
     expected = levels.find("python").run(cell, case)
     for level in others:
         found = levels.find(level).run(cell, case)

@@ -9,11 +9,12 @@ import torch
 
 import programs
 from ostinato import cells
-from ostinato.equation import Graph, affine, cell, exp, log, tanh
-from ostinato.levels._case import Case
+from ostinato.equation import affine, cell, exp, log, tanh
+from ostinato.equation.stored import graph_from_json
 from ostinato.nn import Recurrent
 from ostinato.observe.recall import RecallSettings, recall
-from ostinato.proof import SIZES, not_finite, prove
+from ostinato.proof import not_finite, prove
+from ostinato.proof.cases import SIZES, draw
 
 SPELT = [letters for n in (1, 2) for letters in itertools.product("HR", repeat=n)]
 
@@ -77,11 +78,11 @@ def test_a_cell_says_what_its_states_look_like():
     proofs = prove(described)
     assert proofs
     assert not [proof for proof in proofs if not proof.holds]
-    case = Case.draw(described.graph, (4,) * 50, SIZES, seed=0)
+    case = draw(described.graph, (4,) * 50, SIZES, seed=0)
     assert 0.5 <= case.states[1].min() < 0.6
     assert 1.9 < case.states[1].max() <= 2.0
     assert case.states[0].min() < 0  # of which nothing is said
-    again = Graph.from_json(json.loads(json.dumps(described.graph.to_json())))
+    again = graph_from_json(json.loads(json.dumps(described.graph.to_json())))
     assert again == described.graph
     assert again.fingerprint() == careless.graph.fingerprint()
 
@@ -89,7 +90,7 @@ def test_a_cell_says_what_its_states_look_like():
 def test_a_graph_stored_before_there_were_ranges_and_aliases_is_read():
     written = cells.find("lstm").graph.to_json()
     del written["ranges"], written["aliases"]
-    assert Graph.from_json(written) == cells.find("lstm").graph
+    assert graph_from_json(written) == cells.find("lstm").graph
 
 
 def test_what_to_describe_is_said_where_numbers_are_not_finite():

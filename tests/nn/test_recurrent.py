@@ -11,7 +11,7 @@ from ostinato import cells
 from ostinato.equation import affine, cell, tanh
 from ostinato.errors import CellError, ConfigError, UnknownName
 from ostinato.nn import GRU, LSTM, RNN, Recurrent
-from ostinato.weights import layouts
+from ostinato.weights.torch import from_torch
 from results import normal
 from tolerances import SAME
 
@@ -41,7 +41,7 @@ def test_bias_init_sets_the_bias_that_counts_and_no_other(name):
         weights = {k: w.detach() for k, w in module.named_parameters()}
         for suffix in ("_l0", "_l0_reverse"):
             own = {k.removesuffix(suffix): w for k, w in weights.items() if k.endswith(suffix)}
-            yield layouts.from_torch(graph, own)
+            yield from_torch(graph, own)
 
     for signal, bias in biases.items():
         for plain, started in zip(start(), start(**{signal: 1.5}), strict=True):

@@ -74,8 +74,8 @@ def test_every_section_is_there(document):
         "Which differences are shown?",
         "How they learned",
         "How far back the gradient reaches",
-        "What is taken for what",
-        "How sure is right?",
+        "Confusion matrix",
+        "Calibration",
         "How they are made",
         "The runs",
     ]

@@ -15,7 +15,7 @@ from ostinato.report.figures import looks
 from ostinato.report.forecast_figures import error_by_step, fan, quantile_curves
 from ostinato.report.forecasts import (
     fans_section,
-    foretold,
+    forecasting,
     horizon_section,
     quantiles_section,
 )
@@ -64,7 +64,7 @@ def test_fans_hold_what_came_in_the_units_of_the_data(record):
 
 
 def test_sections_say_what_is_there(record):
-    found = foretold({"gru": [record, record], "rnn": []})
+    found = forecasting({"gru": [record, record], "rnn": []})
     assert found["best"] == "gru"
     page = horizon_section(found) + fans_section(found) + quantiles_section(found)
     Document(page)  # every element is closed
@@ -73,7 +73,7 @@ def test_sections_say_what_is_there(record):
     assert "15 of them" in text
     assert "<a>" in text
     assert "in the 80% band" in text
-    assert foretold({"gru": [{"test": {}}]}) is None
+    assert forecasting({"gru": [{"test": {}}]}) is None
     assert horizon_section({}) == fans_section({}) == quantiles_section({}) == ""
 
 

@@ -8,7 +8,8 @@ from ostinato.data import Examples
 from ostinato.experiment import frameworks
 from ostinato.experiment.frameworks import Outcome
 from ostinato.report.frameworks import COINCIDE, side_by_side
-from ostinato.report.frameworks_page import frameworks_page, says
+from ostinato.report.frameworks_page import frameworks_page
+from ostinato.report.frameworks_sentences import says
 from ostinato.tasks.classify.settings import ClassifySettings
 
 LOADS = {"src", "srcset", "href", "data", "action", "poster", "xlink:href"}

@@ -9,9 +9,9 @@ from ostinato import cells
 from ostinato.equation import affine, cell, tanh
 from ostinato.equation.rewrite import without_bias
 from ostinato.levels import aten
-from ostinato.levels._case import Case
 from ostinato.proof import prove
-from ostinato.weights import layouts
+from ostinato.proof.cases import draw
+from ostinato.weights.torch import from_torch, gradients_from_torch, to_torch, torch_stacks
 from tolerances import EQUAL, SAME
 
 SIZES = {"D": 3, "H": 4, "R": 2}
@@ -22,9 +22,9 @@ every_cell = pytest.mark.parametrize("name", EVERY, ids=short)
 @pytest.mark.parametrize("rewrite", [lambda graph: graph, without_bias], ids=["bias", "bare"])
 def test_stacked_and_taken_apart_again_are_the_same_weights(name, rewrite):
     graph = rewrite(cells.find(name).graph)
-    weights = Case.draw(graph, (1,), SIZES, seed=0).parameters
-    stacked = layouts.to_torch(graph, weights)
-    assert_near(layouts.from_torch(graph, stacked), weights, SAME)
+    weights = draw(graph, (1,), SIZES, seed=0).parameters
+    stacked = to_torch(graph, weights)
+    assert_near(from_torch(graph, stacked), weights, SAME)
     assert all(bias.any() for name, bias in stacked.items() if name == "bias_ih")
 
 
@@ -35,8 +35,8 @@ def test_the_state_dict_of_pytorchs_layer_fits_both_ways(name, rewrite):
     cell = replace(plain, graph=rewrite(plain.graph))
     layer = aten.torch_layer(cell, SIZES).double()
     theirs = {k.removesuffix("_l0"): w.numpy() for k, w in layer.state_dict().items()}
-    ours = layouts.from_torch(cell.graph, theirs)
-    stacked = layouts.to_torch(cell.graph, ours)
+    ours = from_torch(cell.graph, theirs)
+    stacked = to_torch(cell.graph, ours)
     assert {k: w.shape for k, w in stacked.items()} == {k: w.shape for k, w in theirs.items()}
     assert_near({k: w for k, w in stacked.items() if k[0] == "w"},
                 {k: w for k, w in theirs.items() if k[0] == "w"}, SAME)  # fmt: skip
@@ -48,10 +48,10 @@ def test_the_state_dict_of_pytorchs_layer_fits_both_ways(name, rewrite):
 
 def test_the_gates_stand_in_pytorchs_order():
     for name, order in [("lstm", "ifgo"), ("gru", "rzn")]:
-        first, second = layouts.torch_stacks(cells.find(name).graph)
+        first, second = torch_stacks(cells.find(name).graph)
         assert first.matrices == tuple(f"W_x{gate}" for gate in order)
         assert second.matrices == tuple(f"W_h{gate}" for gate in order)
-    assert [s.weight for s in layouts.torch_stacks(cells.find("projected_lstm").graph)] == [
+    assert [s.weight for s in torch_stacks(cells.find("projected_lstm").graph)] == [
         "weight_ih", "weight_hh", "weight_hr",
     ]  # fmt: skip
 
@@ -61,7 +61,7 @@ def test_the_two_halves_of_a_bias_both_have_its_gradient():
     gradient = np.arange(4.0)
     halves = {"weight_ih": np.ones((4, 3)), "weight_hh": np.ones((4, 4))}
     halves |= {"bias_ih": gradient, "bias_hh": gradient}
-    assert_near(layouts.gradients_from_torch(graph, halves)["b_h"], gradient, SAME)
+    assert_near(gradients_from_torch(graph, halves)["b_h"], gradient, SAME)
 
 
 def test_maps_that_no_layer_of_pytorch_has_get_tensors_of_their_own():
@@ -71,7 +71,7 @@ def test_maps_that_no_layer_of_pytorch_has_get_tensors_of_their_own():
         c = tanh(affine(deep, h, m) + affine(h, bias=False))
         return c, affine(c, m, size="R")
 
-    stacks = layouts.torch_stacks(odd.graph)
+    stacks = torch_stacks(odd.graph)
     names = [s.weight for s in stacks] + [s.bias for s in stacks if s.bias]
     assert len(set(names)) == len(names)
     assert sorted(m for s in stacks for m in s.matrices) == sorted(

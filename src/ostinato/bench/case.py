@@ -9,7 +9,6 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any
 
 import numpy as np
 import torch
@@ -18,6 +17,7 @@ from torch import Tensor
 
 from ostinato import cells
 from ostinato.bench import training
+from ostinato.bench.records import Arrays
 from ostinato.bench.shape import Shape
 from ostinato.equation.trace import Cell
 from ostinato.errors import UnknownName
@@ -166,7 +166,7 @@ class Case:
         return 2 * numbers * self.tokens * (3 if self.backward else 1)
 
     @cached_property
-    def expected(self) -> dict[str, NDArray[Any]]:
+    def expected(self) -> dict[str, NDArray[np.floating]]:
         """The right answer, by the level torch; in float64 but for training."""
         if self.line in training.JOBS:
             return {"losses": np.array(training.job(self.line, "torch")())}
@@ -185,7 +185,7 @@ class Case:
             found |= {f"d_{name}": d for name, d in zip(leaves, gradients, strict=True)}
         return {name: value.detach().numpy() for name, value in found.items()}
 
-    def error(self, values: dict[str, Any], without: Collection[str] = ()) -> float:
+    def error(self, values: Arrays, without: Collection[str] = ()) -> float:
         """How far a contestant's numbers are from the right ones; infinite where one is not finite.
 
         Relative to the largest number of each tensor. What a contestant leaves behind the end of

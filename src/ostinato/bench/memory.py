@@ -10,7 +10,6 @@ import sys
 from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 import torch
 
@@ -18,12 +17,13 @@ from ostinato.bench import contestants
 from ostinato.bench.case import Case
 from ostinato.bench.contestants import Contestant
 from ostinato.bench.race import judged
+from ostinato.bench.records import Peak
 from ostinato.bench.shape import Shape
 
 _STATUS = Path("/proc/self/status")
 
 
-def peak(case: Case, contestant: Contestant) -> dict[str, Any]:
+def peak(case: Case, contestant: Contestant) -> Peak:
     """What the first run of a case adds to the process, at its highest (MB = 10⁶ bytes).
 
     A tiny case runs before, so that libraries and compiled code are not counted. The numbers

@@ -13,20 +13,20 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from functools import partial
-from typing import Any
+from typing import TypeAlias
 
 import torch
 
 from ostinato import levels
 from ostinato.bench.case import TOLERANCE, Case
 from ostinato.bench.contestants import Contestant, Ready
+from ostinato.bench.records import Arrays, Entry, Peak
 from ostinato.errors import OstinatoError
 from ostinato.torch_internals import one_dnn_linear
 
 TURN = 0.02
 """Seconds that a turn lasts at least: short runs are repeated within it."""
-Entry = dict[str, Any]
-Found = Sequence[tuple[frozenset[str], dict[str, Any]]]
+Found: TypeAlias = Sequence[tuple[frozenset[str], Arrays]]
 
 
 def race(case: Case, contestants: list[Contestant], rounds: int) -> list[Entry]:
@@ -53,10 +53,10 @@ def race(case: Case, contestants: list[Contestant], rounds: int) -> list[Entry]:
         for entry, run, repeats in runners[start:] + runners[:start]:
             entry["rounds"].append(1e3 * _turn(run, repeats))
     for entry, _, _ in runners:
-        entry["milliseconds"] = min(entry["rounds"])
+        fastest = entry["milliseconds"] = min(entry["rounds"])
         entry["median"] = statistics.median(entry["rounds"])
         if case.flops:
-            entry["gflops"] = case.flops / entry["milliseconds"] / 1e6
+            entry["gflops"] = case.flops / fastest / 1e6
     return entries
 
 
@@ -101,14 +101,14 @@ def judged(case: Case, found: Found, off: float = TOLERANCE) -> tuple[float, str
     return error, None if error <= off else wrong
 
 
-def _repeats(run: Callable[[], Any]) -> int:
+def _repeats(run: Callable[[], object]) -> int:
     """How often a run is repeated in a turn; warms up on the way."""
     run()
     seconds = _turn(run, 1)
     return max(1, math.ceil(TURN / seconds))
 
 
-def _turn(run: Callable[[], Any], repeats: int) -> float:
+def _turn(run: Callable[[], object], repeats: int) -> float:
     """Seconds of a run."""
     gc.collect()
     gc.disable()
@@ -170,7 +170,7 @@ def peaks() -> dict[str, float]:
 
 def memory(case: Case, contestants: list[Contestant]) -> list[Entry]:
     """Every contestant's entry: its error and its peak memory, each in a process of its own."""
-    entries = []
+    entries: list[Entry] = []
     for contestant in contestants:
         if contestant.ready(case) is None:
             continue
@@ -180,8 +180,16 @@ def memory(case: Case, contestants: list[Contestant]) -> list[Entry]:
         )
         if done.returncode:
             why = (done.stderr.strip().splitlines() or [f"exit status {done.returncode}"])[-1]
-            found = {"error": None, "megabytes": None, "note": f"failed: {why}"}
+            found: Peak = {"error": None, "megabytes": None, "note": f"failed: {why}"}
         else:
             found = json.loads(done.stdout.splitlines()[-1])
-        entries.append({"name": contestant.name, "ours": contestant.ours} | found)
+        entries.append(
+            Entry(
+                name=contestant.name,
+                ours=contestant.ours,
+                error=found["error"],
+                megabytes=found["megabytes"],
+                note=found["note"],
+            )
+        )
     return entries

@@ -15,15 +15,15 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from importlib import metadata
 from pathlib import Path
-from typing import Any
 
 from ostinato.bench.case import LINES, STEPS, TOLERANCE
+from ostinato.bench.records import Entry, Machine, Report, Result
 from ostinato.bench.training import JOBS
 
 PACKAGES = "ostinato torch llvmlite numpy jax keras tensorflow tensorflow-cpu onnxruntime".split()
 
 
-def machine() -> dict[str, Any]:
+def machine() -> Machine:
     """The machine, the versions of everyone installed, and the day (UTC)."""
     found = {}
     for package in PACKAGES:
@@ -82,15 +82,15 @@ class Field:
     best: bool = False
 
 
-def grids(results: list[dict[str, Any]]) -> list[Grid]:
+def grids(results: list[Result]) -> list[Grid]:
     """The results, a table for each line and cell, in the order they were measured."""
-    groups: dict[tuple[str, str], list[dict[str, Any]]] = {}
+    groups: dict[tuple[str, str], list[Result]] = {}
     for result in results:
         groups.setdefault((result["line"], result["cell"]), []).append(result)
     return [_grid(line, cell, group) for (line, cell), group in groups.items()]
 
 
-def _grid(line: str, cell: str, results: list[dict[str, Any]]) -> Grid:
+def _grid(line: str, cell: str, results: list[Result]) -> Grid:
     flat = (entry for result in results for entry in result["contestants"])
     names = list(dict.fromkeys(e["name"] for e in sorted(flat, key=lambda e: e["ours"])))
     rows = []
@@ -113,7 +113,7 @@ def _unit(line: str) -> str:
     return {"step": "µs a step", "memory": "MB"}.get(line, "ms, GFLOP/s")
 
 
-def _sizes(result: dict[str, Any]) -> str:
+def _sizes(result: Result) -> str:
     threads = f"{result['threads']} thread{'s' * (result['threads'] > 1)}"
     if result["line"] in JOBS:
         return threads
@@ -123,7 +123,7 @@ def _sizes(result: dict[str, Any]) -> str:
     return f"{'×'.join(str(n) for n in shape.values())}, {threads}"
 
 
-def _score(result: dict[str, Any], entry: dict[str, Any]) -> float | None:
+def _score(result: Result, entry: Entry) -> float | None:
     """What is compared, the smaller the better: milliseconds, or MB; None where there is none."""
     score: float | None = entry["megabytes" if result["line"] == "memory" else "milliseconds"]
     return score
@@ -133,7 +133,7 @@ def _best(scores: Iterable[float | None]) -> float | None:
     return min((s for s in scores if s is not None), default=None)
 
 
-def faster(result: dict[str, Any]) -> float | None:
+def faster(result: Result) -> float | None:
     """How many times faster the best of ours is than the best peer; None if one is missing."""
 
     def best(ours: bool) -> float | None:
@@ -148,9 +148,7 @@ def _faster(ratio: float | None) -> str:
     return "–" if ratio is None else f"{ratio:.2f}"
 
 
-def _field(
-    result: dict[str, Any], entry: dict[str, Any], score: float | None, best: float | None
-) -> Field:
+def _field(result: Result, entry: Entry, score: float | None, best: float | None) -> Field:
     if score is None:
         return Field("wrong" if (entry["note"] or "").startswith("wrong") else "–")
     if result["line"] in JOBS:
@@ -172,7 +170,7 @@ def _digits(number: float) -> str:
     return f"{number:.{0 if number >= 100 else 1 if number >= 10 else 2 if number >= 1 else 3}f}"
 
 
-def notes(results: list[dict[str, Any]]) -> list[str]:
+def notes(results: list[Result]) -> list[str]:
     """Why a contestant has no number, a line each."""
     return [
         f"{result['line']} {result['cell']} {_sizes(result)}: {entry['name']} {entry['note']}"
@@ -182,7 +180,7 @@ def notes(results: list[dict[str, Any]]) -> list[str]:
     ]
 
 
-def facts(report: dict[str, Any]) -> list[str]:
+def facts(report: Report) -> list[str]:
     """The machine, the software and the settings, a line each."""
     at, settings = report["machine"], report["settings"]
     versions = ", ".join(f"{name} {version}" for name, version in at["versions"].items())
@@ -201,7 +199,7 @@ def facts(report: dict[str, Any]) -> list[str]:
     return lines
 
 
-def markdown(report: dict[str, Any]) -> str:
+def markdown(report: Report) -> str:
     """The report as a page."""
     parts = ["# Speed beside peers", "\n".join(f"- {fact}" for fact in facts(report))]
     parts.append(

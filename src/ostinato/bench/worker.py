@@ -12,8 +12,8 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Iterator
-from typing import Any
 
+from ostinato.bench.records import Job, Record
 from ostinato.errors import RunError
 
 
@@ -43,7 +43,7 @@ def cores() -> list[int]:
     return list(range(os.cpu_count() or 1))
 
 
-def measured(job: dict[str, Any]) -> Iterator[dict[str, Any]]:
+def measured(job: Job) -> Iterator[Record]:
     """Runs a job in a process of its own and hands over its records as they come.
 
     Args:
@@ -78,7 +78,7 @@ def measured(job: dict[str, Any]) -> Iterator[dict[str, Any]]:
 
 def main() -> None:
     """A job comes as argument; a JSON line goes out before and after each case."""
-    job = json.loads(sys.argv[1])
+    job: Job = json.loads(sys.argv[1])
     # What frameworks print themselves goes to standard error, and only records to output.
     records = os.fdopen(os.dup(1), "w")
     os.dup2(2, 1)
@@ -96,7 +96,7 @@ def main() -> None:
     torch.set_num_interop_threads(1)
     everyone = [c for c in contestants.known(job["peers"]) if c.installed]
 
-    def tell(**record: Any) -> None:
+    def tell(**record: object) -> None:
         print(json.dumps(record), file=records, flush=True)
 
     tell(peaks=peaks())

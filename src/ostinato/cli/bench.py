@@ -5,13 +5,14 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 from cyclopts import Parameter
 from rich.text import Text
 
 from ostinato.bench import contestants
 from ostinato.bench.case import LINES, SIZES, Case, plan
+from ostinato.bench.records import Job, Report
 from ostinato.bench.shape import Shape
 from ostinato.bench.tables import Field, facts, grids, machine, markdown, notes
 from ostinato.bench.worker import cores, measured
@@ -65,9 +66,8 @@ def bench(
     """
     wanted = [Shape.parse(word) for word in _split(sizes)]
     shapes = wanted or (QUICK if quick else SIZES)
-    own_sizes = not wanted and not quick
     chosen = _split(lines) or [name for name in LINES if not quick or name not in LONG]
-    cases = plan(cell or CELLS, chosen, shapes, own_sizes)
+    cases = plan(cell or CELLS, chosen, shapes, not wanted and not quick)
     counts = [_threads(word) for word in _split(threads) or _usual()]
     rounds = (2 if quick else 7) if repeat is None else repeat
     if rounds < 1:
@@ -76,14 +76,14 @@ def bench(
     contestants.known(named)  # refuses an unknown one before anything is measured
     folder = _folder(free_folder("bench") if out is None else out)
 
-    report: dict[str, Any] = {
+    report: Report = {
         "machine": machine(),
         "settings": {"rounds": rounds, "threads": counts, "lines": chosen},
         "peaks": {},
         "results": [],
     }
     for count in counts:
-        job = {"threads": count, "rounds": rounds, "peers": named or None, "cases": _words(cases)}
+        job = Job(threads=count, rounds=rounds, peers=named or None, cases=_words(cases))
         _measure(job, report, folder)
     _print(report)
     console.print(f"Written: {folder / 'bench.md'}, {folder / 'bench.json'}", soft_wrap=True)
@@ -116,7 +116,7 @@ def _words(cases: list[Case]) -> list[tuple[str, str, str]]:
     return [(case.line, case.cell_name, str(case.shape)) for case in cases]
 
 
-def _measure(job: dict[str, Any], report: dict[str, Any], folder: Path) -> None:
+def _measure(job: Job, report: Report, folder: Path) -> None:
     """Runs a job; the files are written after each case, so that a stopped comparison stays."""
     count, done = job["threads"], 0
     with aside.status("") as status:
@@ -133,19 +133,19 @@ def _measure(job: dict[str, Any], report: dict[str, Any], folder: Path) -> None:
                 (folder / "bench.md").write_text(markdown(report), "utf-8", "backslashreplace")
 
 
-def _print(report: dict[str, Any]) -> None:
+def _print(report: Report) -> None:
     for grid in grids(report["results"]):
         names = [name.replace(" ", "\n", 1) for name in (*grid.columns, grid.gain)]
         result = table("", *map(Text, names))
         for sizes, fields, ratio in grid.rows:
-            result.add_row(Text(sizes.replace(", ", "\n")), *map(_told, fields), ratio)
+            result.add_row(Text(sizes.replace(", ", "\n")), *map(_shown, fields), ratio)
         console.print(grid.title, style="bold", soft_wrap=True)
         console.print(result)
     for line in (*facts(report), *notes(report["results"])):
         console.print(line)
 
 
-def _told(field: Field) -> Text:
+def _shown(field: Field) -> Text:
     """A number, under it its GFLOP/s; the best of a row stands out."""
     style = "red" if field.text == "wrong" else "bold green" if field.best else ""
     text = Text(field.text, style=style)

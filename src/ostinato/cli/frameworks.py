@@ -19,7 +19,8 @@ from ostinato.errors import ConfigError, RunError, shortened
 from ostinato.experiment import frameworks
 from ostinato.experiment.frameworks import Lesson, Outcome
 from ostinato.report.frameworks import side_by_side
-from ostinato.report.frameworks_page import frameworks_page, says
+from ostinato.report.frameworks_page import frameworks_page
+from ostinato.report.frameworks_sentences import says
 from ostinato.report.sentences import listed
 from ostinato.tasks.classify.settings import ClassifySettings
 from ostinato.train import Folder

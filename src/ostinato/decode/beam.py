@@ -94,6 +94,24 @@ def beam_search(
         ConfigError: for numbers out of range.
         NotFinite: when a log-probability is no number.
     """
+    _check(length, best, beam, alpha)
+    B = len(symbols)
+    first = torch.arange(B)[:, None] * beam  # the row of each sequence's first hypothesis
+    states = pick(states, torch.arange(B).repeat_interleave(beam))
+    symbols = symbols.repeat_interleave(beam)
+    kept = _Beam.start(B, beam)
+    for _ in range(length):
+        log_p, states = step(states, symbols)
+        check_finite(log_p)
+        parent, symbol = kept.grow(log_p, end, alpha)
+        if end is not None and kept.all_ended():
+            break
+        states = pick(states, (first + parent).flatten())
+        symbols = symbol.flatten()
+    return kept.best(best, alpha)
+
+
+def _check(length: int, best: int, beam: int, alpha: float) -> None:
     for name, value, most in (("length", length, math.inf), ("best", best, MOST_BEAM),
                               ("beam", beam, MOST_BEAM)):  # fmt: skip
         if value < 1:
@@ -104,52 +122,81 @@ def beam_search(
         raise ConfigError(f"best: {best} must be at least 1 and at most the beam, {beam}")
     if not 0 <= alpha < math.inf:
         raise ConfigError(f"alpha: {alpha} must be at least 0 and finite")
-    B = len(symbols)
-    first = torch.arange(B)[:, None] * beam  # the row of each sequence's first hypothesis
-    states = pick(states, torch.arange(B).repeat_interleave(beam))
-    symbols = symbols.repeat_interleave(beam)
-    total = torch.full((B, beam), -math.inf, dtype=torch.float64)
-    total[:, 0] = 0.0  # all begin alike: one is enough
-    lengths = torch.zeros(B, beam, dtype=torch.int64)
-    ended = torch.zeros(B, beam, dtype=torch.bool)
-    written = torch.zeros(B, beam, 0, dtype=torch.int64)
 
-    for _ in range(length):
-        log_p, states = step(states, symbols)
-        check_finite(log_p)
-        V = log_p.shape[-1]
-        grown = total[..., None] + log_p.view(B, beam, V)
+
+@dataclass
+class _Beam:
+    """The hypotheses that are kept, `beam` for each of B sequences.
+
+    Attributes:
+        total: their log-probabilities (B, beam) in nats; -∞ where there is none.
+        lengths: their symbols (B, beam), the end symbol included.
+        ended: whether they have ended (B, beam).
+        written: their symbols (B, beam, steps).
+    """
+
+    total: Tensor
+    lengths: Tensor
+    ended: Tensor
+    written: Tensor
+
+    @classmethod
+    def start(cls, B: int, beam: int) -> _Beam:
+        """Empty hypotheses; all begin alike, so one of each sequence is enough."""
+        total = torch.full((B, beam), -math.inf, dtype=torch.float64)
+        total[:, 0] = 0.0
+        lengths = torch.zeros(B, beam, dtype=torch.int64)
+        ended = torch.zeros(B, beam, dtype=torch.bool)
+        return cls(total, lengths, ended, torch.zeros(B, beam, 0, dtype=torch.int64))
+
+    def grow(self, log_p: Tensor, end: int | None, alpha: float) -> tuple[Tensor, Tensor]:
+        """Keeps the best of all that go on with one symbol, and of those that have ended.
+
+        Args:
+            log_p: log-probabilities of the next symbol (B · beam, V).
+            end: the symbol that ends a hypothesis, if there is one.
+            alpha: of the length penalty.
+
+        Returns:
+            Which hypothesis each came from, and its new symbol: (B, beam) each.
+        """
+        (B, beam), V = self.total.shape, log_p.shape[-1]
+        grown = self.total[..., None] + log_p.view(B, beam, V)
         if end is not None:  # what has ended goes on with its end, at no cost
-            grown = grown.masked_fill(ended[..., None], -math.inf)
-            grown[..., end] = torch.where(ended, total, grown[..., end])
-        counts = lengths + ~ended
+            grown = grown.masked_fill(self.ended[..., None], -math.inf)
+            grown[..., end] = torch.where(self.ended, self.total, grown[..., end])
+        counts = self.lengths + ~self.ended
         scores = grown / length_penalty(counts, alpha)[..., None]
         order = _largest(scores.flatten(1), beam)
-        parent, symbol = order // V, order % V  # (B, beam)
-        total = grown.flatten(1).gather(1, order)
-        lengths, ended = counts.gather(1, parent), ended.gather(1, parent)
-        written = written.gather(1, parent[..., None].expand(-1, -1, written.shape[2]))
-        written = torch.cat([written, symbol[..., None]], 2)
+        parent, symbol = order // V, order % V
+        self.total = grown.flatten(1).gather(1, order)
+        self.lengths, self.ended = counts.gather(1, parent), self.ended.gather(1, parent)
+        written = self.written.gather(1, parent[..., None].expand_as(self.written))
+        self.written = torch.cat([written, symbol[..., None]], 2)
         if end is not None:
-            ended = ended | (symbol == end)
-            if (ended | (total == -math.inf)).all():
-                break
-        states = pick(states, (first + parent).flatten())
-        symbols = symbol.flatten()
+            self.ended = self.ended | (symbol == end)
+        return parent, symbol
 
-    scores = total / length_penalty(lengths, alpha)
-    return [
-        [
-            Hypothesis(
-                tuple(written[b, k, : lengths[b, k] - ended[b, k].int()].tolist()),
-                float(total[b, k]),
-                float(scores[b, k]),
-            )
-            for k in range(best)
-            if total[b, k] > -math.inf
+    def all_ended(self) -> bool:
+        """Whether nothing is left that could go on."""
+        return bool((self.ended | (self.total == -math.inf)).all())
+
+    def best(self, count: int, alpha: float) -> list[list[Hypothesis]]:
+        """The best of each sequence, at most `count`, the best first."""
+        scores = self.total / length_penalty(self.lengths, alpha)
+        symbols = self.lengths - self.ended.int()
+        return [
+            [
+                Hypothesis(
+                    tuple(self.written[b, k, : symbols[b, k]].tolist()),
+                    float(self.total[b, k]),
+                    float(scores[b, k]),
+                )
+                for k in range(count)
+                if self.total[b, k] > -math.inf
+            ]
+            for b in range(len(self.total))
         ]
-        for b in range(B)
-    ]
 
 
 def _largest(scores: Tensor, count: int) -> Tensor:

@@ -24,11 +24,9 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
-from dataclasses import MISSING, asdict, dataclass, field, fields, replace
+from dataclasses import asdict, dataclass, field, replace
 from functools import cached_property
 from typing import Any
-
-from ostinato.errors import CellError
 
 POINTWISE = {
     "add": 2, "sub": 2, "mul": 2, "div": 2, "neg": 1,
@@ -193,67 +191,6 @@ class Graph:
     def to_json(self) -> dict[str, Any]:
         """The graph as plain data, to be stored with a trained model."""
         return asdict(self)
-
-    @classmethod
-    def from_json(cls, data: dict[str, Any]) -> Graph:
-        """The graph that `to_json` wrote, also after a journey through JSON.
-
-        Raises:
-            CellError: where something is missing or unknown, and where the graph is not one step
-                of a cell (`check`): levels make code of it, and a model may come from anywhere.
-        """
-        from ostinato.equation.check import check  # which knows what a graph is
-
-        known = _fields(cls, data, "the cell")
-        for what in ("parameters", "names", "notes", "ranges"):
-            if not isinstance(known.get(what, {}), dict):
-                raise CellError(f"{what}: no object")
-        for what in ("nodes", "aliases"):
-            if not isinstance(known.get(what, ()), tuple):
-                raise CellError(f"{what}: no list")
-        graph = cls(
-            **known
-            | {
-                "nodes": tuple(
-                    Node(**_fields(Node, n, f"node {k}")) for k, n in enumerate(known["nodes"])
-                ),
-                "parameters": {
-                    name: Parameter(**_fields(Parameter, p, "a parameter"))
-                    for name, p in known["parameters"].items()
-                },
-                "names": {_index(i): name for i, name in known.get("names", {}).items()},
-                "notes": {_index(i): note for i, note in known.get("notes", {}).items()},
-                "aliases": tuple(
-                    Alias(**_fields(Alias, a, "an alias")) for a in known.get("aliases", ())
-                ),
-                "ranges": {
-                    state: tuple(pair) if isinstance(pair, list) else pair
-                    for state, pair in known.get("ranges", {}).items()
-                },
-            }
-        )
-        check(graph)
-        return graph
-
-
-def _fields(kind: Any, data: Any, where: str) -> dict[str, Any]:
-    """The fields of a data class as JSON has them, lists as tuples; none is missing or unknown."""
-    if not isinstance(data, dict):
-        raise CellError(f"{where}: no object")
-    own = {f.name: f.default is MISSING and f.default_factory is MISSING for f in fields(kind)}
-    for name in data:
-        if name not in own:
-            raise CellError(f"{where}: unknown field {ascii(name)[:60]}")
-    for name, required in own.items():
-        if required and name not in data:
-            raise CellError(f"{where}: no field {name!r}")
-    return {name: tuple(v) if isinstance(v, list) else v for name, v in data.items()}
-
-
-def _index(key: Any) -> Any:
-    """A node's number, which JSON has as text where it is the key of an object."""
-    short = isinstance(key, str) and len(key) < 9 and key.isdecimal()
-    return int(key) if short and key == str(int(key)) else key
 
 
 class Builder:

@@ -116,22 +116,7 @@ def trace(
         raise CellError(f"@cell stands before a function, not {function!r}")
     at_definition = Place(function.__code__)
     x, *states = _arguments(function, at_definition)
-    for said, given in {"sizes": sizes, "states": ranges}.items():
-        if not isinstance(given, Mapping):
-            raise at_definition.error(f"{said} is a dict by state, not {given!r}")
-        for name in given:
-            if name not in states:
-                raise at_definition.error(f"{said} names {name!r}, which is no state of the cell")
-    for size in sizes.values():
-        if size not in STATE_SIZES:
-            raise at_definition.error(
-                f"{size!r} is no size letter for a state: H, hidden units, or R, their projection"
-            )
-    try:
-        drawn = {name: number_range(f"states[{name!r}]", pair) for name, pair in ranges.items()}
-    except CellError as error:
-        raise at_definition.error(str(error)) from None
-
+    drawn = _declared(states, sizes, ranges, at_definition)
     book = Notebook()
     book.sizes = frozenset({"H", *sizes.values()})
     leaves = [Symbol(book, book.add(Node("input", size="D", label=x)))]
@@ -178,6 +163,27 @@ def _arguments(function: Callable[..., Any], place: Place) -> list[str]:
     if len(arguments) < 2:
         raise place.error("a cell takes its input and at least one state")
     return [a.name for a in arguments]
+
+
+def _declared(
+    states: list[str], sizes: Mapping[str, str], ranges: Mapping[str, Any], place: Place
+) -> dict[str, tuple[float, float]]:
+    """The ranges of states, after what is declared of states has been checked."""
+    for said, given in {"sizes": sizes, "states": ranges}.items():
+        if not isinstance(given, Mapping):
+            raise place.error(f"{said} is a dict by state, not {given!r}")
+        for name in given:
+            if name not in states:
+                raise place.error(f"{said} names {name!r}, which is no state of the cell")
+    for size in sizes.values():
+        if size not in STATE_SIZES:
+            raise place.error(
+                f"{size!r} is no size letter for a state: H, hidden units, or R, their projection"
+            )
+    try:
+        return {name: number_range(f"states[{name!r}]", pair) for name, pair in ranges.items()}
+    except CellError as error:
+        raise place.error(str(error)) from None
 
 
 def _outputs(returned: Any, states: list[Symbol], place: Place) -> tuple[int, ...]:

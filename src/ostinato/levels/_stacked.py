@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 from ostinato.equation.graph import Graph, Node
 from ostinato.levels._text import ATOM, SUM, Line, Names, Writer
-from ostinato.weights.layouts import Stack
+from ostinato.weights.stack import Stack
 
 
 class StackedWriter(Writer):

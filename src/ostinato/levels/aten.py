@@ -17,11 +17,14 @@ from ostinato import cells
 from ostinato.equation.rewrite import without_bias
 from ostinato.equation.trace import Cell
 from ostinato.errors import CellError
-from ostinato.levels._case import Case, Values, asks
+from ostinato.levels._case import Case, Values
 from ostinato.levels._text import load
 from ostinato.levels.torch import run_packed
 
-__all__ = ["asks", "run", "scan", "source", "supports", "torch_layer"]
+__all__ = ["HEEDS", "run", "scan", "source", "supports", "torch_layer"]
+
+HEEDS = ("x", "first", "frozen")
+"""The fields of `Asked` that it heeds: it computes no other gradients than those asked for."""
 
 _FUSED = {
     "rnn": "rnn_tanh",

@@ -21,7 +21,7 @@ import torch
 from ostinato.equation.graph import Graph, Node
 from ostinato.equation.schedule import schedule
 from ostinato.equation.trace import Cell
-from ostinato.levels._case import Case, Values, asks
+from ostinato.levels._case import Case, Values
 from ostinato.levels._stacked import StackedWriter, product
 from ostinato.levels._text import (
     ATOM,
@@ -34,7 +34,8 @@ from ostinato.levels._text import (
     load,
     tuple_of,
 )
-from ostinato.weights import layouts
+from ostinato.weights.stack import Stack
+from ostinato.weights.torch import gradients_from_torch, to_torch, torch_stacks
 
 
 class _Torch(StackedWriter):
@@ -63,7 +64,7 @@ class _Torch(StackedWriter):
                 return f"torch.maximum({vector}, torch.full_like({vector}, {number}))", ATOM
         return super().spell(index, node)
 
-    def product(self, operand: str, stack: layouts.Stack, part: str) -> str:
+    def product(self, operand: str, stack: Stack, part: str) -> str:
         rows = f"[{part}]" if part else ""
         tensors = [f"p.{name}{rows}" for name in (stack.weight, stack.bias) if name]
         return f"linear({', '.join([operand, *tensors])})"
@@ -111,7 +112,7 @@ def scan(x, batch_sizes, states, p{noise}, watch=None):
 def source(cell: Cell, backward: bool = False) -> str:
     """The cell as a PyTorch module; its backward step is autograd's, so `backward` adds nothing."""
     plan = schedule(cell.graph)
-    graph, stacks = plan.graph, layouts.torch_stacks(cell.graph)
+    graph, stacks = plan.graph, torch_stacks(cell.graph)
     products = {product(matrix) for stack in stacks for matrix in stack.matrices}
     names = Names(graph, reserved=RESERVED | products)
     front = _Torch(graph, stacks, names, graph.inputs[:1])
@@ -145,7 +146,10 @@ def source(cell: Cell, backward: bool = False) -> str:
     )
 
 
-__all__ = ["asks", "run", "run_packed", "scan", "source", "step", "unwritten_is_nan"]
+__all__ = ["HEEDS", "run", "run_packed", "scan", "source", "step", "unwritten_is_nan"]
+
+HEEDS = ("x", "first", "frozen")
+"""The fields of `Asked` that it heeds: it computes no other gradients than those asked for."""
 
 
 @cache
@@ -225,7 +229,7 @@ def _run_packed(
     states = [by_length(s).requires_grad_(asked.first == "learned") for s in case.states]
     weights = {
         name: torch.tensor(w, dtype=dtype).requires_grad_(name not in asked.frozen)
-        for name, w in layouts.to_torch(graph, case.parameters).items()
+        for name, w in to_torch(graph, case.parameters).items()
     }
     outputs, last = scan(x, batch_sizes, states, SimpleNamespace(**weights))
     loss = (outputs * pack(case.d_outputs)).sum()
@@ -242,7 +246,7 @@ def _run_packed(
         tuple(by_number(s) for s in last),
         unpack(gradient[x]) if asked.x else [],
         tuple(by_number(gradient[s]) for s in states if s.requires_grad),
-        layouts.gradients_from_torch(
+        gradients_from_torch(
             graph, {name: gradient[w].numpy() for name, w in weights.items() if w.requires_grad}
         ),
     )

@@ -8,7 +8,7 @@ import torch
 from torch import nn
 
 from ostinato.equation.graph import Graph
-from ostinato.weights import layouts
+from ostinato.weights.torch import torch_stacks, torch_vectors
 
 
 class Parameters:
@@ -21,8 +21,8 @@ class Parameters:
 
     def __init__(self, graph: Graph, bias_init: Mapping[str, float]) -> None:
         self.graph, self.bias_init = graph, bias_init
-        self.stacks = layouts.torch_stacks(graph)
-        self.vectors = {name: graph.parameters[name] for name in layouts.torch_vectors(graph)}
+        self.stacks = torch_stacks(graph)
+        self.vectors = {name: graph.parameters[name] for name in torch_vectors(graph)}
         self.sides = self._sides()
 
     def _sides(self) -> dict[str, list[tuple[int, str]]]:

@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 
-from ostinato.report.forecasts import foretold
+from ostinato.report.forecasts import forecasting
 from ostinato.report.statistics import (
     LEVEL,
     holm,
@@ -53,7 +53,7 @@ def comparison(
         "calibrations": calibrations(runs),
         "flow": mean_flow(runs),
         "samples": {c: run["samples"] for c, run in firsts.items() if run.get("samples")},
-        "forecasts": foretold(by_cell(runs)),
+        "forecasts": forecasting(by_cell(runs)),
         "tagged": tagging(by_cell(runs)),
         "transduced": transducing(by_cell(runs)),
         "architectures": {cell: run["architecture"] for cell, run in firsts.items()},

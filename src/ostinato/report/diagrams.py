@@ -12,6 +12,7 @@ from typing import Any
 from markupsafe import Markup
 
 from ostinato.equation.graph import Graph, reachable
+from ostinato.equation.stored import graph_from_json
 
 LETTER = 6.4
 """The width of a letter of a formula, about."""
@@ -139,7 +140,7 @@ def cell_diagram(graph: Mapping[str, Any], color: str) -> str:
         graph: what `Graph.to_json` gives.
         color: of gates (what a logistic function gives) and new states.
     """
-    read = Graph.from_json(dict(graph))
+    read = graph_from_json(dict(graph))
     boxes = _with_passes(_boxes(read))
     rows = _ordered(boxes)
     width = _placed(boxes, rows)

@@ -8,7 +8,7 @@ from typing import Any
 
 from markupsafe import Markup
 
-from ostinato.report.figures import looks
+from ostinato.report.figures import Look, looks
 from ostinato.report.forecast_figures import NAIVE, error_by_step, fan, quantile_curves
 from ostinato.report.page import key, legend, named, plot
 from ostinato.report.sentences import cell_name
@@ -19,7 +19,7 @@ COLUMNS = 8
 """The most targets whose own errors are shown."""
 
 
-def foretold(groups: Mapping[str, Sequence[Record]]) -> dict[str, Any] | None:
+def forecasting(groups: Mapping[str, Sequence[Record]]) -> dict[str, Any] | None:
     """What a page shows of forecasts: means over the seeds of each cell, fans of the best.
 
     Args:
@@ -67,31 +67,8 @@ def horizon_section(found: Record) -> str:
     """All measures in a table, and the error by step."""
     if not found:
         return ""
-    cells, naive = found["cells"], found["naive"]
+    cells, naive, season = found["cells"], found["naive"], found["season"]
     look = looks(cells)
-    every = {**cells, "seasonal naive": naive}
-    measures = [name for name in MEASURES if any(name in each for each in every.values())]
-    rows = ""
-    for name, each in every.items():
-        own = look.get(name)
-        title = named(own, name) if own else Markup("{}{}").format(key(NAIVE), name)
-        values = Markup().join(
-            Markup("<td>{}</td>").format(_told(m, each.get(m), own is None)) for m in measures
-        )
-        rows += Markup('<tr><th scope="row">{}</th>{}</tr>').format(title, values)
-    heads = Markup().join(
-        Markup('<th scope="col">{}</th>').format(_head(m, found["levels"])) for m in measures
-    )
-    names = list(naive["columns"])[:COLUMNS]
-    body = Markup().join(
-        Markup('<tr><th scope="row">{}{}</th>').format(
-            key(look[c]) if c in look else key(NAIVE), cell_name(c) if c in look else c
-        )
-        + Markup().join(Markup("<td>{:.4g}</td>").format(each["columns"][name]) for name in names)
-        + Markup("</tr>")
-        for c, each in every.items()
-    )
-    titles = Markup().join(Markup('<th scope="col">{}</th>').format(name) for name in names)
     worse = [step for step in range(len(naive["steps"])) if _behind(cells, naive, step)]
     said = (
         "At every step some cell is nearer to what came than seasonal naive."
@@ -103,32 +80,63 @@ def horizon_section(found: Record) -> str:
         error_by_step({cell: own["steps"] for cell, own in cells.items()}, naive["steps"]),
         Markup("Mean absolute error by step <small>in deviations of the training part</small>"),
     )
-    season = found["season"]
     ago = "one step" if season == 1 else f"{season} steps"
     part = {"test": "test part", "validation": "validation part"}.get(found["part"], "whole data")
     return Markup("""<h2>How far ahead?</h2>
-<p>Every window of the {} is foretold, {:,} of them. {}
+<p>Every window of the {} is forecast, {:,} of them. {}
 Seasonal naive says what was there {} before.</p>
-<div class="wide" role="region" aria-label="Measures" tabindex="0"><table><thead>
-<tr><th scope="col">forecast</th>{}</tr></thead><tbody>{}</tbody></table></div>
+<div class="wide" role="region" aria-label="Measures" tabindex="0">{}</div>
 <p class="note">MSE, MAE and pinball loss are on the scale of training, where a deviation is 1; MASE
 is the absolute error over that of seasonal naive in the training part.</p>
 {}
 <div class="pair">{}
 <figure><figcaption>Mean absolute error of each series <small>in its own units</small></figcaption>
-<div class="scroll"><table><thead><tr><th scope="col">forecast</th>{}</tr></thead>
-<tbody>{}</tbody></table></div></figure></div>""").format(
+<div class="scroll">{}</div></figure></div>""").format(
         part,
         found["windows"],
         said,
         ago,
-        heads,
-        rows,
+        _measures(found, look),
         legend(look, {"seasonal naive": "dot"}),
         figure,
-        titles,
-        body,
+        _columns(found, look),
     )
+
+
+def _measures(found: Record, look: Mapping[str, Look]) -> str:
+    """The table of all measures, a row for each forecast."""
+    every = {**found["cells"], "seasonal naive": found["naive"]}
+    measures = [name for name in MEASURES if any(name in each for each in every.values())]
+    rows = Markup()
+    for name, each in every.items():
+        own = look.get(name)
+        title = named(own, name) if own else Markup("{}{}").format(key(NAIVE), name)
+        values = Markup().join(
+            Markup("<td>{}</td>").format(_shown(m, each.get(m), own is None)) for m in measures
+        )
+        rows += Markup('<tr><th scope="row">{}</th>{}</tr>').format(title, values)
+    return _table([_head(m, found["levels"]) for m in measures], rows)
+
+
+def _columns(found: Record, look: Mapping[str, Look]) -> str:
+    """The table of each series' own error, a row for each forecast."""
+    names = list(found["naive"]["columns"])[:COLUMNS]
+    rows = Markup().join(
+        Markup('<tr><th scope="row">{}{}</th>').format(
+            key(look[c]) if c in look else key(NAIVE), cell_name(c) if c in look else c
+        )
+        + Markup().join(Markup("<td>{:.4g}</td>").format(each["columns"][name]) for name in names)
+        + Markup("</tr>")
+        for c, each in {**found["cells"], "seasonal naive": found["naive"]}.items()
+    )
+    return _table(names, rows)
+
+
+def _table(heads: Sequence[str], rows: str) -> str:
+    titles = Markup().join(Markup('<th scope="col">{}</th>').format(head) for head in heads)
+    return Markup(
+        '<table><thead><tr>\n<th scope="col">forecast</th>{}</tr></thead><tbody>{}</tbody></table>'
+    ).format(titles, rows)
 
 
 def _behind(cells: Mapping[str, Record], naive: Record, step: int) -> bool:
@@ -141,7 +149,7 @@ def _head(measure: str, levels: Sequence[float]) -> str:
     return measure.upper() if measure != "pinball" else "pinball"
 
 
-def _told(measure: str, value: float | None, naive: bool) -> str:
+def _shown(measure: str, value: float | None, naive: bool) -> str:
     if value is None or (naive and measure == "coverage"):
         return "–"
     return f"{value:.1%}" if measure == "coverage" else f"{value:.4f}"
@@ -164,7 +172,7 @@ def fans_section(found: Record) -> str:
     )
     levels = found["levels"]
     bands = f", its bands up to {levels[-1] - levels[0]:.0%}" if len(levels) > 1 else ""
-    return Markup("""<h2>What was foretold, and what came</h2>
+    return Markup("""<h2>Forecasts and observations</h2>
 <p>From places all over the part that no network was trained on. The series is grey; from the
 dashed line on the {} knows nothing of it. Its forecast is in colour{}; seasonal
 naive is dotted.</p>
@@ -191,7 +199,7 @@ def quantiles_section(found: Record) -> str:
         quantile_curves({cell: own["below"] for cell, own in cells.items()}),
         "Values below the quantile, by its level",
     )
-    return Markup("""<h2>Do quantiles keep their word?</h2>
+    return Markup("""<h2>Quantile coverage</h2>
 <p>Below the quantile of level 0.9 there should be 90% of what came: on the grey line. A curve that
 is too flat belongs to bands that are too wide, one too steep to bands too narrow.</p>
 {}

@@ -1,23 +1,20 @@
-"""The page of `ostinato compare classify … --frameworks`, and what it says in sentences."""
+"""The page of `ostinato compare classify … --frameworks`."""
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping, Sequence
-from itertools import accumulate
 from typing import Any
 
-import plotly.graph_objects as go
 from markupsafe import Markup
 
-from ostinato.report.figures import GREY, SPARE, Look, empty_figure
-from ostinato.report.frameworks import COINCIDE, FEW, ROUNDINGS, coincide
-from ostinato.report.page import Results, bar, document, key, line, origin, plot
+from ostinato.report.figures import SPARE, Look
+from ostinato.report.frameworks import COINCIDE, FEW, ROUNDINGS
+from ostinato.report.frameworks_figures import differences, losses
+from ostinato.report.frameworks_sentences import done, says, tiny
+from ostinato.report.page import Results, bar, document, key, line, origin, plot, two
 from ostinato.report.sentences import cell_name, listed
 
 LOOKS = {"torch": Look("#d55e00", "circle"), "keras": Look("#1a80c4", "square")}
-FLOOR = 1e-8
-"""Where no difference at all is drawn: below the smallest that float32 has near a loss."""
 
 
 def frameworks_page(results: Results, command: str) -> str:
@@ -37,93 +34,8 @@ def frameworks_page(results: Results, command: str) -> str:
         "Speed": _speed(results),
         "Conditions": _conditions(results),
     }
-    lead = " ".join([_done(results), *says(results)])
+    lead = " ".join([done(results), *says(results)])
     return document(results["title"], lead, sections, origin(results, command))
-
-
-def says(results: Results) -> list[str]:
-    """What was found, in sentences of plain text."""
-    text = []
-    first, *others = results["titles"]
-    for name in others:
-        both = listed(results["titles"][k] for k in (first, name))
-        one: dict[str, str] = {}
-        two: dict[str, str] = {}
-        same: dict[str, str] = {}
-        times: dict[str, float] = {}
-        for each in results["cells"]:
-            cell = each["name"].upper()
-            own = next(d for d in each["differences"] if d["framework"] == name)
-            (one if coincide(own, each["shaken"]) else two)[cell] = tiny(own["largest"])
-            same[cell] = f"{own['alike']:,}"
-            times[cell] = _times(each, first, name)
-        if one:
-            text.append(
-                f"The loss curves of {both} coincide: at no step are they further apart than "
-                f"{_each(one)} nats."
-            )
-        if two:
-            text.append(f"The loss curves of {both} part: they are up to {_each(two)} nats apart.")
-        text.append(f"Of {results['held']:,} texts held out {_each(same)} get the same label.")
-        behind = all(ratio < 1 for ratio in times.values())
-        shown = {cell: f"{1 / r if behind else r:.3g}" for cell, r in times.items()}
-        ahead = results["titles"][name if behind else first]
-        text.append(f"{ahead} trains {_each(shown)} times as fast.")
-    moved = {
-        each["name"].upper(): tiny(each["shaken"]["largest"])
-        for each in results["cells"]
-        if each["shaken"]
-    }
-    if moved:
-        text.insert(1, f"In one framework a rounding of each weight and step does {_each(moved)}.")
-    return text
-
-
-def _each(values: Mapping[str, str]) -> str:
-    """The value of each cell; of a single one alone.
-
-    >>> _each({"LSTM": "12", "GRU": "13"}), _each({"GRU": "13"})
-    ('12 (LSTM) and 13 (GRU)', '13')
-    """
-    if len(values) == 1:
-        return next(iter(values.values()))
-    return listed(f"{value} ({cell})" for cell, value in values.items())
-
-
-def _times(each: Mapping[str, Any], first: str, other: str) -> float:
-    """How many times as fast the first trains as the other."""
-    speeds = {trial["framework"]: trial["tokens_per_second"] for trial in each["trials"]}
-    return float(speeds[first] / speeds[other])
-
-
-def _done(results: Results) -> str:
-    names = list(results["titles"].values())
-    count = f"{results['training']:,} texts"
-    if len(names) == 1:
-        return f"Trained in {names[0]} on {count}."
-    return (
-        f"Trained in {listed(names)} from the same first weights, on the same batches of {count} "
-        "in the same order."
-    )
-
-
-def tiny(number: float) -> str:
-    """A small number of two digits, as people write it.
-
-    >>> tiny(2.384e-7), tiny(0.0312), tiny(0.0)
-    ('2.4·10⁻⁷', '0.031', '0')
-    """
-    if number == 0:
-        return "0"
-    if number >= 1e-3:
-        return f"{number:.2g}"
-    digits, _, power = f"{number:.1e}".partition("e")
-    return f"{digits}·10{_raised(int(power))}"
-
-
-def _raised(power: int) -> str:
-    """A power as it stands above the line."""
-    return str(power).translate(str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹"))
 
 
 def _looks(results: Results) -> dict[str, Look]:
@@ -137,11 +49,11 @@ def _curves(results: Results) -> str:
     rows = []
     for each in results["cells"]:
         name = cell_name(each["name"])
-        plots = plot(_losses(results, each, look), f"{name}: loss of each step’s batch, nats")
+        plots = plot(losses(results, each, look), f"{name}: loss of each step’s batch, nats")
         if each["differences"]:
             first = next(iter(results["titles"].values()))
             plots += plot(
-                _differences(results, each, look),
+                differences(results, each, look),
                 Markup("{}: distance from {}, nats <small>log axis</small>").format(name, first),
             )
         rows.append(Markup('<div class="pair">{}</div>').format(plots))
@@ -169,63 +81,6 @@ def _curves(results: Results) -> str:
 {}""").format(title, note, keys, Markup("\n").join(rows))
 
 
-def _losses(results: Results, each: Mapping[str, Any], look: Mapping[str, Look]) -> go.Figure:
-    figure, several = _steps(each), len(each["trials"]) > 1
-    for k, trial in enumerate(each["trials"]):
-        broad = several and k == 0
-        figure.add_scatter(
-            x=list(range(1, len(trial["losses"]) + 1)),
-            y=trial["losses"],
-            name=results["titles"][trial["framework"]],
-            mode="lines",
-            opacity=0.45 if broad else 1,
-            line={"color": look[trial["framework"]].color, "width": 6 if broad else 1.25},
-        )
-    return figure.update_yaxes(hoverformat=".7f")
-
-
-def _differences(results: Results, each: Mapping[str, Any], look: Mapping[str, Look]) -> go.Figure:
-    figure = _steps(each)
-    lines = [(found["framework"], found["steps"]) for found in each["differences"]]
-    if each["shaken"]:
-        lines.insert(0, ("", each["shaken"]["steps"]))
-    top = max(max(steps) for _, steps in lines)
-    high = math.ceil(math.log10(max(top, 2 * FLOOR)))
-    powers = [10.0**k for k in range(round(math.log10(FLOOR)) + 1, high + 1)]
-    figure.update_yaxes(
-        type="log",
-        range=[math.log10(FLOOR) - 0.15, high + 0.1],
-        tickvals=[FLOOR, *powers],
-        ticktext=["0", *(f"10{_raised(round(math.log10(p)))}" for p in powers)],
-    )
-    for name, steps in lines:
-        own = look.get(name)
-        figure.add_scatter(
-            x=list(range(1, len(steps) + 1)),
-            y=[max(step, FLOOR) for step in steps],
-            name=results["titles"][name] if own else "a rounding a step",
-            mode="lines+markers" if own else "lines",
-            line={
-                "color": own.color if own else GREY,
-                "width": 0.75 if own else 1.25,
-                "dash": "solid" if own else "dot",
-            },
-            marker={"size": 4, "symbol": own.symbol} if own else None,
-            text=[tiny(step) for step in steps],
-            hovertemplate="%{text}",
-        )
-    return figure
-
-
-def _steps(each: Mapping[str, Any]) -> go.Figure:
-    """An empty figure over steps, a thin line where an epoch ends."""
-    count = sum(each["epoch_steps"])
-    figure = empty_figure("step").update_xaxes(range=[1 - 0.02 * count, 1.02 * count])
-    for end in list(accumulate(each["epoch_steps"]))[:-1]:
-        figure.add_vline(x=end + 0.5, line={"color": GREY, "width": 1, "dash": "dot"}, opacity=0.5)
-    return figure
-
-
 def _agreement(results: Results) -> str:
     """How far apart losses, weights and answers are."""
     if not any(each["differences"] for each in results["cells"]):
@@ -238,7 +93,7 @@ def _agreement(results: Results) -> str:
             pairs = key(look[first["framework"]]) + key(look[found["framework"]])
             names = [results["titles"][trial["framework"]] for trial in (first, theirs)]
             right = [f"{trial['accuracy']:.2%}" for trial in (first, theirs)]
-            accuracy = _two(*(f"{a} {b}" for a, b in zip(right, names, strict=True)))
+            accuracy = two(*(f"{a} {b}" for a, b in zip(right, names, strict=True)))
             body.append(_apart(pairs + cell_name(each["name"]), found, accuracy))
         if each["shaken"]:
             name = Markup("<small>{} a rounding a step</small>").format(line("dot"))
@@ -292,8 +147,8 @@ def _disputed(results: Results) -> str:
 
 def _apart(name: str, found: Mapping[str, Any], accuracy: str) -> str:
     cells = [
-        _two(tiny(found["largest"]), f"at step {found['at']}"),
-        _two(tiny(found["weights"]), f"one at most {tiny(found['weight'])}"),
+        two(tiny(found["largest"]), f"at step {found['at']}"),
+        two(tiny(found["weights"]), f"one at most {tiny(found['weight'])}"),
         f"{found['alike']:,} of {found['asked']:,}",
         tiny(found["probability"]),
         accuracy,
@@ -301,11 +156,6 @@ def _apart(name: str, found: Mapping[str, Any], accuracy: str) -> str:
     return Markup('<tr><th scope="row">{}</th>{}</tr>').format(
         name, Markup().join(Markup("<td>{}</td>").format(c) for c in cells)
     )
-
-
-def _two(text: str, below: str) -> str:
-    """A number, and a smaller one below it."""
-    return Markup('{}<small class="below">{}</small>').format(text, below)
 
 
 def _speed(results: Results) -> str:
@@ -317,11 +167,11 @@ def _speed(results: Results) -> str:
         for trial in each["trials"]:
             own, speed = look[trial["framework"]], trial["tokens_per_second"]
             cells = [
-                _two(
+                two(
                     f"{trial['epoch_seconds'][-1]:.1f} s",
                     f"{trial['epoch_seconds'][0]:.1f} s the first",
                 ),
-                _two(
+                two(
                     f"{trial['ready'] + trial['first_step']:.2f} s",
                     f"{trial['ready']:.2f} s building",
                 ),

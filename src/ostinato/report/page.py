@@ -36,6 +36,34 @@ DASHES = {"solid": "", "dash": "7 4", "dot": "2 3"}
 
 Results = Mapping[str, Any]
 
+_PAGE = Markup("""<!DOCTYPE html>
+<html lang="en">
+<head>
+<meta charset="utf-8">
+<meta name="viewport" content="width=device-width, initial-scale=1">
+<meta name="color-scheme" content="light dark">
+<meta http-equiv="Content-Security-Policy" content="default-src 'none'; img-src data: blob:; \
+style-src 'unsafe-inline'; script-src {}; base-uri 'none'; form-action 'none'">
+<title>{}</title>
+<style>
+{}</style>
+</head>
+<body>
+<header>
+<p class="brand">ostinato</p>
+<h1>{}</h1>
+<p class="lead">{}</p>
+{}
+<nav aria-label="Sections">{}</nav>
+</header>
+<main>
+{}
+</main>
+<footer>{}</footer>
+{}</body>
+</html>
+""")
+
 
 def document(
     title: str, lead: str, sections: Mapping[str, str], footer: str, banner: str = ""
@@ -62,33 +90,7 @@ def document(
         for name, text in shown.items()
     )
     scripts = (get_plotlyjs(), packaged("page.js")) if 'class="plot"' in body else ()
-    page = Markup("""<!DOCTYPE html>
-<html lang="en">
-<head>
-<meta charset="utf-8">
-<meta name="viewport" content="width=device-width, initial-scale=1">
-<meta name="color-scheme" content="light dark">
-<meta http-equiv="Content-Security-Policy" content="default-src 'none'; img-src data: blob:; \
-style-src 'unsafe-inline'; script-src {}; base-uri 'none'; form-action 'none'">
-<title>{}</title>
-<style>
-{}</style>
-</head>
-<body>
-<header>
-<p class="brand">ostinato</p>
-<h1>{}</h1>
-<p class="lead">{}</p>
-{}
-<nav aria-label="Sections">{}</nav>
-</header>
-<main>
-{}
-</main>
-<footer>{}</footer>
-{}</body>
-</html>
-""").format(
+    page = _PAGE.format(
         Markup(" ").join(map(_digest, scripts)) or "'none'",
         title,
         Markup(packaged("page.css")),
@@ -161,6 +163,11 @@ def bar(part: float, color: str) -> str:
     return Markup('<i class="bar" aria-hidden="true" style="--part:{:.4f};--color:{}"></i>').format(
         part, color
     )
+
+
+def two(text: str, below: str) -> str:
+    """A number, and a smaller one below it."""
+    return Markup('{}<small class="below">{}</small>').format(text, below)
 
 
 def named(look: Look, cell: str) -> Markup:

@@ -11,7 +11,7 @@ from ostinato import levels
 from ostinato.equation import Cell, Graph
 from ostinato.levels._case import EVERYTHING, Asked
 from ostinato.levels.torch import unwritten_is_nan
-from ostinato.weights import layouts
+from ostinato.weights.torch import torch_stacks, torch_vectors
 
 
 @dataclass(frozen=True)
@@ -50,12 +50,12 @@ class Batch:
         batch_sizes = [sum(n > t for n in lengths) for t in range(lengths[0])]
         tokens, width = sum(lengths), [sizes[s] for s in graph.sizes.values()]
         weights = {}
-        for stack in layouts.torch_stacks(graph):
+        for stack in torch_stacks(graph):
             rows = len(stack.matrices) * sizes[stack.shape[0]]
             weights[stack.weight] = normal(rows, sizes[stack.shape[1]])
             if stack.bias:
                 weights[stack.bias] = normal(rows)
-        for name in layouts.torch_vectors(graph):
+        for name in torch_vectors(graph):
             weights[name] = normal(*(sizes[s] for s in graph.parameters[name].shape))
         noise = {}
         for leaf in (graph.nodes[i] for i in graph.noise):

@@ -35,6 +35,7 @@ import programs
 from every import EVERY
 from ostinato import cells, levels
 from ostinato.equation import Cell, Graph
+from ostinato.equation.stored import graph_from_json
 from ostinato.errors import CellError
 from ostinato.report.diagrams import cell_diagram
 from tolerances import BESIDE, EQUAL
@@ -301,7 +302,7 @@ def case(number: int, known: list[dict]) -> str:
 def read(text: str) -> Graph | None:
     """The graph; None if it is refused in one line."""
     try:
-        return Graph.from_json(json.loads(text))
+        return graph_from_json(json.loads(text))
     except ValueError as error:
         if isinstance(error, json.JSONDecodeError) or "integer string conversion" in str(error):
             return None  # no JSON, or a number of thousands of digits, which the reader says

@@ -22,6 +22,7 @@ from typing import Any
 
 from ostinato import registry
 from ostinato.bench.case import TOLERANCE, Case
+from ostinato.bench.records import Arrays
 from ostinato.errors import UnknownName
 
 
@@ -37,8 +38,8 @@ class Ready:
     """
 
     run: Callable[[], Any]
-    values: Callable[[Any], dict[str, Any]]
-    fewer: Callable[[], Iterable[tuple[frozenset[str], dict[str, Any]]]] = tuple
+    values: Callable[[Any], Arrays]
+    fewer: Callable[[], Iterable[tuple[frozenset[str], Arrays]]] = tuple
 
 
 @dataclass(frozen=True)

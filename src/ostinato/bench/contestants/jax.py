@@ -2,42 +2,46 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, TypeAlias
 
 import numpy as np
 
 from ostinato.bench import training
 from ostinato.bench.case import Case
 from ostinato.bench.contestants import Contestant, Ready
+from ostinato.bench.records import Arrays
+
+Array: TypeAlias = Any
+"""An array of JAX, or several; JAX is not typed here."""
 
 
-def _step(cell: str) -> Any:
+def _step(cell: str) -> Array:
     """`step(z, states, w)`: z is the input's part of all gates (B, ·); None for other cells."""
     from jax import numpy as jnp
     from jax.nn import sigmoid
 
-    def rnn(z: Any, states: Any, w: Any) -> Any:
+    def rnn(z: Array, states: Array, w: Array) -> Array:
         return (jnp.tanh(z + states[0] @ w["weight_hh"].T + w["bias_hh"]),)
 
-    def lstm(z: Any, states: Any, w: Any) -> Any:
+    def lstm(z: Array, states: Array, w: Array) -> Array:
         h, c = states
         i, f, g, o = jnp.split(z + h @ w["weight_hh"].T + w["bias_hh"], 4, -1)
         c = sigmoid(f) * c + sigmoid(i) * jnp.tanh(g)
         return sigmoid(o) * jnp.tanh(c), c
 
-    def gru(z: Any, states: Any, w: Any) -> Any:
+    def gru(z: Array, states: Array, w: Array) -> Array:
         (h,) = states
         r, u, n = jnp.split(z, 3, -1)
         hr, hu, hn = jnp.split(h @ w["weight_hh"].T + w["bias_hh"], 3, -1)
         n = jnp.tanh(n + sigmoid(r + hr) * hn)
         return (n + sigmoid(u + hu) * (h - n),)
 
-    def normal(a: Any, w: Any, gate: str) -> Any:
+    def normal(a: Array, w: Array, gate: str) -> Array:
         centred = a - a.mean(-1, keepdims=True)
         scaled = centred / jnp.sqrt((centred**2).mean(-1, keepdims=True) + 1e-5)
         return w[f"gain_{gate}"] * scaled + w[f"shift_{gate}"]
 
-    def layer_norm_lstm(z: Any, states: Any, w: Any) -> Any:
+    def layer_norm_lstm(z: Array, states: Array, w: Array) -> Array:
         h, c = states
         gates = jnp.split(z + h @ w["weight_hh"].T, 4, -1)
         i, f, g, o = (normal(a, w, k) for k, a in zip("ifgo", gates, strict=True))
@@ -48,7 +52,7 @@ def _step(cell: str) -> Any:
     return known.get(cell)
 
 
-def _arrays(case: Case) -> tuple[Any, Any, Any]:
+def _arrays(case: Case) -> tuple[Array, Array, Array]:
     """Weights, inputs, and the states before the first step."""
     from jax import numpy as jnp
 
@@ -69,10 +73,10 @@ def scan(case: Case) -> Ready | None:
     alive = jnp.asarray(case.mask.numpy()) > 0
     ragged = case.line == "ragged"
 
-    def forward(w: Any, x: Any) -> Any:
+    def forward(w: Array, x: Array) -> Array:
         z = x @ w["weight_ih"].T + w.get("bias_ih", 0.0)
 
-        def body(states: Any, now: Any) -> Any:
+        def body(states: Array, now: Array) -> Array:
             z_t, alive_t = now
             new = step(z_t, states, w)
             if ragged:
@@ -82,7 +86,7 @@ def scan(case: Case) -> Ready | None:
         states, outputs = jax.lax.scan(body, first, (z, alive))
         return outputs, states[0]
 
-    def both(w: Any, x: Any, d: Any) -> Any:
+    def both(w: Array, x: Array, d: Array) -> Array:
         found, pull_back = jax.vjp(forward, w, x)
         return found, pull_back(d)
 
@@ -95,7 +99,7 @@ def scan(case: Case) -> Ready | None:
     trained = jax.jit(both)
     d = (jnp.asarray(case.d_outputs.numpy()), jnp.asarray(case.d_last.numpy()))
 
-    def values(found: Any) -> dict[str, Any]:
+    def values(found: Array) -> Arrays:
         (outputs, last), (d_w, d_x) = found
         gradients = {f"d_{name}": np.asarray(value) for name, value in d_w.items()}
         given = {"outputs": outputs, "last": last, "d_x": d_x}
@@ -114,12 +118,12 @@ def stream(case: Case) -> Ready | None:
     w, x, first = _arrays(case)
     xs = list(x)
 
-    def one(w: Any, x: Any, states: Any) -> Any:
+    def one(w: Array, x: Array, states: Array) -> Array:
         return step(x @ w["weight_ih"].T + w.get("bias_ih", 0.0), states, w)
 
     jitted = jax.jit(one)
 
-    def run() -> list[Any]:
+    def run() -> list[Array]:
         states, outputs = first, []
         for x_t in xs:
             # A stream must have each output before it reads the next input.
@@ -127,7 +131,7 @@ def stream(case: Case) -> Ready | None:
             outputs.append(states[0])
         return outputs
 
-    def values(outputs: list[Any]) -> dict[str, Any]:
+    def values(outputs: list[Array]) -> Arrays:
         return {"outputs": np.stack(outputs), "last": np.asarray(outputs[-1])}
 
     return Ready(run, values)

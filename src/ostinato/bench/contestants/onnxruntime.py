@@ -6,17 +6,12 @@ from typing import Any
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 
 from ostinato.bench.case import Case
 from ostinato.bench.contestants import Contestant, Ready
-from ostinato.weights.layouts import GATES, reordered
-
-OPERATORS: dict[str, tuple[str, dict[str, Any]]] = {
-    "lstm": ("LSTM", {}),
-    "gru": ("GRU", {"linear_before_reset": 1}),
-    "rnn": ("RNN", {}),
-}
-"""Cell → ONNX's operator and its attributes."""
+from ostinato.bench.records import Arrays
+from ostinato.weights.onnx import OPERATORS, to_onnx
 
 
 def _session(case: Case) -> Any:
@@ -24,21 +19,16 @@ def _session(case: Case) -> Any:
     import onnxruntime
     from onnx import TensorProto, helper, numpy_helper
 
-    operator, attributes = OPERATORS[case.cell_name]
-    ours, theirs = (GATES[side][case.cell_name] for side in ("torch", "onnx"))
-    w = {name: reordered(value.numpy(), ours, theirs) for name, value in case.weights.items()}
-    weights = {
-        "W": w["weight_ih"][None],
-        "R": w["weight_hh"][None],
-        "B": np.concatenate([w["bias_ih"], w["bias_hh"]])[None],
-    }
+    operator = OPERATORS[case.cell_name]
+    ours = {name: w.numpy() for name, w in case.weights.items()}
+    weights = to_onnx(case.cell_name, ours)
     states = case.cell.graph.state_names
     node = helper.make_node(
-        operator,
+        operator.name,
         ["x", *weights, "", *(f"{s}_0" for s in states)],
         ["y", *(f"{s}_n" for s in states)],
         hidden_size=case.shape.H,
-        **attributes,
+        **operator.attributes,
     )
 
     def tensors(names: list[str]) -> list[Any]:
@@ -62,7 +52,7 @@ def _session(case: Case) -> Any:
     )
 
 
-def _first(case: Case) -> dict[str, Any]:
+def _first(case: Case) -> dict[str, NDArray[np.float32]]:
     zeros = np.zeros((1, case.shape.B, case.shape.H), np.float32)
     return {f"{s}_0": zeros for s in case.cell.graph.state_names}
 
@@ -73,7 +63,7 @@ def whole(case: Case) -> Ready | None:
         return None
     session, given = _session(case), {"x": case.x.numpy()} | _first(case)
 
-    def values(found: Any) -> dict[str, Any]:
+    def values(found: Any) -> Arrays:
         return {"outputs": found[0][:, 0], "last": found[1][0]}
 
     return Ready(lambda: session.run(None, given), values)
@@ -94,7 +84,7 @@ def stream(case: Case) -> Ready | None:
             outputs.append(y)
         return outputs
 
-    def values(outputs: list[Any]) -> dict[str, Any]:
+    def values(outputs: list[Any]) -> Arrays:
         return {"outputs": np.concatenate(outputs)[:, 0], "last": outputs[-1][0, 0]}
 
     return Ready(run, values)

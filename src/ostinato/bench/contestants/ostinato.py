@@ -7,20 +7,21 @@ and for ragged batches a stronger one than PyTorch's own packed call.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
 from functools import partial
-from typing import Any
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
 
 from ostinato import levels
 from ostinato.bench import training
 from ostinato.bench.case import Case
 from ostinato.bench.contestants import Contestant, Ready
-from ostinato.bench.contestants.torch import stepping, with_gradients
+from ostinato.bench.contestants.torch import States, stepping, with_gradients
+from ostinato.bench.records import Arrays
 from ostinato.levels.torch import unwritten_is_nan
 from ostinato.nn import engines
 
@@ -48,8 +49,8 @@ def layer(case: Case, engine: str) -> Ready | None:
 
 
 def _fewer(
-    case: Case, forward: Any, weights: Mapping[str, Tensor]
-) -> Iterator[tuple[frozenset[str], dict[str, Any]]]:
+    case: Case, forward: Callable[[Tensor], tuple[Tensor, Tensor]], weights: Mapping[str, Tensor]
+) -> Iterator[tuple[frozenset[str], Arrays]]:
     """Of an input that needs no gradient, as data do; then each weight is frozen in turn."""
     for frozen in ("x", *weights):
         kept = {name: w for name, w in weights.items() if name != frozen}
@@ -73,7 +74,7 @@ def step(case: Case) -> Ready | None:
         return None
     module = case.recurrent(BEST).eval()
 
-    def one(x: Tensor, states: Any) -> tuple[Tensor, Any]:
+    def one(x: Tensor, states: States) -> tuple[Tensor, States]:
         outputs, states = module(x[None], states)
         return outputs[0], states
 
@@ -87,11 +88,11 @@ def stream(case: Case, weights: str) -> Ready | None:
     stepper = case.recurrent(BEST).stream(weights)
     xs = [x[0].numpy() for x in case.x]
 
-    def run() -> list[Any]:
+    def run() -> list[NDArray[np.floating]]:
         stepper.reset()
         return [stepper.step(x) for x in xs]
 
-    def values(outputs: list[Any]) -> dict[str, Any]:
+    def values(outputs: list[NDArray[np.floating]]) -> Arrays:
         whole = np.stack(outputs)[:, None]
         return {"outputs": whole, "last": whole[-1]}
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import Any
+from typing import TypeAlias
 
 import torch
 from torch import Tensor, nn
@@ -13,6 +13,10 @@ from ostinato import levels
 from ostinato.bench import training
 from ostinato.bench.case import Case
 from ostinato.bench.contestants import Contestant, Ready
+from ostinato.bench.records import Arrays
+
+States: TypeAlias = Tensor | tuple[Tensor, ...] | None
+"""States as PyTorch's layers hand them on; None before the first step."""
 
 
 def with_gradients(
@@ -38,13 +42,13 @@ def with_gradients(
 
     names = ["outputs", "last", "d_x", *(f"d_{name}" for name in weights)]
 
-    def values(found: tuple[Tensor, ...]) -> dict[str, Any]:
+    def values(found: tuple[Tensor, ...]) -> Arrays:
         return {k: v.detach().numpy() for k, v in zip(names, found, strict=False)}
 
     return Ready(run, values)
 
 
-def stepping(case: Case, one: Callable[[Tensor, Any], tuple[Tensor, Any]]) -> Ready:
+def stepping(case: Case, one: Callable[[Tensor, States], tuple[Tensor, States]]) -> Ready:
     """A stream, one call for each step.
 
     Args:
@@ -54,14 +58,15 @@ def stepping(case: Case, one: Callable[[Tensor, Any], tuple[Tensor, Any]]) -> Re
     xs = list(case.x)
 
     def run() -> list[Tensor]:
-        states, outputs = None, []
+        states: States = None
+        outputs = []
         with torch.inference_mode():
             for x in xs:
                 output, states = one(x, states)
                 outputs.append(output)
         return outputs
 
-    def values(outputs: list[Tensor]) -> dict[str, Any]:
+    def values(outputs: list[Tensor]) -> Arrays:
         whole = torch.stack(outputs).numpy()
         return {"outputs": whole, "last": whole[-1]}
 
@@ -122,7 +127,7 @@ def step(case: Case) -> Ready | None:
     cell = kinds[case.cell_name](case.shape.D, case.shape.H)
     cell.load_state_dict(case.weights)
 
-    def one(x: Tensor, states: Any) -> tuple[Tensor, Any]:
+    def one(x: Tensor, states: States) -> tuple[Tensor, States]:
         states = cell(x, states)
         return (states if isinstance(states, Tensor) else states[0]), states
 

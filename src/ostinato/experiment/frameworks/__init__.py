@@ -27,7 +27,7 @@ from ostinato.tasks.base.estimator import reproducible
 from ostinato.tasks.classify.network import ClassifyNetwork
 from ostinato.tasks.classify.settings import ClassifySettings
 from ostinato.train.schedule import rate
-from ostinato.weights import layouts
+from ostinato.weights.torch import from_torch, to_torch
 
 Weights = dict[str, NDArray[np.float32]]
 """Weights by the names that they have in a `ClassifyNetwork`."""
@@ -168,7 +168,7 @@ def canonical(settings: ClassifySettings, weights: Weights) -> Weights:
     found = dict(weights)
     for suffix in suffixes(settings):
         own = of_layer(weights, suffix)
-        own = layouts.to_torch(graph, layouts.from_torch(graph, own))
+        own = to_torch(graph, from_torch(graph, own))
         found |= {f"recurrent.{name}{suffix}": w.astype(np.float32) for name, w in own.items()}
     return found
 

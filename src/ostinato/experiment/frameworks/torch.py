@@ -23,7 +23,7 @@ from ostinato.tasks.classify.network import ClassifyBatch, ClassifyNetwork
 from ostinato.train.optimizer import adamw, set_rate
 from ostinato.train.state import State
 from ostinato.train.step import step
-from ostinato.weights import layouts
+from ostinato.weights.keras import spare_biases
 
 TITLE = "PyTorch"
 APART = False
@@ -104,10 +104,7 @@ def _network(lesson: Lesson) -> ClassifyNetwork:
     network = ClassifyNetwork(cell, settings.model, lesson.symbols, len(lesson.classes))
     network.load_state_dict({name: torch.tensor(w) for name, w in lesson.weights.items()})
     graph = cell.graph
-    both = zip(layouts.torch_stacks(graph), layouts.keras_stacks(graph), strict=True)
-    spare = tuple(
-        f"recurrent.{ours.bias}_l" for ours, theirs in both if ours.bias and not theirs.bias
-    )
+    spare = tuple(f"recurrent.{bias}_l" for bias in spare_biases(graph))
     for name, weight in network.named_parameters():
         if name.startswith(spare):
             weight.requires_grad_(False)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import itertools
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
@@ -16,10 +15,21 @@ from keras import ops
 from ostinato import cells
 from ostinato.equation.graph import Graph, Parameter
 from ostinato.equation.rewrite import without_bias
+from ostinato.equation.stored import graph_from_json
 from ostinato.equation.trace import Cell
 from ostinato.errors import ConfigError, UnknownName
-from ostinato.levels import keras as level
-from ostinato.weights import layouts
+from ostinato.levels.keras.text import module
+from ostinato.levels.keras.walk import walk
+from ostinato.weights.keras import (
+    LAYERS,
+    from_keras,
+    from_keras_layer,
+    keras_layer,
+    keras_stacks,
+    to_keras,
+    to_keras_layer,
+)
+from ostinato.weights.torch import from_torch, to_torch, torch_stacks, torch_vectors
 
 
 @keras.saving.register_keras_serializable("ostinato")
@@ -83,13 +93,13 @@ class RecurrentCell(keras.layers.Layer):  # type: ignore[misc]
         """Makes the weights for inputs (B, D)."""
         graph = self.equations.graph
         sizes = {"D": input_shape[-1], "H": self.units, "R": self.projection}
-        for stack in layouts.keras_stacks(graph):
+        for stack in keras_stacks(graph):
             into, size = (sizes[letter] for letter in stack.shape)
             columns = len(stack.matrices) * into  # type: ignore[operator]
             self._add(stack.weight, (size, columns), self._uniform(None))
             if stack.bias:
                 self._add(stack.bias, (columns,), self._biases(graph, stack.biases))
-        for name in layouts.torch_vectors(graph):
+        for name in torch_vectors(graph):
             parameter = graph.parameters[name]
             shape = tuple(sizes[letter] for letter in parameter.shape)
             self._add(name, shape, self._uniform(parameter))
@@ -124,7 +134,7 @@ class RecurrentCell(keras.layers.Layer):  # type: ignore[misc]
 
     def call(self, inputs: Any, states: Any) -> tuple[Any, list[Any]]:
         """One step: inputs (B, D), states (B, ·) → output (B, ·), new states."""
-        text, p = level._module(self.equations), self.tensors()
+        text, p = module(self.equations), self.tensors()
         new = text.step(*text.lift(inputs, p), *states, p)
         return new[0], list(new)
 
@@ -181,7 +191,7 @@ class Recurrent(keras.layers.RNN):  # type: ignore[misc]
         """What `keras.layers.RNN` calls to walk over the steps; see `walk`."""
         options = ("return_sequences", "go_backwards", "stateful", "unroll", "zero_output_for_mask")
         return walk(
-            level._module(self.cell.equations),
+            module(self.cell.equations),
             sequences,
             mask,
             initial_state,
@@ -202,8 +212,8 @@ class Recurrent(keras.layers.RNN):  # type: ignore[misc]
     def torch_weights(self, suffix: str = "_l0") -> dict[str, np.ndarray]:
         """The weights under PyTorch's names (`weight_ih_l0`), for `load_state_dict`."""
         graph = self.cell.equations.graph
-        own = layouts.from_keras(graph, self._arrays())
-        return {f"{name}{suffix}": w for name, w in layouts.to_torch(graph, own).items()}
+        own = from_keras(graph, self._arrays())
+        return {f"{name}{suffix}": w for name, w in to_torch(graph, own).items()}
 
     def load_torch(self, tensors: Mapping[str, Any], suffix: str = "_l0") -> None:
         """Takes the weights of one layer and direction of PyTorch, or of `ostinato.nn`.
@@ -221,15 +231,15 @@ class Recurrent(keras.layers.RNN):  # type: ignore[misc]
             for name, tensor in tensors.items()
             if name.endswith(suffix)
         }
-        stacks = layouts.torch_stacks(graph)
+        stacks = torch_stacks(graph)
         names = [name for s in stacks for name in (s.weight, s.bias) if name]
-        names += layouts.torch_vectors(graph)
+        names += torch_vectors(graph)
         if given.keys() != set(names):
             raise ConfigError(
                 f"cell {graph.name!r} has {', '.join(sorted(names))}; given are "
                 f"{', '.join(sorted(given)) or 'none'} with the suffix {suffix!r}"
             )
-        self._take(layouts.to_keras(graph, layouts.from_torch(graph, given)))
+        self._take(to_keras(graph, from_torch(graph, given)))
 
     def keras_weights(self) -> list[np.ndarray]:
         """The weights as Keras' own layer for these equations has them, for its `set_weights`.
@@ -238,7 +248,7 @@ class Recurrent(keras.layers.RNN):  # type: ignore[misc]
             ConfigError: when Keras has no such layer.
         """
         self._known()
-        return layouts.to_keras_layer(self.cell.equations.graph, self._arrays())
+        return to_keras_layer(self.cell.equations.graph, self._arrays())
 
     def load_keras(self, weights: Sequence[Any]) -> None:
         """Takes the weights that Keras' own layer gives with `get_weights`.
@@ -247,12 +257,12 @@ class Recurrent(keras.layers.RNN):  # type: ignore[misc]
             ConfigError: when Keras has no layer for these equations.
         """
         self._known()
-        self._take(layouts.from_keras_layer(self.cell.equations.graph, list(weights)))
+        self._take(from_keras_layer(self.cell.equations.graph, list(weights)))
 
     def _known(self) -> None:
         graph = self.cell.equations.graph
-        if layouts.keras_layer(graph) is None:
-            known = ", ".join(layouts.KERAS_LAYERS)
+        if keras_layer(graph) is None:
+            known = ", ".join(LAYERS)
             raise ConfigError(f"Keras has no layer for cell {graph.name!r}; it has for {known}")
 
     def _arrays(self) -> dict[str, np.ndarray]:
@@ -275,56 +285,12 @@ class Recurrent(keras.layers.RNN):  # type: ignore[misc]
             raise ConfigError("the layer has no weights yet: call it, or build((None, None, D))")
 
 
-class _Steps:
-    """A cell as Keras' loop wants one, for inputs that are all that `lift` gives, side by side."""
-
-    def __init__(self, step: Any, widths: Sequence[int], p: SimpleNamespace) -> None:
-        self.step, self.p, self.lifted = step, p, bool(widths)
-        self.cuts = list(itertools.accumulate(widths))[:-1]
-        self.state_size: list[int] = []  # Keras asks for it where it makes first states
-
-    def call(self, inputs: Any, states: Any) -> tuple[Any, list[Any]]:
-        """One step: inputs (B, ·), states (B, ·) → output, new states."""
-        parts = ops.split(inputs, self.cuts, -1) if self.cuts else [inputs] * self.lifted
-        new = self.step(*parts, *states, self.p)
-        return new[0], list(new)
-
-    __call__ = call
-
-
-def walk(
-    text: SimpleNamespace, x: Any, mask: Any, states: Any, p: SimpleNamespace, **options: Any
-) -> Any:
-    """All steps, by Keras' own loop.
-
-    Args:
-        text: the functions `lift` and `step` of a cell.
-        x: sequences (B, T, D).
-        mask: which steps are real (B, T), or None.
-        states: those before the first step (B, ·).
-        p: the weights.
-        options: those of `keras.layers.RNN`.
-
-    Returns:
-        The last output (B, ·), all outputs (B, T, ·) if `return_sequences`, the last states.
-    """
-    if mask is not None:
-        # Gradients would be no numbers where the step cannot be computed on padding: let it
-        # read the sequence's first real token there instead.
-        first = ops.argmax(ops.cast(mask, "int32"), axis=1)
-        x = ops.where(mask[:, :, None], x, ops.take_along_axis(x, first[:, None, None], axis=1))
-    lifted = text.lift(x, p)
-    steps = _Steps(text.step, [z.shape[-1] for z in lifted], p)
-    loop = keras.layers.RNN(steps, name="steps", **options)
-    return loop.inner_loop(ops.concatenate(lifted, -1) if lifted else x, states, mask)
-
-
 def _found(cell: Cell | str | Mapping[str, Any]) -> Cell:
     if isinstance(cell, Cell):
         return cell
     if isinstance(cell, str):
         return cells.find(cell)
     if isinstance(cell, Mapping):
-        graph = Graph.from_json(dict(cell))
+        graph = graph_from_json(dict(cell))
         return Cell(graph.name, graph)
     raise ConfigError(f"a cell is made with @cell, or named; this is a {type(cell)}")

@@ -13,35 +13,25 @@ import numpy as np
 from ostinato.equation.trace import Cell
 from ostinato.levels._case import Case, Values, pad, unpad
 from ostinato.levels.keras.layer import Recurrent
-from ostinato.weights import layouts
+from ostinato.weights.keras import (
+    gradients_from_keras,
+    to_keras,
+)
 
-_OPTIONS: dict[str, Any] = {"return_sequences": True, "return_state": True, "dtype": "float64"}
+OPTIONS: dict[str, Any] = {"return_sequences": True, "return_state": True, "dtype": "float64"}
+"""What layers are made with that are proven."""
 
 
 def run(cell: Cell, case: Case, backwards: bool = False) -> Values:
     """The case through our layer; what stands behind the ends of sequences is NaN."""
     graph, sizes = cell.graph, _sizes(cell, case)
     projection = sizes.get("R", 0)
-    layer = Recurrent(cell, sizes["H"], projection, go_backwards=backwards, **_OPTIONS)
+    layer = Recurrent(cell, sizes["H"], projection, go_backwards=backwards, **OPTIONS)
     layer.build((None, None, sizes["D"]))
-    tensors = layouts.to_keras(graph, case.parameters)
+    tensors = to_keras(graph, case.parameters)
     names = [w.name for w in layer.cell.weights]
-    values, d = _through(layer, [tensors[n] for n in names], case, np.nan)
-    gradients = layouts.gradients_from_keras(graph, dict(zip(names, d, strict=True)))
-    return replace(values, gradients=gradients)
-
-
-def run_layer(cell: Cell, case: Case, backwards: bool = False) -> Values:
-    """The case through Keras' own layer for the cell's equations."""
-    graph, sizes = cell.graph, _sizes(cell, case)
-    name, options = layouts.KERAS_LAYERS[str(layouts.keras_layer(graph))]
-    biased = any(node.bias for _, node in graph.affines())
-    own = getattr(keras.layers, name)
-    layer = own(sizes["H"], use_bias=biased, go_backwards=backwards, **options, **_OPTIONS)
-    layer.build((None, None, sizes["D"]))
-    weights = layouts.to_keras_layer(graph, layouts.to_keras(graph, case.parameters))
-    values, d = _through(layer, weights, case, 0.0)
-    gradients = layouts.gradients_from_keras(graph, layouts.from_keras_layer(graph, d))
+    values, d = through(layer, [tensors[n] for n in names], case, np.nan)
+    gradients = gradients_from_keras(graph, dict(zip(names, d, strict=True)))
     return replace(values, gradients=gradients)
 
 
@@ -53,7 +43,7 @@ def _sizes(cell: Cell, case: Case) -> dict[str, int]:
     return sizes | {k: s.shape[1] for k, s in zip(letters, case.states, strict=True)}
 
 
-def _through(
+def through(
     layer: Any, weights: Sequence[Any], case: Case, fill: float
 ) -> tuple[Values, list[Any]]:
     """Forward and backward; returns all but the weights' gradients, and these as a list.

@@ -14,14 +14,17 @@ from typing import Any
 
 from ostinato.equation.trace import Cell
 from ostinato.errors import CellError
-from ostinato.levels._case import Case, Values, asks
+from ostinato.levels._case import Case, Values
 from ostinato.levels.native import target
 from ostinato.levels.native.target import obstacle
 
 __all__ = [
-    "asks", "obstacle", "run", "run_float32", "run_reversed", "scan", "source", "supports",
+    "HEEDS", "obstacle", "run", "run_float32", "run_reversed", "scan", "source", "supports",
     "too_large", "usable",
 ]  # fmt: skip
+
+HEEDS = ("x", "first", "frozen")
+"""The fields of `Asked` that it heeds: it computes no other gradients than those asked for."""
 
 LARGEST = 1000
 """The most operations of a step: LLVM takes up to two minutes for so many, more for each more."""
@@ -78,10 +81,10 @@ def scan(cell: Cell, reverse: bool = False) -> Callable[..., Any]:
 
     from ostinato.levels.native import layer
     from ostinato.levels.native.context import Order, refuse_many
-    from ostinato.weights import layouts
+    from ostinato.weights.torch import torch_stacks
 
     graph = cell.graph
-    stacks = layouts.torch_stacks(graph)
+    stacks = torch_stacks(graph)
     labels = [graph.nodes[i].label for i in graph.noise]
 
     def scan(

@@ -27,7 +27,7 @@ from ostinato.levels.native import bounds, tasks
 from ostinato.levels.native.gradient import gradient_work
 from ostinato.levels.native.kernel import LINE, TILE, Kernel, count, kernel
 from ostinato.levels.native.memory import Place, phases
-from ostinato.weights import layouts
+from ostinato.weights.torch import torch_stacks, torch_vectors
 
 HUGE = 1 << 22
 """Bytes from which a buffer asks for huge pages: 512 times fewer to clear and to look up."""
@@ -192,8 +192,8 @@ class Layout:
 
     def __init__(self, kernel: Kernel) -> None:
         self.memory, graph = kernel.memory, kernel.graph
-        self.stacks = layouts.torch_stacks(graph)
-        vectors = layouts.torch_vectors(graph)
+        self.stacks = torch_stacks(graph)
+        vectors = torch_vectors(graph)
         self.names = [name for s in self.stacks for name in (s.weight, s.bias) if name] + vectors
         number = {name: k for k, name in enumerate(self.names)}
         self.holders: dict[str, list[tuple[int, tuple[str, ...]]]] = {

@@ -15,7 +15,8 @@ from torch import Tensor, nn
 
 from ostinato import cells
 from ostinato.data import Tokenizer, Vocabulary, tokenizer
-from ostinato.equation import Cell, Graph
+from ostinato.equation import Cell
+from ostinato.equation.stored import graph_from_json
 from ostinato.errors import CellError, ConfigError, DataError, RunError, UnknownName, quoted
 from ostinato.train import BEST, Run, Section
 from ostinato.train.tensors import misfit, size_of
@@ -133,5 +134,5 @@ def _shapes(make: Callable[[], nn.Module]) -> dict[str, Tensor]:
 
 
 def _cell_of(graph: Any) -> Cell:
-    read = Graph.from_json(graph)
+    read = graph_from_json(graph)
     return Cell(read.name, read)

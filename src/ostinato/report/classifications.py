@@ -1,0 +1,107 @@
+"""Sections on classifiers: confusion matrices, and calibration."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from markupsafe import Markup
+
+from ostinato.report.figures import looks, reliability_curves
+from ostinato.report.page import key, legend, plot
+from ostinato.report.sentences import cell_name
+from ostinato.tasks.classify.calibration import Bin, calibration_error
+
+FEW = 8
+"""The most classes whose confusion is shown as a square."""
+MISTAKES = 12
+"""The mistakes that are listed where there are more."""
+
+
+def confusions_section(confusions: Mapping[str, Any], things: str) -> str:
+    """The confusion matrix of each cell."""
+    if not confusions:
+        return ""
+    look = looks(confusions)
+    figures = Markup().join(
+        Markup("<figure><figcaption>{}{}</figcaption>{}</figure>").format(
+            key(look[cell]),
+            cell_name(cell),
+            _confusion(own["classes"], own["counts"], look[cell].color),
+        )
+        for cell, own in confusions.items()
+    )
+    return Markup("""<h2>Confusion matrix</h2>
+<p>Held-out {} by their true class (rows) and the predicted one (columns), as parts of each
+true class; all seeds together.</p>
+<div class="trio">{}</div>""").format(things, figures)
+
+
+def _confusion(classes: Sequence[str], counts: Sequence[Sequence[int]], color: str) -> str:
+    if len(classes) > FEW:
+        wrong = sorted(
+            ((n, a, b) for a, row in enumerate(counts) for b, n in enumerate(row) if a != b and n),
+            reverse=True,
+        )
+        rows = Markup().join(
+            Markup('<tr><th scope="row">{}</th><td>{}</td><td>{:,}</td></tr>').format(
+                classes[a], classes[b], n
+            )
+            for n, a, b in wrong[:MISTAKES]
+        )
+        head = Markup("<tr><th>true</th><th>predicted</th><th>count</th></tr>")
+        return Markup(
+            '<div class="scroll"><table><thead>{}</thead><tbody>{}</tbody></table></div>'
+        ).format(head, rows)
+    head = Markup().join(Markup('<th scope="col">{}</th>').format(name) for name in classes)
+    rows = Markup()
+    for name, row in zip(classes, counts, strict=True):
+        total = max(sum(row), 1)
+        cells = Markup().join(
+            Markup(
+                '<td style="--part:{:.3f};--color:{}"><b>{:.1%}</b> <small>{:,}</small></td>'
+            ).format(n / total, color, n / total, n)
+            for n in row
+        )
+        rows += Markup('<tr><th scope="row">{}</th>{}</tr>').format(name, cells)
+    return Markup(
+        '<div class="scroll"><table class="confusion"><thead><tr><td><small>true ↓ predicted →'
+        "</small></td>{}</tr></thead><tbody>{}</tbody></table></div>"
+    ).format(head, rows)
+
+
+def calibrations_section(calibrations: Mapping[str, Any]) -> str:
+    """Whether a cell is as often right as it is sure."""
+    if not calibrations:
+        return ""
+    look = looks(calibrations)
+    errors = {c: calibration_error([Bin(**b) for b in bins]) for c, bins in calibrations.items()}
+    sure = {
+        cell: sum(b["size"] * (b["confidence"] - b["accuracy"]) for b in bins)
+        / sum(b["size"] for b in bins)
+        for cell, bins in calibrations.items()
+    }
+    rows = Markup().join(
+        Markup('<tr><th scope="row">{}{}</th><td>{:.3f}</td><td>{:.1%} too {}</td></tr>').format(
+            key(look[cell]),
+            cell_name(cell),
+            error,
+            abs(sure[cell]),
+            "sure" if sure[cell] > 0 else "unsure",
+        )
+        for cell, error in errors.items()
+    )
+    head = Markup("<tr><th>model</th><th>calibration error</th><th>on the whole</th></tr>")
+    return Markup("""<h2>Calibration</h2>
+<p>A model that is 80% sure should be right in 80 of 100 cases: on the grey line. Above it a model
+is less sure than it could be, below it surer than it should be. The larger a mark, the more
+predictions it stands for.</p>
+{}
+<div class="pair">{}
+<figure><figcaption>In one number</figcaption><table><thead>{}</thead><tbody>{}</tbody>
+</table><p class="note">The expected calibration error: the distance between confidence and
+accuracy, in ten bins of confidence, weighed by how many predictions are in each; here over the
+predictions of all seeds together, in the first table the mean of each seed’s.</p>
+</figure></div>""").format(
+        legend(look, {}), plot(reliability_curves(calibrations), "Right, by confidence"), head, rows
+    )
