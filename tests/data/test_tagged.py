@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ostinato.data import Skipped, Tagged, read_tagged
-from ostinato.data.files.file import Line
+from ostinato.data.files.file import NumberedLine
 from ostinato.data.sentences import Answer
 from ostinato.errors import OstinatoError
 
@@ -157,13 +157,13 @@ def test_a_restored_text_keeps_everything_else(tmp_path):
 def test_any_text_is_written_back(line):
     from ostinato.data.sentences.formats.text import pieces
 
-    for piece in pieces(Line(1, line)):
+    for piece in pieces(NumberedLine(1, line)):
         low = [piece.plain()[a:b].lower() for a, b in piece.places]
         assert piece.words == low
         if piece.words and all(w[:1].isalpha() and w.isascii() for w in low):
-            again = next(pieces(Line(1, piece.written(Answer(piece.tags)))))
+            again = next(pieces(NumberedLine(1, piece.written(Answer(piece.tags)))))
             assert (again.words, again.tags) == (piece.words, piece.tags)
-    assert "".join(piece.plain() for piece in pieces(Line(1, line))) == line
+    assert "".join(piece.plain() for piece in pieces(NumberedLine(1, line))) == line
 
 
 def test_long_lines_are_read_in_pieces(tmp_path):

@@ -6,9 +6,9 @@ import re
 from calendar import monthrange
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, timedelta
-from typing import Any, Literal
+from typing import Literal, TypedDict
 
 import numpy as np
 from numpy.typing import NDArray
@@ -30,7 +30,7 @@ class TimeFault(ValueError):
     """What is wrong with a time, for an error that says where it stands."""
 
 
-def moment(value: Any) -> int | datetime:
+def moment(value: object) -> int | datetime:
     """A time as it stands in a table, see `stated`; one with a zone becomes UTC.
 
     >>> moment("2016-07"), moment("12"), moment("2016-07-01T02:00+02:00")
@@ -45,7 +45,7 @@ def moment(value: Any) -> int | datetime:
     return time
 
 
-def stated(value: Any) -> int | datetime:
+def stated(value: object) -> int | datetime:
     """A time with the zone that it has, if any: a whole number, or a date, perhaps with hours.
 
     Dates are ISO 8601 (`2016-07-01 05:00`, `20160701`, `2016-07`).
@@ -95,6 +95,15 @@ def _number_or_day(value: int) -> int | datetime:
     return value
 
 
+class ClockRecord(TypedDict):
+    """The attributes of a `Clock`, as JSON has them."""
+
+    kind: Literal["number", "time", "month"]
+    step: int
+    day: int
+    rest: int
+
+
 @dataclass(frozen=True)
 class Clock:
     """An even grid of times: step k is at `start + k · step`.
@@ -135,7 +144,10 @@ class Clock:
                 for times in series
             ]
             return replace(monthly, step=_usual(kept))
-        return cls("time", _usual([[_seconds(t) for t in times] for times in series]))
+        return cls(
+            "time",
+            _usual([[_seconds(t) for t in times if isinstance(t, datetime)] for times in series]),
+        )
 
     @classmethod
     def _monthly(cls, moments: Sequence[datetime]) -> Clock | None:
@@ -207,9 +219,9 @@ class Clock:
                 return f"{n} {name}{'s' if n > 1 else ''}"
         raise AssertionError
 
-    def to_json(self) -> dict[str, Any]:
+    def to_json(self) -> ClockRecord:
         """Its attributes."""
-        return asdict(self)
+        return {"kind": self.kind, "step": self.step, "day": self.day, "rest": self.rest}
 
     def _unit(self, time: int | datetime) -> int:
         if self.kind == "number" or not isinstance(time, datetime):
@@ -240,7 +252,7 @@ class Clock:
         return datetime(year, month + 1, day) + timedelta(seconds=self.rest)
 
 
-def _seconds(time: Any) -> int:
+def _seconds(time: datetime) -> int:
     since = time - _BEGIN
     if since.microseconds:
         raise TimeFault(f"its time {time} is finer than a second; number the steps instead")

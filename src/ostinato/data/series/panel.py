@@ -13,17 +13,46 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any
+from typing import TypedDict
 
 import numpy as np
 from numpy.typing import NDArray
 
-from ostinato.data.series.clock import Clock, moment
+from ostinato.data.series.clock import Clock, ClockRecord, moment
 from ostinato.data.tables.rows import two_parts
 from ostinato.errors import DataError, counted, first_few, quoted, shortened
 
 TIMES = ("time", "date", "datetime", "timestamp", "ds", "month")
 """Names by which a column of times is known where none is named."""
+
+
+class ColumnsRecord(TypedDict):
+    """The attributes of `Columns`, as JSON has them."""
+
+    time: str | None
+    id: str | None
+    target: Sequence[str]
+    past: Sequence[str]
+    future: Sequence[str]
+    static: Sequence[str]
+
+
+class SeriesRecord(TypedDict):
+    """A series as JSON has it; missing values are None."""
+
+    name: str
+    start: str
+    values: list[list[float | None]]
+    static: list[str | float]
+
+
+class PanelRecord(TypedDict):
+    """A panel as JSON has it."""
+
+    columns: ColumnsRecord
+    clock: ClockRecord
+    title: str
+    series: list[SeriesRecord]
 
 
 @dataclass(frozen=True)
@@ -45,6 +74,17 @@ class Columns:
     past: Sequence[str] = ()
     future: Sequence[str] = ()
     static: Sequence[str] = ()
+
+    def to_json(self) -> ColumnsRecord:
+        """Its attributes."""
+        return {
+            "time": self.time,
+            "id": self.id,
+            "target": self.target,
+            "past": self.past,
+            "future": self.future,
+            "static": self.static,
+        }
 
     @property
     def numbers(self) -> list[str]:
@@ -155,20 +195,25 @@ class Panel:
         """What a series is called in an error."""
         return f"{self.title}: series {quoted(each.name)}" if each.name else self.title
 
-    def to_json(self) -> dict[str, Any]:
+    def to_json(self) -> PanelRecord:
         """Plain data, times as text."""
         return {
-            "columns": vars(self.columns),
+            "columns": self.columns.to_json(),
             "clock": self.clock.to_json(),
             "title": self.title,
             "series": [
-                vars(each) | {"start": str(each.start), "values": listed(each.values)}
+                {
+                    "name": each.name,
+                    "start": str(each.start),
+                    "values": listed(each.values),
+                    "static": each.static,
+                }
                 for each in self.series
             ],
         }
 
     @classmethod
-    def from_json(cls, read: Any) -> Panel:
+    def from_json(cls, read: PanelRecord) -> Panel:
         """What `to_json` made; missing values are not counted again."""
         columns = Columns(**read["columns"])
         series = [
@@ -205,8 +250,9 @@ class Panel:
         return text + "."
 
 
-def listed(values: NDArray[np.float64]) -> Any:
+def listed(values: NDArray[np.float64]) -> list[list[float | None]]:
     """Numbers as lists, None for NaN, which JSON does not have."""
     plain = values.astype(object)
     plain[np.isnan(values)] = None
-    return plain.tolist()
+    rows: list[list[float | None]] = plain.tolist()
+    return rows

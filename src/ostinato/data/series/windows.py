@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from typing import Any, NamedTuple, Self
+from typing import NamedTuple, Self, TypedDict, final
 
 import numpy as np
 from numpy.typing import NDArray
@@ -88,6 +88,28 @@ def _steps(size: float, length: int) -> int:
     return round(size * length) if size < 1 else int(size)
 
 
+@final
+class Words(TypedDict):
+    """A static column of words: those that training had, in alphabetical order."""
+
+    words: list[str]
+
+
+@final
+class Number(TypedDict):
+    """A static column of numbers: their mean and deviation over the series of training."""
+
+    mean: float
+    deviation: float
+
+
+class ScaleRecord(TypedDict):
+    """A `Scale` as JSON has it: mean and deviation of each series by name."""
+
+    series: dict[str, list[list[float]]]
+    static: list[Words | Number]
+
+
 @dataclass(frozen=True)
 class Scale:
     """Mean and deviation of each series (by name) and column, over its training part.
@@ -97,12 +119,12 @@ class Scale:
 
     Attributes:
         mean, deviation: (N,) each, by name.
-        static: how the static columns are read: `words`, or `mean` and `deviation` over series.
+        static: how each static column is read.
     """
 
     mean: dict[str, NDArray[np.float64]]
     deviation: dict[str, NDArray[np.float64]]
-    static: list[dict[str, Any]]
+    static: list[Words | Number]
 
     @classmethod
     def of(cls, panel: Panel, ends: Indices) -> Self:
@@ -127,7 +149,7 @@ class Scale:
         columns = zip(*(each.static for each in panel.series), strict=True)
         return cls(mean, deviation, [_static(list(values)) for values in columns])
 
-    def to_json(self) -> dict[str, Any]:
+    def to_json(self) -> ScaleRecord:
         """Plain data."""
         both = {
             name: [self.mean[name].tolist(), self.deviation[name].tolist()] for name in self.mean
@@ -135,11 +157,16 @@ class Scale:
         return {"series": both, "static": self.static}
 
     @classmethod
-    def from_json(cls, read: Any) -> Self:
+    def from_json(cls, read: ScaleRecord) -> Self:
         """What `to_json` made."""
         mean = {name: np.array(both[0]) for name, both in read["series"].items()}
         deviation = {name: np.array(both[1]) for name, both in read["series"].items()}
         return cls(mean, deviation, list(read["static"]))
+
+    @property
+    def static_features(self) -> int:
+        """The numbers that `statics` makes of the static columns of a series."""
+        return sum(len(how["words"]) if "words" in how else 1 for how in self.static)
 
     def statics(self, panel: Panel) -> Floats:
         """(S, ·): numbers on the scale of the training series, a word as a one among zeros.
@@ -174,7 +201,7 @@ class Scale:
         ]
 
 
-def _static(values: list[str | float]) -> dict[str, Any]:
+def _static(values: list[str | float]) -> Words | Number:
     if any(isinstance(value, str) for value in values):
         return {"words": sorted(set(map(str, values)))}
     numbers = np.array(values, np.float64)

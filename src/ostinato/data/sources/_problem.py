@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -22,6 +21,6 @@ class Problem:
     """
 
     inputs: NDArray[np.float32]
-    targets: NDArray[Any]
+    targets: NDArray[np.float32] | NDArray[np.int64]
     symbols: int
     baseline: float

@@ -335,7 +335,7 @@ class Forecaster(RegressorMixin, LegacyEstimator[ForecastSettings]):  # type: ig
     def shape_(self) -> Shape:
         """The numbers that a network reads and foretells, from `prepare` on."""
         data, columns = self.settings().data, self.columns_
-        static = sum(len(how.get("words", [0])) for how in self.scale_.static)
+        static = self.scale_.static_features
         future = len(columns.future) + 2 * len(data.calendar)
         return Shape(len(columns.target), len(columns.past), future, static, data.horizon)
 

@@ -15,7 +15,7 @@ import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 
-from ostinato.data.files.file import File, Line, flaw
+from ostinato.data.files.file import File, NumberedLine, flaw
 from ostinato.data.sentences.sentence import Answer, Sentence, TagColumns
 from ostinato.errors import ConfigError
 
@@ -78,7 +78,7 @@ def read(file: File, wanted: TagColumns) -> Iterator[Written]:
     return _joined(file.lines(ends_as_they_are=True))
 
 
-def _joined(lines: Iterable[Line]) -> Iterator[Written]:
+def _joined(lines: Iterable[NumberedLine]) -> Iterator[Written]:
     """The pieces of lines; blank lines belong to the piece behind them."""
     blank: list[str] = []
     for line in lines:
@@ -99,7 +99,7 @@ def _joined(lines: Iterable[Line]) -> Iterator[Written]:
         yield Written(place, lines=blank)
 
 
-def pieces(whole: Line) -> Iterator[Written]:
+def pieces(whole: NumberedLine) -> Iterator[Written]:
     """A line in pieces, each with the words whose tags are restored."""
     line = whole.text
     found = flaw(line)
