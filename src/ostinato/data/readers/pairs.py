@@ -33,8 +33,8 @@ def read_pairs(
         target: the column with the targets.
         separator: what stands between source and target in each line of a plain text, such as a
             tab or two spaces; None for a table.
-        format: the table's format, where the file does not tell it.
-        skip_bad_rows: goes on without bad rows and counts them; None refuses the first.
+        format: the table's format, where the file does not say it.
+        skip_bad_rows: leaves out bad rows and counts them; None refuses the first.
 
     Returns:
         The source's splits; for files all of them as "train".

@@ -43,8 +43,8 @@ def read_tagged(
         where: a file, `-` for standard input, or a packaged source of texts.
         word: the column of the words, see the format; "" is its usual one.
         tag: the column of the tags.
-        format: `conll`, `conllu` or `text`, where the file does not tell it.
-        skip_bad_rows: goes on without bad sentences and counts them; None refuses the first.
+        format: `conll`, `conllu` or `text`, where the file does not say it.
+        skip_bad_rows: leaves out bad sentences and counts them; None refuses the first.
         trained: how many columns the training file had, when it is not this one; then tags may
             be missing.
         usual: the format of the training file, when it is not this one: that of a file that does

@@ -37,7 +37,7 @@ def moment(value: object) -> int | datetime:
     (datetime.datetime(2016, 7, 1, 0, 0), 12, datetime.datetime(2016, 7, 1, 0, 0))
 
     Raises:
-        TimeFault: when it is no time, or missing.
+        TimeFault: when it is not a time, or missing.
     """
     time = stated(value)
     if isinstance(time, datetime) and time.tzinfo:
@@ -51,7 +51,7 @@ def stated(value: object) -> int | datetime:
     Dates are ISO 8601 (`2016-07-01 05:00`, `20160701`, `2016-07`).
 
     Raises:
-        TimeFault: when it is no time, or missing.
+        TimeFault: when it is not a time, or missing.
     """
     if hasattr(value, "item") and getattr(value, "ndim", 0) == 0:  # a NumPy scalar
         value = value.astype("M8[us]").item() if isinstance(value, np.datetime64) else value.item()
@@ -63,7 +63,9 @@ def stated(value: object) -> int | datetime:
             month = _MONTH.fullmatch(value)
             value = datetime.fromisoformat(f"{value}-01" if month else value)
         except ValueError:
-            what = f"{quoted(value)} is no time such as 2016-07-01 05:00" if value else "is missing"
+            what = (
+                f"{quoted(value)} is not a time such as 2016-07-01 05:00" if value else "is missing"
+            )
             raise TimeFault(what) from None
     elif isinstance(value, date) and not isinstance(value, datetime):
         value = datetime(value.year, value.month, value.day)
@@ -76,7 +78,7 @@ def stated(value: object) -> int | datetime:
     if isinstance(value, int) and not isinstance(value, bool) and abs(value) < 10**18:
         return _number_or_day(value)
     missing = value is None or value != value
-    raise TimeFault("is missing" if missing else f"{quoted(value)} is no time")
+    raise TimeFault("is missing" if missing else f"{quoted(value)} is not a time")
 
 
 def kind_of(time: int | datetime) -> str:

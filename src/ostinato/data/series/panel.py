@@ -62,7 +62,7 @@ class Columns:
     Attributes:
         time: when; None finds a column of a usual name (`TIMES`), else rows are numbered.
         id: the name of the series; None for one series.
-        target: what is foretold; empty for all columns that are nothing else.
+        target: what is forecast; empty for all columns that are nothing else.
         past: known up to the present.
         future: known ahead.
         static: the same in all rows of a series; words or numbers.
@@ -117,7 +117,7 @@ class Columns:
                 raise DataError(f"{title}: {two_parts(name)}")
         if not target:
             raise DataError(
-                f"{title}: no column is left to be foretold; name one with --data.target"
+                f"{title}: no column is left to be forecast; name one with --data.target"
             )
         return Columns(time, self.id, target, list(self.past), list(self.future), list(self.static))
 
@@ -156,7 +156,7 @@ class Panel:
         columns: what their columns are.
         clock: the grid.
         missing: how many values each column misses, the rows of gaps included; none where none. Of
-            the steps to be foretold, those after the last known target, only future covariates.
+            the steps to be forecast, those after the last known target, only future covariates.
         gaps: steps that have no row.
         title: what the table is called in an error.
     """
@@ -170,7 +170,7 @@ class Panel:
 
     @property
     def ahead(self) -> int:
-        """Steps after the last known target of their series: they are to be foretold."""
+        """Steps after the last known target of their series: they are to be forecast."""
         ends = [each.known(len(self.columns.target)) for each in self.series]
         return sum(len(each) - end for each, end in zip(self.series, ends, strict=True) if end)
 
@@ -227,19 +227,19 @@ class Panel:
         ]
         return cls(series, columns, Clock(**read["clock"]), {}, 0, read["title"])
 
-    def told(self) -> str:
+    def summary(self) -> str:
         """What was read, in a sentence, missing values included."""
         count, steps = len(self.series), sum(map(len, self.series))
         what = (f"{count:,} series, " if count > 1 else "") + counted(steps, "step")
         every = "" if self.columns.time is None else f" of {self.clock}"
-        text = f"{what}{every}, {len(self.columns.target)} to foretell"
+        text = f"{what}{every}, {len(self.columns.target)} to forecast"
         if self.gaps:
             have = "has" if self.gaps == 1 else "have"
             text += f"; {counted(self.gaps, 'step')} {have} no row"
         if self.ahead:
             is_ = "is" if self.ahead == 1 else "are"
             text += (
-                f"; {counted(self.ahead, 'step')} after the last known target {is_} to be foretold"
+                f"; {counted(self.ahead, 'step')} after the last known target {is_} to be forecast"
             )
         if self.missing:
             some = ", ".join(

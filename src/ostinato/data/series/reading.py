@@ -118,7 +118,7 @@ def _number(value: Any) -> float:
     try:
         found = number(value) if isinstance(value, str) else float(value)
     except (TypeError, ValueError):
-        raise ValueError(f"is no number: {quoted(value)}") from None
+        raise ValueError(f"is not a number: {quoted(value)}") from None
     except OverflowError:
         found = math.inf
     if math.isinf(found) or abs(found) > 1e30:  # beyond it float32 squares to infinity

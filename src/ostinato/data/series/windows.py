@@ -1,4 +1,4 @@
-"""Windows of series: a look-back that is read, and after it a horizon that is foretold.
+"""Windows of series: a look-back that is read, and after it a horizon that is forecast.
 
 Everything is on the scale of the training part: a value less the mean, over the deviation, both of
 the training part of its own series and column, so that nothing later has any influence.
@@ -45,7 +45,7 @@ class Parts:
 
         Without a size for training, the other two end with the series, and all before them is for
         training. With one, the parts begin with the series, and what is left at its end is unused.
-        A series ends here with its last known target: what is to be foretold judges nothing.
+        A series ends here with its last known target, before the steps that are to be forecast.
 
         Raises:
             DataError: when a series is too short for its parts; it is named. Or when none has a
@@ -171,7 +171,7 @@ class Scale:
     def statics(self, panel: Panel) -> Floats:
         """(S, ·): numbers on the scale of the training series, a word as a one among zeros.
 
-        A word that was not there in training is all zeros, see `strange`.
+        A word that was not there in training is all zeros, see `unknown`.
         """
         rows = []
         for each in panel.series:
@@ -189,7 +189,7 @@ class Scale:
             rows.append(row)
         return np.array(rows, dtype=np.float32).reshape(len(panel.series), -1)
 
-    def strange(self, panel: Panel) -> list[tuple[str, str, str]]:
+    def unknown(self, panel: Panel) -> list[tuple[str, str, str]]:
         """The words that were not there in training: series, column and word of each."""
         return [
             (each.name, column, str(value))
@@ -229,13 +229,13 @@ class Windows:
     """The windows of some series.
 
     A missing value that is read is filled with the last one known before it, and with the mean of
-    the training part where there is none; one that is foretold stays NaN, and does not count.
+    the training part where there is none; one that is forecast stays NaN, and does not count.
 
     Args:
         panel: the series.
         scale: the scale of training.
         lookback: L, the steps read.
-        horizon: H, the steps foretold.
+        horizon: H, the steps forecast.
         calendar: covariates of the time itself, see `CALENDAR`.
 
     Raises:

@@ -17,7 +17,7 @@ class Problem:
         targets: a number for each sequence (B,) float32, answered at its last step; or a symbol for
             each step (T, B) int64.
         symbols: how many symbols there are; 0 where numbers are answered.
-        baseline: the loss of who remembers nothing: mean squared error, or cross-entropy in nats.
+        baseline: the loss of a model without memory: mean squared error, or cross-entropy in nats.
     """
 
     inputs: NDArray[np.float32]

@@ -358,7 +358,8 @@ class Forecaster(RegressorMixin, LegacyEstimator[ForecastSettings]):  # type: ig
     def _check_missing(self, panel: Panel) -> None:
         if self.settings().data.missing == "refuse" and (panel.missing or panel.gaps):
             raise DataError(
-                f"{panel.title}: {panel.told()} Fill what is missing, or take data.missing = carry"
+                f"{panel.title}: {panel.summary()} "
+                "Fill what is missing, or take data.missing = carry"
             )
 
     def _read(self, run: Run) -> None:

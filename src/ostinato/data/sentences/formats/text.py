@@ -5,8 +5,9 @@
     tags     Title, UPPER  lower  lower.
 
 A tagger that reads the words alone restores what was lost. A word is tagged `lower`, `Title` or
-`UPPER`, with the mark behind it, if there is one of `. , ? ! : ;`. A word written in another way
-counts as the nearest of these. A sentence here is a line, in pieces of `PIECE` words at most.
+`UPPER`, with the punctuation mark behind it, if it is one of `. , ? ! : ;`. A word written in
+another way counts as the nearest of these. A sentence here is a line, in pieces of `PIECE` words
+at most.
 """
 
 from __future__ import annotations
@@ -53,7 +54,7 @@ class Written(Sentence):
     places: list[tuple[int, int]] = field(default_factory=list)
 
     def written(self, answer: Answer) -> str:
-        """The text with case and marks as the tags say; what else stands in it is kept.
+        """The text with case and punctuation as the tags say; what else stands in it is kept.
 
         Raises:
             ConfigError: for a confidence, or tags beside the text, which have no place in one.
@@ -121,7 +122,7 @@ _LETTERS = "lowerTitUPER"
 
 
 def _marks(text: str, place: int) -> str:
-    """The marks that stand at a place."""
+    """The punctuation marks at a place."""
     found = _MARKED.match(text, place)
     return found[0] if found else ""
 
