@@ -38,7 +38,7 @@ def fitted(terminal):
 
 
 def test_what_is_read_is_said_and_naive_stands_beside(terminal, fitted):
-    assert "steps of 1 day, 1 to foretell" in fitted.err
+    assert "steps of 1 day, 1 to forecast" in fitted.err
     assert "steps have no row; missing values" in fitted.err  # each month has more than 28 days
     assert "Each is read as the last one known before it." in fitted.err
     assert fitted.out.count("naive, 7 steps ago") == 4

@@ -23,7 +23,7 @@ def test_what_is_no_decimal_number_is_refused(tmp_path, text):
             read_labelled(str(file))
     if text and "," not in text:
         (tmp_path / "a.csv").write_text(f"time,y\n1,1\n2,{text}\n")
-        with pytest.raises(DataError, match=r"a\.csv, line 3: the y is no number"):
+        with pytest.raises(DataError, match=r"a\.csv, line 3: the y is not a number"):
             read_series(str(tmp_path / "a.csv"), Columns())
 
 
@@ -41,7 +41,7 @@ def test_decimal_numbers_are_what_python_reads(text):
 
 @pytest.mark.parametrize("text", ["１２", "1_0", LONG, "٢٠٢٤"])
 def test_times_are_in_ascii_digits(text):
-    with pytest.raises(TimeFault, match="is no time") as fault:
+    with pytest.raises(TimeFault, match="is not a time") as fault:
         moment(text)
     assert len(str(fault.value)) < 120
 

@@ -16,7 +16,7 @@ from ostinato.data.sentences.schemes import (
     spans,
     tags_of,
 )
-from ostinato.data.sentences.schemes import strangers as count_strangers
+from ostinato.data.sentences.schemes import unusual as count_unusual
 
 TYPES = ("PER", "LOC")
 EVERY = ["O", *(f"{prefix}-{kind}" for prefix in "BIES" for kind in TYPES)]
@@ -77,7 +77,7 @@ def test_every_sequence_of_tags_has_entities_that_every_scheme_can_write(tags):
         written = tags_of(found, len(tags), scheme)
         assert spans(written) == found
         assert in_scheme(written, scheme) == written
-        assert count_strangers([written])[scheme] == 0
+        assert count_unusual([written])[scheme] == 0
 
 
 def test_schemes_by_hand():
@@ -90,7 +90,7 @@ def test_schemes_by_hand():
     for scheme, tags in written.items():
         assert tags_of(words, 7, scheme) == tags.split()
         assert spans(tags.split()) == words
-    assert count_strangers([written["iob2"].split()]) == {"iob1": 3, "iob2": 0, "bioes": 4}
+    assert count_unusual([written["iob2"].split()]) == {"iob1": 3, "iob2": 0, "bioes": 4}
 
 
 @pytest.mark.parametrize("length", [1, 2, 3, 4])

@@ -78,7 +78,7 @@ def test_columns_of_an_array_and_several_series_of_a_table(place):
     np.testing.assert_array_equal(panel.series[0].values, [[1, 5], [3, np.nan]])
     assert [each.static for each in panel.series] == [[200.0], ["low"]]
     assert panel.missing == {"wind": 1}
-    assert "1 in wind" in panel.told()
+    assert "1 in wind" in panel.summary()
 
 
 def test_missing_values_in_every_spelling_and_steps_without_a_row(place):
@@ -90,7 +90,7 @@ def test_missing_values_in_every_spelling_and_steps_without_a_row(place):
     assert len(values) == 9
     np.testing.assert_array_equal(np.flatnonzero(~np.isnan(values)), [5, 8])
     assert (panel.gaps, panel.missing) == (2, {"x": 7})
-    assert "9 steps of 1 day, 1 to foretell; 2 steps have no row" in panel.told()
+    assert "9 steps of 1 day, 1 to forecast; 2 steps have no row" in panel.summary()
 
 
 def test_what_is_to_be_foretold_is_not_missing(place):
@@ -99,19 +99,21 @@ def test_what_is_to_be_foretold_is_not_missing(place):
     text += "b,2024-01-01,1,1,1\nb,2024-01-02,,,1\nc,2024-01-01,4,1,1\n"
     columns = Columns("day", "s", ["x"], ["p"], ["f"])
     panel = read(place, text, columns)
-    assert panel.missing == {"x": 1, "f": 1}  # the f of a day that is to be foretold is not known
+    assert panel.missing == {"x": 1, "f": 1}  # the f of a day that is to be forecast is not known
     assert panel.ahead == 3
-    told = "3 steps after the last known target are to be foretold; missing values: 1 in x, 1 in f."
-    assert panel.told().endswith(told)
+    summary = (
+        "3 steps after the last known target are to be forecast; missing values: 1 in x, 1 in f."
+    )
+    assert panel.summary().endswith(summary)
     nothing = read(place, "day,x\n2024-01-01,\n2024-01-02,\n", Columns("day", target=["x"]))
     assert (nothing.missing, nothing.ahead) == ({"x": 2}, 0)
 
 
 def test_one_step_is_no_steps(place):
     panel = read(place, "day,x\n2024-01-01,1\n2024-01-03,2\n2024-01-04,2\n", Columns(time="day"))
-    assert "4 steps of 1 day, 1 to foretell; 1 step has no row" in panel.told()
+    assert "4 steps of 1 day, 1 to forecast; 1 step has no row" in panel.summary()
     panel = read(place, "id,x\na,1\n", Columns(id="id"))
-    assert panel.told().startswith("1 step, 1 to foretell")
+    assert panel.summary().startswith("1 step, 1 to forecast")
 
 
 REFUSED = {
@@ -121,18 +123,18 @@ REFUSED = {
     "time,x\n2024-01-02,1\n2024-01-02,2\n": "line 3: its time .* is there already, in line 2",
     "time,x\n2024-01-02,1\n\n2024-01-03,inf\n": "a.csv, line 4: the x is not finite",
     "time,x\n2024-01-02,1\n2024-01-03,1e300\n": "a.csv, line 3: the x is not finite, or too large",
-    "time,x\n2024-01-02,1\n2024-01-03,two\n": "a.csv, line 3: the x is no number: 'two'",
-    "time,x\n20240102,1\n20240103,1_000\n": "a.csv, line 3: the x is no number: '1_000'",
+    "time,x\n2024-01-02,1\n2024-01-03,two\n": "a.csv, line 3: the x is not a number: 'two'",
+    "time,x\n20240102,1\n20240103,1_000\n": "a.csv, line 3: the x is not a number: '1_000'",
     "time,x\n2024-01-02,1\n2024-01-03\n": "a.csv, line 3: 1 field, but the header has 2",
-    "time,x\n2024-13-02,1\n": "a.csv, line 2: the time '2024-13-02' is no time",
+    "time,x\n2024-13-02,1\n": "a.csv, line 2: the time '2024-13-02' is not a time",
     "time,x\n,1\n": "a.csv, line 2: the time is missing",
     "time,x\n5,1\n2024-01-02,2\n": "line 3: its time .* is not of the kind of the others",
     "time,x\n2024-01-02 00:00,1\n2024-01-02 01:00,2\n2024-01-02 02:30,2\n": (
         "a.csv, line 4: its time 2024-01-02 02:30:00 is not a whole number of steps .1 hour. on"
     ),
     "time,x\n2024-01-01 00:00,1\n2024-01-01 00:01,2\n2025-01-01 00:00,2\n": "are spread over",
-    "x,when\n1,2024-01-02\n": "line 2: the when is no number: .*; name the column of times",
-    "time\n2024-01-02\n": "no column is left to be foretold",
+    "x,when\n1,2024-01-02\n": "line 2: the when is not a number: .*; name the column of times",
+    "time\n2024-01-02\n": "no column is left to be forecast",
     "time,x\n": "a.csv: no rows",
     "": "a.csv: the file is empty",
 }

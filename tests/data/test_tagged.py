@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ostinato.data import Skipped, Tagged, read_tagged
-from ostinato.data.files.file import Line
+from ostinato.data.files.file import NumberedLine
 from ostinato.data.sentences import Answer
 from ostinato.errors import OstinatoError
 
@@ -157,13 +157,13 @@ def test_a_restored_text_keeps_everything_else(tmp_path):
 def test_any_text_is_written_back(line):
     from ostinato.data.sentences.formats.text import pieces
 
-    for piece in pieces(Line(1, line)):
+    for piece in pieces(NumberedLine(1, line)):
         low = [piece.plain()[a:b].lower() for a, b in piece.places]
         assert piece.words == low
         if piece.words and all(w[:1].isalpha() and w.isascii() for w in low):
-            again = next(pieces(Line(1, piece.written(Answer(piece.tags)))))
+            again = next(pieces(NumberedLine(1, piece.written(Answer(piece.tags)))))
             assert (again.words, again.tags) == (piece.words, piece.tags)
-    assert "".join(piece.plain() for piece in pieces(Line(1, line))) == line
+    assert "".join(piece.plain() for piece in pieces(NumberedLine(1, line))) == line
 
 
 def test_long_lines_are_read_in_pieces(tmp_path):
@@ -192,7 +192,7 @@ WRONG = {
         ("1\ta\tb\n", "line 1: 3 columns, but CoNLL-U has 10"),
         (CONLLU.replace("2\tn't", "4\tn't"), "line 5: the ID 4 stands where 2 should"),
         (CONLLU.replace("2\tn't", "2\t"), "line 5: an empty FORM"),
-        (CONLLU.replace("3.1", "3,1"), "line 7: the ID '3,1' is none of CoNLL-U"),
+        (CONLLU.replace("3.1", "3,1"), "line 7: the ID '3,1' is not one of CoNLL-U"),
         (CONLLU + "# text = none\n# more\n\n", "line 12: a sentence without words"),
         (CONLLU.replace("\n\n#", "\n#"), "line 9: the ID 1 stands where 4 should; is a blank line"),
         ("", "no rows"),

@@ -92,8 +92,8 @@ def test_static_words_and_numbers():
     np.testing.assert_allclose(scale.statics(panel), expected, rtol=1e-6)
     strange = series_of({**table, "w": ["new"] * 12}, panel.columns)
     assert scale.statics(strange)[:, :2].tolist() == [[0, 0]] * 3
-    assert scale.strange(strange) == [(name, "w", "new") for name in "abc"]
-    assert scale.strange(panel) == []
+    assert scale.unknown(strange) == [(name, "w", "new") for name in "abc"]
+    assert scale.unknown(panel) == []
 
 
 def test_parts_are_shares_or_steps():

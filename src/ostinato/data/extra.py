@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import importlib
-from typing import Any
+from types import ModuleType
 
 from ostinato.errors import DataError
 
 
-def extra(package: str, name: str) -> Any:
+def extra(package: str, name: str) -> ModuleType:
     """The imported package of an extra.
 
     Args:

@@ -21,8 +21,8 @@ def split_blocks(
     is held out: the share is met to the nearest block, with at least one held out and one
     kept. A class of one item is kept.
 
-    Both results are shuffled, so that their order carries no runs of one class. Who wants to
-    split one of them again must sort it first: blocks mean something in file order only.
+    Both results are shuffled, so that their order carries no runs of one class. To
+    split one of them again, sort it first: blocks mean something in file order only.
 
     Args:
         labels: the label of each example, in file order (N).

@@ -194,13 +194,13 @@ def _read(
     panel = read_series(data, settings.data.columns(), format=format, skip_bad_rows=skipped)
     carried = panel.missing and settings.data.missing == "carry"
     filled = " Each is read as the last one known before it." if carried else ""
-    aside.print(f"{panel.title}: {panel.told()}{filled}", soft_wrap=True)
+    aside.print(f"{panel.title}: {panel.summary()}{filled}", soft_wrap=True)
     return panel
 
 
 def _say_strange(forecaster: Forecaster, panel: Panel) -> None:
     """The static words never seen in training, in a line on standard error; nothing without any."""
-    strange = forecaster.scale_.strange(panel)
+    strange = forecaster.scale_.unknown(panel)
     if strange:
         shown = ", ".join(
             f"{column} {quoted(word)}" + (f" of series {quoted(name)}" if name else "")

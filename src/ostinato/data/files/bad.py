@@ -36,7 +36,7 @@ class SkippedRecord(TypedDict):
 
 @dataclass
 class Skipped:
-    """Counts the bad rows that a reader goes on without.
+    """Counts the bad rows that a reader leaves out.
 
     Attributes:
         title: the file.

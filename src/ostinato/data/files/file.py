@@ -32,7 +32,7 @@ _PACKED: dict[bytes, tuple[str, Callable[[IO[bytes]], io.BufferedIOBase]]] = {
 _FLAW = re.compile("[\0\ud800-\udfff]")
 
 
-class Line(NamedTuple):
+class NumberedLine(NamedTuple):
     """A line of a file.
 
     Attributes:
@@ -119,7 +119,7 @@ class File:
         """Bytes, unpacked; fewer than `size` at the end only."""
         return self._bytes.read(size)
 
-    def lines(self, ends_as_they_are: bool = False) -> Iterator[Line]:
+    def lines(self, ends_as_they_are: bool = False) -> Iterator[NumberedLine]:
         r"""Every line with its number and its end.
 
         Args:
@@ -135,9 +135,9 @@ class File:
             self._line += 1
             if len(line) > most:
                 raise self.fault(self._line, too_long("a line", most))
-            yield Line(self._line, line)
+            yield NumberedLine(self._line, line)
 
-    def good_lines(self) -> Iterator[Line | Bad]:
+    def good_lines(self) -> Iterator[NumberedLine | Bad]:
         """Every line, those bad that hold what is no text.
 
         Raises:

@@ -22,7 +22,7 @@ class Format(Protocol[Wanted, Record]):
     """A format of files: of tables, of tagged sentences, of signals.
 
     A reader says what is wanted of a file, such as some columns; the format gives it record by
-    record, bad ones too, so that a reader can go on without them. What concerns the whole file,
+    record, bad ones too, so that a reader can leave them out. What concerns the whole file,
     such as a missing column, is an error.
     """
 

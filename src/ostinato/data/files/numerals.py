@@ -17,8 +17,8 @@ def number(text: str) -> float:
     (1.5, -2000.0, inf)
 
     Raises:
-        ValueError: for what is no number, or one for Python alone: in digits that are not ASCII,
-            or parted by `_`.
+        ValueError: for what is not a number, or one for Python alone: in digits that are not ASCII,
+            or separated by `_`.
     """
     try:
         if not text.isascii() or "_" in text:

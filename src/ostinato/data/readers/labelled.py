@@ -48,9 +48,9 @@ def read_labelled(
             the file is read, and a folder of that name is `./name`. All line ends become `\n`.
         text: the column with the texts; columns not named here are passed over.
         label: the column with the labels, see `label_text`; a `LabelColumn` may have several.
-        format: the format's name, where the file does not tell it.
+        format: the format's name, where the file does not say it.
         classes: the only labels that are right; None allows any.
-        skip_bad_rows: goes on without bad rows and counts them; None refuses the first.
+        skip_bad_rows: leaves out bad rows and counts them; None refuses the first.
 
     Returns:
         The source's splits; for a file all of it as "train".

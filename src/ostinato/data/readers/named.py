@@ -85,7 +85,7 @@ def read_rows(where: str, format: str | None = None) -> Iterator[RawRow | Bad]:
 
     Args:
         where: a file, `-` for standard input, or a packaged source that is a table.
-        format: the format's name, where the file does not tell it.
+        format: the format's name, where the file does not say it.
 
     Raises:
         DataError: when there is nothing of that name, or it is no table.

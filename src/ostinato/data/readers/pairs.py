@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from itertools import zip_longest
 
 from ostinato.data.files.bad import Bad, Skipped, good
-from ostinato.data.files.file import File, Line, flaw, title
+from ostinato.data.files.file import File, NumberedLine, flaw, title
 from ostinato.data.readers.named import are_pairs, packaged, table_rows
 from ostinato.data.tables.pairs import Pairs
 from ostinato.data.tables.rows import Row, Wanted, row
@@ -33,8 +33,8 @@ def read_pairs(
         target: the column with the targets.
         separator: what stands between source and target in each line of a plain text, such as a
             tab or two spaces; None for a table.
-        format: the table's format, where the file does not tell it.
-        skip_bad_rows: goes on without bad rows and counts them; None refuses the first.
+        format: the table's format, where the file does not say it.
+        skip_bad_rows: leaves out bad rows and counts them; None refuses the first.
 
     Returns:
         The source's splits; for files all of them as "train".
@@ -124,7 +124,7 @@ def _parallel(source: str, target: str) -> Iterator[Row | Bad]:
             yield _paired((one.title, ours), (other.title, theirs))
 
 
-def _paired(*sides: tuple[str, Line]) -> Row | Bad:
+def _paired(*sides: tuple[str, NumberedLine]) -> Row | Bad:
     for name, line in sides:
         if fault := flaw(line.text):
             return Bad(line.place, f"{fault[1]} in {name}")

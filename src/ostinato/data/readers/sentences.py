@@ -8,7 +8,7 @@ import sys
 from collections.abc import Iterable, Iterator
 
 from ostinato.data.files.bad import Bad, Skipped, good
-from ostinato.data.files.file import File, Line, title
+from ostinato.data.files.file import File, NumberedLine, title
 from ostinato.data.files.format import (
     Format,
     by_content,
@@ -43,8 +43,8 @@ def read_tagged(
         where: a file, `-` for standard input, or a packaged source of texts.
         word: the column of the words, see the format; "" is its usual one.
         tag: the column of the tags.
-        format: `conll`, `conllu` or `text`, where the file does not tell it.
-        skip_bad_rows: goes on without bad sentences and counts them; None refuses the first.
+        format: `conll`, `conllu` or `text`, where the file does not say it.
+        skip_bad_rows: leaves out bad sentences and counts them; None refuses the first.
         trained: how many columns the training file had, when it is not this one; then tags may
             be missing.
         usual: the format of the training file, when it is not this one: that of a file that does
@@ -99,11 +99,11 @@ def _gathered(
     return TaggedFile(title, format, pieces, mark)
 
 
-def _lines(source: dict[str, Examples] | str) -> Iterator[Line]:
+def _lines(source: dict[str, Examples] | str) -> Iterator[NumberedLine]:
     """The lines of a packaged source, numbered."""
     texts = [source] if isinstance(source, str) else (f"{t}\n" for t in source["train"].texts)
     lines = (line for text in texts for line in io.StringIO(text))
-    return (Line(number, line) for number, line in enumerate(lines, start=1))
+    return (NumberedLine(number, line) for number, line in enumerate(lines, start=1))
 
 
 def _format(

@@ -27,8 +27,8 @@ def read_series(
     Args:
         where: a table in a file, `-`, or the name of a packaged source of series.
         columns: which of its columns are what.
-        format: the format's name, where the file does not tell it.
-        skip_bad_rows: goes on without bad rows, which become gaps, and counts them; None refuses
+        format: the format's name, where the file does not say it.
+        skip_bad_rows: leaves out bad rows, which become gaps, and counts them; None refuses
             the first.
 
     Raises:

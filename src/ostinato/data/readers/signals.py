@@ -21,7 +21,7 @@ def read_signals(where: str, label: LabelColumn, skip_bad_rows: Skipped | None =
     Args:
         where: the file.
         label: whether each has a tuple of labels; here the tuple holds one.
-        skip_bad_rows: goes on without bad lines and counts them; None refuses the first.
+        skip_bad_rows: leaves out bad lines and counts them; None refuses the first.
 
     Raises:
         DataError: for what cannot be read; it names file and line.

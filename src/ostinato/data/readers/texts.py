@@ -32,7 +32,7 @@ def read_chunks(where: str, *, skip_bad_rows: Skipped | None = None) -> Iterator
     Args:
         where: a UTF-8 file, `-` for standard input, or a packaged source. All line ends become
             `\n`.
-        skip_bad_rows: goes on without bad lines and counts them; None refuses the first.
+        skip_bad_rows: leaves out bad lines and counts them; None refuses the first.
 
     Raises:
         DataError: when there is nothing of that name, or something is wrong in it. What can be
@@ -68,8 +68,8 @@ def read_texts(
     Args:
         where: a file, or `-` for standard input.
         text: the column with the texts.
-        format: the format's name, where the file does not tell it.
-        skip_bad_rows: goes on without bad rows, and says which they were; None refuses the first.
+        format: the format's name, where the file does not say it.
+        skip_bad_rows: leaves out bad rows, and says which they were; None refuses the first.
         blank: whether a text may be blank.
         numbers: whether series of numbers are read in place of texts, from a `.ts` file.
 

@@ -98,7 +98,7 @@ def in_scheme(tags: Sequence[str], scheme: str) -> list[str]:
     return tags_of(spans(tags), len(tags), scheme)
 
 
-def strangers(sentences: Iterable[Sequence[str]]) -> dict[str, int]:
+def unusual(sentences: Iterable[Sequence[str]]) -> dict[str, int]:
     """For each scheme how many tags are not as it would write them."""
     count = dict.fromkeys(SCHEMES, 0)
     for tags in sentences:

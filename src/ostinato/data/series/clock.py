@@ -6,9 +6,9 @@ import re
 from calendar import monthrange
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, timedelta
-from typing import Any, Literal
+from typing import Literal, TypedDict
 
 import numpy as np
 from numpy.typing import NDArray
@@ -30,14 +30,14 @@ class TimeFault(ValueError):
     """What is wrong with a time, for an error that says where it stands."""
 
 
-def moment(value: Any) -> int | datetime:
+def moment(value: object) -> int | datetime:
     """A time as it stands in a table, see `stated`; one with a zone becomes UTC.
 
     >>> moment("2016-07"), moment("12"), moment("2016-07-01T02:00+02:00")
     (datetime.datetime(2016, 7, 1, 0, 0), 12, datetime.datetime(2016, 7, 1, 0, 0))
 
     Raises:
-        TimeFault: when it is no time, or missing.
+        TimeFault: when it is not a time, or missing.
     """
     time = stated(value)
     if isinstance(time, datetime) and time.tzinfo:
@@ -45,13 +45,13 @@ def moment(value: Any) -> int | datetime:
     return time
 
 
-def stated(value: Any) -> int | datetime:
+def stated(value: object) -> int | datetime:
     """A time with the zone that it has, if any: a whole number, or a date, perhaps with hours.
 
     Dates are ISO 8601 (`2016-07-01 05:00`, `20160701`, `2016-07`).
 
     Raises:
-        TimeFault: when it is no time, or missing.
+        TimeFault: when it is not a time, or missing.
     """
     if hasattr(value, "item") and getattr(value, "ndim", 0) == 0:  # a NumPy scalar
         value = value.astype("M8[us]").item() if isinstance(value, np.datetime64) else value.item()
@@ -63,7 +63,9 @@ def stated(value: Any) -> int | datetime:
             month = _MONTH.fullmatch(value)
             value = datetime.fromisoformat(f"{value}-01" if month else value)
         except ValueError:
-            what = f"{quoted(value)} is no time such as 2016-07-01 05:00" if value else "is missing"
+            what = (
+                f"{quoted(value)} is not a time such as 2016-07-01 05:00" if value else "is missing"
+            )
             raise TimeFault(what) from None
     elif isinstance(value, date) and not isinstance(value, datetime):
         value = datetime(value.year, value.month, value.day)
@@ -76,7 +78,7 @@ def stated(value: Any) -> int | datetime:
     if isinstance(value, int) and not isinstance(value, bool) and abs(value) < 10**18:
         return _number_or_day(value)
     missing = value is None or value != value
-    raise TimeFault("is missing" if missing else f"{quoted(value)} is no time")
+    raise TimeFault("is missing" if missing else f"{quoted(value)} is not a time")
 
 
 def kind_of(time: int | datetime) -> str:
@@ -93,6 +95,15 @@ def _number_or_day(value: int) -> int | datetime:
     if 1800 <= year < 2200 and 1 <= month <= 12 and 1 <= day <= monthrange(year, month)[1]:
         return datetime(year, month, day)
     return value
+
+
+class ClockRecord(TypedDict):
+    """The attributes of a `Clock`, as JSON has them."""
+
+    kind: Literal["number", "time", "month"]
+    step: int
+    day: int
+    rest: int
 
 
 @dataclass(frozen=True)
@@ -135,7 +146,10 @@ class Clock:
                 for times in series
             ]
             return replace(monthly, step=_usual(kept))
-        return cls("time", _usual([[_seconds(t) for t in times] for times in series]))
+        return cls(
+            "time",
+            _usual([[_seconds(t) for t in times if isinstance(t, datetime)] for times in series]),
+        )
 
     @classmethod
     def _monthly(cls, moments: Sequence[datetime]) -> Clock | None:
@@ -207,9 +221,9 @@ class Clock:
                 return f"{n} {name}{'s' if n > 1 else ''}"
         raise AssertionError
 
-    def to_json(self) -> dict[str, Any]:
+    def to_json(self) -> ClockRecord:
         """Its attributes."""
-        return asdict(self)
+        return {"kind": self.kind, "step": self.step, "day": self.day, "rest": self.rest}
 
     def _unit(self, time: int | datetime) -> int:
         if self.kind == "number" or not isinstance(time, datetime):
@@ -240,7 +254,7 @@ class Clock:
         return datetime(year, month + 1, day) + timedelta(seconds=self.rest)
 
 
-def _seconds(time: Any) -> int:
+def _seconds(time: datetime) -> int:
     since = time - _BEGIN
     if since.microseconds:
         raise TimeFault(f"its time {time} is finer than a second; number the steps instead")

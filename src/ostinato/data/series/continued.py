@@ -1,4 +1,4 @@
-"""Series cut off, and continued: what forecasts go on from."""
+"""Series cut off, and continued: what forecasts begin with."""
 
 from __future__ import annotations
 

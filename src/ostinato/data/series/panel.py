@@ -13,17 +13,46 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any
+from typing import TypedDict
 
 import numpy as np
 from numpy.typing import NDArray
 
-from ostinato.data.series.clock import Clock, moment
+from ostinato.data.series.clock import Clock, ClockRecord, moment
 from ostinato.data.tables.rows import two_parts
 from ostinato.errors import DataError, counted, first_few, quoted, shortened
 
 TIMES = ("time", "date", "datetime", "timestamp", "ds", "month")
 """Names by which a column of times is known where none is named."""
+
+
+class ColumnsRecord(TypedDict):
+    """The attributes of `Columns`, as JSON has them."""
+
+    time: str | None
+    id: str | None
+    target: Sequence[str]
+    past: Sequence[str]
+    future: Sequence[str]
+    static: Sequence[str]
+
+
+class SeriesRecord(TypedDict):
+    """A series as JSON has it; missing values are None."""
+
+    name: str
+    start: str
+    values: list[list[float | None]]
+    static: list[str | float]
+
+
+class PanelRecord(TypedDict):
+    """A panel as JSON has it."""
+
+    columns: ColumnsRecord
+    clock: ClockRecord
+    title: str
+    series: list[SeriesRecord]
 
 
 @dataclass(frozen=True)
@@ -33,7 +62,7 @@ class Columns:
     Attributes:
         time: when; None finds a column of a usual name (`TIMES`), else rows are numbered.
         id: the name of the series; None for one series.
-        target: what is foretold; empty for all columns that are nothing else.
+        target: what is forecast; empty for all columns that are nothing else.
         past: known up to the present.
         future: known ahead.
         static: the same in all rows of a series; words or numbers.
@@ -45,6 +74,17 @@ class Columns:
     past: Sequence[str] = ()
     future: Sequence[str] = ()
     static: Sequence[str] = ()
+
+    def to_json(self) -> ColumnsRecord:
+        """Its attributes."""
+        return {
+            "time": self.time,
+            "id": self.id,
+            "target": self.target,
+            "past": self.past,
+            "future": self.future,
+            "static": self.static,
+        }
 
     @property
     def numbers(self) -> list[str]:
@@ -77,7 +117,7 @@ class Columns:
                 raise DataError(f"{title}: {two_parts(name)}")
         if not target:
             raise DataError(
-                f"{title}: no column is left to be foretold; name one with --data.target"
+                f"{title}: no column is left to be forecast; name one with --data.target"
             )
         return Columns(time, self.id, target, list(self.past), list(self.future), list(self.static))
 
@@ -116,7 +156,7 @@ class Panel:
         columns: what their columns are.
         clock: the grid.
         missing: how many values each column misses, the rows of gaps included; none where none. Of
-            the steps to be foretold, those after the last known target, only future covariates.
+            the steps to be forecast, those after the last known target, only future covariates.
         gaps: steps that have no row.
         title: what the table is called in an error.
     """
@@ -130,7 +170,7 @@ class Panel:
 
     @property
     def ahead(self) -> int:
-        """Steps after the last known target of their series: they are to be foretold."""
+        """Steps after the last known target of their series: they are to be forecast."""
         ends = [each.known(len(self.columns.target)) for each in self.series]
         return sum(len(each) - end for each, end in zip(self.series, ends, strict=True) if end)
 
@@ -155,20 +195,25 @@ class Panel:
         """What a series is called in an error."""
         return f"{self.title}: series {quoted(each.name)}" if each.name else self.title
 
-    def to_json(self) -> dict[str, Any]:
+    def to_json(self) -> PanelRecord:
         """Plain data, times as text."""
         return {
-            "columns": vars(self.columns),
+            "columns": self.columns.to_json(),
             "clock": self.clock.to_json(),
             "title": self.title,
             "series": [
-                vars(each) | {"start": str(each.start), "values": listed(each.values)}
+                {
+                    "name": each.name,
+                    "start": str(each.start),
+                    "values": listed(each.values),
+                    "static": each.static,
+                }
                 for each in self.series
             ],
         }
 
     @classmethod
-    def from_json(cls, read: Any) -> Panel:
+    def from_json(cls, read: PanelRecord) -> Panel:
         """What `to_json` made; missing values are not counted again."""
         columns = Columns(**read["columns"])
         series = [
@@ -182,19 +227,19 @@ class Panel:
         ]
         return cls(series, columns, Clock(**read["clock"]), {}, 0, read["title"])
 
-    def told(self) -> str:
+    def summary(self) -> str:
         """What was read, in a sentence, missing values included."""
         count, steps = len(self.series), sum(map(len, self.series))
         what = (f"{count:,} series, " if count > 1 else "") + counted(steps, "step")
         every = "" if self.columns.time is None else f" of {self.clock}"
-        text = f"{what}{every}, {len(self.columns.target)} to foretell"
+        text = f"{what}{every}, {len(self.columns.target)} to forecast"
         if self.gaps:
             have = "has" if self.gaps == 1 else "have"
             text += f"; {counted(self.gaps, 'step')} {have} no row"
         if self.ahead:
             is_ = "is" if self.ahead == 1 else "are"
             text += (
-                f"; {counted(self.ahead, 'step')} after the last known target {is_} to be foretold"
+                f"; {counted(self.ahead, 'step')} after the last known target {is_} to be forecast"
             )
         if self.missing:
             some = ", ".join(
@@ -205,8 +250,9 @@ class Panel:
         return text + "."
 
 
-def listed(values: NDArray[np.float64]) -> Any:
+def listed(values: NDArray[np.float64]) -> list[list[float | None]]:
     """Numbers as lists, None for NaN, which JSON does not have."""
     plain = values.astype(object)
     plain[np.isnan(values)] = None
-    return plain.tolist()
+    rows: list[list[float | None]] = plain.tolist()
+    return rows

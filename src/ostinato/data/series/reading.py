@@ -118,7 +118,7 @@ def _number(value: Any) -> float:
     try:
         found = number(value) if isinstance(value, str) else float(value)
     except (TypeError, ValueError):
-        raise ValueError(f"is no number: {quoted(value)}") from None
+        raise ValueError(f"is not a number: {quoted(value)}") from None
     except OverflowError:
         found = math.inf
     if math.isinf(found) or abs(found) > 1e30:  # beyond it float32 squares to infinity
@@ -126,7 +126,7 @@ def _number(value: Any) -> float:
     return found
 
 
-class _Steps:
+class _SeriesRows:
     """The steps of one series."""
 
     def __init__(self, static: list[str | float]) -> None:
@@ -142,9 +142,9 @@ def panel_of(read: Iterable[Step], columns: Columns, title: str) -> Panel:
     Raises:
         DataError: when times do not rise or are not even, or a static value changes.
     """
-    groups: dict[str, _Steps] = {}
+    groups: dict[str, _SeriesRows] = {}
     for place, name, time, numbers, static, columns in read:
-        own = groups.setdefault(name, _Steps(static))
+        own = groups.setdefault(name, _SeriesRows(static))
         if columns.time is None:
             time = len(own.times)
         if own.times:
@@ -175,7 +175,7 @@ def panel_of(read: Iterable[Step], columns: Columns, title: str) -> Panel:
     return Panel(series, columns, clock, missing, gaps, title)
 
 
-def _check_order(where: str, own: _Steps, time: int | datetime) -> None:
+def _check_order(where: str, own: _SeriesRows, time: int | datetime) -> None:
     before = own.times[-1]
     if time == before:
         raise DataError(f"{where}: its time {time} is there already, in {own.places[-1]}")
@@ -186,7 +186,7 @@ def _check_order(where: str, own: _Steps, time: int | datetime) -> None:
         )
 
 
-def _on_grid(name: str, own: _Steps, clock: Clock, width: int, title: str) -> Series:
+def _on_grid(name: str, own: _SeriesRows, clock: Clock, width: int, title: str) -> Series:
     try:
         steps = clock.steps(own.times)
     except TimeFault as fault:

@@ -13,7 +13,7 @@ from typing import NamedTuple
 import numpy as np
 
 from ostinato.data.files.bad import Bad, good
-from ostinato.data.files.file import File, Line, flaw
+from ostinato.data.files.file import File, NumberedLine, flaw
 from ostinato.data.files.numerals import number
 from ostinato.data.series.signals import Signal, fault_of
 from ostinato.data.tables.examples import Examples
@@ -56,11 +56,12 @@ def examples(signals: Iterable[LabelledSignal], label: LabelColumn) -> Examples:
 
 def parsed(content: bytes, title: str, label: LabelColumn) -> Examples:
     """The examples in the bytes of a file."""
-    lines = enumerate(content.decode("utf-8").splitlines(), start=1)
-    return examples(good(_signals((Line(*line) for line in lines), title), title, None), label)
+    texts = content.decode("utf-8").splitlines()
+    lines = (NumberedLine(number, text) for number, text in enumerate(texts, start=1))
+    return examples(good(_signals(lines, title), title, None), label)
 
 
-def _signals(lines: Iterable[Line], title: str) -> Iterator[LabelledSignal | Bad]:
+def _signals(lines: Iterable[NumberedLine], title: str) -> Iterator[LabelledSignal | Bad]:
     width: int | None = None
     for line in lines:
         text, place = line.text.strip(), line.place

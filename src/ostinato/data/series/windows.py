@@ -1,4 +1,4 @@
-"""Windows of series: a look-back that is read, and after it a horizon that is foretold.
+"""Windows of series: a look-back that is read, and after it a horizon that is forecast.
 
 Everything is on the scale of the training part: a value less the mean, over the deviation, both of
 the training part of its own series and column, so that nothing later has any influence.
@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from typing import Any, NamedTuple, Self
+from typing import NamedTuple, Self, TypedDict, final
 
 import numpy as np
 from numpy.typing import NDArray
@@ -45,7 +45,7 @@ class Parts:
 
         Without a size for training, the other two end with the series, and all before them is for
         training. With one, the parts begin with the series, and what is left at its end is unused.
-        A series ends here with its last known target: what is to be foretold judges nothing.
+        A series ends here with its last known target, before the steps that are to be forecast.
 
         Raises:
             DataError: when a series is too short for its parts; it is named. Or when none has a
@@ -88,6 +88,28 @@ def _steps(size: float, length: int) -> int:
     return round(size * length) if size < 1 else int(size)
 
 
+@final
+class Words(TypedDict):
+    """A static column of words: those that training had, in alphabetical order."""
+
+    words: list[str]
+
+
+@final
+class Number(TypedDict):
+    """A static column of numbers: their mean and deviation over the series of training."""
+
+    mean: float
+    deviation: float
+
+
+class ScaleRecord(TypedDict):
+    """A `Scale` as JSON has it: mean and deviation of each series by name."""
+
+    series: dict[str, list[list[float]]]
+    static: list[Words | Number]
+
+
 @dataclass(frozen=True)
 class Scale:
     """Mean and deviation of each series (by name) and column, over its training part.
@@ -97,12 +119,12 @@ class Scale:
 
     Attributes:
         mean, deviation: (N,) each, by name.
-        static: how the static columns are read: `words`, or `mean` and `deviation` over series.
+        static: how each static column is read.
     """
 
     mean: dict[str, NDArray[np.float64]]
     deviation: dict[str, NDArray[np.float64]]
-    static: list[dict[str, Any]]
+    static: list[Words | Number]
 
     @classmethod
     def of(cls, panel: Panel, ends: Indices) -> Self:
@@ -127,7 +149,7 @@ class Scale:
         columns = zip(*(each.static for each in panel.series), strict=True)
         return cls(mean, deviation, [_static(list(values)) for values in columns])
 
-    def to_json(self) -> dict[str, Any]:
+    def to_json(self) -> ScaleRecord:
         """Plain data."""
         both = {
             name: [self.mean[name].tolist(), self.deviation[name].tolist()] for name in self.mean
@@ -135,16 +157,21 @@ class Scale:
         return {"series": both, "static": self.static}
 
     @classmethod
-    def from_json(cls, read: Any) -> Self:
+    def from_json(cls, read: ScaleRecord) -> Self:
         """What `to_json` made."""
         mean = {name: np.array(both[0]) for name, both in read["series"].items()}
         deviation = {name: np.array(both[1]) for name, both in read["series"].items()}
         return cls(mean, deviation, list(read["static"]))
 
+    @property
+    def static_features(self) -> int:
+        """The numbers that `statics` makes of the static columns of a series."""
+        return sum(len(how["words"]) if "words" in how else 1 for how in self.static)
+
     def statics(self, panel: Panel) -> Floats:
         """(S, ·): numbers on the scale of the training series, a word as a one among zeros.
 
-        A word that was not there in training is all zeros, see `strange`.
+        A word that was not there in training is all zeros, see `unknown`.
         """
         rows = []
         for each in panel.series:
@@ -162,7 +189,7 @@ class Scale:
             rows.append(row)
         return np.array(rows, dtype=np.float32).reshape(len(panel.series), -1)
 
-    def strange(self, panel: Panel) -> list[tuple[str, str, str]]:
+    def unknown(self, panel: Panel) -> list[tuple[str, str, str]]:
         """The words that were not there in training: series, column and word of each."""
         return [
             (each.name, column, str(value))
@@ -174,7 +201,7 @@ class Scale:
         ]
 
 
-def _static(values: list[str | float]) -> dict[str, Any]:
+def _static(values: list[str | float]) -> Words | Number:
     if any(isinstance(value, str) for value in values):
         return {"words": sorted(set(map(str, values)))}
     numbers = np.array(values, np.float64)
@@ -202,13 +229,13 @@ class Windows:
     """The windows of some series.
 
     A missing value that is read is filled with the last one known before it, and with the mean of
-    the training part where there is none; one that is foretold stays NaN, and does not count.
+    the training part where there is none; one that is forecast stays NaN, and does not count.
 
     Args:
         panel: the series.
         scale: the scale of training.
         lookback: L, the steps read.
-        horizon: H, the steps foretold.
+        horizon: H, the steps forecast.
         calendar: covariates of the time itself, see `CALENDAR`.
 
     Raises:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,10 +17,10 @@ class Problem:
         targets: a number for each sequence (B,) float32, answered at its last step; or a symbol for
             each step (T, B) int64.
         symbols: how many symbols there are; 0 where numbers are answered.
-        baseline: the loss of who remembers nothing: mean squared error, or cross-entropy in nats.
+        baseline: the loss of a model without memory: mean squared error, or cross-entropy in nats.
     """
 
     inputs: NDArray[np.float32]
-    targets: NDArray[Any]
+    targets: NDArray[np.float32] | NDArray[np.int64]
     symbols: int
     baseline: float

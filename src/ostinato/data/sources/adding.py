@@ -17,7 +17,7 @@ SHA256 = None  # drawn anew for each length and seed
 def read(length: int = 100, count: int = 1000, seed: int = 0) -> Problem:
     """Sequences of a number from [0, 1) and a mark; one mark in either half.
 
-    Who always answers 1, the mean, has a mean squared error of 1/6.
+    A model that always answers 1, the mean, has a mean squared error of 1/6.
 
     >>> problem = read(length=6, count=1)
     >>> values, marks = problem.inputs[:, 0].T

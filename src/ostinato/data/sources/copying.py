@@ -23,7 +23,8 @@ _BLANK, _BEGIN = 8, 9
 def read(length: int = 100, count: int = 1000, seed: int = 0) -> Problem:
     """Sequences of T + 20 steps, each one of ten symbols: eight to copy, a blank, and "write now".
 
-    Who writes blanks, and then guesses, has a cross-entropy of 10·ln 8 / (T + 20) nats a step.
+    A model that writes blanks, and then guesses, has a cross-entropy of 10·ln 8 / (T + 20) nats
+    a step.
 
     >>> read(length=3, count=1).targets[:, 0].tolist().count(8)
     13

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any, final, overload
+from typing import final, overload
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -54,7 +54,7 @@ def bucketed(lengths: ArrayLike, tokens: int, seed: int, epoch: int) -> list[NDA
 
 def pad(
     sequences: Sequence[Symbols | NDArray[np.float32]],
-) -> tuple[NDArray[Any], NDArray[np.int64]]:
+) -> tuple[NDArray[np.int64] | NDArray[np.float32], NDArray[np.int64]]:
     """Sequences side by side, and how long each one is.
 
     >>> pad([np.array([5, 6, 7]), np.array([8])])
@@ -78,7 +78,7 @@ def pad(
 
 
 @final
-class Windows(Sequence[tuple[NDArray[np.int64], NDArray[np.int64]]]):
+class Streams(Sequence[tuple[NDArray[np.int64], NDArray[np.int64]]]):
     """The windows that `streams` cuts, each read when it is asked for."""
 
     def __init__(
@@ -93,11 +93,11 @@ class Windows(Sequence[tuple[NDArray[np.int64], NDArray[np.int64]]]):
     @overload
     def __getitem__(self, k: int) -> tuple[NDArray[np.int64], NDArray[np.int64]]: ...
     @overload
-    def __getitem__(self, k: slice) -> Windows: ...
-    def __getitem__(self, k: int | slice) -> tuple[NDArray[np.int64], NDArray[np.int64]] | Windows:
+    def __getitem__(self, k: slice) -> Streams: ...
+    def __getitem__(self, k: int | slice) -> tuple[NDArray[np.int64], NDArray[np.int64]] | Streams:
         if isinstance(k, slice):
             starts = self._starts[k]
-            return Windows(self._symbols, self._batch, self._length, self._steps, starts)
+            return Streams(self._symbols, self._batch, self._length, self._steps, starts)
         start = self._starts[k]
         stop = min(start + self._steps, self._length)
         begins = range(0, self._batch * self._length, self._length)
@@ -106,7 +106,7 @@ class Windows(Sequence[tuple[NDArray[np.int64], NDArray[np.int64]]]):
         return window[:-1], window[1:]
 
 
-def streams(symbols: Symbols, batch: int, steps: int) -> Windows:
+def streams(symbols: Symbols, batch: int, steps: int) -> Streams:
     """Windows over one long text, for a language model that carries its state between them.
 
     The text is cut into B contiguous streams, read side by side; each window goes on where
@@ -135,4 +135,4 @@ def streams(symbols: Symbols, batch: int, steps: int) -> Windows:
             f"a text of {len(symbols)} symbols is too short for {batch} streams; "
             f"it needs {batch + 1}, or a smaller batch"
         )
-    return Windows(symbols, batch, length, steps, range(0, length, steps))
+    return Streams(symbols, batch, length, steps, range(0, length, steps))

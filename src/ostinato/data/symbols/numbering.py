@@ -36,7 +36,7 @@ class NumberingOfTokens(Numbering):
 
     def __init__(self, split: Callable[[str], list[str]]) -> None:
         self._split = split
-        self._numbers = _Numbers()
+        self._numbers = _Consecutive()
 
     def number(self, text: str) -> NDArray[np.int64]:
         """The number of each token (T,) int64."""
@@ -48,7 +48,7 @@ class NumberingOfTokens(Numbering):
         return list(self._numbers)
 
 
-class _Numbers(dict[str, int]):
+class _Consecutive(dict[str, int]):
     def __missing__(self, token: str) -> int:
         self[token] = number = len(self) + 1
         return number

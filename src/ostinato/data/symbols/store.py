@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import IO, Any, final, overload
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import DTypeLike, NDArray
 
 from ostinato.data.files.limits import limits, too_long
 from ostinato.data.symbols.tokenizers import Tokenizer
@@ -27,6 +27,8 @@ MEMORY = 2**26  # bytes: what is shorter stays in memory
 _BLOCK = 2**22  # numbers of the file that are looked at together
 _PIECE = 2**17  # characters that are tokenised together: more would not fit into a cache
 
+Numbers = NDArray[np.unsignedinteger]
+
 
 @final
 class Tokens:
@@ -35,9 +37,7 @@ class Tokens:
     `tokens[a:b]` is a shorter stretch, `numpy.asarray(tokens)` its symbols (T,) int64.
     """
 
-    def __init__(
-        self, numbers: NDArray[Any], symbols: NDArray[np.int64], start: int, stop: int
-    ) -> None:
+    def __init__(self, numbers: Numbers, symbols: NDArray[np.int64], start: int, stop: int) -> None:
         self._numbers, self._symbols, self._start, self._stop = numbers, symbols, start, stop
 
     def __len__(self) -> int:
@@ -50,7 +50,7 @@ class Tokens:
         begin = self._start + start
         return Tokens(self._numbers, self._symbols, begin, max(begin, self._start + stop))
 
-    def __array__(self, dtype: Any = None, copy: bool | None = None) -> NDArray[Any]:
+    def __array__(self, dtype: DTypeLike | None = None, copy: bool | None = None) -> NDArray[Any]:
         symbols: NDArray[np.int64] = self._symbols[self._numbers[self._start : self._stop]]
         return symbols if dtype is None else symbols.astype(dtype, copy=False)
 
@@ -92,7 +92,7 @@ class Store:
     ) -> None:
         self._tokenizer, self._keep = tokenizer, keep
         self._numbering = tokenizer.numbering()
-        self._numbers = _Numbers(folder)
+        self._numbers = _StoredNumbers(folder)
         self._counts = np.zeros(256, dtype=np.int64)  # by number
         self._ends = array("q")
 
@@ -170,13 +170,13 @@ def pieces(chunks: Iterable[str], cut: Callable[[str], int]) -> Iterator[str]:
         yield rest
 
 
-class _Numbers:
+class _StoredNumbers:
     """Numbers, in memory while they are few and then in a file, as narrow as they can be."""
 
     def __init__(self, folder: Path | None) -> None:
         self.size = 0
         self._folder = folder
-        self._type = np.dtype(np.uint8)
+        self._type: np.dtype[np.unsignedinteger] = np.dtype(np.uint8)
         self._memory = bytearray()
         self._file: IO[bytes] | None = None
 
@@ -199,7 +199,7 @@ class _Numbers:
             raise self._failed(error) from None
         self.size += len(numbers)
 
-    def read(self) -> NDArray[Any]:
+    def read(self) -> Numbers:
         """All numbers (N,); of a file only what is looked at is ever in memory."""
         if self._file is None:
             return np.frombuffer(bytes(self._memory), self._type)
@@ -209,7 +209,7 @@ class _Numbers:
         except OSError as error:
             raise self._failed(error) from None
 
-    def _widen(self, kind: np.dtype[Any]) -> None:
+    def _widen(self, kind: np.dtype[np.unsignedinteger]) -> None:
         """Writes everything once more in wider numbers: at most twice, and early on."""
         before, old = self.read(), self._file
         self._type = kind

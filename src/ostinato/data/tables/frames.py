@@ -104,7 +104,7 @@ def columns(table: Any, names: Sequence[str], split: str) -> list[Any]:
     return [frame[name].to_list() for name in names]
 
 
-def _is_dataset(table: Any) -> bool:
+def _is_dataset(table: object) -> bool:
     return isinstance(getattr(table, "column_names", None), list) and hasattr(table, "features")
 
 

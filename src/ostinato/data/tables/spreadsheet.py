@@ -1,17 +1,18 @@
 """Names in tables that spreadsheets open: none of them is run as a formula.
 
 A spreadsheet takes a cell that begins with `=`, `+`, `-`, `@`, a tab or a carriage return for a
-formula, unless it begins with an apostrophe. So a name that does, and is no number, is written with
-one apostrophe more, and read back with one less.
+formula, unless it begins with an apostrophe. So a name that does, and is not a number, is written
+with one apostrophe more, and read back with one less.
 """
 
 from __future__ import annotations
 
 import re
 
+from ostinato.data.files.numerals import NUMBER
+
 _FORMULA = re.compile("'*[=+\\-@\\t\\r]")
 _MARKED = re.compile("'+[=+\\-@\\t\\r]")
-_NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?", re.ASCII)
 
 
 def marked(name: str) -> str:
@@ -20,7 +21,7 @@ def marked(name: str) -> str:
     >>> marked("=1+1"), marked("-1.5"), marked("'-x"), marked("a")
     ("'=1+1", '-1.5', "''-x", 'a')
     """
-    return f"'{name}" if _FORMULA.match(name) and not _NUMBER.fullmatch(name) else name
+    return f"'{name}" if _FORMULA.match(name) and not NUMBER.fullmatch(name) else name
 
 
 def unmarked(cell: str) -> str:

@@ -335,7 +335,7 @@ class Forecaster(RegressorMixin, LegacyEstimator[ForecastSettings]):  # type: ig
     def shape_(self) -> Shape:
         """The numbers that a network reads and foretells, from `prepare` on."""
         data, columns = self.settings().data, self.columns_
-        static = sum(len(how.get("words", [0])) for how in self.scale_.static)
+        static = self.scale_.static_features
         future = len(columns.future) + 2 * len(data.calendar)
         return Shape(len(columns.target), len(columns.past), future, static, data.horizon)
 
@@ -358,7 +358,8 @@ class Forecaster(RegressorMixin, LegacyEstimator[ForecastSettings]):  # type: ig
     def _check_missing(self, panel: Panel) -> None:
         if self.settings().data.missing == "refuse" and (panel.missing or panel.gaps):
             raise DataError(
-                f"{panel.title}: {panel.told()} Fill what is missing, or take data.missing = carry"
+                f"{panel.title}: {panel.summary()} "
+                "Fill what is missing, or take data.missing = carry"
             )
 
     def _read(self, run: Run) -> None:

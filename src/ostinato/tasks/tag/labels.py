@@ -85,7 +85,7 @@ class Labels:
             )
         if scheme == "auto":
             known = ([t for t in tags if t != unlabelled] for tags in sentences.tags)
-            count = schemes.strangers(known)
+            count = schemes.unusual(known)
             scheme = min(count, key=lambda name: count[name])
         kinds = sorted({tag[2:] for tag in seen} - {""})
         inside = [f"{prefix}-{kind}" for kind in kinds for prefix in PREFIXES]

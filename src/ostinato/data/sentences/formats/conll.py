@@ -1,6 +1,6 @@
 """Columns, as in the shared tasks of CoNLL: a word on each line, a blank line between sentences.
 
-Columns are parted by tabs, where a line holds one, else by white space. A line that begins with
+Columns are separated by tabs, where a line holds one, else by white space. A line that begins with
 `-DOCSTART-` belongs to no sentence; nor does one that begins with `#` and has another number of
 columns than the file's first line of a word: it is a comment.
 """

@@ -1,4 +1,4 @@
-"""CoNLL-U: ten columns parted by tabs, comments, words of several tokens, empty nodes.
+"""CoNLL-U: ten columns separated by tabs, comments, words of several tokens, empty nodes.
 
 As https://universaldependencies.org/format.html has it. Tags are those of syntactic words, the
 lines whose ID is a whole number; all other lines are kept as they are.
@@ -113,9 +113,9 @@ def _noted(misc: str, notes: Mapping[str, str]) -> str:
 def _fault(fields: list[str], words: int) -> str | None:
     """What is wrong with a line, of a sentence that has so many words before it."""
     if len(fields) != len(FIELDS):
-        return f"{counted(len(fields), 'column')}, but CoNLL-U has {len(FIELDS)}, parted by tabs"
+        return f"{counted(len(fields), 'column')}, but CoNLL-U has {len(FIELDS)}, separated by tabs"
     if not _ID.fullmatch(fields[0]):
-        return f"the ID {quoted(fields[0])} is none of CoNLL-U"
+        return f"the ID {quoted(fields[0])} is not one of CoNLL-U"
     if fields[0].isdecimal() and fields[0] != str(words + 1):
         found = shortened(fields[0])
         return f"the ID {found} stands where {words + 1} should; is a blank line missing?"

@@ -5,8 +5,9 @@
     tags     Title, UPPER  lower  lower.
 
 A tagger that reads the words alone restores what was lost. A word is tagged `lower`, `Title` or
-`UPPER`, with the mark behind it, if there is one of `. , ? ! : ;`. A word written in another way
-counts as the nearest of these. A sentence here is a line, in pieces of `PIECE` words at most.
+`UPPER`, with the punctuation mark behind it, if it is one of `. , ? ! : ;`. A word written in
+another way counts as the nearest of these. A sentence here is a line, in pieces of `PIECE` words
+at most.
 """
 
 from __future__ import annotations
@@ -15,7 +16,7 @@ import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 
-from ostinato.data.files.file import File, Line, flaw
+from ostinato.data.files.file import File, NumberedLine, flaw
 from ostinato.data.sentences.sentence import Answer, Sentence, TagColumns
 from ostinato.errors import ConfigError
 
@@ -53,7 +54,7 @@ class Written(Sentence):
     places: list[tuple[int, int]] = field(default_factory=list)
 
     def written(self, answer: Answer) -> str:
-        """The text with case and marks as the tags say; what else stands in it is kept.
+        """The text with case and punctuation as the tags say; what else stands in it is kept.
 
         Raises:
             ConfigError: for a confidence, or tags beside the text, which have no place in one.
@@ -78,7 +79,7 @@ def read(file: File, wanted: TagColumns) -> Iterator[Written]:
     return _joined(file.lines(ends_as_they_are=True))
 
 
-def _joined(lines: Iterable[Line]) -> Iterator[Written]:
+def _joined(lines: Iterable[NumberedLine]) -> Iterator[Written]:
     """The pieces of lines; blank lines belong to the piece behind them."""
     blank: list[str] = []
     for line in lines:
@@ -99,7 +100,7 @@ def _joined(lines: Iterable[Line]) -> Iterator[Written]:
         yield Written(place, lines=blank)
 
 
-def pieces(whole: Line) -> Iterator[Written]:
+def pieces(whole: NumberedLine) -> Iterator[Written]:
     """A line in pieces, each with the words whose tags are restored."""
     line = whole.text
     found = flaw(line)
@@ -121,7 +122,7 @@ _LETTERS = "lowerTitUPER"
 
 
 def _marks(text: str, place: int) -> str:
-    """The marks that stand at a place."""
+    """The punctuation marks at a place."""
     found = _MARKED.match(text, place)
     return found[0] if found else ""
 

@@ -1,8 +1,8 @@
 """Subwords by byte-pair encoding over characters: Sennrich, Haddow & Birch 2016.
 
-Trained and run by the `tokenizers` library. A text is first cut into words, marks (both with the
-space before them) and single white space; inside these the pairs that were most frequent in
-training are merged. Every token is a piece of the text as it stands, so that joining is exact,
+Trained and run by the `tokenizers` library. A text is first cut into words, punctuation (both
+with the space before them) and single white space; inside these the pairs that were most frequent
+in training are merged. Every token is a piece of the text as it stands, so that joining is exact,
 and a character never seen in training is a token of its own.
 """
 
@@ -20,7 +20,7 @@ from ostinato.errors import DataError, quoted, shortened
 
 _PIECES = r" ?\w+| ?[^\w\s]+|\s"
 _LONG = re.compile(r"\S{1000}")
-_MOST = 2**20  # subwords: the library takes memory for as many as it is told, at once
+_MOST = 2**20  # subwords: the library takes memory for as many as it is given, at once
 _UNKNOWN = "<unk>"  # the library wants a name for characters it has never seen
 
 

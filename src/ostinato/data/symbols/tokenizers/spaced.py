@@ -10,10 +10,10 @@ from ostinato.data.symbols.tokenizers._tokenizer import Tokenizer
 
 @final
 class SpacedWords(Tokenizer):
-    """Words and marks with the space before them, and white space; joining is exact."""
+    """Words and punctuation with the space before them, and white space; joining is exact."""
 
     def split(self, text: str) -> list[str]:
-        """The words, marks and white space."""
+        """The words, punctuation and white space."""
         return split_spaced(text)
 
     def join(self, tokens: list[str]) -> str:
@@ -31,7 +31,7 @@ def make(state: str | None) -> SpacedWords:
 
 
 def split_spaced(text: str) -> list[str]:
-    r"""Words, with their inner apostrophes, and single marks, each with the space before it.
+    r"""Words, with inner apostrophes, and punctuation marks, each with the space before it.
 
     What is left is white space: ends of lines, and spaces before other white space. Nothing is
     lost: the tokens side by side are the text.

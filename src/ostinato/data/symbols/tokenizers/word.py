@@ -12,14 +12,14 @@ from ostinato.data.symbols.tokenizers._tokenizer import Tokenizer
 
 @final
 class Words(Tokenizer):
-    """Lower-cased words and single marks: `split_words` and `join_words`."""
+    """Lower-cased words and single punctuation marks: `split_words` and `join_words`."""
 
     def split(self, text: str) -> list[str]:
-        """The words and marks."""
+        """The words and punctuation marks."""
         return split_words(text)
 
     def join(self, tokens: list[str]) -> str:
-        """The words and marks as one would write them."""
+        """The words and punctuation as one would write them."""
         return join_words(tokens)
 
     def cut(self, text: str) -> int:

@@ -6,7 +6,7 @@ import json
 from collections.abc import Iterator, Sequence
 
 from ostinato.data.files.bad import Bad
-from ostinato.data.files.file import File, Line
+from ostinato.data.files.file import File, NumberedLine
 from ostinato.data.tables.rows import R, Wanted
 from ostinato.errors import DataError, first_few, quoted
 
@@ -46,7 +46,7 @@ def _keys(line: str) -> list[str] | None:
         return None
 
 
-def _row(line: Line, columns: Sequence[str], wanted: Wanted[R]) -> R | Bad:
+def _row(line: NumberedLine, columns: Sequence[str], wanted: Wanted[R]) -> R | Bad:
     try:
         values: object = json.loads(line.text)
     except json.JSONDecodeError as error:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from types import ModuleType
 from typing import IO, Any
 
 from ostinato.data.extra import extra
@@ -59,7 +60,7 @@ def read(file: File, wanted: Wanted[R]) -> Iterator[R | Bad]:
         raise DataError(f"{file.title}{where}: cannot be read as Parquet: {why}") from None
 
 
-def _opened(parquet: Any, file: IO[bytes]) -> Any:
+def _opened(parquet: ModuleType, file: IO[bytes]) -> Any:
     """The file, with texts as places in a dictionary: one that many rows have is held once."""
     schema = parquet.read_schema(file)
     texts = [field.name for field in schema if str(field.type) in ("string", "large_string")]
@@ -79,7 +80,7 @@ def _check_sizes(file: File, about: Any) -> None:
     file.check_growth(8 * lists)
 
 
-def _values(column: Any) -> list[Any]:
+def _values(column: Any) -> list[object]:
     """A column as Python has it; equal texts are one."""
     if not hasattr(column, "dictionary"):
         return list(column.to_pylist())
@@ -88,7 +89,7 @@ def _values(column: Any) -> list[Any]:
     return [known[k] for k in places]
 
 
-def _size(value: Any) -> int:
+def _size(value: object) -> int:
     """About how many bytes a value takes."""
     if isinstance(value, str | bytes):
         return 8 + len(value)

@@ -30,7 +30,7 @@ def read(file: File, wanted: Wanted[R]) -> Iterator[R | Bad]:
         raise DataError(
             f"{file.title}: plain text has one column, and {needed} are needed; give a table"
         )
-    blank, blamed, empty = 0, "", True  # held back: a blank file is told as one fault
+    blank, blamed, empty = 0, "", True  # held back: a blank file is one fault
     for number, line in enumerate(file.good_lines(), start=1):
         row: R | Bad
         if isinstance(line, Bad):
