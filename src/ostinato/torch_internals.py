@@ -58,7 +58,7 @@ def visits_every_node() -> bool:
     """Whether the backward pass that runs now goes to every node, as `Tensor.backward` does.
 
     `torch.autograd.grad` goes only to the nodes on the way to what it was asked for. A node that
-    belongs to no graph of the caller tells the two apart.
+    belongs to no graph of the caller is not among them. No is always a safe answer.
     """
     with torch.enable_grad():
         stranger = torch.ones((), requires_grad=True).expand(1).grad_fn

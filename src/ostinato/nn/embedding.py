@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
+import torch
 from torch import Tensor, nn
+
+from ostinato.torch_internals import version
 
 if TYPE_CHECKING:
     from ostinato.levels.native.context import Distinct
@@ -27,7 +30,7 @@ class Lookup:
 
     table: Tensor
     tokens: Tensor
-    place: tuple[int, Any]
+    place: tuple[int, torch.Size]
 
     def distinct(self) -> Distinct | None:
         """Which tokens are the same; None where it would save too little."""
@@ -74,13 +77,13 @@ class Embedding(nn.Embedding):
         return embedded
 
 
-def lookup_of(embedded: Any) -> Lookup | None:
+def lookup_of(embedded: object) -> Lookup | None:
     """The lookup behind a tensor that came from `Embedding`.
 
     None where PyTorch has counted a change of it since; some changes it does not count (through
     `.data`, through NumPy), so that `Distinct.holds` must say whether equal rows still are equal.
     """
     lookup: Lookup | None = getattr(embedded, "lookup", None)
-    if lookup is None or embedded._version:
+    if lookup is None or not isinstance(embedded, Tensor) or version(embedded):
         return None
     return lookup if lookup.place == (embedded.data_ptr(), embedded.shape) else None
