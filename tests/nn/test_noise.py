@@ -157,3 +157,10 @@ def test_noise_is_fixed_by_the_seed():
         runs.append(made(torch.ones(4, 2, 3))[0])
     assert_near(runs[0], runs[1], SAME)
     assert not torch.equal(runs[0], runs[2])
+
+
+def test_noise_in_evaluation_is_its_expectation_and_draws_nothing():
+    module, x = LSTM(3, 5, zoneout=0.2, recurrent_dropout=0.3).eval(), torch.randn(4, 2, 3)
+    state = torch.get_rng_state()
+    assert_near(module(x)[0], module(x)[0], SAME)
+    assert torch.equal(torch.get_rng_state(), state)

@@ -67,7 +67,7 @@ class Noise:
             units = sizes[leaf.size]
             if leaf.op == "still":
                 ones = x.new_ones(packing.batch_sizes[0], units)
-                noise[leaf.label] = dropout(ones, self.dropout)
+                noise[leaf.label] = dropout(ones, self.dropout, training)
             else:
                 shape, chance = (packing.tokens, units), self._chance(leaf)
                 noise[leaf.label] = (
