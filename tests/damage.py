@@ -28,7 +28,7 @@ def mutated(raw: bytes, draw: random.Random) -> bytes:
     for _ in range(draw.choice([1, 1, 2, 5])):
         at = draw.randint(0, len(raw))
         to = min(len(raw), at + draw.choice([1, 2, 8, 64]))
-        match draw.randrange(9):
+        match draw.randrange(10):
             case 0:
                 raw = raw[:at]
             case 1:
@@ -45,7 +45,9 @@ def mutated(raw: bytes, draw: random.Random) -> bytes:
                 lines = raw.splitlines(keepends=True)
                 draw.shuffle(lines)
                 raw = b"".join(lines[: draw.randint(0, len(lines))])
-            case 8 if draw.random() < 0.2:
+            case 8:
+                raw = raw[:at] + raw[at:to] * 2 + raw[to:]
+            case 9 if draw.random() < 0.2:
                 text = raw.decode("utf-8", "replace")
                 raw = draw.choice([gzip.compress(raw), text.encode("utf-16"), b"", raw[:1] * 2000])
     return raw

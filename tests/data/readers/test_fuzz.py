@@ -14,6 +14,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from damage import TOKENS, mutated
 from ostinato.data import Skipped, read_labelled, read_text, read_texts
 from ostinato.errors import OstinatoError
 
@@ -46,30 +47,6 @@ def valid() -> dict[str, bytes]:
 
 
 VALID = valid()
-TOKENS = [b'"', b",", b"\n", b"\r", b"\t", b"\0", b"\xff", b"{", b"}", b"[", b"null", b"\\ud800"]
-TOKENS += [b"\xef\xbb\xbf", b"PAR1", b"\x1f\x8b", b"1e999", b" ", b"\xc3", "\u2028".encode()]
-
-
-def mutate(raw: bytes, draw: random.Random) -> bytes:
-    """A few cuts, flips and insertions."""
-    for _ in range(draw.randint(1, 6)):
-        at = draw.randint(0, len(raw))
-        to = min(len(raw), at + draw.choice([1, 2, 8, 64]))
-        match draw.randrange(6):
-            case 0:
-                raw = raw[:at]
-            case 1:
-                raw = raw[:at] + raw[to:]
-            case 2:
-                raw = raw[:at] + draw.choice(TOKENS) + raw[at:]
-            case 3:
-                raw = raw[:at] + draw.randbytes(to - at) + raw[to:]
-            case 4:
-                raw = raw[:at] + raw[at:to] * 2 + raw[to:]
-            case 5 if at < len(raw):
-                flipped = raw[at] ^ (1 << draw.randrange(8))
-                raw = raw[:at] + bytes([flipped]) + raw[at + 1 :]
-    return raw
 
 
 def outcome(read: Callable, path: str, skipped: Skipped | None):
@@ -111,7 +88,7 @@ def check(tmp_path_factory) -> Callable[[str, bytes], None]:
 
 @given(kind=st.sampled_from(sorted(VALID)), seed=st.integers(0, 2**32))
 def test_a_file_that_was_right_once(check, kind, seed):
-    check(kind, mutate(VALID[kind], random.Random(seed)))
+    check(kind, mutated(VALID[kind], random.Random(seed)))
 
 
 @given(
@@ -127,4 +104,4 @@ def test_any_bytes(check, kind, raw):
 def test_ten_thousand_files(check, kind):
     draw = random.Random(kind)
     for _ in range(10_000 // len(VALID)):
-        check(kind, mutate(VALID[kind], draw))
+        check(kind, mutated(VALID[kind], draw))
