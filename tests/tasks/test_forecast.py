@@ -1,4 +1,4 @@
-"""Forecasts: what is learnt is foretold, and nothing is known before its time."""
+"""Forecasts: what is learnt is forecast, and nothing is known before its time."""
 
 import numpy as np
 import pandas
@@ -11,7 +11,12 @@ from ostinato import Forecaster
 from ostinato.cells import find
 from ostinato.data import Columns, series_of
 from ostinato.errors import ConfigError, DataError
-from ostinato.tasks.forecast.network import ForecastModel, ForecastNetwork, Shape
+from ostinato.tasks.forecast.network import (
+    ForecastBatch,
+    ForecastNetwork,
+    ForecastNetworkSettings,
+    Shape,
+)
 from tolerances import SAME
 
 RANDOM = np.random.default_rng(3)
@@ -24,10 +29,10 @@ def small(cell="gru", **changes):
 
 
 def test_a_wave_goes_on(forecaster):
-    foretold = forecaster.predict()
+    forecast = forecaster.predict()
     steps = np.arange(len(WAVE), len(WAVE) + 8)
-    np.testing.assert_allclose(foretold.points[0, :, 0], 10 + 4 * np.sin(steps / 2), atol=1.5)
-    assert foretold.times[0] == steps.tolist()
+    np.testing.assert_allclose(forecast.points[0, :, 0], 10 + 4 * np.sin(steps / 2), atol=1.5)
+    assert forecast.times[0] == steps.tolist()
     own, naive = forecaster.evaluate(WAVE), forecaster.evaluate(WAVE, naive=True)
     assert own["mse"] < 0.1 * naive["mse"]
     assert forecaster.score(WAVE) == -own["mae"]
@@ -82,8 +87,8 @@ def test_quantiles_rise_and_hold_what_they_say():
     settings = {"quantiles": [0.9, 0.1, 0.5]}
     forecaster = small(model=settings, train={"epochs": 4}, data={"stride": 4}).fit(noise)
     assert forecaster.settings().model.quantiles == [0.1, 0.5, 0.9]
-    foretold = forecaster.predict()
-    assert (np.diff(foretold.values, axis=-1) >= 0).all()
+    forecast = forecaster.predict()
+    assert (np.diff(forecast.values, axis=-1) >= 0).all()
     found = forecaster.evaluate(RANDOM.normal(size=1000))
     for level, part in found["below"].items():
         assert part == pytest.approx(float(level), abs=0.06)
@@ -135,27 +140,35 @@ def test_recursive_forecasts_go_as_far_as_one_likes():
         )
 
 
+def batch(past, future, static):
+    scale = torch.ones(len(past), 2)
+    return ForecastBatch(past, future, static, scale, scale)
+
+
 @pytest.mark.parametrize("decoding", ["direct", "recursive"])
 @pytest.mark.parametrize("channels", ["apart", "together"])
 def test_shapes_for_every_way_to_read(decoding, channels):
-    settings = ForecastModel(segment=3, hidden=5, embedding=4, decoding=decoding, channels=channels)
+    settings = ForecastNetworkSettings(
+        segment=3, hidden=5, embedding=4, decoding=decoding, channels=channels
+    )
     past = 0 if decoding == "recursive" else 2
     shape = Shape(targets=2, past=past, future=3, static=1, horizon=7)
     for cell in ("gru", "lstm"):
         network = ForecastNetwork(find(cell), settings, shape).eval()
         inputs = torch.randn(4, 8, 5 + past), torch.randn(4, 7, 3), torch.randn(4, 1)
-        together = network(*inputs)
+        together = network(batch(*inputs))
         assert together.shape == (4, 7, 2, 3)
-        alone = torch.cat([network(*(i[k : k + 1] for i in inputs)) for k in range(4)])
+        alone = torch.cat([network(batch(*(i[k : k + 1] for i in inputs))) for k in range(4)])
         torch.testing.assert_close(together, alone, rtol=1e-5, atol=1e-5)
 
 
 def test_targets_read_apart_do_not_see_each_other():
     shape = Shape(targets=2, past=0, future=0, static=0, horizon=6)
-    settings = ForecastModel(segment=3, hidden=5, embedding=4)
+    settings = ForecastNetworkSettings(segment=3, hidden=5, embedding=4)
     network = ForecastNetwork(find("gru"), settings, shape).eval()
     past = torch.randn(3, 9, 2, requires_grad=True)
-    network(past, torch.zeros(3, 6, 0), torch.zeros(3, 0))[..., 0, :].sum().backward()
+    found = network(batch(past, torch.zeros(3, 6, 0), torch.zeros(3, 0)))
+    found[..., 0, :].sum().backward()
     assert past.grad[..., 0].abs().sum() > 0
     assert past.grad[..., 1].abs().sum() == 0
 
@@ -182,15 +195,15 @@ def test_several_series_each_on_its_own_scale():
     ]
     table = pandas.concat(frames)
     fitted = small(data={"id": "id", "time": "day"}, train={"epochs": 6}).fit(table)
-    foretold = fitted.predict()
-    assert foretold.series == ["a", "b"]
-    assert foretold.points[1].mean() > 900
-    columns = foretold.table()
+    forecast = fitted.predict()
+    assert forecast.series == ["a", "b"]
+    assert forecast.points[1].mean() > 900
+    columns = forecast.table()
     assert list(columns) == ["id", "time", "column", "forecast", "q0.1", "q0.5", "q0.9"]
     assert len(pandas.DataFrame(columns)) == 2 * 8
     assert columns["time"][0] == pandas.Timestamp("2024-07-19")
     only_b = fitted.predict(table=frames[1])
-    np.testing.assert_allclose(only_b.points[0], foretold.points[1], rtol=1e-5)
+    np.testing.assert_allclose(only_b.points[0], forecast.points[1], rtol=1e-5)
 
 
 def test_rolling_origin(forecaster):
