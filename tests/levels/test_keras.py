@@ -4,6 +4,8 @@ One process has one backend: `make test` takes PyTorch, `make slow` runs this on
 TensorFlow (`KERAS_BACKEND`).
 """
 
+import importlib.metadata
+import importlib.util
 import json
 import os
 import subprocess
@@ -19,7 +21,7 @@ from ostinato import cells, nn
 from ostinato.equation import affine, cell, tanh
 from ostinato.errors import CellError, ConfigError, UnknownName
 from ostinato.levels import keras as level
-from ostinato.levels.keras import Recurrent, RecurrentCell
+from ostinato.levels.keras import Recurrent, RecurrentCell, backend
 from ostinato.weights.keras import LAYERS
 from tolerances import FLOAT32, SAME
 
@@ -344,10 +346,10 @@ def test_the_backend_is_the_users_choice(
     monkeypatch.setenv("KERAS_HOME", str(tmp_path))
     monkeypatch.setenv("KERAS_BACKEND", environment or "")
     find = {"tensorflow": tensorflow or None}
-    monkeypatch.setattr(level.importlib.util, "find_spec", find.get)
+    monkeypatch.setattr(importlib.util, "find_spec", find.get)
     if file:
         (tmp_path / "keras.json").write_text(file)
-    level._choose_backend()
+    backend._choose_backend()
     assert os.environ["KERAS_BACKEND"] == (chosen or "")
 
 
@@ -361,16 +363,16 @@ def test_the_backend_is_the_users_choice(
 def test_without_keras_verify_says_why_and_proves_the_rest(version, reason, monkeypatch, capsys):
     from ostinato.cli import main
 
-    monkeypatch.setattr(level.importlib.util, "find_spec", lambda name: version)
-    monkeypatch.setattr(level.importlib.metadata, "version", lambda name: version)
-    level.absence.cache_clear()
+    monkeypatch.setattr(importlib.util, "find_spec", lambda name: version)
+    monkeypatch.setattr(importlib.metadata, "version", lambda name: version)
+    backend.absence.cache_clear()
     try:
         with pytest.raises(SystemExit, match="0"):
             main(["verify", "rnn"])
         with pytest.raises(ImportError, match="Keras"):
             from ostinato.levels.keras import Recurrent  # noqa: F401
     finally:
-        level.absence.cache_clear()
+        backend.absence.cache_clear()
     told = " ".join(capsys.readouterr().out.split())
     assert told.count(reason) == 1
     assert "All proofs hold." in told

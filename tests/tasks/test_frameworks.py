@@ -1,5 +1,6 @@
 """One lesson in two frameworks, beside a third hand: PyTorch's and Keras' own layers."""
 
+import importlib.util
 import math
 
 import keras
@@ -16,7 +17,6 @@ from ostinato.errors import ConfigError, DataError, UnknownName
 from ostinato.experiment import frameworks
 from ostinato.experiment.frameworks import EPSILON
 from ostinato.experiment.frameworks._keras_network import KerasClassifier
-from ostinato.levels import keras as level
 from ostinato.nn.pooling import POOLINGS
 from ostinato.tasks.classify.network import ClassifyBatch, ClassifyNetwork
 from ostinato.tasks.classify.settings import ClassifySettings
@@ -214,10 +214,8 @@ def test_what_cannot_be_is_refused(monkeypatch):
     with pytest.raises(ConfigError, match="neither bigrams nor members"):
         KerasClassifier(settings(members=2), 9, 2)
     monkeypatch.setenv("KERAS_BACKEND", "jax")
-    here = level.importlib.util.find_spec
-    monkeypatch.setattr(
-        level.importlib.util, "find_spec", lambda n: None if n == "jax" else here(n)
-    )
+    here = importlib.util.find_spec
+    monkeypatch.setattr(importlib.util, "find_spec", lambda n: None if n == "jax" else here(n))
     assert frameworks.find("keras").missing() == "KERAS_BACKEND is jax, which is not installed here"
-    monkeypatch.setattr(level.importlib.util, "find_spec", lambda name: None)
+    monkeypatch.setattr(importlib.util, "find_spec", lambda name: None)
     assert "pip install 'ostinato[keras]'" in frameworks.find("keras").missing()
