@@ -19,8 +19,8 @@ import pyarrow
 import pyarrow.parquet
 import pytest
 from cyclopts import App
-from damage import mutated, resealed
 
+from damage import mutated, resealed
 from ostinato.cli import main
 from ostinato.cli.runs import RunOptions
 from ostinato.cli.trials import Trials
