@@ -11,8 +11,8 @@ import pytest
 
 from ostinato import cells
 from ostinato.levels import native
-from ostinato.levels.native.kernel import TILE
-from ostinato.levels.native.target import TARGETS
+from ostinato.levels.native.runtime.kernel import TILE
+from ostinato.levels.native.runtime.target import TARGETS
 
 ROOT = Path(__file__).parent.parent
 PAGES = [ROOT / "docs" / "guide" / "native.md"]  # tests/cli/test_guides.py has the others
@@ -103,7 +103,7 @@ def test_the_lstm_of_the_guide_is_the_shipped_one(tmp_path):
 
 @needs_native
 def test_tiles_and_their_tokens_are_as_told():
-    from ostinato.levels.native.product import tallest
+    from ostinato.levels.native.kernels.products import tallest
 
     told = [int(rows) for rows in re.findall(r"(\d+) rows\s+by\s+4\s+vectors", TEXT)]
     targets = (TARGETS["avx512"], TARGETS["avx2"])
@@ -115,7 +115,7 @@ def test_files_and_pictures_that_are_named_exist():
     for page in PAGES:
         for place in re.findall(r"\]\(([^):]+)\)", page.read_text("utf-8")):
             assert (page.parent / place).exists(), place
-    native_files = {path.stem for path in Path(native.__file__).parent.glob("*.py")}
+    native_files = {path.stem for path in Path(native.__file__).parent.rglob("*.py")}
     equation = {path.stem for path in (ROOT / "src/ostinato/equation").glob("*.py")}
     rows = re.findall(r"^\| \d \| \w.*? \| (.*?) \|", TEXT, re.MULTILINE)
     assert len(rows) == 8

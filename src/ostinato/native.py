@@ -1,4 +1,4 @@
-"""The engine `native` as a whole: the memory that it keeps from one call to the next."""
+"""The engine `native` as a whole: the memory that it reuses from one call to the next."""
 
 from __future__ import annotations
 
@@ -8,12 +8,12 @@ __all__ = ["trim"]
 
 
 def trim() -> int:
-    """Frees the memory that native code keeps for later calls; the bytes it was.
+    """Frees the memory that native code keeps for later calls; returns its bytes.
 
-    Layers lend their buffers from one stock for the whole process, and hand them back when a call
-    is over or its graph is dropped. The stock never holds more than 1 GiB: what was used longest
-    ago is freed first. Buffers of graphs that are still alive, and those of streams, are in use
-    and stay. The next call of a layer makes its buffers anew, which takes a little longer.
+    Layers take their buffers from one stock for the whole process, and return them when a call is
+    over or its graph is freed. The stock never holds more than 1 GiB: the least recently used
+    buffers are freed first. Buffers of live graphs and of streams are in use and not freed. The
+    next call of a layer allocates its buffers again, which takes a little longer.
     """
-    context = sys.modules.get("ostinato.levels.native.context")
-    return int(context.idle.trim()) if context else 0
+    stock = sys.modules.get("ostinato.levels.native.runtime.stock")
+    return int(stock.idle.trim()) if stock else 0

@@ -19,7 +19,7 @@ from ostinato.bench.shape import Shape
 from ostinato.bench.tables import faster, grids, markdown, notes
 from ostinato.errors import UnknownName
 from ostinato.levels import aten
-from ostinato.levels.native import context, target
+from ostinato.levels.native.runtime import context, target
 
 SMALL = Shape(3, 5, 4, 6)
 

@@ -8,7 +8,7 @@ import sys
 import pytest
 
 from ostinato.cli import cache as command_file
-from ostinato.levels.native import cache
+from ostinato.levels.native.runtime import cache
 
 KEYS = [f"{k:064x}" for k in range(3)]
 

@@ -175,7 +175,7 @@ def test_a_cell_is_shown_as_text(level, monkeypatch):
 
 
 def test_stages_of_the_compiler_are_shown_as_text(monkeypatch, capsys):
-    from ostinato.levels.native import show
+    from ostinato.levels.native.plan import show
 
     monkeypatch.setenv("OSTINATO_SHOW", "graph,ir")
     monkeypatch.setattr(show, "graph", lambda memory: f"{EVIL}\n  a")

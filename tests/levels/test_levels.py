@@ -29,7 +29,7 @@ from ostinato.equation import (
 from ostinato.equation.rewrite import without_bias
 from ostinato.errors import CellError, UnknownName
 from ostinato.levels._case import Case, Values
-from ostinato.levels.native import context
+from ostinato.levels.native.runtime import context
 from ostinato.proof import prove
 from ostinato.proof.cases import SIZES, draw
 from ostinato.proof.comparison import distance, worst

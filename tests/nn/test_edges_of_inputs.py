@@ -9,7 +9,7 @@ from torch.nn.utils.rnn import PackedSequence, pack_sequence
 from every import EVERY, assert_near, short, sizes
 from ostinato import cells, nn
 from ostinato.levels import native
-from ostinato.levels.native import context
+from ostinato.levels.native.runtime import rows
 from ostinato.nn import Recurrent
 from ostinato.tasks.base.stack import Stack
 from results import normal
@@ -231,6 +231,6 @@ def test_more_rows_of_a_packed_sequence_and_of_an_order_are_refused():
     with pytest.raises(ValueError, match="not 2,147,483,648: cut the batch"):
         nn.GRU(3, 5)(packed)
     with pytest.raises(ValueError, match="not 2,147,483,648: cut the batch"):
-        context.Order.of([2**30])  # and as many first states
+        rows.Order.of([2**30])  # and as many first states
     with pytest.raises(ValueError, match="not 2,147,483,648: cut the batch"):
         native.scan(nn.GRU(3, 5).cell)(torch.zeros(1).expand(2**31, 3), [2**31], [], None)

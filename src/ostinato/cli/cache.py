@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 
 from ostinato.cli.screen import console, table
-from ostinato.levels.native import cache as objects
+from ostinato.levels.native.runtime import cache as objects
 
 
 def cache(*, clear: bool = False) -> None:

@@ -12,7 +12,7 @@ from torch import Tensor, nn
 from ostinato.torch_internals import version
 
 if TYPE_CHECKING:
-    from ostinato.levels.native.context import Distinct
+    from ostinato.levels.native.runtime.rows import Distinct
 
 WORTH = 40
 """Numbers of input that a token must save, on average, to be worth the sorting of tokens."""
@@ -34,7 +34,7 @@ class Lookup:
 
     def distinct(self) -> Distinct | None:
         """Which tokens are the same; None where it would save too little."""
-        from ostinato.levels.native.context import Distinct
+        from ostinato.levels.native.runtime.rows import Distinct
 
         symbols, features = self.table.shape
         tokens = self.tokens.reshape(-1).numpy()

@@ -14,7 +14,7 @@ import torch
 from torch import Tensor
 
 if TYPE_CHECKING:
-    from ostinato.levels.native.context import Order
+    from ostinato.levels.native.runtime.rows import Order
 
 
 CPU = torch.device("cpu")
@@ -156,7 +156,7 @@ class Layout:
         return self._order(reverse)
 
     def _order(self, reverse: bool) -> Order:
-        from ostinato.levels.native.context import Order
+        from ostinato.levels.native.runtime.rows import Order
 
         packing, batch = self.packing, self.packing.batch_sizes[0]
         if self.packed:

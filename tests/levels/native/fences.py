@@ -10,7 +10,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from ostinato.levels.native import context
+from ostinato.levels.native.runtime import buffers, context, rows, stock
 from ostinato.nn.noise import Noise
 
 PAGE = mmap.PAGESIZE
@@ -61,12 +61,12 @@ def around(side: str) -> Iterator[Fences]:
     Tensors of the caller are the caller's to fence.
     """
     fences = Fences(side)
-    orders, begin, back = context.Order.of, context.Context.begin, context.Context.begin_backward
+    orders, begin, back = rows.Order.of, context.Context.begin, context.Context.begin_backward
     draw = Noise.draw
 
     def order(batch_sizes, token=None):
         made = orders(batch_sizes, token)
-        made = context.Order(fences.numbers(made.batch_sizes), fences.numbers(made.token))
+        made = rows.Order(fences.numbers(made.batch_sizes), fences.numbers(made.token))
         if made.previous is not None:
             vars(made)["previous"] = fences.numbers(made.previous)
         return made
@@ -87,9 +87,9 @@ def around(side: str) -> Iterator[Fences]:
         return empty(like, *shape, dtype=dtype).zero_()
 
     fenced = {
-        (context, "idle"): type(context.idle)(),
-        (context, "_room"): lambda numbers, dtype: fences.new(numbers, dtype=dtype),
-        (context.Order, "of"): staticmethod(order),
+        (stock, "idle"): type(stock.idle)(),
+        (buffers, "_fresh"): lambda numbers, dtype: fences.new(numbers, dtype=dtype),
+        (rows.Order, "of"): staticmethod(order),
         (context.Context, "begin"): poisoned(begin),
         (context.Context, "begin_backward"): poisoned(back, "tape"),
         (Noise, "draw"): lambda *args: {

@@ -11,7 +11,7 @@ from torch.utils.checkpoint import checkpoint
 from every import EVERY, assert_near, short, sizes
 from ostinato import nn
 from ostinato.errors import ConfigError
-from ostinato.levels.native import target
+from ostinato.levels.native.runtime import target
 from ostinato.nn import Recurrent
 from results import first_states, normal
 from tolerances import BFLOAT16, EQUAL, FLOAT32, GRADCHECK, ORACLE, SAME

@@ -12,10 +12,11 @@ from ostinato import cells, levels
 from ostinato.equation import Cell, Parameter
 from ostinato.equation.rewrite import recurrent_dropout, zoneout
 from ostinato.errors import CellError
-from ostinato.levels.native import bounds, context, kernel, target
-from ostinato.levels.native.lower import lower
-from ostinato.levels.native.memory import Memory
-from ostinato.levels.native.phases import plan
+from ostinato.levels.native import plan
+from ostinato.levels.native.plan import bounds, lower, phases
+from ostinato.levels.native.plan.memory import MemoryPlan, Place
+from ostinato.levels.native.plan.parameters import ParameterLayout
+from ostinato.levels.native.runtime import target
 
 pytestmark = pytest.mark.skipif(not target.available(), reason=str(target.obstacle()))
 
@@ -48,19 +49,19 @@ FORGED = {
 @pytest.mark.parametrize("graph", FORGED.values(), ids=FORGED)
 def test_a_graph_made_by_hand_gets_no_plan(graph):
     with pytest.raises(CellError):
-        kernel.memory_of(graph)
+        plan.memory_of(graph)
 
 
 @pytest.mark.parametrize("graph", FORGED.values(), ids=FORGED)
 def test_the_plan_is_checked_by_itself(graph, monkeypatch):
     """Whatever a graph is, and whoever let it pass."""
-    monkeypatch.setattr(kernel, "check", lambda graph, noise: None)
+    monkeypatch.setattr(plan, "check", lambda graph, noise: None)
     with pytest.raises((CellError, ValueError)):
-        kernel.memory_of.__wrapped__(graph)
+        plan.memory_of.__wrapped__(graph)
 
 
-def planned(graph=LSTM) -> Memory:
-    return Memory(plan(lower(graph)))
+def planned(graph=LSTM) -> MemoryPlan:
+    return MemoryPlan(phases.plan(lower.lower(graph)))
 
 
 def test_every_access_of_every_cell_has_room():
@@ -69,8 +70,7 @@ def test_every_access_of_every_cell_has_room():
         for one in (graph, zoneout(recurrent_dropout(graph))):
             memory = planned(one)
             bounds.check(memory)
-            made = SimpleNamespace(memory=memory, graph=one)
-            bounds.check_layout(context.Layout(made))
+            bounds.check_layout(ParameterLayout(one, memory))
 
 
 PROJECTED = cells.find("projected_lstm").graph
@@ -94,12 +94,12 @@ def test_a_slot_of_another_size_is_found(rows):
 
 
 def test_a_gradient_that_lies_elsewhere_is_found():
-    layout = context.Layout(SimpleNamespace(memory=planned(PROJECTED), graph=PROJECTED))
+    layout = ParameterLayout(PROJECTED, planned(PROJECTED))
     for change in (
         {"first": ("H",) * 4},
         {"columns": "H"},
         {"rows": ("H",) * 5},
-        {"left": ("R",)},
+        {"left": Place("grads", ("R",))},
     ):
         found = [p for p in layout.products if p.columns == "D"]
         wrong = [replace(found[0], **change)]

@@ -16,7 +16,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ostinato.errors import ConfigError
-from ostinato.levels.native import cache, code, target
+from ostinato.levels.native.runtime import cache, code, target
 
 POSIX = pytest.mark.skipif(os.name != "posix", reason="modes and owners of POSIX")
 KEYS = [f"{k:064x}" for k in range(10)]
@@ -441,7 +441,7 @@ def test_a_folder_that_is_exchanged_while_it_is_read(tmp_path, monkeypatch):
 
 WRITE = """
 import sys
-from ostinato.levels.native import cache
+from ostinato.levels.native.runtime import cache
 print("ready", flush=True)
 while True:
     for k in range(4):

@@ -13,8 +13,8 @@ from dataclasses import replace
 import pytest
 
 from ostinato.errors import UnknownName
-from ostinato.levels.native import cache, code, target
-from ostinato.levels.native.target import TARGETS, Target, host
+from ostinato.levels.native.runtime import cache, code, target
+from ostinato.levels.native.runtime.target import TARGETS, Target, host
 
 pytestmark = pytest.mark.skipif(not target.available(), reason=str(target.obstacle()))
 
@@ -146,8 +146,8 @@ def test_what_was_made_is_not_made_again():
 
 WORKER = """
 import ctypes, sys
-from ostinato.levels.native import code
-from ostinato.levels.native.target import host
+from ostinato.levels.native.runtime import code
+from ostinato.levels.native.runtime.target import host
 
 def make():
     print("made")
@@ -240,7 +240,7 @@ def test_code_of_other_versions_is_not_loaded(monkeypatch):
 def sources(tmp_path, monkeypatch):
     """A generator of two packages with a file each, as old as the hills."""
     for package in ("equation", "native"):
-        (tmp_path / package).mkdir()
+        (tmp_path / package / "room").mkdir(parents=True)
         written(tmp_path / package / "a.py", "a = 1\n")
     monkeypatch.setattr(code, "GENERATOR", ("test.equation", "test.native"))
     monkeypatch.setattr(
@@ -260,7 +260,9 @@ def test_a_change_of_the_generator_is_seen(sources):
         lambda: None,
         lambda: written(native / "a.py", "a = 2\n"),
         lambda: written(native / "b.py", ""),
-        lambda: (native / "b.py").rename(equation / "b.py"),
+        lambda: (native / "b.py").rename(native / "room" / "b.py"),
+        lambda: written(native / "room" / "b.py", "b = 1\n"),
+        lambda: (native / "room" / "b.py").rename(equation / "b.py"),
         lambda: (equation / "b.py").rename(equation / "c.py"),
     ]
     seen = []
@@ -306,8 +308,8 @@ def test_text_that_llvm_cannot_read_is_told_in_a_line(text, folder):
 def test_the_garbage_of_errors_does_not_crash():
     script = f"""
 import gc
-from ostinato.levels.native import code
-from ostinato.levels.native.target import host
+from ostinato.levels.native.runtime import code
+from ostinato.levels.native.runtime.target import host
 for text in ("define blah", {UNVERIFIABLE!r}) * 20:
     try:
         code.compile(text, host())
@@ -406,8 +408,8 @@ def test_without_llvmlite_the_level_says_so():
     script = """
 import sys
 sys.modules["llvmlite"] = None
-import ostinato.levels.native.code
-from ostinato.levels.native import target
+import ostinato.levels.native.runtime.code
+from ostinato.levels.native.runtime import target
 print(target.available(), target.obstacle())
 """
     done = subprocess.run(

@@ -14,7 +14,7 @@ from process import alone
 
 import ostinato
 from every import EVERY, assert_near, sizes
-from ostinato.levels.native import context, layer, target
+from ostinato.levels.native.runtime import context, layer, stock, target
 from ostinato.nn import LSTM, Recurrent
 from results import normal
 from tolerances import SAME
@@ -34,13 +34,13 @@ def leased(monkeypatch):
             super().__init__(*args)
             away.add(self)
 
-    monkeypatch.setattr(context, "idle", type(context.idle)())
+    monkeypatch.setattr(stock, "idle", type(stock.idle)())
     monkeypatch.setattr(layer, "Lease", Lease)
     return away
 
 
 def at_home() -> list[context.Context]:
-    return [c for several in context.idle.free.values() for c in several]
+    return [c for several in stock.idle.free.values() for c in several]
 
 
 def module(**options) -> LSTM:
@@ -117,7 +117,7 @@ def test_an_error_gives_it_back_and_the_next_call_is_right(leased, monkeypatch, 
     expected = torch.autograd.grad(made(x)[0].sum(), x)[0]
     loss = made(x)[0].sum()
     with monkeypatch.context() as broken:
-        broken.setattr(layer.tasks, "run", interrupted)
+        broken.setattr(layer.pool, "run", interrupted)
         with pytest.raises(KeyboardInterrupt):
             made(x) if where == "forward" else loss.backward()
     del loss
@@ -133,13 +133,13 @@ def test_a_shape_that_does_not_fit_takes_nothing_along(leased):
 
 
 def test_what_nobody_uses_is_bounded_and_what_was_used_last_stays(monkeypatch):
-    monkeypatch.setattr(context, "IDLE", 2_000_000)
+    monkeypatch.setattr(stock, "IDLE", 2_000_000)
     for units in range(1, 60):
         made = Recurrent("lstm", 3, units, engine="native")
         made(torch.zeros(30, 2, 3))[0].sum().backward()
         assert units in {c.sizes["H"] for c in at_home()}
-        assert context.idle.bytes == sum(c.bytes for c in at_home())
-        assert context.idle.bytes <= 2_000_000
+        assert stock.idle.bytes == sum(c.buffers.bytes for c in at_home())
+        assert stock.idle.bytes <= 2_000_000
     assert 1 not in {c.sizes["H"] for c in at_home()}
 
 
@@ -151,7 +151,7 @@ def held() -> int:
 
 @pytest.mark.parametrize("layers", [1, 3])
 def test_many_graphs_at_once_leave_no_more_than_the_limit(layers, monkeypatch):
-    monkeypatch.setattr(context, "IDLE", 1_000_000)
+    monkeypatch.setattr(stock, "IDLE", 1_000_000)
     gc.collect()
     before, made, x = held(), module(num_layers=layers, bidirectional=True), batch()
     graphs = [made(x) for _ in range(20)]
@@ -160,23 +160,23 @@ def test_many_graphs_at_once_leave_no_more_than_the_limit(layers, monkeypatch):
     del graphs
     gc.collect()
     assert 0 < held() - before <= 1_000_000
-    assert context.idle.bytes >= held() - before
+    assert stock.idle.bytes >= held() - before
 
 
 def test_a_context_that_is_larger_than_the_limit_goes(monkeypatch):
-    monkeypatch.setattr(context, "IDLE", 1000)
+    monkeypatch.setattr(stock, "IDLE", 1000)
     made, x = module(), batch()
     expected = made(x)[0]
     assert at_home() == []
     assert_near(made(x)[0], expected, SAME)
     del expected
     assert at_home() == []
-    assert context.idle.bytes == 0
-    assert not context.idle.free  # nor the names of layers that were
+    assert stock.idle.bytes == 0
+    assert not stock.idle.free  # nor the names of layers that were
 
 
 def test_many_threads_leave_no_more_than_the_limit(monkeypatch):
-    monkeypatch.setattr(context, "IDLE", 1_000_000)
+    monkeypatch.setattr(stock, "IDLE", 1_000_000)
 
     def train(units: int) -> None:
         made = Recurrent("gru", 3, units, engine="native")
@@ -190,16 +190,16 @@ def test_many_threads_leave_no_more_than_the_limit(monkeypatch):
     for thread in threads:
         thread.join()
     gc.collect()
-    assert 0 < context.idle.bytes <= 1_000_000
-    assert context.idle.bytes == sum(c.bytes for c in at_home())
-    assert not context.idle.returned
+    assert 0 < stock.idle.bytes <= 1_000_000
+    assert stock.idle.bytes == sum(c.buffers.bytes for c in at_home())
+    assert not stock.idle.returned
 
 
 def test_trim_frees_what_nobody_uses():
     made, x = module(), batch()
     expected, _ = made(x)
     made(x, lengths=[4, 2])[0].sum().backward()
-    kept = context.idle.bytes
+    kept = stock.idle.bytes
     assert kept > 0
     assert ostinato.native.trim() == kept
     assert at_home() == []
@@ -219,7 +219,7 @@ def test_trim_loads_nothing():
 
 def collect_inside_a_return() -> None:
     """Garbage with a context in it is found while another context is on its way back."""
-    context.IDLE = 1  # each that returns makes another go
+    stock.IDLE = 1  # each that returns makes another go
     several, x = [module(), module(bias=False)], batch()
     for k in range(-60, 60):
         gc.disable()

@@ -9,7 +9,7 @@ import pytest
 from fences import FENCES
 from process import alone
 
-from ostinato.levels.native import target
+from ostinato.levels.native.runtime import target
 
 pytestmark = pytest.mark.skipif(
     not (FENCES and target.available()), reason=str(target.obstacle() or "no pages to forbid")

@@ -12,8 +12,8 @@ from process import alone
 
 from every import EVERY
 from ostinato import cells
-from ostinato.levels.native import context, kernel, layer, target
-from ostinato.levels.native.stream import WEIGHTS
+from ostinato.levels.native.runtime import buffers, call, context, kernel, stock, target
+from ostinato.levels.native.runtime.stream import WEIGHTS
 from ostinato.nn import Embedding, Recurrent
 from results import first_states, normal
 from tolerances import BFLOAT16, FLOAT32, INT8, ORACLE
@@ -103,7 +103,7 @@ def kinds(every: bool) -> Iterator[tuple[str, str, int]]:
 
 def walk(every: bool) -> None:
     """Every cell within fences, against the level torch outside of them; tells how often."""
-    layer.WORK = layer.ROWS = 1  # a slice for each thread, be there ever so little to do
+    call.WORK = call.ROWS = 1  # a slice for each thread, be there ever so little to do
     context.TILE = kernel.TILE = 5  # so few tokens fill a tile to its end
     count = 0
     for k, (name, variant, bits) in enumerate(kinds(every)):
@@ -188,7 +188,7 @@ def test_no_number_beyond_a_buffer_is_touched_and_none_is_left_unwritten():
 
 
 def test_buffers_of_huge_pages(monkeypatch):
-    monkeypatch.setattr(context, "idle", type(context.idle)())
+    monkeypatch.setattr(stock, "idle", type(stock.idle)())
     torch.manual_seed(0)
     made = Recurrent("lstm", 3, 100, engine="native")
     x = normal(60, 40, 3).float()
@@ -196,8 +196,8 @@ def test_buffers_of_huge_pages(monkeypatch):
         found = passes(made, [x.requires_grad_(), *_states(made)], _flows(made), None)
     made.engine = "torch"
     near(found, passes(made, [x, *_states(made)], _flows(made), None), FLOAT32, "")
-    (several,) = context.idle.free.values()
-    assert max(b.numel() * 4 for c in several for b in c.buffers.values()) > context.HUGE
+    (several,) = stock.idle.free.values()
+    assert max(b.numel() * 4 for c in several for b in c.buffers.values()) > buffers.HUGE
 
 
 def _states(made: Recurrent) -> list[torch.Tensor]:

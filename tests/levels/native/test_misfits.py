@@ -9,7 +9,7 @@ from torch.nn.utils.rnn import PackedSequence
 
 from ostinato import affine, cell, layer_norm, nn, tanh
 from ostinato.errors import ConfigError
-from ostinato.levels.native import target
+from ostinato.levels.native.runtime import target
 
 pytestmark = pytest.mark.skipif(not target.available(), reason=str(target.obstacle()))
 

@@ -10,7 +10,7 @@ from batch import Batch, distance, results
 from every import EVERY, short
 from ostinato import cells
 from ostinato.equation import affine, cell, exp, log, maximum, relu, sigmoid, tanh
-from ostinato.levels.native import target
+from ostinato.levels.native.runtime import target
 from tolerances import BESIDE, EQUAL, SAME
 
 pytestmark = pytest.mark.skipif(not target.available(), reason=str(target.obstacle()))

@@ -13,7 +13,8 @@ from ostinato import levels
 from ostinato.equation import Cell
 from ostinato.equation.rewrite import recurrent_dropout, without_bias, zoneout
 from ostinato.levels._case import Asked
-from ostinato.levels.native import context, kernel, target
+from ostinato.levels.native import plan
+from ostinato.levels.native.runtime import kernel, stock, target
 from tolerances import BESIDE, EQUAL
 
 pytestmark = pytest.mark.skipif(not target.available(), reason=str(target.obstacle()))
@@ -56,9 +57,9 @@ def asking(batch: Batch, x: bool, first: str, subset: int) -> Asked:
 def forget() -> None:
     """Hundreds of compiled cells would take hundreds of megabytes."""
     made = levels.find("torch")._module
-    for function in (kernel.kernel, kernel.memory_of, context.layout_of, made):
+    for function in (kernel.kernel, plan.memory_of, plan.layout_of, made):
         function.cache_clear()
-    context.idle = type(context.idle)()
+    stock.idle = type(stock.idle)()
 
 
 def rewritten(text: str, rewrite: str) -> Cell:

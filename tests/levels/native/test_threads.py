@@ -14,7 +14,7 @@ import torch
 from process import alone
 
 from every import EVERY, sizes
-from ostinato.levels.native import context, layer, stream, target
+from ostinato.levels.native.runtime import call, layer, stock, stream, target
 from ostinato.nn import LSTM, Recurrent
 
 pytestmark = pytest.mark.skipif(not target.available(), reason=str(target.obstacle()))
@@ -62,13 +62,13 @@ def same(found: list, expected: list) -> bool:
 def threads_and_slices(names: list[str], size: int) -> None:
     """Cells on 1 … 4 threads, which are all seen at work."""
     seen = []
-    run = layer.tasks.run
+    run = layer.pool.run
 
     def spied(work, stages, threads):
         seen.append((threads, max(map(len, stages))))
         run(work, stages, threads)
 
-    layer.tasks.run = spied
+    layer.pool.run = spied
     for name, (way, (options, lengths)) in itertools.product(names, WAYS.items()):
         module = made(name, size, size // 2, **options)
         x = normal(STEPS, SEQUENCES, size)
@@ -89,7 +89,7 @@ def test_the_number_of_threads_changes_no_bit():
 
 
 def threads_for_little_work() -> None:
-    layer.WORK = 1
+    call.WORK = 1
     threads_and_slices(EVERY, 22)
 
 
@@ -99,7 +99,7 @@ def test_the_number_of_threads_changes_no_bit_of_any_cell():
 
 def small_slices() -> None:
     """Few sequences in many slices, of which some have nothing left to do."""
-    layer.ROWS = layer.WORK = 1
+    call.ROWS = call.WORK = 1
     for batch, units in itertools.product((1, 2, 3, 9), (1, 33)):
         for options, lengths in WAYS.values():
             module = made("lstm", 3, units, recurrent_dropout=0.5, **options)
@@ -223,7 +223,7 @@ def fork_in_the_middle() -> None:
     inside, over = threading.Event(), threading.Event()
 
     def hold() -> None:
-        with context.idle.lock:
+        with stock.idle.lock:
             inside.set()
             over.wait()
 
@@ -231,7 +231,7 @@ def fork_in_the_middle() -> None:
         with torch.no_grad():
             assert same([module(x)[0]], [expected])
 
-    if hasattr(context.idle, "lock"):
+    if hasattr(stock.idle, "lock"):
         holder = threading.Thread(target=hold)
         holder.start()
         inside.wait()

@@ -8,7 +8,8 @@ from hypothesis import strategies as st
 import programs
 from every import EVERY, assert_near, short, sizes
 from ostinato import nn
-from ostinato.levels.native import context, kernel, layer, target
+from ostinato.levels.native import plan
+from ostinato.levels.native.runtime import kernel, layer, target
 from ostinato.levels.torch import unwritten_is_nan
 from ostinato.nn import Recurrent, embedding
 from results import first_states
@@ -128,7 +129,7 @@ without_shrinking = [Phase.explicit, Phase.reuse, Phase.generate]  # it would ta
 
 
 def check(text, source, loss, first, frozen, both_ways, options) -> None:
-    for function in (kernel.kernel, kernel.memory_of, context.layout_of):
+    for function in (kernel.kernel, plan.memory_of, plan.layout_of):
         function.cache_clear()
     same(programs.as_cell(text), source, loss, first, frozen, bidirectional=both_ways, **options)
 
@@ -149,25 +150,25 @@ def test_many_layers_of_many_cells():
 def test_tasks_of_a_stage_may_be_done_in_any_order(name, monkeypatch):
     # Threads take them as they come: none may need what another of its stage computes.
     expected = [gradients(chain(name), "native", source, "outputs") for source in SOURCES]
-    run = layer.tasks.run
+    run = layer.pool.run
 
     def backwards(work, stages, threads):
         run(work, [stage[::-1] for stage in stages], threads)
 
-    monkeypatch.setattr(layer.tasks, "run", backwards)
+    monkeypatch.setattr(layer.pool, "run", backwards)
     found = [gradients(chain(name), "native", source, "outputs") for source in SOURCES]
     assert_near(found, expected, SAME)
 
 
 def test_what_nobody_wants_is_not_computed(monkeypatch):
     done = []
-    run = layer.tasks.run
+    run = layer.pool.run
 
     def spied(work, stages, threads):
         done.extend(function for stage in stages for function, _ in stage)
         run(work, stages, threads)
 
-    monkeypatch.setattr(layer.tasks, "run", spied)
+    monkeypatch.setattr(layer.pool, "run", spied)
 
     def counted(cell, **options) -> tuple[int, int, int]:
         module = Recurrent(cell, 3, 5, engine="native").requires_grad_(options.get("weights", True))

@@ -15,8 +15,8 @@ from typing import Any
 from ostinato.equation.trace import Cell
 from ostinato.errors import CellError
 from ostinato.levels._case import Case, Values
-from ostinato.levels.native import target
-from ostinato.levels.native.target import obstacle
+from ostinato.levels.native.runtime import target
+from ostinato.levels.native.runtime.target import obstacle
 
 __all__ = [
     "HEEDS", "obstacle", "run", "run_float32", "run_reversed", "scan", "source", "supports",
@@ -63,8 +63,9 @@ def source(cell: Cell, backward: bool = False) -> str:
     """
     if reason := too_large(cell):
         raise CellError(f"no native code: {reason}; use the level torch")
-    from ostinato.levels.native.kernel import memory_of, text
-    from ostinato.levels.native.show import phases
+    from ostinato.levels.native.plan import memory_of
+    from ostinato.levels.native.plan.show import phases
+    from ostinato.levels.native.runtime.kernel import text
 
     above = "\n".join(f"; {line}" for line in phases(memory_of(cell.graph), backward).splitlines())
     return f"{above}\n\n{text(cell.graph, 32, target.host(), backward)}"
@@ -79,8 +80,8 @@ def scan(cell: Cell, reverse: bool = False) -> Callable[..., Any]:
     """
     import numpy as np
 
-    from ostinato.levels.native import layer
-    from ostinato.levels.native.context import Order, refuse_many
+    from ostinato.levels.native.runtime import layer
+    from ostinato.levels.native.runtime.rows import Order, refuse_many
     from ostinato.weights.torch import torch_stacks
 
     graph = cell.graph

@@ -47,7 +47,7 @@ class NativeEngine(StreamingEngine):
             return "reads plain tensors of the CPU"
         if transformed():
             return _NOT_DERIVED
-        from ostinato.levels.native.context import refuse_many
+        from ostinato.levels.native.runtime.rows import refuse_many
 
         refuse_many(x.shape[:-1].numel())
         return None
@@ -58,14 +58,14 @@ class NativeEngine(StreamingEngine):
         Raises:
             ValueError: when a weight was replaced by a tensor that does not fit.
         """
-        from ostinato.levels.native import layer
+        from ostinato.levels.native.runtime import layer
 
         distinct = table = None
         graph, directions = call.cell.graph, call.directions
         for ending, direction in zip(call.layer.directions, directions, strict=True):
             _check(call.layer, ending, direction.weights, x.dtype)
         lookup = lookup_of(call.source)
-        if lookup and lookup.table.dtype == x.dtype and layer.takes_rows(graph, x):
+        if lookup and lookup.table.dtype == x.dtype and layer.takes_rows(graph):
             distinct, x = lookup.distinct(), x.flatten(0, -2)
             table = lookup.table if distinct else None
         return layer.run(
@@ -89,7 +89,7 @@ class NativeEngine(StreamingEngine):
         kind: str,
     ) -> Stream:
         """See `StreamingEngine`."""
-        from ostinato.levels.native import stream
+        from ostinato.levels.native.runtime import stream
 
         first = next(iter(weights[0].values()))
         for layer, tensors in zip(layers, weights, strict=True):
@@ -103,7 +103,7 @@ def _check(layer: Layer, ending: str, weights: Mapping[str, Tensor], kind: torch
     Raises:
         ValueError: for one that does not fit; it says which, and what is needed.
     """
-    from ostinato.levels.native.layer import readable
+    from ostinato.levels.native.runtime.layer import readable
 
     for name, shape in layer.shapes.items():
         w = weights[name]

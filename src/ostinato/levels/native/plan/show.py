@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING
 
 from ostinato.equation.graph import Node
 from ostinato.errors import UnknownName
-from ostinato.levels.native.memory import Memory
-from ostinato.levels.native.phases import PASSES, Unit
+from ostinato.levels.native.plan.memory import MemoryPlan
+from ostinato.levels.native.plan.phases import PASSES, Unit
 from ostinato.visible import visible
 
 if TYPE_CHECKING:
@@ -48,7 +48,7 @@ def asked() -> set[str]:
     return names
 
 
-def show(memory: Memory, ir: Callable[[], str]) -> None:
+def show(memory: MemoryPlan, ir: Callable[[], str]) -> None:
     """Prints on standard error the stages that OSTINATO_SHOW names."""
     stages = asked()
     texts = {"graph": lambda: graph(memory), "phases": lambda: phases(memory), "ir": ir}
@@ -57,7 +57,7 @@ def show(memory: Memory, ir: Callable[[], str]) -> None:
             print(visible(texts[name](), "\n"), file=sys.stderr)
 
 
-def graph(memory: Memory) -> str:
+def graph(memory: MemoryPlan) -> str:
     """The first stage: every operation of the step and of its derivative, one a line."""
     program = memory.program
     moved = program.moved_by(program.adjoints)
@@ -68,7 +68,7 @@ def graph(memory: Memory) -> str:
     return "\n".join(lines)
 
 
-def phases(memory: Memory, backward: bool = True) -> str:
+def phases(memory: MemoryPlan, backward: bool = True) -> str:
     """The second and third stage: what each phase computes, keeps and reads."""
     lines = [f"{memory.program.graph.name}: passes and phases"]
     for name in PASSES if backward else PASSES[:2]:
@@ -82,7 +82,7 @@ def phases(memory: Memory, backward: bool = True) -> str:
     return "\n".join(lines)
 
 
-def _unit(memory: Memory, name: str, k: int, unit: Unit) -> list[str]:
+def _unit(memory: MemoryPlan, name: str, k: int, unit: Unit) -> list[str]:
     lines = []
     for block in memory.blocks.get((name, k, unit.size), []):
         products = ", ".join(_name(memory, i) for i in block.products)
@@ -105,7 +105,7 @@ def _unit(memory: Memory, name: str, k: int, unit: Unit) -> list[str]:
     return lines
 
 
-def _name(memory: Memory, i: int) -> str:
+def _name(memory: MemoryPlan, i: int) -> str:
     node = memory.nodes[i]
     match node.op:
         case "constant":
@@ -121,7 +121,7 @@ def _name(memory: Memory, i: int) -> str:
     return memory.program.names.get(i, f"v{i}")
 
 
-def _right(memory: Memory, node: Node) -> str:
+def _right(memory: MemoryPlan, node: Node) -> str:
     args = [_name(memory, a) for a in node.args]
     if node.op == "product":
         mark = "ᵀ" if node.label == "transposed" else ""

@@ -8,21 +8,16 @@ has the shape of its parameter. Sizes are letters, so what holds here holds for 
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
-from typing import TYPE_CHECKING
+from collections.abc import Iterator, Sequence
 
 from ostinato.errors import CellError
-from ostinato.levels.native.lower import NUMBER
-from ostinato.levels.native.memory import Block, Memory, Place, phases
-from ostinato.levels.native.phases import Unit
-
-if TYPE_CHECKING:
-    from torch import Tensor
-
-    from ostinato.levels.native.context import Layout, Order
+from ostinato.levels.native.plan.lower import NUMBER
+from ostinato.levels.native.plan.memory import Block, MemoryPlan, Place, phases
+from ostinato.levels.native.plan.parameters import ParameterLayout
+from ostinato.levels.native.plan.phases import Unit
 
 
-def check(memory: Memory) -> None:
+def check(memory: MemoryPlan) -> None:
     """Refuses a plan with an access that its memory has no room for.
 
     Raises:
@@ -31,7 +26,7 @@ def check(memory: Memory) -> None:
     _compare(memory, _accesses(memory))
 
 
-def check_layout(layout: Layout) -> None:
+def check_layout(layout: ParameterLayout) -> None:
     """Refuses gradients that do not lie where the tensors of their parameters have room for them.
 
     Raises:
@@ -40,39 +35,14 @@ def check_layout(layout: Layout) -> None:
     _compare(layout.memory, _tasks(layout))
 
 
-def _compare(memory: Memory, accesses: Iterator[tuple[str, object, object]]) -> None:
+def _compare(memory: MemoryPlan, accesses: Iterator[tuple[str, object, object]]) -> None:
     for what, size, room in accesses:
         if size != room:
             cell = f"cell {memory.program.graph.name!r}"
             raise CellError(f"{cell}: native code has no room for {what}: {size}, not {room}")
 
 
-def check_call(
-    layout: Layout, x: Tensor, order: Order, states: Sequence[Tensor],
-    weights: Mapping[str, Tensor], noise: Sequence[Tensor], sizes: Mapping[str, int],
-) -> None:  # fmt: skip
-    """Refuses tensors that do not have the sizes which the size letters of a call stand for.
-
-    Raises:
-        ValueError: which tensor, and the shape that it needs.
-    """
-    program, B = layout.memory.program, order.sequences
-    letters = [layout.memory.nodes[i] for i in program.inputs[1:]]
-    wanted = [("the input", x, (*x.shape[:-1], sizes["D"]))]
-    wanted += [(n, weights[n], s) for n, s in layout.shapes(sizes).items()]
-    if states:
-        every = zip(program.graph.sizes.items(), states, strict=True)
-        wanted += [(f"state {name}", s, (B, sizes[letter])) for (name, letter), s in every]
-    for leaf, tensor in zip(letters, noise, strict=True):
-        rows = order.tokens if leaf.op == "input" else B
-        wanted.append((f"noise {leaf.label}", tensor, (rows, sizes[leaf.size])))
-    for name, tensor, shape in wanted:
-        if tensor.shape != shape or tensor.dtype != x.dtype:
-            found = f"{tensor.dtype} {tuple(tensor.shape)}"
-            raise ValueError(f"{name} is {found}; native code needs {x.dtype} {shape}")
-
-
-def _accesses(memory: Memory) -> Iterator[tuple[str, object, object]]:
+def _accesses(memory: MemoryPlan) -> Iterator[tuple[str, object, object]]:
     """What is read or written, how much of it, and how much there is."""
     yield from _shapes(memory)
     yield from _gradients(memory)
@@ -84,7 +54,7 @@ def _accesses(memory: Memory) -> Iterator[tuple[str, object, object]]:
                 yield from _block(memory, unit.size, block)
 
 
-def _shapes(memory: Memory) -> Iterator[tuple[str, object, object]]:
+def _shapes(memory: MemoryPlan) -> Iterator[tuple[str, object, object]]:
     """Operations on what they read, whatever memory it lies in."""
     p, nodes, shapes = memory.program, memory.nodes, _declared(memory)
     for node in nodes:
@@ -107,7 +77,7 @@ def _shapes(memory: Memory) -> Iterator[tuple[str, object, object]]:
                 yield f"new {name}", nodes[i].size, nodes[old].size
 
 
-def _gradients(memory: Memory) -> Iterator[tuple[str, object, object]]:
+def _gradients(memory: MemoryPlan) -> Iterator[tuple[str, object, object]]:
     """A parameter belongs to one operation, and its gradient has its shape."""
     p, nodes, shapes = memory.program, memory.nodes, _declared(memory)
     used = sorted(name for node in p.graph.nodes for name in node.parameters)
@@ -119,7 +89,7 @@ def _gradients(memory: Memory) -> Iterator[tuple[str, object, object]]:
             yield from _slot(memory, memory.place("gradient", i), nodes[i].size)
 
 
-def _unit(memory: Memory, name: str, unit: Unit) -> Iterator[tuple[str, object, object]]:
+def _unit(memory: MemoryPlan, name: str, unit: Unit) -> Iterator[tuple[str, object, object]]:
     """The loads and stores of a unit, which walks along as many numbers as its size says."""
     p, nodes = memory.program, memory.nodes
     computed = {*unit.nodes} | ({*unit.means} if unit.size == NUMBER else set())
@@ -151,7 +121,7 @@ def _unit(memory: Memory, name: str, unit: Unit) -> Iterator[tuple[str, object, 
         yield "a sum over steps", nodes[i].size, unit.size
 
 
-def _block(memory: Memory, letter: str, block: Block) -> Iterator[tuple[str, object, object]]:
+def _block(memory: MemoryPlan, letter: str, block: Block) -> Iterator[tuple[str, object, object]]:
     """The operands of a panel of products lie in memory as it reads them."""
     shapes, nodes = _declared(memory), memory.nodes
     for i in block.products:
@@ -164,7 +134,7 @@ def _block(memory: Memory, letter: str, block: Block) -> Iterator[tuple[str, obj
                 yield matrix, shapes[matrix], shape
 
 
-def _tasks(layout: Layout) -> Iterator[tuple[str, object, object]]:
+def _tasks(layout: ParameterLayout) -> Iterator[tuple[str, object, object]]:
     """The rows of each tensor, letter by letter, and the rows that each task fills."""
     memory, declared = layout.memory, _declared(layout.memory)
     rows: dict[str, tuple[str, ...]] = {}
@@ -181,20 +151,18 @@ def _tasks(layout: Layout) -> Iterator[tuple[str, object, object]]:
             to, shape = layout.names[tensor], declared[name]
             room = rows[to][: len(first) + 1]
             yield f"{name} in {to}", (*first, *shape), (*room, *columns.get(to, ""))
+    for task in [*layout.products, *layout.sums]:
+        to, first = layout.names[task.tensor], task.first + task.rows
+        yield f"a gradient of {to}", first, rows[to][: len(first)]
+        yield from _slots(memory, task.left, task.rows)
     for product in layout.products:
-        to, first = layout.names[product.tensor], product.first + product.rows
-        yield f"a gradient of {to}", first, rows[to][: len(first)]
+        to = layout.names[product.tensor]
         yield f"a gradient of {to}", product.columns, columns[to]
-        yield from _slots(memory, Place("grads", product.left), product.rows)
         yield from _slot(memory, product.right, product.columns)
-    for one in layout.sums:
-        to, first = layout.names[one.tensor], one.first + one.size
-        yield f"a gradient of {to}", first, rows[to][: len(first)]
-        yield from _slots(memory, Place(one.source, one.left), one.size)
 
 
 def _slots(
-    memory: Memory, place: Place, sizes: Sequence[str]
+    memory: MemoryPlan, place: Place, sizes: Sequence[str]
 ) -> Iterator[tuple[str, object, object]]:
     """Slots that follow each other."""
     before = place.before
@@ -203,11 +171,11 @@ def _slots(
         before = (*before, size)
 
 
-def _slot(memory: Memory, place: Place, size: str) -> Iterator[tuple[str, object, object]]:
+def _slot(memory: MemoryPlan, place: Place, size: str) -> Iterator[tuple[str, object, object]]:
     """Some numbers of a row: what stands before them stands there, and then they are one slot."""
     slots, at = memory.rows[place.rows], len(place.before)
     yield f"a slot of {place.rows}", (*place.before, size), tuple(slots[: at + 1])
 
 
-def _declared(memory: Memory) -> dict[str, tuple[str, ...]]:
+def _declared(memory: MemoryPlan) -> dict[str, tuple[str, ...]]:
     return {name: p.shape for name, p in memory.program.graph.parameters.items()}

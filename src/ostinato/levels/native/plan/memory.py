@@ -1,40 +1,22 @@
 """Third stage: where everything lies, and how the weights are laid out for the products.
 
-A call's memory is described by a *frame*: an array of 64-bit words, addresses and counts, that
-the generated code reads by position. `Memory.words` gives the positions their names.
-
-Rows of one kind are alike and lie at equal distances, or are found through an index. Within a
-row, slots follow each other without gaps; their sizes are letters, so that an offset is a sum
-such as 2 H + R and the same code serves every size.
-
-| rows | one for | hold |
-|---|---|---|
-| `x`, `y`, `dx`, `dy` | each token, as the caller has them | input, output, their gradients |
-| `gathered` | each token of some steps | the input, row by row |
-| `lifted` | the same | what the pass `lift` hands to `loop` |
-| `new` | each token | the new states, then the tape |
-| `old` | each token | the same row of the step before |
-| `grads` | each token | gradients that the products for the weights read |
-| `carry_in`, `carry_out` | each sequence | dL/d(states) from the next step, and to the one before |
-| `total` | each sequence | gradients of vectors, summed over its steps |
-| `scratch_…` | each row of a pass | what one phase hands to a later one |
-| `means` | the same | partial sums of means, one vector of lanes each |
-| `panel` | the same | the products of one panel of units |
-| `noise_k` | each token or sequence | noise |
+A call's memory is described by the words of a frame, which `frame` lists together with the kinds
+of rows. Rows of one kind are alike and lie at equal distances, or are found through an index.
+Within a row, slots follow each other without gaps; their sizes are letters, so that an offset is
+a sum such as 2 H + R and the same code serves every size.
 """
 
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 
 from ostinato.equation.graph import Node
-from ostinato.levels.native.lower import NUMBER
-from ostinato.levels.native.phases import PASSES, Phase, Plan, Unit
-
-VECTORS = 4
-"""The widest product kernel, in vectors."""
+from ostinato.levels.native.plan.frame import WIDEST, Word, expanded
+from ostinato.levels.native.plan.lower import NUMBER
+from ostinato.levels.native.plan.phases import PASSES, Phase, Plan, Unit
 
 INDEXED = ("x", "y", "dx", "dy")
 """Rows that belong to the caller and are found through the index of tokens."""
@@ -94,7 +76,7 @@ class Block:
         return [s for term in self.terms for s in term.sizes]
 
 
-class Memory:
+class MemoryPlan:
     """The frame, rows and blocks of a plan."""
 
     def __init__(self, plan: Plan) -> None:
@@ -178,23 +160,27 @@ class Memory:
         return alone and not numbers and len(widths) == 1 and max(map(len, passes)) == 1
 
     @cached_property
+    def frame(self) -> dict[str, Word]:
+        """The words of a frame, in their order."""
+        blocks = [b for several in self.blocks.values() for b in several]
+        read = {m for b in blocks for t in b.terms for ms in t.matrices for m in ms}
+        return expanded(
+            {
+                "letter": self.letters,
+                "width": range(1, WIDEST + 1),
+                "vector": self.vectors,
+                "matrix": [m for m in self.program.graph.parameters if m in read],
+                "block": [b.name for b in blocks],
+                "pass": PASSES,
+                "noise": range(len(self.program.inputs) - 1),
+                "state": range(len(self.state_sizes)),
+            }
+        )
+
+    @cached_property
     def words(self) -> dict[str, int]:
         """The position of each word of a frame."""
-        names = [f"size_{s}" for s in self.letters]
-        names += [f"product_{v}" for v in range(1, VECTORS + 1)] + ["pack"]
-        names += [f"vector_{v}" for v in self.vectors]
-        blocks = [b for several in self.blocks.values() for b in several]
-        matrices = {m for b in blocks for t in b.terms for ms in t.matrices for m in ms}
-        names += [f"matrix_{m}" for m in self.program.graph.parameters if m in matrices]
-        names += [f"packed_{b.name}" for b in blocks]
-        for rows in [*self.rows, "means", "panel"]:
-            names += [f"at_{rows}", f"row_{rows}", f"base_{rows}"]
-        names += ["index", "every", "first", "sequences", "steps", "batch_sizes", "token", "tokens"]
-        names += ["training", "tile", "lookup", "base_known", "other_new", "other_carry"]
-        names += ["part", "parts"]
-        names += ["base_row_new", "base_row_grads"]
-        names += [f"last_{k}" for k in range(len(self.state_sizes))]
-        return {name: k for k, name in enumerate(names)}
+        return {name: k for k, name in enumerate(self.frame)}
 
     def place(self, name: str, node: int) -> Place:
         """Where a pass reads a node, or a leaf, from memory."""
@@ -228,11 +214,11 @@ class Memory:
         groups: dict[tuple[tuple[int, ...], str], list[int]] = {}
         for i in unit.products(self.nodes):
             groups.setdefault((self.nodes[i].args, self.nodes[i].label), []).append(i)
-        units = max(1, VECTORS // max(len(g) for g in groups.values()))
+        units = max(1, WIDEST // max(len(g) for g in groups.values()))
         blocks: list[Block] = []
         for (_, label), group in groups.items():
-            for at in range(0, len(group), VECTORS // units):
-                products = tuple(group[at : at + VECTORS // units])
+            for at in range(0, len(group), WIDEST // units):
+                products = tuple(group[at : at + WIDEST // units])
                 blocks.append(
                     Block(
                         name=f"{name}_{phase}_{unit.size}_{len(blocks)}",
@@ -264,9 +250,14 @@ class Memory:
         return terms
 
 
-def total(letters: list[str] | tuple[str, ...]) -> dict[str, int]:
+def total(letters: Iterable[str]) -> dict[str, int]:
     """How often each letter is in a sum of sizes."""
     return dict(Counter(letters))
+
+
+def count(letters: Iterable[str], sizes: Mapping[str, int]) -> int:
+    """The sum of the sizes that letters stand for."""
+    return sum(n * sizes.get(letter, 1) for letter, n in total(letters).items())
 
 
 def phases(plan: Plan) -> list[tuple[str, int, Phase]]:

@@ -1,6 +1,6 @@
 """First stage: a step and its derivative, written in operations that a loop over units can do.
 
-The graph of a cell speaks of whole vectors. Here every operation becomes one of three kinds:
+The operations of a cell's graph are on whole vectors. Here each becomes one of three kinds:
 
 | kind | ops | what it needs |
 |---|---|---|

@@ -4,24 +4,23 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 from llvmlite import ir
 
 BYTE, I32, I64, POINTER = ir.IntType(8), ir.IntType(32), ir.IntType(64), ir.PointerType()
 
-LINE = 64
-"""Bytes of a cache line."""
 
-
-def i64(value: int) -> Any:
+def i64(value: int) -> ir.Value:
     """A constant word."""
     return ir.Constant(I64, value)
 
 
 def loop(
-    b: Any, count: Any, carried: Sequence[Any], body: Callable[..., Sequence[Any]]
-) -> list[Any]:
+    b: ir.IRBuilder,
+    count: ir.Value,
+    carried: Sequence[ir.Value],
+    body: Callable[..., Sequence[ir.Value]],
+) -> list[ir.Value]:
     """Emits `carried = body(i, *carried)` for i = 0 … count - 1; gives the last `carried`.
 
     The condition stands at the end, the form in which code generation leaves it alone.
@@ -55,7 +54,7 @@ def loop(
     return last
 
 
-def opaque(b: Any, value: Any) -> Any:
+def opaque(b: ir.IRBuilder, value: ir.Value) -> ir.Value:
     """The same value, of which LLVM knows nothing.
 
     It would see that the rows of a tile lie at equal distances, and walk from one to the next by
@@ -64,12 +63,12 @@ def opaque(b: Any, value: Any) -> Any:
     return b.asm(ir.FunctionType(value.type, [value.type]), "", "=r,0", [value], False)
 
 
-def minimum(b: Any, x: Any, y: Any) -> Any:
+def minimum(b: ir.IRBuilder, x: ir.Value, y: ir.Value) -> ir.Value:
     """The smaller of two words."""
     return b.select(b.icmp_signed("<", x, y), x, y)
 
 
-def ceil(b: Any, x: Any, y: Any) -> Any:
+def ceil(b: ir.IRBuilder, x: ir.Value, y: ir.Value) -> ir.Value:
     """⌈x / y⌉ for positive y."""
     return b.sdiv(b.add(x, b.sub(y, i64(1))), y)
 
@@ -85,8 +84,8 @@ class Kernels:
         registers: vector registers of the target.
     """
 
-    module: Any
-    number: Any
+    module: ir.Module
+    number: ir.Type
     lanes: int
     registers: int
 
@@ -96,11 +95,13 @@ class Kernels:
         return 8 if isinstance(self.number, ir.DoubleType) else 4
 
     @property
-    def vector(self) -> Any:
+    def vector(self) -> ir.Type:
         """The type of a vector."""
         return ir.VectorType(self.number, self.lanes)
 
-    def function(self, name: str, parameters: str, internal: bool = False) -> tuple[Any, ...]:
+    def function(
+        self, name: str, parameters: str, internal: bool = False
+    ) -> tuple[ir.Function, ir.IRBuilder, *tuple[ir.Value, ...]]:
         """Begins a function: itself, a builder at its entry, and its arguments.
 
         A parameter is an i64, or with a star before its name a pointer.
@@ -117,20 +118,20 @@ class Kernels:
             argument.name = parameter.removeprefix("*")
         return function, ir.IRBuilder(function.append_basic_block("entry")), *function.args
 
-    def at(self, b: Any, pointer: Any, index: Any) -> Any:
+    def at(self, b: ir.IRBuilder, pointer: ir.Value, index: ir.Value) -> ir.Value:
         """Address of number `index` behind a pointer."""
         return b.gep(pointer, [index], source_etype=self.number)
 
-    def load(self, b: Any, pointer: Any, lanes: int) -> Any:
+    def load(self, b: ir.IRBuilder, pointer: ir.Value, lanes: int) -> ir.Value:
         """Some numbers at an address; one is no vector."""
         kind = ir.VectorType(self.number, lanes) if lanes > 1 else self.number
         return b.load(pointer, align=self.size, typ=kind)
 
-    def store(self, b: Any, value: Any, pointer: Any) -> None:
+    def store(self, b: ir.IRBuilder, value: ir.Value, pointer: ir.Value) -> None:
         """Writes what `load` reads."""
         b.store(value, pointer, align=self.size)
 
-    def splat(self, b: Any, pointer: Any) -> Any:
+    def splat(self, b: ir.IRBuilder, pointer: ir.Value) -> ir.Value:
         """The number at an address in every lane."""
         scalar = self.load(b, pointer, 1)
         undefined = ir.Constant(self.vector, ir.Undefined)
@@ -138,12 +139,12 @@ class Kernels:
         zeros = ir.Constant(ir.VectorType(I32, self.lanes), [0] * self.lanes)
         return b.shuffle_vector(first, undefined, zeros)
 
-    def zero(self, lanes: int) -> Any:
+    def zero(self, lanes: int) -> ir.Value:
         """Zeros."""
         kind = ir.VectorType(self.number, lanes) if lanes > 1 else self.number
         return ir.Constant(kind, [0.0] * lanes if lanes > 1 else 0.0)
 
-    def fma(self, b: Any, x: Any, y: Any, z: Any) -> Any:
+    def fma(self, b: ir.IRBuilder, x: ir.Value, y: ir.Value, z: ir.Value) -> ir.Value:
         """x * y + z, fused where the target can."""
         name = f"llvm.fmuladd.v{self.lanes}f{8 * self.size}"
         intrinsic = self.module.globals.get(name) or ir.Function(
@@ -151,7 +152,7 @@ class Kernels:
         )
         return b.call(intrinsic, [x, y, z])
 
-    def fetch(self, b: Any, pointer: Any) -> None:
+    def fetch(self, b: ir.IRBuilder, pointer: ir.Value) -> None:
         """Asks for the cache line of an address, which need not be a valid one."""
         name = "llvm.prefetch.p0"
         intrinsic = self.module.globals.get(name) or ir.Function(
@@ -159,7 +160,13 @@ class Kernels:
         )
         b.call(intrinsic, [pointer, *(ir.Constant(I32, x) for x in (0, 3, 1))])  # to read, in data
 
-    def branch(self, b: Any, count: Any, targets: Sequence[Any], arguments: Sequence[Any]) -> None:
+    def branch(
+        self,
+        b: ir.IRBuilder,
+        count: ir.Value,
+        targets: Sequence[ir.Value],
+        arguments: Sequence[ir.Value],
+    ) -> None:
         """Calls `targets[count - 1]`, counts being 1 … len(targets)."""
         after = b.append_basic_block("called")
         switch = b.switch(count, after)
@@ -171,13 +178,19 @@ class Kernels:
                 b.branch(after)
         b.position_at_end(after)
 
-    def evenly(self, b: Any, total: Any, most: int, body: Callable[[Any, Any], None]) -> None:
+    def evenly(
+        self,
+        b: ir.IRBuilder,
+        total: ir.Value,
+        most: int,
+        body: Callable[[ir.Value, ir.Value], None],
+    ) -> None:
         """Calls `body(first, count)` for parts of 0 … total - 1, of equal size or one more."""
         parts = ceil(b, total, i64(most))
         least = b.sdiv(total, b.select(b.icmp_signed(">", parts, i64(0)), parts, i64(1)))
         extra = b.sub(total, b.mul(least, parts))
 
-        def part(i: Any, first: Any) -> list[Any]:
+        def part(i: ir.Value, first: ir.Value) -> list[ir.Value]:
             count = b.add(least, b.zext(b.icmp_signed("<", i, extra), I64))
             body(first, count)
             return [b.add(first, count)]

@@ -14,13 +14,13 @@ Activations and sums stay in float32. The scale of a column is that of its large
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
 
 import numpy as np
 from llvmlite import ir
+from numpy.typing import NDArray
 
-from ostinato.levels.native.product import WIDEST
-from ostinato.levels.native.vectors import BYTE, I32, Kernels, i64, loop
+from ostinato.levels.native.kernels.vectors import BYTE, I32, Kernels, i64, loop
+from ostinato.levels.native.plan.frame import WIDEST
 
 KINDS = ("bf16", "int8")
 """Kinds of weights besides float32."""
@@ -29,15 +29,15 @@ CHAINS = 4
 """Sums that run beside each other, so that a multiply-add need not wait for the one before."""
 
 
-def define(module: Any, lanes: int, registers: int) -> None:
+def define(module: ir.Module, lanes: int, registers: int) -> None:
     """Adds `product_bf16_1` … `product_int8_4` to a module; arguments are those of `product_1`."""
-    products = _Products(module, ir.FloatType(), lanes, registers)
+    products = _NarrowProducts(module, ir.FloatType(), lanes, registers)
     for kind in KINDS:
         for v in range(1, WIDEST + 1):
             products.product(kind, v)
 
 
-def quantize(panel: Any, kind: str) -> None:
+def quantize(panel: NDArray[np.float32], kind: str) -> None:
     """Rewrites one panel float32 (depth, columns), in place.
 
     Raises:
@@ -60,7 +60,7 @@ def quantize(panel: Any, kind: str) -> None:
     room[: len(data)] = data
 
 
-class _Products(Kernels):
+class _NarrowProducts(Kernels):
     """Writes products with weights of a kind."""
 
     def product(self, kind: str, v: int) -> None:
@@ -70,10 +70,10 @@ class _Products(Kernels):
         )
         adding = b.icmp_signed("!=", add, i64(0))
 
-        def row(r: Any) -> list[Any]:
+        def row(r: ir.Value) -> list[ir.Value]:
             here = self.at(b, a, b.mul(r, a_row))
 
-            def terms(k: Any, sums: Sequence[Any]) -> list[Any]:
+            def terms(k: ir.Value, sums: Sequence[ir.Value]) -> list[ir.Value]:
                 """Adds a[k] · w[k] to each vector of columns."""
                 x = self.splat(b, self.at(b, here, b.mul(k, a_depth)))
                 return [
@@ -81,7 +81,7 @@ class _Products(Kernels):
                     for j, s in enumerate(sums)
                 ]
 
-            def turn(k: Any, *sums: Any) -> list[Any]:
+            def turn(k: ir.Value, *sums: ir.Value) -> list[ir.Value]:
                 first = b.mul(k, i64(CHAINS))
                 return [
                     new
@@ -109,7 +109,9 @@ class _Products(Kernels):
         loop(b, rows, [], row)
         b.ret_void()
 
-    def _weights(self, b: Any, kind: str, v: int, w: Any, k: Any, j: int) -> Any:
+    def _weights(
+        self, b: ir.IRBuilder, kind: str, v: int, w: ir.Value, k: ir.Value, j: int
+    ) -> ir.Value:
         """Vector j of row k of the panel, as float32."""
         size, integers = (1 if kind == "int8" else 2), ir.VectorType(I32, self.lanes)
         columns = v * self.lanes

@@ -17,7 +17,7 @@ of something that the phase computes waits for the next.
 Results of products and of functions are kept in memory where another phase or pass reads them;
 sums and products of two numbers are cheap, so they are computed again from what is kept.
 
-What a call asks for decides which passes run: `dx` for dL/dx, `post` for it too and for the
+What a call requires decides which passes run: `dx` for dL/dx, `post` for it too and for the
 gradients of the parameters in `Plan.late`.
 """
 
@@ -26,13 +26,13 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from ostinato.equation.graph import LEAVES, Node, reachable
-from ostinato.levels.native.lower import NUMBER, Program
+from ostinato.levels.native.plan.lower import NUMBER, Program
 
 PASSES = ("lift", "loop", "back", "post", "dx")
 _BACKWARD = (*PASSES[2:], "gradient")
-"""Who reads the tape on the way back."""
-_DEAR = frozenset({"product", "mean", "sigmoid", "tanh", "exp", "log"})
-"""What is kept rather than computed twice."""
+"""The passes that read the tape in the backward call."""
+_EXPENSIVE = frozenset({"product", "mean", "sigmoid", "tanh", "exp", "log"})
+"""Operations whose results are stored rather than recomputed."""
 
 
 @dataclass
@@ -136,10 +136,10 @@ class _Planner:
         return found
 
     def _kept(self, rights: list[int]) -> set[int]:
-        """Nodes that are read from memory by whoever is not in the phase that computes them."""
+        """Nodes that other phases than the one that computes them read from memory."""
         nodes, p = self.nodes, self.program
         inputs = p.moved_by(p.inputs) | self.moved
-        kept = {i for i in self.needed if nodes[i].op in _DEAR and i in inputs}
+        kept = {i for i in self.needed if nodes[i].op in _EXPENSIVE and i in inputs}
         kept |= {i for i in self.needed if nodes[i].op in ("product", "mean")}
         kept |= {i for i in self.needed if nodes[i].size == NUMBER and nodes[i].op != "constant"}
         kept |= {a for i in self.needed if nodes[i].op == "product" for a in nodes[i].args}
@@ -175,7 +175,7 @@ class _Planner:
     # what each unit computes, from the last to the first
 
     def plan(self) -> Plan:
-        left = self._wishes()
+        left = self._results()
         for name in reversed(PASSES):
             phase = self._last(name)
             while phase >= 0:
@@ -208,8 +208,8 @@ class _Planner:
         mean = node.op == "mean"
         return name, self.level[i] + mean, node.size
 
-    def _result(self, name: str, place: str, node: int, size: str) -> None:
-        """Stores what a pass hands out, whoever computes it; -1 is 0."""
+    def _store_result(self, name: str, place: str, node: int, size: str) -> None:
+        """Stores a result of a pass, whichever pass computes it; -1 stands for zeros."""
         own = self.of_pass.get(node) == name
         self._store(self._home(node) if own else (name, 0, size), place, node)
 
@@ -218,18 +218,18 @@ class _Planner:
         if (place, node) not in unit.stores:
             unit.stores.append((place, node))
 
-    def _wishes(self) -> dict[str, str]:
-        """What has to come out in the end."""
+    def _results(self) -> dict[str, str]:
+        """Stores the results of the passes; says where each gradient's terms are left."""
         p, nodes = self.program, self.nodes
         for k, output in enumerate(p.outputs):
-            self._result("loop", f"new_{k}", output, nodes[p.states[k]].size)
+            self._store_result("loop", f"new_{k}", output, nodes[p.states[k]].size)
             if self.of_pass.get(output) == "loop":
                 self.places |= {(name, output): f"new_{k}" for name in ("loop", *_BACKWARD)}
         for k, gradient in enumerate(p.d_states):
             node = -1 if gradient is None else gradient
-            self._result("back", f"carry_{k}", node, nodes[p.states[k]].size)
+            self._store_result("back", f"carry_{k}", node, nodes[p.states[k]].size)
         if p.dx is not None:
-            self._result("dx", "dx", p.dx, nodes[p.inputs[0]].size)
+            self._store_result("dx", "dx", p.dx, nodes[p.inputs[0]].size)
         left = {}
         products = {s.left for s in p.shares.values() if s.right is not None}
         for name, share in p.shares.items():
@@ -253,7 +253,7 @@ class _Planner:
                 self.places[reader, i] = place
 
     def _want(self, reader: str, i: int) -> None:
-        """Sees to it that a node lies in memory where `reader` (a pass) finds it."""
+        """Arranges that a node is stored in memory for `reader`, a pass."""
         if self.nodes[i].op in LEAVES or (reader, i) in self.places:
             return
         home = self.of_pass[i]

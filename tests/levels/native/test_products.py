@@ -9,12 +9,11 @@ import numpy as np
 import pytest
 
 from ostinato.errors import UnknownName
-from ostinato.levels.native import code, target
-from ostinato.levels.native.target import TARGETS
+from ostinato.levels.native.runtime import code, target
+from ostinato.levels.native.runtime.target import TARGETS
 
 ir = pytest.importorskip("llvmlite.ir")
-from ostinato.levels.native import gradient as sums  # noqa: E402  they import llvmlite
-from ostinato.levels.native import product  # noqa: E402
+from ostinato.levels.native.kernels import gradients, products, sums  # noqa: E402  they import llvmlite
 
 pytestmark = pytest.mark.skipif(not target.available(), reason=str(target.obstacle()))
 
@@ -32,7 +31,8 @@ def module_for(bits, one):
     module = ir.Module("product")
     number = ir.FloatType() if bits == 32 else ir.DoubleType()
     shape = number, one.lanes(bits), one.registers
-    sums.define(module, *shape, product.define(module, *shape))
+    gradients.define(module, *shape, products.define(module, *shape))
+    sums.define(module, *shape)
     return str(module)
 
 
@@ -156,7 +156,7 @@ def test_packing_transposes_and_pads(k, layout):
 def gradient(k, d, m, a, n, d_index=None, a_index=None, tokens=None):
     """DᵀA as the kernel computes it, with m and n in buffers that only just suffice."""
     c, memory = k.guarded(m, n + 3)
-    work, guards = k.guarded(sums.gradient_work(m, n, k.lanes))
+    work, guards = k.guarded(gradients.gradient_work(m, n, k.lanes))
     tokens = len(d) if tokens is None else tokens
     k(
         *("gradient", tokens, d, d.strides[0] // d.itemsize, d_index, m),
@@ -256,15 +256,15 @@ def vector_spills(assembly):
 def test_no_accumulator_leaves_its_register(name):
     one = TARGETS[name]
     spills = vector_spills(code.assembly(module_for(32, one), one))
-    tiles = [product.tallest(v, one.lanes(32), one.registers, 4) for v in range(1, 5)]
+    tiles = [products.tallest(v, one.lanes(32), one.registers, 4) for v in range(1, 5)]
     for v, rows in enumerate(tiles, 1):
         assert f"tile_{v}_{rows}" in spills
     assert not any(spills.values())
 
 
 def test_tiles_fill_the_registers():
-    assert [product.tallest(v, 16, 32, 4) for v in (1, 2, 3, 4)] == [12, 12, 8, 6]
-    assert [product.tallest(v, 8, 16, 4) for v in (1, 2, 3, 4)] == [12, 6, 4, 3]
+    assert [products.tallest(v, 16, 32, 4) for v in (1, 2, 3, 4)] == [12, 12, 8, 6]
+    assert [products.tallest(v, 8, 16, 4) for v in (1, 2, 3, 4)] == [12, 6, 4, 3]
 
 
 @pytest.mark.skipif(platform.machine() not in ("x86_64", "AMD64"), reason="compares x86 targets")

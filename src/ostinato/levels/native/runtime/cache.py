@@ -31,7 +31,7 @@ import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import BinaryIO
 
 from ostinato.errors import ConfigError, quoted, shortened
 
@@ -87,7 +87,7 @@ def folder() -> Path | None:
             not chosen.strip()
             or _CONTROL.search(chosen)
             or longest > _LONGEST
-            or os.path.expanduser(chosen).startswith("~")  # nobody's home
+            or os.path.expanduser(chosen).startswith("~")  # no such user
         ):
             raise ConfigError(
                 f"OSTINATO_CACHE: {quoted(chosen)} is no folder's name; give one, or off"
@@ -105,7 +105,7 @@ def limit() -> int:
     """The largest size of the cache, in bytes.
 
     Raises:
-        ConfigError: when OSTINATO_CACHE_LIMIT is no number, or a negative one.
+        ConfigError: when OSTINATO_CACHE_LIMIT is not a number, or a negative one.
     """
     text = os.environ.get("OSTINATO_CACHE_LIMIT") or "256"
     try:
@@ -120,7 +120,7 @@ def read(key: str) -> bytes | None:
     """The object of a key; None when there is none, or its file is damaged or not to be trusted.
 
     Raises:
-        ConfigError: when OSTINATO_CACHE_LIMIT is no number.
+        ConfigError: when OSTINATO_CACHE_LIMIT is not a number.
     """
     path, most = folder(), limit()
     if path is None:
@@ -149,7 +149,7 @@ def write(key: str, data: bytes, title: str = "", target: str = "") -> None:
         target: the processor it was compiled for, in words.
 
     Raises:
-        ConfigError: when OSTINATO_CACHE_LIMIT is no number.
+        ConfigError: when OSTINATO_CACHE_LIMIT is not a number.
     """
     path, most = folder(), limit()
     if path is None:
@@ -240,7 +240,7 @@ def _opened(path: Path, trusted: bool = True) -> Iterator[_Place]:
 
 
 def _listed() -> contextlib.AbstractContextManager[_Place]:
-    """The folder, opened to be listed or cleared, whoever may write to it."""
+    """The folder, opened to be listed or cleared, regardless of who may write to it."""
     path = folder()
     if path is None:
         raise FileNotFoundError
@@ -295,7 +295,7 @@ def _make(path: Path) -> None:
 
 
 def _replace(place: _Place, name: str, content: bytes) -> None:
-    """Writes a file whole or not at all, whoever else writes it at the same time.
+    """Writes a file whole or not at all, also when other processes write it at the same time.
 
     Not forced to the disk: after a crash a torn file is known by its hash.
     """
@@ -329,7 +329,7 @@ def _shrink(place: _Place, most: int, kept: str) -> None:
 
 
 def _names(place: _Place, pattern: re.Pattern[str]) -> list[str]:
-    """The files of such a name; folders are not ours."""
+    """The files, not folders, whose names match."""
     with os.scandir(place.path if place.handle is None else place.handle) as found:
         return [
             each.name
@@ -367,14 +367,14 @@ def _entry(place: _Place, name: str) -> Entry | None:
     about = _about(place, name)
     if about is None:
         return None
-    notes: dict[str, Any] = {}
+    notes: dict[str, object] = {}
     with contextlib.suppress(OSError), _file(place, name, about.st_size) as file:
         notes = _notes(file)
     title, target = (str(notes.get(word, "damaged")) for word in ("title", "target"))
     return Entry(name.removesuffix(SUFFIX), title, target, about.st_size, about.st_mtime)
 
 
-def _notes(file: BinaryIO) -> dict[str, Any]:
+def _notes(file: BinaryIO) -> dict[str, object]:
     """The notes of a file, nothing when they cannot be read; its hash is not looked at."""
     if file.read(len(MAGIC)) != MAGIC:
         return {}

@@ -7,14 +7,15 @@ import importlib.resources
 import os
 import platform
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from functools import cache
+from importlib.resources.abc import Traversable
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from ostinato.levels.native import cache as objects
-from ostinato.levels.native.target import Target
+from ostinato.levels.native.runtime import cache as objects
+from ostinato.levels.native.runtime.target import Target
 
 if TYPE_CHECKING:
     import llvmlite.binding as llvm
@@ -46,7 +47,7 @@ class Code:
         self._engine = llvm.create_lljit_compiler(_machine(target), use_jit_link=True)
         library = llvm.JITLibraryBuilder().add_object_img(data).add_current_process()
         self._library = library.link(self._engine, _LIBRARY)
-        self._functions: dict[str, Any] = {}
+        self._functions: dict[str, Mapping[str, int]] = {}
 
     def address(self, name: str) -> int:
         """Where a function begins.
@@ -59,8 +60,7 @@ class Code:
                 self._functions[name] = self._engine.lookup(_LIBRARY, name)
             except RuntimeError:
                 raise KeyError(name) from None
-        address: int = self._functions[name][name]
-        return address
+        return self._functions[name][name]
 
 
 def load(key: str, make: Callable[[], str], target: Target, title: str = "") -> Code:
@@ -75,7 +75,7 @@ def load(key: str, make: Callable[[], str], target: Target, title: str = "") -> 
 
     Raises:
         RuntimeError: when LLVM cannot read the text.
-        ConfigError: when OSTINATO_CACHE_LIMIT is no number.
+        ConfigError: when OSTINATO_CACHE_LIMIT is not a number.
     """
     whole = full_key(key, target)
     data = objects.read(whole)
@@ -134,14 +134,22 @@ def generator() -> str:
     """
     content = hashlib.sha256()
     for package in GENERATOR:
-        files = importlib.resources.files(package).iterdir()
-        for file in sorted(files, key=lambda file: file.name):
-            if file.name.endswith(".py"):
-                text = file.read_bytes()
-                content.update(f"{package}/{file.name} {len(text)}\n".encode() + text)
-                if isinstance(file, Path) and file.stat().st_mtime > _IMPORTED:
-                    content.update(os.urandom(16))
+        files = _sources(importlib.resources.files(package), package)
+        for name, file in sorted(files, key=lambda pair: pair[0]):
+            text = file.read_bytes()
+            content.update(f"{name} {len(text)}\n".encode() + text)
+            if isinstance(file, Path) and file.stat().st_mtime > _IMPORTED:
+                content.update(os.urandom(16))
     return content.hexdigest()
+
+
+def _sources(folder: Traversable, name: str) -> Iterator[tuple[str, Traversable]]:
+    """The Python files of a package and of the packages in it, by name."""
+    for file in folder.iterdir():
+        if file.is_dir():
+            yield from _sources(file, f"{name}/{file.name}")
+        elif file.name.endswith(".py"):
+            yield f"{name}/{file.name}", file
 
 
 @cache

@@ -4,37 +4,21 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from functools import cache, cached_property
-from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
-from ostinato.equation.check import check
 from ostinato.equation.graph import Graph
-from ostinato.levels.native import bounds, code
-from ostinato.levels.native.lower import lower
-from ostinato.levels.native.memory import VECTORS, Block, Memory, Place, total
-from ostinato.levels.native.phases import PASSES, plan
-from ostinato.levels.native.show import show
-from ostinato.levels.native.target import Target, host
+from ostinato.levels.native.plan import memory_of
+from ostinato.levels.native.plan.frame import CALLS, LINE, WIDEST
+from ostinato.levels.native.plan.memory import Block, count
+from ostinato.levels.native.plan.phases import PASSES
+from ostinato.levels.native.plan.show import show
+from ostinato.levels.native.runtime import code
+from ostinato.levels.native.runtime.target import Target, host
 
 TILE = 96
 """Tokens whose input is projected at a time: enough rows for full speed, few enough for a cache."""
-
-LINE = 64
-"""Bytes of a cache line; every row that we lay out begins on one."""
-
-
-@cache
-def memory_of(graph: Graph) -> Memory:
-    """The memory of a cell's plan.
-
-    Raises:
-        CellError: where the graph is not one step of a cell, or the plan does not fit its memory.
-    """
-    check(graph, noise=True)
-    memory = Memory(plan(lower(graph)))
-    bounds.check(memory)
-    return memory
 
 
 @cache
@@ -46,19 +30,9 @@ def kernel(graph: Graph, bits: int) -> Kernel:
 @cache
 def shared(bits: int, target: Target) -> code.Code:
     """The functions that all cells share: products, gradients, tasks."""
-    from ostinato.levels.native import gradient, product, tasks
-
-    def make() -> str:
-        from llvmlite import ir
-
-        module = ir.Module("shared")
-        number = ir.FloatType() if bits == 32 else ir.DoubleType()
-        shape = number, target.lanes(bits), target.registers
-        gradient.define(module, *shape, product.define(module, *shape))
-        tasks.define(module)
-        return str(module)
-
-    return code.load(f"shared {bits}", make, target, f"products float{bits}")
+    return code.load(
+        f"shared {bits}", lambda: shared_text(bits, target), target, f"products float{bits}"
+    )
 
 
 class Kernel:
@@ -93,12 +67,11 @@ class Kernel:
     @cached_property
     def shared_addresses(self) -> dict[str, int]:
         """Functions of all cells by name."""
-        names = [f"product_{v}" for v in range(1, VECTORS + 1)]
-        names += ["pack", "gradient_task", "sums_task", "segments_task", "work", "chain"]
-        names += ["alone", "team"]
+        names = [f"product_{v}" for v in range(1, WIDEST + 1)]
+        names += ["pack", *CALLS, "work", "chain", "alone", "team"]
         return {name: self.shared.address(name) for name in names}
 
-    def frame(self, sizes: Mapping[str, int]) -> Any:
+    def frame(self, sizes: Mapping[str, int]) -> NDArray[np.int64]:
         """A frame's words with all that depends on sizes alone."""
         words, memory = self.words, self.memory
         frame = np.zeros(len(words), np.int64)
@@ -108,8 +81,7 @@ class Kernel:
         for letter in memory.letters:
             frame[words[f"size_{letter}"]] = sizes[letter]
         for rows in memory.rows:
-            if f"row_{rows}" in words:
-                frame[words[f"row_{rows}"]] = self.width(rows, sizes)
+            frame[words[f"row_{rows}"]] = self.width(rows, sizes)
         frame[words["row_means"]] = self.lanes * len(memory.means)
         frame[words["row_panel"]] = self.lanes * self.panel_vectors
         frame[words["base_row_new"]] = frame[words["row_new"]]
@@ -125,8 +97,8 @@ class Kernel:
     def width(self, rows: str, sizes: Mapping[str, int]) -> int:
         """Numbers from one row of a kind to the next.
 
-        Rows that are ours begin on a cache line, and never a multiple of 2 KiB apart: many of
-        them would fall into the same few places of the cache.
+        Rows of native code's own begin on a cache line, and never a multiple of 2 KiB apart: many
+        of them would then map to the same few sets of the cache.
         """
         numbers = count(self.memory.rows[rows], sizes)
         if rows not in ("new", "old", "grads", "lifted") and not rows.startswith("scratch"):
@@ -149,21 +121,27 @@ class Kernel:
         panels = -(-units // (block.units * self.lanes))
         return panels * count(block.depth, sizes) * block.vectors * self.lanes
 
-    def offset(self, place: Place, sizes: Mapping[str, int]) -> int:
-        """The numbers before a slot in its row."""
-        return count(place.before, sizes)
-
-
-def count(letters: Any, sizes: Mapping[str, int]) -> int:
-    """A sum of sizes."""
-    return sum(n * sizes.get(s, 1) for s, n in total(letters).items())
-
 
 def text(graph: Graph, bits: int, target: Target, backward: bool = True) -> str:
     """A cell's module as LLVM's text; without `backward` only what an inference needs."""
     from llvmlite import ir
 
-    from ostinato.levels.native.emit import emit
+    from ostinato.levels.native.emit.cell import emit
 
     number = ir.FloatType() if bits == 32 else ir.DoubleType()
     return emit(memory_of(graph), number, target.lanes(bits), backward)
+
+
+def shared_text(bits: int, target: Target) -> str:
+    """The module of what all cells share as LLVM's text."""
+    from llvmlite import ir
+
+    from ostinato.levels.native.kernels import gradients, products, sums, tasks
+
+    module = ir.Module("shared")
+    number = ir.FloatType() if bits == 32 else ir.DoubleType()
+    shape = number, target.lanes(bits), target.registers
+    gradients.define(module, *shape, products.define(module, *shape))
+    sums.define(module, *shape)
+    tasks.define(module)
+    return str(module)

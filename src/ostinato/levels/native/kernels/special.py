@@ -358,7 +358,7 @@ def _greater(a: _Lanes, b: _Lanes) -> _Lanes:
 
 
 def _masked(d: _Lanes, slope: _Lanes) -> _Lanes:
-    """d times a slope, but 0 where the slope is 0, be d infinite or no number."""
+    """d times a slope, but 0 where the slope is 0, also where d is infinite or not a number."""
     return slope.choose("==", 0.0, 0.0, d * slope)
 
 

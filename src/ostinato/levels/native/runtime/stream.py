@@ -6,22 +6,27 @@ import ctypes
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from functools import cache
-from typing import Any
+from typing import NoReturn
 
 import numpy as np
 import torch
+from numpy.typing import ArrayLike, NDArray
 from torch import Tensor
 
 from ostinato.equation.graph import Graph
 from ostinato.errors import ConfigError, UnknownName
-from ostinato.levels.native import code, tasks
-from ostinato.levels.native.context import Context, Order
-from ostinato.levels.native.kernel import count
-from ostinato.levels.native.memory import VECTORS
-from ostinato.levels.native.quantized import KINDS, quantize
-from ostinato.levels.native.target import Target, host
+from ostinato.levels.native.kernels import quantized
+from ostinato.levels.native.plan import frame
+from ostinato.levels.native.plan.frame import WIDEST
+from ostinato.levels.native.plan.memory import count
+from ostinato.levels.native.runtime import code, pool
+from ostinato.levels.native.runtime.context import Context
+from ostinato.levels.native.runtime.rows import Order
+from ostinato.levels.native.runtime.target import Target, host
 
-WEIGHTS = ("same", *KINDS)
+Numbers = NDArray[np.float32] | NDArray[np.float64]
+
+WEIGHTS = ("same", *quantized.KINDS)
 """What the weights of a stream can be: as they are, or narrower."""
 
 
@@ -35,8 +40,6 @@ def _narrow(target: Target) -> code.Code:
 
     def make() -> str:
         from llvmlite import ir
-
-        from ostinato.levels.native import quantized
 
         module = ir.Module("narrow")
         quantized.define(module, target.lanes(32), target.registers)
@@ -77,7 +80,7 @@ class Stream:
             Context(graph, first.element_size() * 8, size, every=1, parts=torch.get_num_threads())
             for size in sizes
         ]
-        self._held: list[Any] = [noise]
+        self._held: list[object] = [noise]
         self._input = x = first.new_zeros(1, sizes[0]["D"])
         for context, tensors, noises in zip(self._contexts, layers, noise, strict=True):
             y = first.new_zeros(1, context.width["y"])
@@ -85,20 +88,21 @@ class Stream:
             states = [y.new_zeros(1, context.sizes[s]) for s in context.memory.state_sizes]
             self._held += [y, flat]
             self._held.append(context.begin(self._order, x, y, 0, states, flat, noises, False))
-            tasks.run(context.work, [[context.pack("forward")]], 1)
+            pool.run(context.work, [[context.pack("forward")]], 1)
             if weights != "same":
                 _narrowed(context, weights)
             x = y
         self._output = x
-        self._x, self._y = self._input.numpy()[0], self._output.numpy()[0]
+        self._x: Numbers = self._input.numpy()[0]
+        self._y: Numbers = self._output.numpy()[0]
         self._shape = self._x.shape
         self._turns = [self._turn(k) for k in range(2)]
-        self._chain = _call(self._contexts[0].kernel.shared_addresses["chain"])
+        self._chain = pool.function(self._contexts[0].kernel.shared_addresses["chain"])
         self._next = 0
 
-    def _turn(self, turn: int) -> Any:
+    def _turn(self, turn: int) -> ctypes.c_void_p:
         """What one step calls; steps take turns in which rows are the old states."""
-        listed: list[int] = []
+        listed: list[frame.Task] = []
         for context in self._contexts:
             work, words = sum(context.kernel.packed(context.sizes, False).values()), context.words
             parts = context.parts if work >= SHARED and context.memory.by_units else 1
@@ -107,25 +111,25 @@ class Stream:
             frames[:, both] = frames[:, both[:: 1 - 2 * turn]]
             frames[:, words["every"]], frames[:, words["first"]] = 1, 0
             frames[:, words["parts"]], frames[:, words["part"]] = parts, np.arange(parts)
-            step = context.kernel.addresses["forward"]
+            step, shared = context.kernel.addresses["forward"], context.kernel.shared_addresses
             if parts == 1:
-                listed += [step, self._hold(frames)]
+                listed.append((step, self._hold(frames)))
                 continue
-            queue = [0, parts]
-            for frame in frames:
-                queue += [step, self._hold(frame)]
-            shared = context.kernel.shared_addresses
-            start = tasks.starter(shared["alone"])
-            team = np.array([start, shared["work"], self._hold(np.array(queue, np.int64)), parts])
-            listed += [shared["team"], self._hold(team)]
-        return ctypes.c_void_p(self._hold(np.array([*listed, 0], np.int64)))
+            tasks = frame.queue([(step, self._hold(one)) for one in frames])
+            team = {
+                "starter": pool.starter(shared["alone"]), "work": shared["work"],
+                "queue": self._hold(np.array(tasks, np.int64)), "threads": parts,
+            }  # fmt: skip
+            words_of_team = np.array([team[word] for word in frame.TEAM], np.int64)
+            listed.append((shared["team"], self._hold(words_of_team)))
+        return ctypes.c_void_p(self._hold(np.array(frame.ended(listed), np.int64)))
 
-    def _hold(self, words: Any) -> int:
+    def _hold(self, words: NDArray[np.int64]) -> int:
         """The address of some words, which stay as long as the stream."""
         self._held.append(words)
         return int(words.ctypes.data)
 
-    def step(self, x: Any) -> Any:
+    def step(self, x: ArrayLike) -> Numbers:
         """The output (H,) of the last layer after one more input x (D,), NumPy's.
 
         Raises:
@@ -141,19 +145,19 @@ class Stream:
         return self._y.copy()
 
     @property
-    def states(self) -> list[list[Any]]:
+    def states(self) -> list[list[Numbers]]:
         """For each layer its states (·,), the output first."""
         return [[s.copy() for s in states] for states in self._rows()]
 
     @states.setter
-    def states(self, new: Sequence[Sequence[Any]]) -> None:
+    def states(self, new: Sequence[Sequence[ArrayLike]]) -> None:
         for rows, states in zip(self._rows(), new, strict=True):
             for row, state in zip(rows, states, strict=True):
                 if np.shape(state) != row.shape:
                     raise ValueError(f"a state is {np.shape(state)}, not {row.shape}")
                 row[:] = state
 
-    def __reduce__(self) -> Any:
+    def __reduce__(self) -> NoReturn:
         raise TypeError("a stream cannot be copied or pickled: make another one of its layers")
 
     def reset(self) -> None:
@@ -162,7 +166,7 @@ class Stream:
             for row in rows:
                 row[:] = 0
 
-    def _rows(self) -> list[list[Any]]:
+    def _rows(self) -> list[list[Numbers]]:
         found = []
         for context in self._contexts:
             row = context.width["new"]
@@ -170,11 +174,6 @@ class Stream:
             ends = np.cumsum([context.sizes[s] for s in context.memory.state_sizes]).tolist()
             found.append([tape[a:b] for a, b in zip([0, *ends], ends, strict=False)])
         return found
-
-
-@cache
-def _call(address: int) -> Any:
-    return ctypes.CFUNCTYPE(None, ctypes.c_void_p)(address)
 
 
 def _narrowed(context: Context, kind: str) -> None:
@@ -192,10 +191,10 @@ def _narrowed(context: Context, kind: str) -> None:
                         raise ConfigError(f"weights as {kind} need inputs of at least 2 numbers")
                     panel = packed[at : at + depth * columns].reshape(depth, columns)
                     try:
-                        quantize(panel, kind)
+                        quantized.quantize(panel, kind)
                     except ValueError as error:
                         raise ConfigError(f"weights as {kind}: {error}") from None
                     at += depth * columns
     code = _narrow(host())
-    for v in range(1, VECTORS + 1):
+    for v in range(1, WIDEST + 1):
         context.frames[:, context.words[f"product_{v}"]] = code.address(f"product_{kind}_{v}")

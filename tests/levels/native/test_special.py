@@ -9,11 +9,11 @@ import pytest
 import torch
 
 from ostinato.errors import UnknownName
-from ostinato.levels.native import code, target
-from ostinato.levels.native.target import TARGETS
+from ostinato.levels.native.runtime import code, target
+from ostinato.levels.native.runtime.target import TARGETS
 
 ir = pytest.importorskip("llvmlite.ir")
-from ostinato.levels.native import functions  # noqa: E402  it imports llvmlite
+from ostinato.levels.native.kernels import special  # noqa: E402  it imports llvmlite
 
 pytestmark = pytest.mark.skipif(not target.available(), reason=str(target.obstacle()))
 
@@ -52,7 +52,7 @@ def module(dtype, widths):
             i = build.phi(index)
             at = [build.gep(p, [i], source_etype=number) for p in function.args[:-1]]
             loaded = [build.load(p, typ=shape, align=dtype().itemsize) for p in at[:-1]]
-            result = functions.emit(build, op, *loaded)
+            result = special.emit(build, op, *loaded)
             build.store(result, at[-1], align=dtype().itemsize)
             following = build.add(i, index(width))
             i.add_incoming(index(0), entry)
@@ -266,7 +266,7 @@ def test_nothing_is_called_and_vectors_stay_vectors(name, dtype):
 
 @both_types
 def test_constants_are_numbers_of_their_format(dtype):
-    f = {np.float32: functions.FLOAT32, np.float64: functions.FLOAT64}[dtype]
+    f = {np.float32: special.FLOAT32, np.float64: special.FLOAT64}[dtype]
     numbers = [*f.exp, *f.log, *f.ln2, *f.exp_range, f.tanh_end, f.shift]
     assert all(float(dtype(number)) == number for number in numbers)
     exponent_bits = np.finfo(dtype).iexp
@@ -276,4 +276,4 @@ def test_constants_are_numbers_of_their_format(dtype):
 
 def test_an_unknown_operation_is_refused():
     with pytest.raises(NotImplementedError, match="no native code for sine"):
-        functions.emit(None, "sine")
+        special.emit(None, "sine")

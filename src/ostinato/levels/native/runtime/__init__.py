@@ -1,0 +1,1 @@
+"""Where native code runs: machine code, its cache, memory, threads; layers and streams."""
