@@ -6,10 +6,9 @@ names, runs the same fused code.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from functools import cache
 from types import SimpleNamespace
-from typing import Any, cast
 
 import torch
 
@@ -19,7 +18,7 @@ from ostinato.equation.trace import Cell
 from ostinato.errors import CellError
 from ostinato.levels._case import Case, Values
 from ostinato.levels._text import load
-from ostinato.levels.torch import run_packed
+from ostinato.levels.torch import Scan, run_packed
 
 __all__ = ["HEEDS", "run", "scan", "source", "supports", "torch_layer"]
 
@@ -100,13 +99,14 @@ def is_lstm(cell: Cell) -> bool:
 def torch_layer(cell: Cell, sizes: Mapping[str, int]) -> torch.nn.Module:
     """PyTorch's own layer for these equations, with its own weights: the peer to prove against."""
     function, weights, biased = _known()[cell.graph.fingerprint()]
-    options: dict[str, Any] = {"bias": biased}
+    options: dict[str, bool | int | str] = {"bias": biased}
     if function.startswith("rnn_"):
         options["nonlinearity"] = function.removeprefix("rnn_")
     if "weight_hr" in weights:
         options["proj_size"] = sizes["R"]
     layer = getattr(torch.nn, function.partition("_")[0].upper())
-    return cast("torch.nn.Module", layer(sizes["D"], sizes["H"], **options))
+    made: torch.nn.Module = layer(sizes["D"], sizes["H"], **options)
+    return made
 
 
 def source(cell: Cell, backward: bool = False) -> str:
@@ -135,9 +135,10 @@ def _module(cell: Cell) -> SimpleNamespace:
     return load(source(cell), "aten level")
 
 
-def scan(cell: Cell) -> Callable[..., Any]:
-    """`scan(x (N, D), batch_sizes, states (B, ·), p) -> outputs (N, ·), last states (B, ·)`."""
-    return cast("Callable[..., Any]", _module(cell).scan)
+def scan(cell: Cell) -> Scan:
+    """All steps of a packed batch."""
+    function: Scan = _module(cell).scan
+    return function
 
 
 def run(cell: Cell, case: Case) -> Values:

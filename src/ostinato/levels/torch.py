@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import cache
 from types import SimpleNamespace
-from typing import Any, cast
+from typing import Any, TypeAlias
 
 import numpy as np
 import torch
@@ -21,7 +21,7 @@ import torch
 from ostinato.equation.graph import Graph, Node
 from ostinato.equation.schedule import schedule
 from ostinato.equation.trace import Cell
-from ostinato.levels._case import Case, Values
+from ostinato.levels._case import Array, Case, Values
 from ostinato.levels._stacked import StackedWriter, product
 from ostinato.levels._text import (
     ATOM,
@@ -152,19 +152,28 @@ HEEDS = ("x", "first", "frozen")
 """The fields of `Asked` that it heeds: it computes no other gradients than those asked for."""
 
 
+Step: TypeAlias = Callable[..., tuple[tuple[torch.Tensor, ...], dict[str, torch.Tensor]]]
+"""`step(*lifted (B, ·), *states (B, ·), p) -> new states, signals`."""
+
+Scan: TypeAlias = Callable[..., tuple[torch.Tensor, tuple[torch.Tensor, ...]]]
+"""`scan(x (N, D), batch_sizes, states (B, ·), p) -> outputs (N, ·), last states (B, ·)`."""
+
+
 @cache
 def _module(cell: Cell) -> SimpleNamespace:
     return load(source(cell), "torch level")
 
 
-def step(cell: Cell) -> Callable[..., Any]:
-    """`step(*lifted (B, ·), *states (B, ·), p) -> new states, signals`."""
-    return cast("Callable[..., Any]", _module(cell).step)
+def step(cell: Cell) -> Step:
+    """One step of a cell."""
+    function: Step = _module(cell).step
+    return function
 
 
-def scan(cell: Cell) -> Callable[..., Any]:
-    """`scan(x (N, D), batch_sizes, states (B, ·), p) -> outputs (N, ·), last states (B, ·)`."""
-    return cast("Callable[..., Any]", _module(cell).scan)
+def scan(cell: Cell) -> Scan:
+    """All steps of a packed batch."""
+    function: Scan = _module(cell).scan
+    return function
 
 
 def run(cell: Cell, case: Case) -> Values:
@@ -178,7 +187,7 @@ def unwritten_is_nan() -> Iterator[None]:
 
     So a number that is read and that nobody has computed is seen.
     """
-    switch: Any = torch.utils.deterministic
+    switch: Any = torch.utils.deterministic  # a module with a property
     on, filling = torch.are_deterministic_algorithms_enabled(), switch.fill_uninitialized_memory
     warning = torch.is_deterministic_algorithms_warn_only_enabled()
     torch.use_deterministic_algorithms(True, warn_only=not on or warning)
@@ -190,9 +199,7 @@ def unwritten_is_nan() -> Iterator[None]:
         switch.fill_uninitialized_memory = filling
 
 
-def run_packed(
-    scan: Callable[..., Any], graph: Graph, case: Case, dtype: torch.dtype | None = None
-) -> Values:
+def run_packed(scan: Scan, graph: Graph, case: Case, dtype: torch.dtype | None = None) -> Values:
     """A case through a level that takes packed tensors and is differentiated by autograd.
 
     Memory that nobody has written is NaN meanwhile. `dtype` is that of the tensors; by default
@@ -202,27 +209,26 @@ def run_packed(
         return _run_packed(scan, graph, case, dtype)
 
 
-def _run_packed(
-    scan: Callable[..., Any], graph: Graph, case: Case, dtype: torch.dtype | None
-) -> Values:
+def _run_packed(scan: Scan, graph: Graph, case: Case, dtype: torch.dtype | None) -> Values:
     order = np.argsort(-case.lengths, kind="stable")
     batch_sizes = [int(n) for n in (case.lengths[:, None] > np.arange(max(case.lengths))).sum(0)]
     tokens = [(t, b) for t, n in enumerate(batch_sizes) for b in order[:n]]
 
-    def pack(sequences: list[Any]) -> torch.Tensor:
+    def pack(sequences: list[Array]) -> torch.Tensor:
         return torch.tensor(np.array([sequences[b][t] for t, b in tokens]), dtype=dtype)
 
-    def unpack(packed: torch.Tensor) -> list[Any]:
+    def unpack(packed: torch.Tensor) -> list[Array]:
         sequences = [np.empty((n, packed.shape[1])) for n in case.lengths]
         for (t, b), token in zip(tokens, packed.detach().numpy(), strict=True):
             sequences[b][t] = token
         return sequences
 
-    def by_length(array: Any) -> torch.Tensor:
+    def by_length(array: Array) -> torch.Tensor:
         return torch.tensor(array[order], dtype=dtype)
 
-    def by_number(tensor: torch.Tensor) -> Any:
-        return tensor.detach().numpy()[np.argsort(order)]
+    def by_number(tensor: torch.Tensor) -> Array:
+        numbers: Array = tensor.detach().numpy()[np.argsort(order)]
+        return numbers
 
     asked = case.asked
     x = pack(case.x).requires_grad_(asked.x)

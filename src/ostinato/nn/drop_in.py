@@ -5,9 +5,10 @@ Options of `Recurrent` that torch.nn does not have go by keyword.
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Unpack
 
 from ostinato.errors import UnknownName
+from ostinato.nn.options import Options
 from ostinato.nn.recurrent import Recurrent
 
 
@@ -24,7 +25,7 @@ class RNN(Recurrent):
         batch_first: bool = False,
         dropout: float = 0.0,
         bidirectional: bool = False,
-        **options: Any,
+        **options: Unpack[Options],
     ) -> None:
         named = {"tanh": "rnn", "relu": "relu_rnn"}
         if nonlinearity not in named:
@@ -49,7 +50,7 @@ class LSTM(Recurrent):
         dropout: float = 0.0,
         bidirectional: bool = False,
         proj_size: int = 0,
-        **options: Any,
+        **options: Unpack[Options],
     ) -> None:
         super().__init__(
             "projected_lstm" if proj_size else "lstm", input_size, hidden_size, num_layers, bias,
@@ -69,7 +70,7 @@ class GRU(Recurrent):
         batch_first: bool = False,
         dropout: float = 0.0,
         bidirectional: bool = False,
-        **options: Any,
+        **options: Unpack[Options],
     ) -> None:
         super().__init__(
             "gru", input_size, hidden_size, num_layers, bias, batch_first, dropout, bidirectional,

@@ -1,11 +1,26 @@
-"""Which options of a recurrent stack make sense together."""
+"""Options of a recurrent stack: what torch.nn does not have, and which make sense together."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from typing import TypedDict
+
+import torch
 
 from ostinato.equation.trace import Cell
 from ostinato.errors import ConfigError, UnknownName
+
+
+class Options(TypedDict, total=False):
+    """What `Recurrent` takes by keyword alone."""
+
+    variational_dropout: float
+    recurrent_dropout: float
+    zoneout: float | Mapping[str, float]
+    bias_init: Mapping[str, float] | None
+    engine: str
+    device: torch.device | str | int | None
+    dtype: torch.dtype | None
 
 
 def check_sizes(cell: Cell, sizes: Mapping[str, int], proj_size: int, hidden_size: int) -> None:
