@@ -16,8 +16,8 @@ class Limits:
     """How much is read; a plain file may be of any size.
 
     Attributes:
-        row: characters of one row: of a line, of a record of a table, of a sentence with all its
-            lines, of a text that is a file of its own.
+        row: characters of what is read in one piece: a line, a row of a table, a sentence with all
+            its lines, a text that is a file of its own.
         expansion: bytes that come of each byte of a packed file, gzip, xz or Parquet.
     """
 
@@ -51,7 +51,7 @@ def limited(row: int | None = None, expansion: int | None = None) -> Iterator[No
 
 
 def too_long(what: str, most: int) -> str:
-    """What is said of a row that is longer than the limit.
+    """What is said of what is longer than the limit.
 
     >>> too_long("a line", 1000)
     'a line of more than 1,000 characters; --max-row allows more'

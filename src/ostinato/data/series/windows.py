@@ -173,21 +173,21 @@ class Scale:
 
         A word that was not there in training is all zeros, see `unknown`.
         """
-        rows = []
+        found = []
         for each in panel.series:
-            row: list[float] = []
+            features: list[float] = []
             for value, how in zip(each.static, self.static, strict=True):
                 if "words" in how:
-                    row += [float(str(value) == word) for word in how["words"]]
+                    features += [float(str(value) == word) for word in how["words"]]
                 elif isinstance(value, str):
                     raise DataError(
                         f"{panel.called(each)} has the static value {quoted(value)}, where "
                         "training had numbers"
                     )
                 else:
-                    row.append((value - how["mean"]) / how["deviation"])
-            rows.append(row)
-        return np.array(rows, dtype=np.float32).reshape(len(panel.series), -1)
+                    features.append((value - how["mean"]) / how["deviation"])
+            found.append(features)
+        return np.array(found, dtype=np.float32).reshape(len(panel.series), -1)
 
     def unknown(self, panel: Panel) -> list[tuple[str, str, str]]:
         """The words that were not there in training: series, column and word of each."""

@@ -63,8 +63,8 @@ def pad(
 
     Returns:
         values (B,T) int64, of signals (T,D) float32 (B,T,D), and lengths (B,) int64. After its
-        length a row holds 0, an arbitrary number that may also be a symbol's: only the lengths tell
-        what is padding.
+        length a sequence is padded with 0, which may also be a symbol's index: only the lengths
+        say what is padding.
     """
     lengths = np.array([len(sequence) for sequence in sequences], dtype=np.int64)
     first = sequences[0] if len(sequences) else None
@@ -72,8 +72,8 @@ def pad(
     beside = first.shape[1:] if signals else ()  # type: ignore[union-attr]
     kind = np.float32 if signals else np.int64
     values = np.zeros((len(lengths), lengths.max(initial=0), *beside), dtype=kind)
-    for row, sequence in zip(values, sequences, strict=True):
-        row[: len(sequence)] = np.asarray(sequence)
+    for padded, sequence in zip(values, sequences, strict=True):
+        padded[: len(sequence)] = np.asarray(sequence)
     return values, lengths
 
 

@@ -66,14 +66,14 @@ class Rows(Sequence[Tokens]):
         return len(self._ends)
 
     @overload
-    def __getitem__(self, row: int) -> Tokens: ...
+    def __getitem__(self, k: int) -> Tokens: ...
     @overload
-    def __getitem__(self, row: slice) -> Sequence[Tokens]: ...
-    def __getitem__(self, row: int | slice) -> Tokens | Sequence[Tokens]:
-        if isinstance(row, slice):
-            return [self[k] for k in range(*row.indices(len(self)))]
-        row = range(len(self))[row]
-        return self._tokens[self._ends[row - 1] if row else 0 : self._ends[row]]
+    def __getitem__(self, k: slice) -> Sequence[Tokens]: ...
+    def __getitem__(self, k: int | slice) -> Tokens | Sequence[Tokens]:
+        if isinstance(k, slice):
+            return [self[i] for i in range(*k.indices(len(self)))]
+        k = range(len(self))[k]
+        return self._tokens[self._ends[k - 1] if k else 0 : self._ends[k]]
 
 
 @final
