@@ -19,7 +19,7 @@ from ostinato.tasks.classify.network import (
     ClassifyNetwork,
     ClassifyNetworkSettings,
 )
-from ostinato.tasks.forecast.network import ForecastModel, ForecastNetwork, Shape
+from ostinato.tasks.forecast.network import ForecastNetwork, ForecastNetworkSettings, Shape
 from ostinato.tasks.generate.estimator import GenerateModel, GenerateNetwork
 from ostinato.tasks.tag.network import TagNetwork, TagNetworkSettings
 from ostinato.tasks.tag.settings import TagSettings
@@ -47,7 +47,9 @@ def networks(cell):
         return TagNetwork(cell, model, 11, 7, 5)
 
     def forecast(shape=None, **options):
-        return ForecastNetwork(cell, ForecastModel(**sizes, segment=2, **options), shape or ONE)
+        return ForecastNetwork(
+            cell, ForecastNetworkSettings(**sizes, segment=2, **options), shape or ONE
+        )
 
     for options in EVERY_STACK:
         yield classify(**options)

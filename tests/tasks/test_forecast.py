@@ -11,7 +11,12 @@ from ostinato import Forecaster
 from ostinato.cells import find
 from ostinato.data import Columns, series_of
 from ostinato.errors import ConfigError, DataError
-from ostinato.tasks.forecast.network import ForecastModel, ForecastNetwork, Shape
+from ostinato.tasks.forecast.network import (
+    ForecastBatch,
+    ForecastNetwork,
+    ForecastNetworkSettings,
+    Shape,
+)
 from tolerances import SAME
 
 RANDOM = np.random.default_rng(3)
@@ -135,27 +140,35 @@ def test_recursive_forecasts_go_as_far_as_one_likes():
         )
 
 
+def batch(past, future, static):
+    scale = torch.ones(len(past), 2)
+    return ForecastBatch(past, future, static, scale, scale)
+
+
 @pytest.mark.parametrize("decoding", ["direct", "recursive"])
 @pytest.mark.parametrize("channels", ["apart", "together"])
 def test_shapes_for_every_way_to_read(decoding, channels):
-    settings = ForecastModel(segment=3, hidden=5, embedding=4, decoding=decoding, channels=channels)
+    settings = ForecastNetworkSettings(
+        segment=3, hidden=5, embedding=4, decoding=decoding, channels=channels
+    )
     past = 0 if decoding == "recursive" else 2
     shape = Shape(targets=2, past=past, future=3, static=1, horizon=7)
     for cell in ("gru", "lstm"):
         network = ForecastNetwork(find(cell), settings, shape).eval()
         inputs = torch.randn(4, 8, 5 + past), torch.randn(4, 7, 3), torch.randn(4, 1)
-        together = network(*inputs)
+        together = network(batch(*inputs))
         assert together.shape == (4, 7, 2, 3)
-        alone = torch.cat([network(*(i[k : k + 1] for i in inputs)) for k in range(4)])
+        alone = torch.cat([network(batch(*(i[k : k + 1] for i in inputs))) for k in range(4)])
         torch.testing.assert_close(together, alone, rtol=1e-5, atol=1e-5)
 
 
 def test_targets_read_apart_do_not_see_each_other():
     shape = Shape(targets=2, past=0, future=0, static=0, horizon=6)
-    settings = ForecastModel(segment=3, hidden=5, embedding=4)
+    settings = ForecastNetworkSettings(segment=3, hidden=5, embedding=4)
     network = ForecastNetwork(find("gru"), settings, shape).eval()
     past = torch.randn(3, 9, 2, requires_grad=True)
-    network(past, torch.zeros(3, 6, 0), torch.zeros(3, 0))[..., 0, :].sum().backward()
+    found = network(batch(past, torch.zeros(3, 6, 0), torch.zeros(3, 0)))
+    found[..., 0, :].sum().backward()
     assert past.grad[..., 0].abs().sum() > 0
     assert past.grad[..., 1].abs().sum() == 0
 

@@ -1,1 +1,5 @@
 """Forecast series."""
+
+from ostinato.tasks.forecast.model import ForecastModel
+
+MODEL = ForecastModel

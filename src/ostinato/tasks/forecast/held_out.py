@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from typing import Any, Self
 
 import numpy as np
-import torch
 from torch import Tensor
 
 from ostinato.data import Panel, read_series
@@ -15,6 +14,7 @@ from ostinato.data.series.windows import Indices, Windows
 from ostinato.tasks.base.held_out import SEQUENCES, HeldOut
 from ostinato.tasks.forecast.baseline import seasonal_naive
 from ostinato.tasks.forecast.estimator import Forecaster
+from ostinato.tasks.forecast.model import with_targets
 from ostinato.tasks.forecast.settings import ForecastSettings
 from ostinato.train import Run
 
@@ -85,13 +85,13 @@ class ForecastHeldOut(HeldOut):
         windows = estimator.windows(self.panel)
         index = estimator.windows_of(windows, self.part)
         chosen = index[np.linspace(0, len(index) - 1, min(SEQUENCES, len(index))).astype(int)]
-        past, future, static, targets = map(torch.from_numpy, windows.take(chosen))
+        batch, targets = with_targets(windows, chosen)
+        device = estimator.model_.device
+        batch, targets = batch.to(device), targets.to(device)
 
         def of_batch() -> Tensor:
-            state, last, read = network.encode(past, static)
-            found = network.decode(state, last, read, future)
-            error: Tensor = (found - targets[..., None]).nan_to_num().abs().mean((1, 2, 3)).sum()
-            return error
+            error: Tensor = (network(batch) - targets[..., None]).nan_to_num()
+            return error.abs().mean((1, 2, 3)).sum()
 
         return of_batch
 

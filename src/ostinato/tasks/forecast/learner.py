@@ -2,42 +2,36 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from typing import Any
+from collections.abc import Sequence
 
 import numpy as np
 import torch
 from torch import Tensor, nn
 
 from ostinato.data.series.windows import Indices, Windows
-from ostinato.tasks.forecast.settings import ForecastSettings
-
-_WINDOWS_AT_A_TIME = 512
-
-
-def pieces(index: Indices) -> Sequence[Indices]:
-    """Windows in their order, as many at a time as memory should hold."""
-    return np.array_split(index, -(-len(index) // _WINDOWS_AT_A_TIME))
+from ostinato.tasks.forecast.model import ForecastModel, pieces, with_targets
 
 
 class ForecastLearner:
-    """Forecasting as the loop sees it."""
+    """Forecasting as the loop sees it.
+
+    Args:
+        model: whose network is trained.
+        windows: those of all series.
+        training: which of them are learnt from.
+        validation: which of them choose the epoch.
+    """
 
     judged_by = "-validation_loss"
 
     def __init__(
-        self,
-        network: nn.Module,
-        settings: ForecastSettings,
-        windows: Windows,
-        training: Indices,
-        validation: Indices,
-        measure: Callable[[], dict[str, Any]],
+        self, model: ForecastModel, windows: Windows, training: Indices, validation: Indices
     ) -> None:
-        self.model = network
+        self.forecaster = model
+        self.model: nn.Module = model.network
         self.state: tuple[Tensor, ...] = ()  # nothing is carried
-        self.settings, self.windows = settings, windows
-        self.training, self.validation, self.measure = training, validation, measure
+        self.settings, self.windows = model.settings, windows
+        self.training, self.validation = training, validation
 
     def batches(self, epoch: int) -> Sequence[Indices]:
         """Windows in a new order for each epoch."""
@@ -50,13 +44,13 @@ class ForecastLearner:
         total, known = self._judge(batch)
         return total / known, known, len(batch) * self.windows.lookback
 
-    @torch.inference_mode()
+    @torch.no_grad()
     def validate(self) -> dict[str, float]:
         """The loss, MSE and MAE over all windows of the validation part."""
         self.model.eval()
         found = [self._judge(part) for part in pieces(self.validation)]
         known = sum(count for _, count in found)
-        accuracy = self.measure()
+        accuracy = self.forecaster.accuracy(self.windows, self.validation)
         return {
             "validation_loss": sum(total.item() for total, _ in found) / max(known, 1),
             "mse": accuracy["mse"],
@@ -65,13 +59,15 @@ class ForecastLearner:
 
     def _judge(self, index: Indices) -> tuple[Tensor, int]:
         """The sum of the loss over known values, and how many these are."""
-        past, future, static, targets = map(torch.from_numpy, self.windows.take(index))
-        found = self.model(past, future, static)
+        device = self.forecaster.device
+        batch, targets = with_targets(self.windows, index)
+        targets = targets.to(device)
+        found = self.model(batch.to(device))
         known = ~targets.isnan()
         error = (targets[..., None] - found)[known]  # (values, Q)
         model = self.settings.model
         if model.quantiles:
-            level = torch.tensor(model.quantiles)
+            level = torch.tensor(model.quantiles, device=device)
             total = torch.maximum(level * error, (level - 1) * error).mean(-1).sum()
         elif model.loss == "mse":
             total = error.square().sum()

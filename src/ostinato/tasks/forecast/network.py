@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Any, Literal, NamedTuple
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import ClassVar, Literal, NamedTuple, TypeAlias
 
 import torch
 from pydantic import Field, field_validator
@@ -10,10 +12,16 @@ from torch import Tensor, nn
 
 from ostinato.equation import Cell
 from ostinato.nn import Queries, Segments
+from ostinato.tasks.base.batch import Batch
+from ostinato.tasks.base.network import Network
+from ostinato.tasks.base.parts import Part, layer_parts, parameters_of
 from ostinato.tasks.base.stack import Stack
 
+State: TypeAlias = Tensor | Sequence[Tensor]
+"""The states of a recurrent stack, as `Recurrent` gives them."""
 
-class ForecastModel(Stack):
+
+class ForecastNetworkSettings(Stack):
     """The network."""
 
     embedding: int = Field(64, ge=1, le=2**16, description="features of a segment")
@@ -25,7 +33,7 @@ class ForecastModel(Stack):
         "apart", description="targets read one by one with the same weights, or all at once"
     )
     quantiles: list[float] = Field(
-        [0.1, 0.5, 0.9], max_length=100, description="levels foretold; empty foretells points"
+        [0.1, 0.5, 0.9], max_length=100, description="levels forecast; empty forecasts points"
     )
     loss: Literal["mae", "mse", "huber"] = Field(
         "mae", description="of points; quantiles have theirs"
@@ -56,7 +64,27 @@ class Shape(NamedTuple):
     horizon: int
 
 
-class ForecastNetwork(nn.Module):
+@dataclass(frozen=True)
+class ForecastBatch(Batch):
+    """Windows as the network takes them, on the scale of training.
+
+    Attributes:
+        past: targets, past and future covariates of the look-back (B, L, C+P+F).
+        future: future covariates and the calendar of the horizon (B, H, F).
+        static: covariates of the whole series (B, S).
+        mean, deviation: of each target in training (B, C) float64, in units of the data.
+    """
+
+    on_cpu: ClassVar[frozenset[str]] = frozenset({"mean", "deviation"})
+
+    past: Tensor
+    future: Tensor
+    static: Tensor
+    mean: Tensor
+    deviation: Tensor
+
+
+class ForecastNetwork(Network[ForecastBatch, Tensor]):
     """Lin et al. 2023, "SegRNN", over any cell, with covariates and quantiles.
 
     A look-back is read in segments of w steps. Then either each of the m segments to come is asked
@@ -64,7 +92,7 @@ class ForecastNetwork(nn.Module):
     one after the other, each being read like those of the look-back before the next ("recursive").
     """
 
-    def __init__(self, cell: Cell, settings: ForecastModel, shape: Shape) -> None:
+    def __init__(self, cell: Cell, settings: ForecastNetworkSettings, shape: Shape) -> None:
         super().__init__()
         self.settings, self.shape = settings, shape
         w = settings.segment
@@ -80,26 +108,24 @@ class ForecastNetwork(nn.Module):
         self.dropout = nn.Dropout(settings.dropout)
         self.output = nn.Linear(self.recurrent.output_size, w * self.own * self.levels)
 
-    def forward(self, past: Tensor, future: Tensor, static: Tensor) -> Tensor:
-        """Past (B, L, C+P+F), future (B, H, F), static (B, S) → quantiles (B, H, C, Q)."""
-        state, last, read = self.encode(past, static)
-        return self.decode(state, last, read, future)
-
-    def encode(self, past: Tensor, static: Tensor) -> tuple[Any, Tensor, Tensor]:
-        """The state after the look-back, the last targets (B, C), and the static ones as read."""
+    def embed(self, batch: ForecastBatch) -> Tensor:
+        """The segments of the look-back (L/w, B', E); B' is B·C where targets are read apart."""
         C = self.shape.targets
-        targets, others = past[..., :C], past[..., C:]
-        last = targets[:, -1] if self.settings.subtract_last else torch.zeros_like(targets[:, -1])
-        targets = targets - last[:, None]
+        targets, others = batch.past[..., :C], batch.past[..., C:]
+        targets = targets - self._last(batch)[:, None]
         if self.apart:
             targets = targets.transpose(1, 2).flatten(0, 1)[..., None]  # (B·C, L, 1)
-        steps = torch.cat([targets, self._each(others)], dim=-1)
-        read = self._each(static)
-        _, state = self.recurrent(self.segments(steps))
-        return state, last, read
+        embedded: Tensor = self.segments(torch.cat([targets, self._each(others)], dim=-1))
+        return embedded
 
-    def decode(self, state: Any, last: Tensor, read: Tensor, future: Tensor) -> Tensor:
-        """What follows a state: quantiles (B, H, C, Q), not sorted."""
+    def run(self, embedded: Tensor, batch: ForecastBatch) -> Tensor:
+        """Segments of the look-back → quantiles (B, H, C, Q)."""
+        _, state = self.recurrent(embedded)
+        return self.after(state, batch)
+
+    def after(self, state: State, batch: ForecastBatch) -> Tensor:
+        """What follows the state after the look-back: quantiles (B, H, C, Q), not sorted."""
+        future, read = batch.future, self._each(batch.static)
         w, H = self.settings.segment, future.shape[1]
         m = -(-H // w)
         future = self._each(future)
@@ -121,10 +147,40 @@ class ForecastNetwork(nn.Module):
         found = found.reshape(len(known), m * w, self.own, self.levels)[:, :H]
         if self.apart:  # (B·C, H, 1, Q)
             found = found.view(-1, self.shape.targets, H, self.levels).transpose(1, 2)
-        foretold: Tensor = found + last[:, None, :, None]
-        return foretold
+        forecast: Tensor = found + self._last(batch)[:, None, :, None]
+        return forecast
 
-    def _ask(self, query: Tensor, state: Any) -> Tensor:
+    def parts(self) -> list[Part]:
+        """See `Network`."""
+        segments, queries, output = self.segments, self.queries, self.output
+        project, width = segments.project, segments.width
+        return [
+            Part(
+                kind="segments",
+                name="segments",
+                inside=f"{width} steps: linear, {project.in_features} → "
+                f"{project.out_features}; relu",
+                gives=f"B × T/{width} × {project.out_features}",
+                parameters=parameters_of(segments),
+            ),
+            *layer_parts(self.recurrent),
+            # each segment to come is asked for by a step of the same recurrent layers
+            Part(
+                kind="output",
+                name="queries, output",
+                inside=f"{len(queries.place)} queries; linear, {output.in_features} → "
+                f"{output.out_features}",
+                gives=f"B × {self.shape.horizon} × {self.shape.targets} × {self.levels}",
+                parameters=parameters_of(queries) + parameters_of(output),
+            ),
+        ]
+
+    def _last(self, batch: ForecastBatch) -> Tensor:
+        """The last targets (B, C), which others are read as distances from; or zeros."""
+        last = batch.past[:, -1, : self.shape.targets]
+        return last if self.settings.subtract_last else torch.zeros_like(last)
+
+    def _ask(self, query: Tensor, state: State) -> Tensor:
         """Queries (m, B', E), each one step from the same state → (m·B', w·c·Q)."""
         m = len(query)
         states = (state,) if isinstance(state, Tensor) else state

@@ -8,7 +8,7 @@ from pydantic import Field
 
 from ostinato.data import Columns
 from ostinato.tasks.base.settings import TaskSettings
-from ostinato.tasks.forecast.network import ForecastModel
+from ostinato.tasks.forecast.network import ForecastNetworkSettings
 from ostinato.train import LearningRate, Section, Training
 
 MOST_STEPS = 10**5
@@ -58,5 +58,5 @@ class ForecastSettings(TaskSettings):
     task = "forecast"
     cell: str = Field("gru", description="a cell's name, or path/to/file.py:name")
     data: ForecastData = ForecastData()
-    model: ForecastModel = ForecastModel()
+    model: ForecastNetworkSettings = ForecastNetworkSettings()
     train: ForecastTraining = ForecastTraining()

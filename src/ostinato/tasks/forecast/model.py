@@ -1,0 +1,244 @@
+"""A trained forecaster of series."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+from typing import Any, Self
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from ostinato.data import Panel
+from ostinato.data.series.continued import continued
+from ostinato.data.series.panel import Series
+from ostinato.data.series.windows import Indices, Windows
+from ostinato.equation import Cell
+from ostinato.errors import ConfigError, check_finite, quoted
+from ostinato.tasks.base.model import Model
+from ostinato.tasks.base.stored import from_json
+from ostinato.tasks.forecast.baseline import seasonal_naive
+from ostinato.tasks.forecast.measures import Accuracy, point
+from ostinato.tasks.forecast.network import ForecastBatch, ForecastNetwork, Shape
+from ostinato.tasks.forecast.settings import MOST_STEPS, ForecastSettings
+from ostinato.tasks.forecast.trained import TrainedSeries
+from ostinato.train import Run
+
+_WINDOWS_AT_A_TIME = 512
+
+
+def pieces(index: Indices) -> Sequence[Indices]:
+    """Windows in their order, as many at a time as memory should hold."""
+    return np.array_split(index, -(-len(index) // _WINDOWS_AT_A_TIME))
+
+
+@dataclass(frozen=True)
+class SeriesForecast:
+    """How one series continues, in units of the data.
+
+    Attributes:
+        columns: the targets.
+        levels: the quantiles; empty for points.
+        values: (H, C, Q), of points Q is 1.
+        times: those of the horizon; none where they are not known.
+    """
+
+    columns: list[str]
+    levels: list[float]
+    values: NDArray[np.float64]
+    times: list[int | datetime] = field(default_factory=list)
+
+    def to_json(self) -> dict[str, object]:
+        """Plain data: `times`, and for each target its `forecast` and its `quantiles` by level."""
+        points = point(self.values, self.levels)
+        return {
+            "times": [str(time) for time in self.times],
+            "columns": {
+                column: {
+                    "forecast": points[:, c].tolist(),
+                    "quantiles": {
+                        f"{level:g}": self.values[:, c, q].tolist()
+                        for q, level in enumerate(self.levels)
+                    },
+                }
+                for c, column in enumerate(self.columns)
+            },
+        }
+
+
+@dataclass(frozen=True)
+class ForecastSequences:
+    """Windows of series.
+
+    Attributes:
+        windows: those of all series.
+        index: which of them (N, 2), see `Windows.origins`.
+    """
+
+    windows: Windows
+    index: Indices
+
+    @property
+    def lengths(self) -> list[int]:
+        """See `Sequences`; all look-backs are as long."""
+        return [self.windows.lookback] * len(self.index)
+
+    def batch(self, chosen: NDArray[np.intp]) -> ForecastBatch:
+        """See `Sequences`."""
+        return with_targets(self.windows, self.index[chosen])[0]
+
+
+def with_targets(windows: Windows, index: Indices) -> tuple[ForecastBatch, Tensor]:
+    """Windows side by side, and what came after them (B, H, C); NaN where it is not known."""
+    past, future, static, targets = map(torch.from_numpy, windows.take(index))
+    series, C = index[:, 0], windows.targets_read
+    mean, deviation = (torch.from_numpy(of[series, :C]) for of in (windows.mean, windows.deviation))
+    return ForecastBatch(past, future, static, mean, deviation), targets
+
+
+@dataclass(eq=False, kw_only=True)
+class ForecastModel(Model[ForecastSettings, Series, ForecastBatch, Tensor, SeriesForecast]):
+    """A trained forecaster.
+
+    Attributes:
+        trained: what is kept of the series of its training: columns, clock, scale, ….
+    """
+
+    kind = ForecastSettings
+
+    network: ForecastNetwork = field(init=False)
+    trained: TrainedSeries
+
+    @property
+    def batch_tokens(self) -> int:
+        """See `Model`."""
+        return _WINDOWS_AT_A_TIME * self.settings.data.lookback
+
+    @property
+    def shape(self) -> Shape:
+        """The numbers that the network reads and forecasts."""
+        data, columns = self.settings.data, self.trained.columns
+        static = self.trained.scale.static_features
+        future = len(columns.future) + 2 * len(data.calendar)
+        return Shape(len(columns.target), len(columns.past), future, static, data.horizon)
+
+    def windows(self, panel: Panel, horizon: int | None = None) -> Windows:
+        """The windows of some series, on the scale of training."""
+        data = self.settings.data
+        steps = data.horizon if horizon is None else horizon
+        return Windows(panel, self.trained.scale, data.lookback, steps, data.calendar)
+
+    def batches(self, lengths: Sequence[int]) -> Sequence[NDArray[np.intp]]:
+        """See `Model`: in their order."""
+        count = len(lengths)
+        return np.array_split(np.arange(count), -(-count // _WINDOWS_AT_A_TIME))
+
+    def sequences(self, inputs: Sequence[Series]) -> ForecastSequences:
+        """See `Model`; the steps after the last known target are forecast."""
+        return self._sequences(self._panel(inputs), self.settings.data.horizon)
+
+    def predict(
+        self, inputs: Sequence[Series] | Panel | None = None, horizon: int | None = None
+    ) -> list[SeriesForecast]:
+        """How each series continues after its last known target.
+
+        Args:
+            inputs: the series; those of training unless given. Values of future covariates stand
+                in steps after the last known target.
+            horizon: how many steps; `data.horizon` unless given. More than that only with
+                `model.decoding` "recursive".
+
+        Raises:
+            DataError: when a series is shorter than the look-back or was not in training, or
+                values of future covariates are missing.
+            ConfigError: for a horizon that the network cannot have.
+        """
+        horizon = self.settings.data.horizon if horizon is None else horizon
+        self._check_horizon(horizon)
+        if inputs is None:
+            inputs = self.trained.end
+        panel = inputs if isinstance(inputs, Panel) else self._panel(inputs)
+        if not panel.series:
+            return []
+        sequences = self._sequences(panel, horizon)
+        answers = self.over(sequences, self.decode)
+        return [
+            replace(answer, times=panel.clock.at(each.start, range(end, end + horizon)))
+            for answer, each, end in zip(
+                answers, panel.series, sequences.index[:, 1].tolist(), strict=True
+            )
+        ]
+
+    def decode(self, outputs: Tensor, batch: ForecastBatch) -> list[SeriesForecast]:
+        """See `Model`."""
+        mean, deviation = (of.numpy()[:, None, :, None] for of in (batch.mean, batch.deviation))
+        own = self.quantiles(outputs, batch) * deviation + mean
+        check_finite(own)
+        columns, levels = list(self.trained.columns.target), self.settings.model.quantiles
+        return [SeriesForecast(columns, levels, values) for values in own]
+
+    def quantiles(self, outputs: Tensor, batch: ForecastBatch) -> NDArray[np.float32]:
+        """(B, H, C, Q) on the scale of training; crossing quantiles are put in order."""
+        check_finite(outputs)
+        found: NDArray[np.float32] = outputs.sort(-1).values.cpu().numpy()
+        return found
+
+    def quantiles_of(self, windows: Windows, index: Indices) -> NDArray[np.float32]:
+        """The same of windows (B, 2), see `Windows.origins`."""
+        return np.array(self.over(ForecastSequences(windows, index), self.quantiles))
+
+    def accuracy(self, windows: Windows, index: Indices, naive: bool = False) -> dict[str, Any]:
+        """The accuracy over windows, see `Accuracy.result`; of seasonal naive with `naive`."""
+        C, trained = windows.targets_read, self.trained
+        place = {name: k for k, name in enumerate(trained.names)}
+        of = np.array([place[each.name] for each in windows.panel.series])
+        columns, levels = windows.panel.columns.target, self.settings.model.quantiles
+        accuracy = Accuracy(columns, windows.horizon, levels)
+        for part in pieces(index):
+            if naive:
+                forecast = seasonal_naive(windows, part, trained.season)[..., None]
+            else:
+                forecast = self.quantiles_of(windows, part)
+            accuracy.add(
+                forecast,
+                windows.take(part).targets,
+                windows.deviation[part[:, 0], :C],
+                trained.naive_error[of[part[:, 0]]],
+            )
+        return accuracy.result()
+
+    def new_network(self) -> ForecastNetwork:
+        """See `Model`."""
+        return ForecastNetwork(self.cell, self.settings.model, self.shape)
+
+    @classmethod
+    def read_parts(cls, run: Run, settings: ForecastSettings, cell: Cell) -> Self:
+        """See `Model`."""
+        horizon = settings.data.horizon
+        trained = from_json(run, "series.json", lambda read: TrainedSeries.from_json(read, horizon))
+        return cls(settings=settings, cell=cell, trained=trained)
+
+    def write_parts(self, run: Run) -> None:
+        """See `Model`."""
+        run.write_json("series.json", self.trained.to_json())
+
+    def _check_horizon(self, horizon: int) -> None:
+        direct = self.settings.model.decoding == "direct"
+        longest = self.settings.data.horizon if direct else MOST_STEPS
+        if not 1 <= horizon <= longest:
+            train = "; train with a larger data.horizon, or with model.decoding = recursive"
+            raise ConfigError(
+                f"a horizon of {quoted(horizon)} steps: this forecaster can do 1 to {longest}"
+                f"{train if direct else ''}"
+            )
+
+    def _panel(self, inputs: Sequence[Series]) -> Panel:
+        return Panel(list(inputs), self.trained.columns, self.trained.clock, {}, 0)
+
+    def _sequences(self, panel: Panel, horizon: int) -> ForecastSequences:
+        panel, ends = continued(panel, self.settings.data.lookback, horizon)
+        index = np.stack([np.arange(len(ends)), ends], axis=1)
+        return ForecastSequences(self.windows(panel, horizon), index)

@@ -1,0 +1,109 @@
+"""From series to all that training a forecaster begins with."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from ostinato.data import Panel
+from ostinato.data.series.windows import Indices, Windows
+from ostinato.equation import Cell
+from ostinato.errors import ConfigError, DataError
+from ostinato.tasks.base.estimator import Prepared
+from ostinato.tasks.forecast.learner import ForecastLearner
+from ostinato.tasks.forecast.model import ForecastModel
+from ostinato.tasks.forecast.settings import ForecastSettings
+from ostinato.tasks.forecast.trained import TrainedSeries
+from ostinato.train import Run
+
+
+@dataclass
+class ForecastPrepared(Prepared):
+    """What training a forecaster begins with.
+
+    Attributes:
+        model: the forecaster, without a network.
+        digests: see `Prepared`.
+        windows: those of all series.
+        training, validation: which of them each part has.
+        baseline: the accuracy of seasonal naive on the validation part, once it is measured.
+    """
+
+    model: ForecastModel
+    digests: dict[str, str]
+    windows: Windows
+    training: Indices
+    validation: Indices
+    baseline: dict[str, Any] | None = None
+
+    def learner(self) -> ForecastLearner:
+        """See `Prepared`."""
+        return ForecastLearner(self.model, self.windows, self.training, self.validation)
+
+    def fit_baseline(self, run: Run | None) -> None:
+        """Measures seasonal naive on the validation part."""
+        self.baseline = self.model.accuracy(self.windows, self.validation, naive=True)
+        if run:
+            kept = {k: v for k, v in self.baseline.items() if k != "each"}
+            run.write_json("baseline.json", {"name": "seasonal naive", **kept})
+
+
+def untrained(settings: ForecastSettings, cell: Cell, panel: Panel) -> ForecastModel:
+    """A forecaster of these series without a network: columns, clock, parts, scale.
+
+    Raises:
+        DataError: when a series is too short for its parts, or misses what it may not.
+        ConfigError: for settings that do not fit together.
+    """
+    check_missing(settings, panel)
+    trained = TrainedSeries.of(panel, settings.data)
+    return ForecastModel(settings=settings, cell=cell, trained=trained)
+
+
+def prepare(settings: ForecastSettings, cell: Cell, panel: Panel, digest: bool) -> ForecastPrepared:
+    """Splits series, and learns from the training part all that the network does not.
+
+    Args:
+        settings: those of the forecaster.
+        cell: the recurrence.
+        panel: the series.
+        digest: whether to compute the SHA-256 of what is trained on.
+
+    Raises:
+        DataError, ConfigError: as `untrained`; and when there is no window in a part.
+    """
+    model = untrained(settings, cell, panel)
+    windows, parts = model.windows(panel), model.trained.parts
+    zeros = np.zeros_like(parts.training)
+    training = windows.origins(zeros, parts.training, settings.data.stride, observed=True)
+    training = windows.require(training, "training")
+    held = windows.require(windows.origins(parts.training, parts.validation), "validation")
+    digests = {"sha256": panel.fingerprint()} if digest else {}
+    return ForecastPrepared(model, digests, windows, training, held)
+
+
+def check_recursive(settings: ForecastSettings) -> None:
+    """That what is read again after it is forecast can be.
+
+    Raises:
+        ConfigError: when past covariates cannot.
+    """
+    if settings.model.decoding == "recursive" and settings.data.past:
+        raise ConfigError(
+            "model.decoding = recursive reads its own forecast, and data.past is not forecast; "
+            "take direct, or forecast those columns too (data.target)"
+        )
+
+
+def check_missing(settings: ForecastSettings, panel: Panel) -> None:
+    """That values are missing only where the settings allow it.
+
+    Raises:
+        DataError: where they do not.
+    """
+    if settings.data.missing == "refuse" and (panel.missing or panel.gaps):
+        raise DataError(
+            f"{panel.title}: {panel.summary()} Fill what is missing, or take data.missing = carry"
+        )
