@@ -1,4 +1,4 @@
-"""Forecasts: what is learnt is foretold, and nothing is known before its time."""
+"""Forecasts: what is learnt is forecast, and nothing is known before its time."""
 
 import numpy as np
 import pandas
@@ -29,10 +29,10 @@ def small(cell="gru", **changes):
 
 
 def test_a_wave_goes_on(forecaster):
-    foretold = forecaster.predict()
+    forecast = forecaster.predict()
     steps = np.arange(len(WAVE), len(WAVE) + 8)
-    np.testing.assert_allclose(foretold.points[0, :, 0], 10 + 4 * np.sin(steps / 2), atol=1.5)
-    assert foretold.times[0] == steps.tolist()
+    np.testing.assert_allclose(forecast.points[0, :, 0], 10 + 4 * np.sin(steps / 2), atol=1.5)
+    assert forecast.times[0] == steps.tolist()
     own, naive = forecaster.evaluate(WAVE), forecaster.evaluate(WAVE, naive=True)
     assert own["mse"] < 0.1 * naive["mse"]
     assert forecaster.score(WAVE) == -own["mae"]
@@ -87,8 +87,8 @@ def test_quantiles_rise_and_hold_what_they_say():
     settings = {"quantiles": [0.9, 0.1, 0.5]}
     forecaster = small(model=settings, train={"epochs": 4}, data={"stride": 4}).fit(noise)
     assert forecaster.settings().model.quantiles == [0.1, 0.5, 0.9]
-    foretold = forecaster.predict()
-    assert (np.diff(foretold.values, axis=-1) >= 0).all()
+    forecast = forecaster.predict()
+    assert (np.diff(forecast.values, axis=-1) >= 0).all()
     found = forecaster.evaluate(RANDOM.normal(size=1000))
     for level, part in found["below"].items():
         assert part == pytest.approx(float(level), abs=0.06)
@@ -195,15 +195,15 @@ def test_several_series_each_on_its_own_scale():
     ]
     table = pandas.concat(frames)
     fitted = small(data={"id": "id", "time": "day"}, train={"epochs": 6}).fit(table)
-    foretold = fitted.predict()
-    assert foretold.series == ["a", "b"]
-    assert foretold.points[1].mean() > 900
-    columns = foretold.table()
+    forecast = fitted.predict()
+    assert forecast.series == ["a", "b"]
+    assert forecast.points[1].mean() > 900
+    columns = forecast.table()
     assert list(columns) == ["id", "time", "column", "forecast", "q0.1", "q0.5", "q0.9"]
     assert len(pandas.DataFrame(columns)) == 2 * 8
     assert columns["time"][0] == pandas.Timestamp("2024-07-19")
     only_b = fitted.predict(table=frames[1])
-    np.testing.assert_allclose(only_b.points[0], foretold.points[1], rtol=1e-5)
+    np.testing.assert_allclose(only_b.points[0], forecast.points[1], rtol=1e-5)
 
 
 def test_rolling_origin(forecaster):

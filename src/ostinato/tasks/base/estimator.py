@@ -11,6 +11,7 @@ from typing import Any, ClassVar, Generic, Self, TypedDict, TypeVar, Unpack
 
 import torch
 from sklearn.base import BaseEstimator
+from sklearn.utils import Tags
 from sklearn.utils.validation import check_is_fitted
 
 from ostinato import cells
@@ -19,7 +20,7 @@ from ostinato.equation import Cell
 from ostinato.errors import ConfigError, RunError
 from ostinato.tasks.base.device import resolve
 from ostinato.tasks.base.model import AnyModel
-from ostinato.tasks.base.network import Network
+from ostinato.tasks.base.network import AnyNetwork
 from ostinato.tasks.base.stored import cell_in, named_or_stored, settings_in
 from ostinato.train import (
     Hook,
@@ -45,7 +46,7 @@ class Fitting(TypedDict, total=False):
         run: where to log and save; nothing is saved unless given.
         hooks: what watches training; see `Hook`.
         show: is called with the progress, as by a `ProgressHook`.
-        resume: go on from the newest checkpoint of `run`.
+        resume: continue from the newest checkpoint of `run`.
         skipped: what was left out of the data, for the manifest of `run`.
         device: where to train: `auto` (CUDA where there is one, the default), `cpu`, `cuda`, ….
     """
@@ -113,9 +114,9 @@ class Estimator(BaseEstimator, Generic[S]):  # type: ignore[misc]
         cell: str | Cell = "lstm",
         *,
         seed: int = 0,
-        data: dict[str, Any] | None = None,
-        model: dict[str, Any] | None = None,
-        train: dict[str, Any] | None = None,
+        data: Mapping[str, object] | None = None,
+        model: Mapping[str, object] | None = None,
+        train: Mapping[str, object] | None = None,
         baseline: bool = True,
     ) -> None:
         self.cell = cell
@@ -126,7 +127,7 @@ class Estimator(BaseEstimator, Generic[S]):  # type: ignore[misc]
         self.baseline = baseline
 
     @classmethod
-    def of(cls, settings: S, **arguments: Any) -> Self:
+    def of(cls, settings: S, **arguments: object) -> Self:
         """The estimator of these settings."""
         return cls(**settings.model_dump(exclude_none=True) | arguments)
 
@@ -146,14 +147,14 @@ class Estimator(BaseEstimator, Generic[S]):  # type: ignore[misc]
         Raises:
             ConfigError: for an unknown key, or a value that does not fit.
         """
-        values: dict[str, Any] = {}
+        values: dict[str, object] = {}
         for name in self.kind.model_fields:
             value = getattr(self, name, None)
             if value is not None:
                 values[name] = value.name if isinstance(value, Cell) else value
         return self.kind.parse(values, type(self).__name__)  # type: ignore[return-value]
 
-    def set_params(self, **params: Any) -> Self:
+    def set_params(self, **params: object) -> Self:
         """Sets arguments, and with two underscores single settings of a part: `model__hidden=8`.
 
         Raises:
@@ -172,7 +173,7 @@ class Estimator(BaseEstimator, Generic[S]):  # type: ignore[misc]
         return self
 
     @property
-    def network_(self) -> Network[Any, Any]:
+    def network_(self) -> AnyNetwork:
         """The network of the trained model."""
         return self.model_.network
 
@@ -207,7 +208,7 @@ class Estimator(BaseEstimator, Generic[S]):  # type: ignore[misc]
     save_pretrained = save
     from_pretrained = load
 
-    def untrained(self) -> Network[Any, Any]:
+    def untrained(self) -> AnyNetwork:
         """The network of a trained estimator as it was before training.
 
         Embeddings that began with PPMI are random here: the texts that they come from are not kept.
@@ -261,7 +262,7 @@ class Estimator(BaseEstimator, Generic[S]):  # type: ignore[misc]
         self.model_.begin(run, data, was.started if was else None)
 
     def _same_as(self, before: Run, digests: Mapping[str, str]) -> None:
-        """Holds this training against a run that it goes on with, or repeats.
+        """Holds this training against a run that it continues, or repeats.
 
         Raises:
             RunError: when data or cell are not the same.
@@ -299,15 +300,15 @@ class TextEstimator(Estimator[S]):
         *,
         tokenizer: str | None = None,
         seed: int = 0,
-        data: dict[str, Any] | None = None,
-        model: dict[str, Any] | None = None,
-        train: dict[str, Any] | None = None,
+        data: Mapping[str, object] | None = None,
+        model: Mapping[str, object] | None = None,
+        train: Mapping[str, object] | None = None,
         baseline: bool = True,
     ) -> None:
         super().__init__(cell, seed=seed, data=data, model=model, train=train, baseline=baseline)
         self.tokenizer = tokenizer
 
-    def __sklearn_tags__(self) -> Any:
+    def __sklearn_tags__(self) -> Tags:
         tags = super().__sklearn_tags__()
         tags.input_tags.string = tags.input_tags.one_d_array = True
         tags.input_tags.two_d_array = False

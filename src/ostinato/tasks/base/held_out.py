@@ -1,4 +1,4 @@
-"""What every task's exam tells."""
+"""The held-out set of a task: what a trained model is judged by."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from ostinato.train import Run
 SEQUENCES = 32
 """The sequences over which gradients are averaged."""
 REACH = 150
-"""The steps back from the end of a sequence that gradients are told for."""
+"""The steps back from the end of a sequence that gradients are reported for."""
 
 
 class HeldOut(ABC):
@@ -31,7 +31,7 @@ class HeldOut(ABC):
     @classmethod
     @abstractmethod
     def read(cls, data: str, estimator: Any, run: Run) -> Self:
-        """The exam of a run on data by name: of its own training data what was held out."""
+        """What a run is judged by, in data of a name: of its own data the part held out."""
 
     @classmethod
     def read_files(cls, data: Sequence[str], estimator: Any, run: Run) -> Self:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from typing import Generic, TypeVar
+from typing import Any, Generic, TypeVar
 
 from torch import Tensor, nn
 
@@ -46,3 +46,7 @@ class Network(nn.Module, ABC, Generic[B, Y]):
         """Every recurrent stack by its path in the module, such as `encoder.recurrent`."""
         named = self.named_modules()
         return {name: module for name, module in named if isinstance(module, Recurrent)}
+
+
+AnyNetwork = Network[Any, Any]
+"""The network of some task."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, Self
+from typing import Self
 
 from pydantic import Field
 
@@ -13,7 +13,7 @@ from ostinato.tasks.base.stack import Stack
 from ostinato.train import Section, Training, read_toml
 
 
-def refuse_code(values: Mapping[str, Any], source: str) -> None:
+def refuse_code(values: Mapping[str, object], source: str) -> None:
     """Refuses settings from a file that name a file of code, which the user alone may name.
 
     Raises:

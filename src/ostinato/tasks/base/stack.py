@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from pydantic import Field
 
 from ostinato.equation import Cell
@@ -26,13 +24,15 @@ class Stack(Section):
     forget_bias: float | None = Field(None, description="first bias of the gate f, if there is one")
     engine: str = Field("auto", description="auto, aten or torch: the level that runs")
 
-    def recurrent(self, cell: Cell, features: int | None = None, **options: Any) -> Recurrent:
+    def recurrent(
+        self, cell: Cell, features: int | None = None, bidirectional: bool = False
+    ) -> Recurrent:
         """The recurrent layers, over embedded symbols (T, B, embedding).
 
         Args:
             cell: the cell.
             features: of a step, where there is more than the embedding.
-            options: what `Recurrent` takes besides, such as `bidirectional`.
+            bidirectional: whether each layer reads in both directions.
         """
         own_name = cell.graph.own_name
         biased = {node.label for _, node in cell.graph.affines() if node.bias}
@@ -48,5 +48,5 @@ class Stack(Section):
             zoneout=self.zoneout,
             bias_init={gate: bias for gate, bias in bias_init.items() if own_name(gate) in biased},
             engine=self.engine,
-            **options,
+            bidirectional=bidirectional,
         )

@@ -10,7 +10,7 @@ class Terms(NamedTuple):
 
     Attributes:
         words: how the metric, `HeldOut.metric`, is called.
-        digits: of the metric after the point; None for a part of a whole, told in percent.
+        digits: of the metric after the point; None for a part of a whole, given in percent.
         things: what a network answers about, one by one.
         data: what the amount of data is counted in.
         examples: what differences are tested over.

@@ -149,7 +149,7 @@ def check_countable(order: int, symbols: int) -> None:
 def ngrams_of(sequence: Symbols, order: int, symbols: int) -> NDArray[np.int64]:
     """The distinct n-grams of a text up to a length, as numbers in base V, ascending.
 
-    An n-gram has no symbol 0, so that its number tells how long it is.
+    An n-gram has no symbol 0, so that its number says how long it is.
 
     >>> ngrams_of(np.array([7, 0, 1, 2]), 2, 10)
     array([ 1,  2,  7, 12])

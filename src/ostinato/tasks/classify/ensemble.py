@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Self
 
@@ -117,7 +117,7 @@ class LinearMember:
         return cls(model, *from_json(run, "linear.json", _facts))
 
 
-def _facts(read: Any) -> tuple[NDArray[np.float64], float, float, float]:
+def _facts(read: Mapping[str, Any]) -> tuple[NDArray[np.float64], float, float, float]:
     weights = np.array(read["weights"], np.float64).reshape(2)
     both = float(read["validation_accuracy"]), float(read["validation_accuracy_together"])
     return weights, *both, float(read["seconds"])

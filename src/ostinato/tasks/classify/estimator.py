@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any, Self, Unpack
+from typing import Self, Unpack
 
 import numpy as np
 from numpy.typing import NDArray
@@ -49,7 +49,7 @@ class Classifier(ClassifierMixin, TextEstimator[ClassifySettings]):  # type: ign
         baseline: whether to fit the linear baseline too.
 
     With `data={"multi_label": True}` each text has a list of labels, which may be empty; what is a
-    matrix of classes (N, K) below then tells of each label for itself.
+    matrix of classes (N, K) below then holds each label for itself.
 
     In place of texts there may be signals: arrays (T, D) of any length, read by a linear map where
     texts have an embedding, each number on the scale of training (`numbers_`).
@@ -66,7 +66,7 @@ class Classifier(ClassifierMixin, TextEstimator[ClassifySettings]):  # type: ign
     model_: ClassifyModel
     baseline_: Baseline | None = None
 
-    def fit(self, texts: Any, labels: Any = None, **options: Unpack[Fitting]) -> Self:
+    def fit(self, texts: object, labels: object = None, **options: Unpack[Fitting]) -> Self:
         """Trains the network, and the baseline on the same texts.
 
         A part of the texts, in whole blocks of neighbours, is held out to choose the best epoch.
@@ -93,7 +93,7 @@ class Classifier(ClassifierMixin, TextEstimator[ClassifySettings]):  # type: ign
             self.baseline_micro_f1_ = right.micro_f1
         return self
 
-    def decision_function(self, texts: Any) -> NDArray[np.float32]:
+    def decision_function(self, texts: object) -> NDArray[np.float32]:
         """Logits (N, K) of each text and class; of two classes ln(p₁ / p₀) (N).
 
         Args:
@@ -106,18 +106,18 @@ class Classifier(ClassifierMixin, TextEstimator[ClassifySettings]):  # type: ign
         two = logits.shape[1] == 2 and not self.model_.multi_label
         return logits[:, 1] - logits[:, 0] if two else logits
 
-    def predict_proba(self, texts: Any) -> NDArray[np.float32]:
+    def predict_proba(self, texts: object) -> NDArray[np.float32]:
         """Probabilities (N, K) of each text and class, in the order of `classes_`.
 
         Where a text may have several labels, each is a probability of its own.
         """
         return probabilities(self._logits(texts), self.model_.multi_label)
 
-    def predict_log_proba(self, texts: Any) -> NDArray[np.float32]:
+    def predict_log_proba(self, texts: object) -> NDArray[np.float32]:
         """The natural logarithms of `predict_proba` (N, K)."""
         return log_probabilities(self._logits(texts), self.model_.multi_label)
 
-    def predict(self, texts: Any, threshold: float | None = None) -> NDArray[Any]:
+    def predict(self, texts: object, threshold: float | None = None) -> NDArray[np.generic]:
         """The most probable label of each text (N), or all from their thresholds on.
 
         Args:
@@ -133,7 +133,7 @@ class Classifier(ClassifierMixin, TextEstimator[ClassifySettings]):  # type: ign
         """
         given = self.given(self.predict_proba(texts), threshold)
         if not self.model_.multi_label:
-            found: NDArray[Any] = self.classes_[given.argmax(-1)]
+            found: NDArray[np.generic] = self.classes_[given.argmax(-1)]
             return found
         tuples = np.empty(len(given), dtype=object)
         tuples[:] = self.model_.labels(given)
@@ -146,7 +146,9 @@ class Classifier(ClassifierMixin, TextEstimator[ClassifySettings]):  # type: ign
         check_is_fitted(self)
         return self.model_.given(probabilities, threshold)
 
-    def score(self, texts: Any, labels: Any = None, sample_weight: Any = None) -> float:
+    def score(
+        self, texts: object, labels: object = None, sample_weight: Sequence[float] | None = None
+    ) -> float:
         """The part of texts whose labels are right; they are compared as text."""
         examples = self._labelled(texts, labels)
         given = self.given(self.predict_proba(examples.texts))
@@ -156,7 +158,7 @@ class Classifier(ClassifierMixin, TextEstimator[ClassifySettings]):  # type: ign
         return float(np.average(right, weights=sample_weight))
 
     def evaluate(
-        self, texts: Any, labels: Any = None, *, threshold: float | None = None
+        self, texts: object, labels: object = None, *, threshold: float | None = None
     ) -> ClassifyMeasures:
         """How well labels are predicted; texts and labels as for `fit`, threshold as for `predict`.
 
@@ -181,7 +183,7 @@ class Classifier(ClassifierMixin, TextEstimator[ClassifySettings]):  # type: ign
         errors = (error_of(p, truth, multi_label) for p in (raw, found))
         return measured(truth, given, known, multi_label, *errors)
 
-    def alone(self, texts: Any, labels: Any = None) -> dict[str, float]:
+    def alone(self, texts: object, labels: object = None) -> dict[str, float]:
         """Accuracy of the network, the linear model and the baseline, each by itself.
 
         Args:
@@ -212,7 +214,7 @@ class Classifier(ClassifierMixin, TextEstimator[ClassifySettings]):  # type: ign
         return self.model_.class_names
 
     @property
-    def classes_(self) -> NDArray[Any]:
+    def classes_(self) -> NDArray[np.generic]:
         """The classes, as they were given."""
         return self.model_.classes
 
@@ -252,12 +254,12 @@ class Classifier(ClassifierMixin, TextEstimator[ClassifySettings]):  # type: ign
         tags.classifier_tags.multi_label = bool(given.get("multi_label") or given.get("separator"))
         return tags
 
-    def _labelled(self, texts: Any, labels: Any) -> Examples:
+    def _labelled(self, texts: object, labels: object) -> Examples:
         check_is_fitted(self)
         columns = self.model_.settings.data
         return data.examples_of(texts, labels, columns.text, columns.labels, split="test")
 
-    def _logits(self, texts: Any) -> NDArray[np.float32]:
+    def _logits(self, texts: object) -> NDArray[np.float32]:
         """Logits (N, K) over the temperature."""
         check_is_fitted(self)
         return self.model_.logits(data.texts_of(texts, self.model_.settings.data.text))

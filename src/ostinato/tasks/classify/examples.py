@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,11 +13,11 @@ from ostinato.data.tables.labels import Label, each
 from ostinato.errors import DataError, first_few, quoted
 from ostinato.tasks.classify.settings import ClassifySettings
 
-_FEW = 8  # labels of which an error tells all
+_FEW = 8  # labels that an error lists whole
 _CHARACTERS = 2**25  # of texts that are held in memory
 
 
-def classes_in(examples: Examples, multi_label: bool) -> NDArray[Any]:
+def classes_in(examples: Examples, multi_label: bool) -> NDArray[np.generic]:
     """The classes in order: numbers where labels were given as numbers, else texts.
 
     Raises:
@@ -26,25 +25,25 @@ def classes_in(examples: Examples, multi_label: bool) -> NDArray[Any]:
     """
     counts = Counter(name for label in examples.labels for name in each(label))
     if multi_label and (len(counts) < 2 or len(examples) < 2):
-        raise DataError(f"several labels need two texts and two labels, not {_told(counts)}")
+        raise DataError(f"several labels need two texts and two labels, not {_counted(counts)}")
     if not multi_label and (len(counts) < 2 or min(counts.values()) < 2):
         alone = "one class alone, " if len(counts) == 1 else ""
         raise DataError(
-            f"a classifier needs two classes with two texts each, not {alone}{_told(counts)}"
+            f"a classifier needs two classes with two texts each, not {alone}{_counted(counts)}"
         )
     return np.array(sorted(examples.own[n] for n in counts) if examples.own else sorted(counts))
 
 
-def _told(counts: Counter[str]) -> str:
+def _counted(counts: Counter[str]) -> str:
     """How often each label is met, of many labels the rare ones; and what may be the cause."""
     rare = {name: count for name, count in counts.items() if count < 2}
     shown = rare if len(counts) > _FEW and rare else counts
-    told = "{" + first_few(f"{quoted(name)}: {count}" for name, count in shown.items()) + "}"
+    listed = "{" + first_few(f"{quoted(name)}: {count}" for name, count in shown.items()) + "}"
     if len(counts) <= _FEW or 2 * len(rare) <= len(counts):
-        return told
+        return listed
     return (
-        f"{told}: {len(rare):,} of {len(counts):,} labels are met once; if they are no classes but "
-        "texts or numbers, data.label names the wrong column"
+        f"{listed}: {len(rare):,} of {len(counts):,} labels are met once; if they are no classes "
+        "but texts or numbers, data.label names the wrong column"
     )
 
 

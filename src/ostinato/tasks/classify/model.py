@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from copy import copy
 from dataclasses import asdict, dataclass, field
-from typing import Any, Self, TypeAlias
+from typing import Self, TypeAlias
 
 import numpy as np
 import torch
@@ -92,7 +92,7 @@ class ClassifyModel(Model[ClassifySettings, "str | Signal", ClassifyBatch, Tenso
     kind = ClassifySettings
 
     network: ClassifyNetwork | ClassifyEnsemble = field(init=False)
-    classes: NDArray[Any]
+    classes: NDArray[np.generic]
     tokenizer: Tokenizer | None = None
     vocabulary: Vocabulary | None = None
     numbers: Numbers | None = None
@@ -266,7 +266,7 @@ class ClassifyModel(Model[ClassifySettings, "str | Signal", ClassifyBatch, Tenso
         return found / np.float32(self.decision.temperature)
 
 
-def _classes(listed: object) -> NDArray[Any]:
+def _classes(listed: object) -> NDArray[np.generic]:
     """Classes from what a run's file holds."""
     known = isinstance(listed, list) and all(isinstance(y, str | int | float) for y in listed)
     if not known or not listed:
@@ -274,5 +274,5 @@ def _classes(listed: object) -> NDArray[Any]:
     return np.array(listed)
 
 
-def _pairs(listed: Any) -> NDArray[np.int64]:
+def _pairs(listed: list[list[int]]) -> NDArray[np.int64]:
     return np.array(listed, np.int64).reshape(-1, 2)

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Self
+from typing import Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -44,12 +44,12 @@ class Numbers:
                 )
         return [((s[-keep:] - self.mean) / self.deviation).astype(np.float32) for s in signals]
 
-    def to_json(self) -> dict[str, Any]:
+    def to_json(self) -> dict[str, list[float]]:
         """Plain data."""
         return {"mean": self.mean.tolist(), "deviation": self.deviation.tolist()}
 
     @classmethod
-    def from_json(cls, read: Any) -> Self:
+    def from_json(cls, read: Mapping[str, list[float]]) -> Self:
         """What `to_json` made."""
         mean, deviation = (np.array(read[k], np.float64) for k in ("mean", "deviation"))
         if mean.ndim != 1 or mean.shape != deviation.shape:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any, Self, Unpack
 
 import numpy as np
@@ -51,14 +52,14 @@ class Forecaster(RegressorMixin, Estimator[ForecastSettings]):  # type: ignore[m
         cell: str | Cell = "gru",
         *,
         seed: int = 0,
-        data: dict[str, Any] | None = None,
-        model: dict[str, Any] | None = None,
-        train: dict[str, Any] | None = None,
+        data: Mapping[str, object] | None = None,
+        model: Mapping[str, object] | None = None,
+        train: Mapping[str, object] | None = None,
         baseline: bool = True,
     ) -> None:
         super().__init__(cell, seed=seed, data=data, model=model, train=train, baseline=baseline)
 
-    def fit(self, table: Any, y: None = None, **options: Unpack[Fitting]) -> Self:
+    def fit(self, table: object, y: None = None, **options: Unpack[Fitting]) -> Self:
         """Trains on the first part of each series; the next one chooses the best epoch.
 
         Args:
@@ -81,7 +82,7 @@ class Forecaster(RegressorMixin, Estimator[ForecastSettings]):  # type: ignore[m
             self.baseline_ = prepared.baseline
         return self
 
-    def prepare(self, table: Any) -> Self:
+    def prepare(self, table: object) -> Self:
         """All of `fit` but the training: columns, clock, parts, scale, the naive error.
 
         Raises:
@@ -93,7 +94,7 @@ class Forecaster(RegressorMixin, Estimator[ForecastSettings]):  # type: ignore[m
         self.model_ = untrained(settings, self._cell(), panel)
         return self
 
-    def predict(self, horizon: int | None = None, table: Any = None) -> Forecast:
+    def predict(self, horizon: int | None = None, table: object = None) -> Forecast:
         """How each series continues after its last known value.
 
         Args:
@@ -122,7 +123,7 @@ class Forecaster(RegressorMixin, Estimator[ForecastSettings]):  # type: ignore[m
         )
 
     def evaluate(
-        self, table: Any, *, naive: bool = False, part: str | None = None
+        self, table: object, *, naive: bool = False, part: str | None = None
     ) -> dict[str, Any]:
         """The accuracy over all windows, see `Accuracy.result`.
 
@@ -153,7 +154,9 @@ class Forecaster(RegressorMixin, Estimator[ForecastSettings]):  # type: ignore[m
             last = self.parts_.validation if part == "validation" else self.parts_.test
         return windows.require(windows.origins(first, last), part or "whole")
 
-    def backtest(self, table: Any, folds: int = 5, *, refit: bool = False) -> list[dict[str, Any]]:
+    def backtest(
+        self, table: object, folds: int = 5, *, refit: bool = False
+    ) -> list[dict[str, Any]]:
         """Rolling origin: forecasts of the last stretches of a horizon, one after the other.
 
         Args:
@@ -223,7 +226,7 @@ class Forecaster(RegressorMixin, Estimator[ForecastSettings]):  # type: ignore[m
         )
         return own.fit(part)
 
-    def score(self, table: Any, y: None = None, sample_weight: None = None) -> float:
+    def score(self, table: object, y: None = None, sample_weight: None = None) -> float:
         """Minus the mean absolute error on the scale of training: the larger the better."""
         return -float(self.evaluate(table)["mae"])
 
@@ -265,7 +268,7 @@ class Forecaster(RegressorMixin, Estimator[ForecastSettings]):  # type: ignore[m
         """Where the parts of each series end."""
         return self.model_.trained.parts
 
-    def _panel(self, table: Any) -> Panel:
+    def _panel(self, table: object) -> Panel:
         """Series to use a trained forecaster on: what the columns are is known from training."""
         panel = series_of(table, self.columns_)
         check_missing(self.model_.settings, panel)

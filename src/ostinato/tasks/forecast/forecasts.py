@@ -1,4 +1,4 @@
-"""A forecast: what is foretold of each series, at which times."""
+"""A forecast: how each series continues, and at which times."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from itertools import chain
-from typing import Any
+from typing import TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,10 +17,13 @@ from ostinato.data.series.clock import Clock
 from ostinato.data.tables.spreadsheet import marked
 from ostinato.tasks.forecast.measures import point
 
+Value: TypeAlias = str | int | float | datetime
+"""A value of a table."""
+
 
 @dataclass(frozen=True)
 class Forecast:
-    """How series go on, in units of the data.
+    """How series continue, in units of the data.
 
     Attributes:
         series: their names; one empty name where there is one series.
@@ -45,19 +48,19 @@ class Forecast:
         """(S, H, C): medians, or the values of a forecast of points."""
         return point(self.values, self.levels)
 
-    def rows(self) -> Iterator[dict[str, Any]]:
+    def rows(self) -> Iterator[dict[str, Value]]:
         """A row for each series, time and target: names, the forecast, and a value a level."""
         for s, name in enumerate(self.series):
             for h, time in enumerate(self.times[s]):
                 for c, column in enumerate(self.columns):
-                    row: dict[str, Any] = {self.id: name} if self.id else {}
+                    row: dict[str, Value] = {self.id: name} if self.id else {}
                     row |= {"time": time, "column": column}
                     row["forecast"] = float(self.points[s, h, c])
                     for q, level in enumerate(self.levels):
                         row[f"q{level:g}"] = float(self.values[s, h, c, q])
                     yield row
 
-    def table(self) -> dict[str, list[Any]]:
+    def table(self) -> dict[str, list[Value]]:
         """The rows as columns, for `pandas.DataFrame` or `polars.DataFrame`."""
         rows = list(self.rows())
         return {name: [row[name] for row in rows] for name in rows[0]}
@@ -69,7 +72,7 @@ class Forecast:
         """
         text = io.StringIO()
         times = list(chain.from_iterable(self.times))
-        written = dict(zip(times, self.clock.written(times), strict=True))
+        written: dict[Value, str] = dict(zip(times, self.clock.written(times), strict=True))
         rows = list(self.rows())
         writer = csv.writer(text, lineterminator="\n")
         writer.writerow(map(marked, rows[0]))
@@ -79,7 +82,7 @@ class Forecast:
         return text.getvalue()
 
 
-def _cell(value: Any) -> Any:
+def _cell(value: Value) -> Value:
     """A value as a cell of CSV."""
     if isinstance(value, float):
         return f"{value:.6g}"

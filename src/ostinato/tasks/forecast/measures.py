@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
-Array = NDArray[Any]
+Array = NDArray[np.floating]
+F = TypeVar("F", bound=np.floating)
 
 
 class Accuracy:
@@ -20,7 +21,7 @@ class Accuracy:
     Args:
         columns: the names of the targets.
         horizon: H.
-        levels: the quantiles that are foretold, rising; none for a forecast of points.
+        levels: the quantiles that are forecast, rising; none for a forecast of points.
     """
 
     def __init__(self, columns: Sequence[str], horizon: int, levels: Sequence[float]) -> None:
@@ -109,7 +110,7 @@ class Accuracy:
         return found
 
 
-def point(forecast: Array, levels: Sequence[float]) -> Array:
+def point(forecast: NDArray[F], levels: Sequence[float]) -> NDArray[F]:
     """(…, Q) → (…): the median, or the one value of a forecast of points."""
     return forecast[..., list(levels).index(0.5) if levels and forecast.shape[-1] > 1 else 0]
 

@@ -22,7 +22,7 @@ class ForecastData(Section):
     id: str | None = Field(
         None, description="the column that names the series, where it is not one"
     )
-    target: list[str] = Field([], description="columns to foretell; all that are nothing else")
+    target: list[str] = Field([], description="columns to forecast; all that are nothing else")
     past: list[str] = Field([], description="columns known up to the present")
     future: list[str] = Field([], description="columns known ahead, such as prices or holidays")
     static: list[str] = Field([], description="columns that are the same in all rows of a series")
@@ -31,7 +31,7 @@ class ForecastData(Section):
         "carry", description="read the last known value in place of a missing one, or refuse it"
     )
     lookback: int = Field(96, ge=1, le=MOST_STEPS, description="steps that are read")
-    horizon: int = Field(24, ge=1, le=MOST_STEPS, description="steps that are foretold")
+    horizon: int = Field(24, ge=1, le=MOST_STEPS, description="steps that are forecast")
     season: int | None = Field(
         None, ge=1, description="steps of a season; by the clock unless given"
     )

@@ -20,7 +20,7 @@ TASK = Task(
         flow="Means over windows; a step is a segment of the look-back, and the loss is the error "
         "of the whole horizon.",
         validation="validation_loss",
-        loss="Loss for each value foretold",
+        loss="Loss for each value forecast",
         reached="mse",
         title="Mean squared error on validation windows",
     ),

@@ -24,7 +24,7 @@ class TrainedSeries:
     """The series of a training, without their values but for the last ones.
 
     Attributes:
-        end: the last steps of each series, which a forecast goes on from.
+        end: the last steps of each series, which a forecast continues.
         season: in steps.
         scale: of each series and column.
         parts: where the parts of each series end.

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from functools import partial
-from typing import Any, Self, TypeVar, Unpack
+from typing import Self, TypeVar, Unpack
 
 import numpy as np
 from numpy.typing import NDArray
@@ -62,8 +62,8 @@ class Tagger(Estimator[TagSettings]):
 
     def fit(
         self,
-        sentences: Any,
-        tags: Any = None,
+        sentences: object,
+        tags: object = None,
         *,
         validation: Tagged | None = None,
         **options: Unpack[Fitting],
@@ -98,11 +98,11 @@ class Tagger(Estimator[TagSettings]):
         """What it is judged by: `f1` of entities, `accuracy` of other tags."""
         return self.model_.metric
 
-    def predict(self, sentences: Any) -> list[list[str]]:
+    def predict(self, sentences: object) -> list[list[str]]:
         """The most likely tags of each sentence, all its words taken together."""
         return self._each(sentences, lambda model: model.tags)
 
-    def tag(self, sentences: Any) -> list[tuple[list[str], NDArray[np.float32]]]:
+    def tag(self, sentences: object) -> list[tuple[list[str], NDArray[np.float32]]]:
         """Tags of each sentence, and how likely each is by itself, given the whole sentence.
 
         Args:
@@ -114,11 +114,11 @@ class Tagger(Estimator[TagSettings]):
         found = self._each(sentences, lambda model: model.decode)
         return [(tagging.tags, tagging.confidences) for tagging in found]
 
-    def predict_proba(self, sentences: Any) -> list[NDArray[np.float32]]:
+    def predict_proba(self, sentences: object) -> list[NDArray[np.float32]]:
         """P of each label at each word (T, K), in the order of `labels_.classes`."""
         return self._each(sentences, lambda model: model.marginals)
 
-    def best(self, sentences: Any, n: int = 5) -> list[list[Scored]]:
+    def best(self, sentences: object, n: int = 5) -> list[list[Scored]]:
         """The n most likely taggings of each sentence, each with its log-probability in nats."""
         return self._each(sentences, lambda model: partial(model.n_best, n=n))
 
@@ -161,12 +161,12 @@ class Tagger(Estimator[TagSettings]):
             )
         return file
 
-    def score(self, sentences: Any, tags: Any = None) -> float:
+    def score(self, sentences: object, tags: object = None) -> float:
         """F1 of entities, or the accuracy where tags are no entities."""
         result = self.evaluate(sentences, tags)
         return result.f1 if self.labels_.entities else result.accuracy
 
-    def evaluate(self, sentences: Any, tags: Any = None) -> TagMeasures:
+    def evaluate(self, sentences: object, tags: object = None) -> TagMeasures:
         """How well words are tagged; words whose tag is not known are left out.
 
         Raises:
@@ -229,7 +229,7 @@ class Tagger(Estimator[TagSettings]):
 
     def _each(
         self,
-        sentences: Any,
+        sentences: object,
         answer: Callable[[TagModel], Callable[[Tensor, TagBatch], Iterable[R]]],
     ) -> list[R]:
         """What is made of each sentence's emissions."""

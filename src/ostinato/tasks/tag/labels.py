@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any, Self
 
@@ -81,7 +81,7 @@ class Labels:
         if odd is not None:
             raise DataError(
                 f"{seen[odd]}: the tag {quoted(odd)} is of no scheme: O, or B-, I-, E- or S- and a "
-                "type; tags that mark no entities are told by --data.scheme none"
+                "type; tags that mark no entities need --data.scheme none"
             )
         if scheme == "auto":
             known = ([t for t in tags if t != unlabelled] for tags in sentences.tags)
@@ -177,12 +177,12 @@ class Labels:
             pairs.append(([a[k] for k in kept], [b[k] for k in kept]))
         return [self.written(a) for a, _ in pairs], [self.written(b) for _, b in pairs]
 
-    def to_json(self) -> dict[str, Any]:
+    def to_json(self) -> dict[str, object]:
         """What `from_json` reads."""
         return asdict(self)
 
     @classmethod
-    def from_json(cls, values: Any) -> Self:
+    def from_json(cls, values: Mapping[str, Any]) -> Self:
         """What `to_json` wrote.
 
         Raises:

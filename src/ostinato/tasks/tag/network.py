@@ -105,7 +105,7 @@ class TagNetwork(Network[TagBatch, Tensor]):
             )
             features += self.spelling.output_size
         self.word_dropout, self.softmax = settings.word_dropout, settings.output == "softmax"
-        # How often each word was seen in training; unknown until it is told.
+        # How often each word was seen in training; unknown until training sets it.
         self.register_buffer("counts", torch.full((symbols,), torch.inf), persistent=False)
         self.dropout = Dropout(settings.dropout)
         self.recurrent = settings.recurrent(cell, features, bidirectional=settings.bidirectional)

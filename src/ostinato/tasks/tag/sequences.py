@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 import torch
@@ -49,7 +48,7 @@ class TagSequences:
         return TagBatch(*map(torch.from_numpy, (words, lengths, spelt, sizes, places)))
 
 
-def tagged(sentences: Any, tags: Any = None) -> Tagged:
+def tagged(sentences: object, tags: object = None) -> Tagged:
     """Sentences and their tags, checked.
 
     Raises:
@@ -71,7 +70,7 @@ def plain(words: Sequence[str]) -> list[str]:
     return [_DIGIT.sub("0", word.lower()) for word in words]
 
 
-def words_of(sentences: Any) -> list[list[str]]:
+def words_of(sentences: object) -> list[list[str]]:
     """Sentences as lists of words.
 
     Raises:
@@ -81,8 +80,9 @@ def words_of(sentences: Any) -> list[list[str]]:
         sentences = [sentence.words for sentence in sentences.sentences]
     if isinstance(sentences, Tagged):
         sentences = sentences.words
-    if isinstance(sentences, str):
-        raise DataError("sentences must be a list of lists of words, not one text")
+    if isinstance(sentences, str) or not isinstance(sentences, Iterable):
+        what = "one text" if isinstance(sentences, str) else quoted(sentences)
+        raise DataError(f"sentences must be a list of lists of words, not {what}")
     found = []
     for k, sentence in enumerate(sentences, start=1):
         words = sentence if isinstance(sentence, str) else list(sentence)
