@@ -19,14 +19,14 @@ from ostinato.tasks.classify.network import (
     ClassifyNetwork,
     ClassifyNetworkSettings,
 )
-from ostinato.tasks.forecast.network import ForecastNetwork, ForecastNetworkSettings, Shape
+from ostinato.tasks.forecast.network import ForecastNetwork, ForecastNetworkSettings, ForecastShape
 from ostinato.tasks.generate.estimator import GenerateModel, GenerateNetwork
 from ostinato.tasks.tag.network import TagNetwork, TagNetworkSettings
 from ostinato.tasks.tag.settings import TagSettings
 from ostinato.tasks.transduce.network import TransduceModel, TransduceNetwork
 
 SIZES = {"embedding": 6, "hidden": 8}
-ONE = Shape(targets=1, past=0, future=0, static=0, horizon=4)
+ONE = ForecastShape(targets=1, past=0, future=0, static=0, horizon=4)
 EVERY_STACK = [{}, {"layers": 2}, {"layers": 3, "dropout": 0.1, "recurrent_dropout": 0.1}]
 BOTH_WAYS = [{"bidirectional": False}, {"bidirectional": False, "layers": 2}]
 
@@ -69,7 +69,7 @@ def networks(cell):
     yield classify(features=2, members=2)
     for options in ({"characters": 0}, {"output": "softmax"}, {"character_hidden": 8}):
         yield tag(**options)
-    covariates = Shape(targets=2, past=3, future=4, static=1, horizon=5)
+    covariates = ForecastShape(targets=2, past=3, future=4, static=1, horizon=5)
     for channels in ("apart", "together"):
         for decoding in ("direct", "recursive"):
             yield forecast(covariates, channels=channels, decoding=decoding)

@@ -15,7 +15,7 @@ from ostinato.tasks.forecast.network import (
     ForecastBatch,
     ForecastNetwork,
     ForecastNetworkSettings,
-    Shape,
+    ForecastShape,
 )
 from tolerances import SAME
 
@@ -152,7 +152,7 @@ def test_shapes_for_every_way_to_read(decoding, channels):
         segment=3, hidden=5, embedding=4, decoding=decoding, channels=channels
     )
     past = 0 if decoding == "recursive" else 2
-    shape = Shape(targets=2, past=past, future=3, static=1, horizon=7)
+    shape = ForecastShape(targets=2, past=past, future=3, static=1, horizon=7)
     for cell in ("gru", "lstm"):
         network = ForecastNetwork(find(cell), settings, shape).eval()
         inputs = torch.randn(4, 8, 5 + past), torch.randn(4, 7, 3), torch.randn(4, 1)
@@ -163,7 +163,7 @@ def test_shapes_for_every_way_to_read(decoding, channels):
 
 
 def test_targets_read_apart_do_not_see_each_other():
-    shape = Shape(targets=2, past=0, future=0, static=0, horizon=6)
+    shape = ForecastShape(targets=2, past=0, future=0, static=0, horizon=6)
     settings = ForecastNetworkSettings(segment=3, hidden=5, embedding=4)
     network = ForecastNetwork(find("gru"), settings, shape).eval()
     past = torch.randn(3, 9, 2, requires_grad=True)

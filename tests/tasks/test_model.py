@@ -3,6 +3,7 @@
 import json
 import subprocess
 import sys
+from copy import copy
 from dataclasses import replace
 
 import numpy as np
@@ -19,6 +20,7 @@ from ostinato import Classifier
 from ostinato.data import Columns, series_of
 from ostinato.errors import ConfigError, RunError
 from ostinato.tasks.base.device import resolve
+from ostinato.tasks.classify.learner import ClassifyLearner
 from ostinato.train import Run
 from tolerances import FLOAT32, SAME
 
@@ -113,6 +115,18 @@ def test_all_that_the_network_makes_is_on_its_device(task, estimator, training):
     with Devices() as devices, torch.no_grad():
         outputs = network(batch)
     assert {t.device.type for t in tree_leaves(outputs)} == {"meta"}
+    assert devices.made == {"meta"}
+
+
+def test_all_that_a_step_of_training_makes_is_on_its_device(classifier):
+    model = copy(classifier.model_)
+    with torch.device("meta"):
+        model.network = model.new_network().train()
+    texts = (model.sequences(TEXTS), model.targets(LABELS))
+    learner = ClassifyLearner(model, texts, texts)
+    with Devices() as devices:
+        loss, _, _ = learner.loss(np.arange(9))
+        loss.backward()
     assert devices.made == {"meta"}
 
 

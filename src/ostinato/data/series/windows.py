@@ -209,7 +209,7 @@ def _static(values: list[str | float]) -> Words | Number:
     return {"mean": float(numbers.mean()), "deviation": deviation}
 
 
-class Batch(NamedTuple):
+class WindowBatch(NamedTuple):
     """Windows side by side, all on the scale of training.
 
     Attributes:
@@ -304,13 +304,13 @@ class Windows:
             index = index[seen[at + self.horizon] > seen[at]]
         return index
 
-    def take(self, index: Indices) -> Batch:
+    def take(self, index: Indices) -> WindowBatch:
         """The windows (B, 2), as `origins` gives them."""
         at = self.offsets[index[:, 0]] + index[:, 1]
         past = at[:, None] + np.arange(-self.lookback, 0)
         come = at[:, None] + np.arange(self.horizon)
         known = self.values[come][..., self._first_known :]
-        return Batch(self.values[past], known, self.static[index[:, 0]], self.targets[come])
+        return WindowBatch(self.values[past], known, self.static[index[:, 0]], self.targets[come])
 
     def require(self, index: Indices, part: str) -> Indices:
         """The windows, if there are any.

@@ -19,7 +19,7 @@ from ostinato.errors import ConfigError, DataError, counted, quoted
 from ostinato.tasks.base.estimator import Estimator, Fitting
 from ostinato.tasks.forecast.forecasts import Forecast
 from ostinato.tasks.forecast.model import ForecastModel
-from ostinato.tasks.forecast.network import Shape
+from ostinato.tasks.forecast.network import ForecastShape
 from ostinato.tasks.forecast.prepare import check_missing, check_recursive, prepare, untrained
 from ostinato.tasks.forecast.settings import ForecastSettings
 
@@ -239,7 +239,7 @@ class Forecaster(RegressorMixin, Estimator[ForecastSettings]):  # type: ignore[m
         return self.model_.quantiles_of(windows, index)
 
     @property
-    def shape_(self) -> Shape:
+    def shape_(self) -> ForecastShape:
         """The numbers that a network reads and forecasts, from `prepare` on."""
         return self.model_.shape
 

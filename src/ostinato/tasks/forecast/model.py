@@ -22,7 +22,7 @@ from ostinato.tasks.base.model import Model
 from ostinato.tasks.base.stored import from_json
 from ostinato.tasks.forecast.baseline import seasonal_naive
 from ostinato.tasks.forecast.measures import Accuracy, point
-from ostinato.tasks.forecast.network import ForecastBatch, ForecastNetwork, Shape
+from ostinato.tasks.forecast.network import ForecastBatch, ForecastNetwork, ForecastShape
 from ostinato.tasks.forecast.settings import MOST_STEPS, ForecastSettings
 from ostinato.tasks.forecast.trained import TrainedSeries
 from ostinato.train import Run
@@ -118,12 +118,12 @@ class ForecastModel(Model[ForecastSettings, Series, ForecastBatch, Tensor, Serie
         return _WINDOWS_AT_A_TIME * self.settings.data.lookback
 
     @property
-    def shape(self) -> Shape:
+    def shape(self) -> ForecastShape:
         """The numbers that the network reads and forecasts."""
         data, columns = self.settings.data, self.trained.columns
         static = self.trained.scale.static_features
         future = len(columns.future) + 2 * len(data.calendar)
-        return Shape(len(columns.target), len(columns.past), future, static, data.horizon)
+        return ForecastShape(len(columns.target), len(columns.past), future, static, data.horizon)
 
     def windows(self, panel: Panel, horizon: int | None = None) -> Windows:
         """The windows of some series, on the scale of training."""

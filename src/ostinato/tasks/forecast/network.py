@@ -50,7 +50,7 @@ class ForecastNetworkSettings(Stack):
         return levels
 
 
-class Shape(NamedTuple):
+class ForecastShape(NamedTuple):
     """The numbers of a step, by kind, and the steps of a horizon.
 
     Attributes:
@@ -92,7 +92,7 @@ class ForecastNetwork(Network[ForecastBatch, Tensor]):
     one after the other, each being read like those of the look-back before the next ("recursive").
     """
 
-    def __init__(self, cell: Cell, settings: ForecastNetworkSettings, shape: Shape) -> None:
+    def __init__(self, cell: Cell, settings: ForecastNetworkSettings, shape: ForecastShape) -> None:
         super().__init__()
         self.settings, self.shape = settings, shape
         w = settings.segment
