@@ -17,6 +17,7 @@ from ostinato.observe.architecture import architecture, counts
 from ostinato.observe.gradient_flow import held_out_flow
 from ostinato.tasks.base.estimator import Estimator, reproducible
 from ostinato.tasks.base.held_out import HeldOut
+from ostinato.tasks.base.parts import PartRecord
 from ostinato.tasks.base.settings import TaskSettings
 from ostinato.tasks.base.stored import cell_in, settings_in
 from ostinato.train import Progress, Run
@@ -117,7 +118,7 @@ def inside(estimator: Estimator[Any]) -> dict[str, Any]:
     network, linear = estimator.network_, getattr(estimator, "linear_", None)
     parts, count = architecture(network), counts(network)
     if linear:
-        member = {
+        member: PartRecord = {
             "kind": "linear",
             "name": "linear model",
             "inside": f"n-grams up to {linear.model.order}, beside the network",

@@ -5,7 +5,7 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, ClassVar, Generic, NoReturn, Self, TypeVar
+from typing import Any, ClassVar, Generic, Protocol, Self, TypeVar
 
 import numpy as np
 import torch
@@ -29,6 +29,22 @@ A = TypeVar("A", covariant=True)
 R = TypeVar("R")
 
 _AT_A_TIME = 2**14  # inputs that are held in memory as numbers
+
+
+class Session(Protocol):
+    """One input at a time, with a state."""
+
+    def saved(self) -> bytes:
+        """The state, as the content of a safetensors file."""
+        ...
+
+    def restore(self, content: bytes) -> None:
+        """Continues from a state that `saved` gave.
+
+        Raises:
+            DataError: when it is damaged, or of another model.
+        """
+        ...
 
 
 @dataclass(eq=False, kw_only=True)
@@ -138,7 +154,7 @@ class Model(ABC, Generic[S, X, B, Y, A]):
     def batch_tokens(self) -> int:
         """The most tokens of a batch, padding included, where nothing is learnt."""
 
-    def session(self) -> NoReturn:
+    def session(self) -> Session:
         """One input at a time, with a state that can be saved; where the task allows it.
 
         Raises:
