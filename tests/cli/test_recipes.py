@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from ostinato.tasks.generate.estimator import GenerateSettings
+from ostinato.tasks.generate.settings import GenerateSettings
 
 RECIPES = sorted((Path(__file__).parents[2] / "recipes").glob("shakespeare*.toml"))
 

@@ -20,7 +20,7 @@ from ostinato.tasks.classify.network import (
     ClassifyNetworkSettings,
 )
 from ostinato.tasks.forecast.network import ForecastNetwork, ForecastNetworkSettings, ForecastShape
-from ostinato.tasks.generate.estimator import GenerateModel, GenerateNetwork
+from ostinato.tasks.generate.network import GenerateNetwork, GenerateNetworkSettings
 from ostinato.tasks.tag.network import TagNetwork, TagNetworkSettings
 from ostinato.tasks.tag.settings import TagSettings
 from ostinato.tasks.transduce.network import TransduceModel, TransduceNetwork
@@ -53,7 +53,7 @@ def networks(cell):
 
     for options in EVERY_STACK:
         yield classify(**options)
-        yield GenerateNetwork(cell, GenerateModel(**sizes, **options), 11)
+        yield GenerateNetwork(cell, GenerateNetworkSettings(**sizes, **options), 11)
         yield tag(**options)
         yield forecast(**options)
         yield TransduceNetwork(cell, TransduceModel(**sizes, **options), 9, 7)

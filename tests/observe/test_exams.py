@@ -11,8 +11,10 @@ from ostinato.observe.gradient_flow import held_out_flow
 from ostinato.tasks.classify.estimator import Classifier
 from ostinato.tasks.classify.held_out import ClassifyHeldOut
 from ostinato.tasks.classify.settings import ClassifySettings
-from ostinato.tasks.generate.estimator import GenerateSettings, Generator
+from ostinato.tasks.generate.estimator import Generator
 from ostinato.tasks.generate.held_out import GenerateHeldOut
+from ostinato.tasks.generate.network import GenerateBatch
+from ostinato.tasks.generate.settings import GenerateSettings
 
 SMALL = {"hidden": 6, "embedding": 5}
 TEXT = "to be, or not to be: that is the question.\n" * 30
@@ -54,7 +56,8 @@ def test_blocks_of_a_text_one_symbol_after_the_other(generator):
         for k, score in enumerate(judged["scores"]):
             state, total = None, 0.0
             for i in range(k * length, (k + 1) * length):
-                logits, state = generator.network_(torch.tensor([[symbols[i]]]), state)
+                symbol = GenerateBatch(torch.tensor([[symbols[i]]]))
+                logits, state = generator.network_(symbol, state)
                 total -= logits[0, 0].log_softmax(-1)[symbols[i + 1]].item()
             assert score == pytest.approx(total / length, abs=1e-4)
     assert judged["nats"] == pytest.approx(np.mean(judged["scores"]))

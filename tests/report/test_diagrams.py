@@ -10,7 +10,7 @@ from ostinato.cells import find
 from ostinato.observe.architecture import architecture
 from ostinato.report.diagrams import cell_diagram, network_diagram
 from ostinato.tasks.classify.network import ClassifyNetwork, ClassifyNetworkSettings
-from ostinato.tasks.generate.estimator import GenerateModel, GenerateNetwork
+from ostinato.tasks.generate.network import GenerateNetwork, GenerateNetworkSettings
 
 
 def signals(cell):
@@ -83,7 +83,7 @@ def test_a_classifier_part_by_part():
 
 
 def test_a_generator_part_by_part():
-    network = GenerateNetwork(find("gru"), GenerateModel(embedding=5, hidden=7), 11)
+    network = GenerateNetwork(find("gru"), GenerateNetworkSettings(embedding=5, hidden=7), 11)
     parts = architecture(network)
     assert [part["gives"] for part in parts] == ["B × T × 5", "B × T × 7", "B × T × 11 logits"]
     drawn = network_diagram(parts, "#123456")

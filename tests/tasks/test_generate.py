@@ -12,11 +12,18 @@ from ostinato import Generator
 from ostinato.data import tokenizer
 from ostinato.decode import chain
 from ostinato.errors import ConfigError, DataError
-from ostinato.tasks.generate.estimator import GenerateData, _Learner, _measure
-from ostinato.tasks.generate.writer import read_natively, read_plainly
+from ostinato.tasks.generate.learner import GenerateLearner
+from ostinato.tasks.generate.measures import measure
+from ostinato.tasks.generate.network import GenerateBatch
+from ostinato.tasks.generate.settings import GenerateData
 from tolerances import FLOAT32, ORACLE, SAME
 
 QUICK = SMALL_GENERATOR | {"train": {"epochs": 1}}
+
+
+def read(network, symbols, states=None):
+    """Logits (T, B, V) after symbols (T, B), and the states."""
+    return network(GenerateBatch(torch.as_tensor(symbols)), states)
 
 
 def test_it_learns_what_repeats_itself(generator):
@@ -35,7 +42,7 @@ def test_reading_step_by_step_is_reading_at_once(generator):
     for prompt in itertools.accumulate(text):
         symbols = torch.from_numpy(generator.vocabulary_.encode(prompt[-1:]))[None]
         with torch.inference_mode():
-            logits, state = generator.network_(symbols, state)
+            logits, state = read(generator.network_, symbols, state)
         (drawn,) = generator.stream(prompt, 1)
         assert_near(drawn.probabilities[1:], logits[0, 0, 1:].softmax(-1), FLOAT32)
 
@@ -133,26 +140,28 @@ def test_native_reading_writes_the_same_text(cell):
     assert fitted.network_.recurrent.level(training=False) == "native"
     settings = {"temperature": 1.5, "top_p": 0.95, "repetition_penalty": 1.1}
     text = fitted.sample("the", 400, **settings)
-    natively, plainly = (read(fitted.network_) for read in (read_natively, read_plainly))
-    for symbol in fitted.vocabulary_.encode(text).tolist():
-        assert_near(natively([symbol]), plainly([symbol]), FLOAT32)
+    natively = fitted.network_.stream()
     fitted.network_.recurrent.engine = "torch"
+    plainly = fitted.network_.stream()
+    for symbol in fitted.vocabulary_.encode(text).tolist():
+        assert_near(natively.read([symbol]), plainly.read([symbol]), FLOAT32)
+    assert_near(list(natively.states), list(plainly.states), FLOAT32)
     assert fitted.sample("the", 400, **settings) == text
 
 
 def test_samplers_may_change_while_it_writes(generator):
-    writer, bold, safe = generator.writer("ab"), chain(temperature=50.0), chain(greedy=True)
+    session, bold, safe = generator.session("ab"), chain(temperature=50.0), chain(greedy=True)
     for _ in range(20):
-        writer.draw(bold)
-    best = writer.logits().argmax()
-    assert writer.draw(safe).probabilities[best] == 1
+        session.draw(bold)
+    best = session.logits().argmax()
+    assert session.draw(safe).probabilities[best] == 1
 
 
 def test_a_repetition_penalty_sees_the_prompt_and_what_was_drawn(generator):
-    writer = generator.writer("ab")
+    session = generator.session("ab")
     seen = []
     for _ in range(3):
-        writer.draw(lambda logits, before: seen.append(before.tolist()) or logits)
+        session.draw(lambda logits, before: seen.append(before.tolist()) or logits)
     a, b, c = generator.vocabulary_.encode("abc").tolist()
     assert seen == [[a, b], [a, b, c], [a, b, c, a]]
 
@@ -169,7 +178,7 @@ def test_beam_search_finds_the_most_probable_text(generator):
     for text, nats in [best, *others]:
         symbols = torch.from_numpy(generator.vocabulary_.encode(text))[:, None]
         with torch.inference_mode():
-            logits = generator.network_(symbols[:-1])[0][:, 0].double()
+            logits = read(generator.network_, symbols[:-1]).logits[:, 0].double()
             logits[:, 0] = -math.inf  # the unknown symbol is never written
             steps = logits.log_softmax(-1).gather(1, symbols[1:])
         assert nats == pytest.approx(steps[1:].sum().item(), abs=1e-4)
@@ -191,7 +200,7 @@ def test_the_measures_by_hand(generator):
     text = "abcabbacab"
     symbols = torch.from_numpy(generator.vocabulary_.encode(text))[:, None]
     with torch.inference_mode():
-        logits = generator.network_(symbols[:-1])[0][:, 0].double()
+        logits = read(generator.network_, symbols[:-1]).logits[:, 0].double()
     probability = (logits.exp() / logits.exp().sum(-1, keepdim=True)).gather(1, symbols[1:])
     nats = -probability.log().mean().item()
     bits = nats / math.log(2)
@@ -203,14 +212,14 @@ def test_the_measures_by_hand(generator):
 def test_how_a_text_is_cut_for_training_does_not_change_its_measures(generator):
     symbols = np.random.default_rng(0).integers(1, 4, 2000)
     shapes = GenerateData(streams=1, steps=500), GenerateData(streams=32, steps=7)
-    one, other = (_measure(generator.network_, symbols, 2000, shape) for shape in shapes)
+    one, other = (measure(generator.network_, symbols, 2000, shape) for shape in shapes)
     assert one["nats"] == pytest.approx(other["nats"], rel=FLOAT32)
 
 
 def test_windows_carry_the_state_but_not_the_gradient(generator):
     symbols = generator.vocabulary_.encode(PERIODIC)
     network = generator.network_
-    learner = _Learner(network, generator.settings(), symbols, symbols, len(PERIODIC))
+    learner = GenerateLearner(generator.model_, symbols, symbols, len(PERIODIC))
     one, two = [tuple(map(torch.from_numpy, window)) for window in learner.batches(0)[:2]]
     learner.loss(one)
     after, terms, count = learner.loss(two)
@@ -219,7 +228,7 @@ def test_windows_carry_the_state_but_not_the_gradient(generator):
     learner.state = ()
     alone, *_ = learner.loss(two)
     assert alone.item() != after.item()
-    logits, _ = network(torch.cat([one[0], two[0]]))
+    logits, _ = read(network, torch.cat([one[0], two[0]]))
     whole = torch.nn.functional.cross_entropy(logits[len(one[0]) :].flatten(0, 1), two[1].flatten())
     assert_near(after, whole, FLOAT32)
 
@@ -228,8 +237,8 @@ def test_windows_carry_the_state_but_not_the_gradient(generator):
 
     assert reaches(after) != reaches(whole)
     with torch.no_grad():
-        _, state = network(one[0])
-    logits, _ = network(two[0], state)
+        _, state = read(network, one[0])
+    logits, _ = read(network, two[0], state)
     cut = torch.nn.functional.cross_entropy(logits.flatten(0, 1), two[1].flatten())
     learner.state = ()
     learner.loss(one)
@@ -242,7 +251,7 @@ def test_a_window_over_the_whole_text_is_backpropagation_through_time(cell):
     fitted = Generator(cell, **options, train={"epochs": 1}).fit("abcab" * 20)
     network = fitted.network_.double()
     symbols = fitted.vocabulary_.encode("abcabbacbaccabab")
-    learner = _Learner(network, fitted.settings(), symbols, symbols, len(symbols))
+    learner = GenerateLearner(fitted.model_, symbols, symbols, len(symbols))
     ((inputs, targets),) = learner.batches(0)  # one window
     inputs, targets = torch.from_numpy(inputs), torch.from_numpy(targets)
     loss, *_ = learner.loss((inputs, targets))

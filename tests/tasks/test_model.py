@@ -28,13 +28,20 @@ TEXTS, LABELS = texts_by_order(30, seed=4)
 SENTENCES, _ = names(30, seed=4)
 WAVES = [replace(each, values=each.values[:end]) for each in series_of(WAVE, Columns()).series
          for end in (30, 111, 52)]  # fmt: skip
-INPUTS = {"classify": TEXTS, "forecast": WAVES, "tag": SENTENCES}
+CONTINUED = ["abcab", "b", "", "a☃cc", "cba" * 9]
+INPUTS = {
+    "classify": TEXTS,
+    "forecast": WAVES,
+    "generate": CONTINUED,
+    "tag": SENTENCES,
+}
 each_task = pytest.mark.parametrize("task", INPUTS)
 
 
 @pytest.fixture
-def estimator(task, classifier, forecaster, tagger):
-    return {"classify": classifier, "forecast": forecaster, "tag": tagger}[task]
+def estimator(task, request):
+    names = {"classify": "classifier", "forecast": "forecaster", "generate": "generator"}
+    return request.getfixturevalue(names.get(task, "tagger"))
 
 
 @pytest.fixture

@@ -11,7 +11,7 @@ from ostinato.errors import ConfigError
 from ostinato.tasks.classify.estimator import Classifier
 from ostinato.tasks.classify.settings import ClassifySettings
 from ostinato.tasks.forecast.settings import ForecastSettings
-from ostinato.tasks.generate.estimator import GenerateSettings
+from ostinato.tasks.generate.settings import GenerateSettings
 
 
 @pytest.fixture

@@ -137,14 +137,14 @@ class Session:
     def begin(self) -> None:
         """Begins the text, with the prompt."""
         self._shape = chain(**self.samplers)
-        self.writer = self.generator.writer(self.prompt, self.seed)
+        self.session = self.generator.session(self.prompt, self.seed)
         self.text, self.drawn, self.ended = self.prompt, 0, False
         self._pieces = until(self._draw(), self.stop)
 
     def _draw(self) -> Iterator[str]:
         while True:
             self.drawn += 1
-            yield self.writer.draw(self._shape).text
+            yield self.session.draw(self._shape).text
 
     def step(self) -> None:
         """Draws one symbol more, unless a stop string has ended the text; pauses at `length`."""
@@ -158,7 +158,7 @@ class Session:
 
     def logits(self) -> tuple[Tensor, Tensor]:
         """Of the next symbol (V,): what the model says, and what it is drawn from."""
-        return self.writer.logits(), self.writer.logits(self._shape)
+        return self.session.logits(), self.session.logits(self._shape)
 
     def press(self, key: str) -> None:
         """Does what a key says; one that says nothing does nothing."""

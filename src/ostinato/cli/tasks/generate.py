@@ -12,8 +12,10 @@ from ostinato.cli.screen import answer, console, duration
 from ostinato.cli.trials import Trials, title_of
 from ostinato.data import read_chunks, read_text, read_texts
 from ostinato.tasks.generate.baseline import NGram
-from ostinato.tasks.generate.estimator import GenerateNetwork, GenerateSettings, Generator
+from ostinato.tasks.generate.estimator import Generator
 from ostinato.tasks.generate.held_out import GenerateHeldOut, symbols_of
+from ostinato.tasks.generate.network import GenerateNetwork
+from ostinato.tasks.generate.settings import GenerateSettings
 
 HELD_OUT = 0.1
 """The last part of a text that is held out to compare by."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, ClassVar, Generic, NoReturn, Self, TypeVar
+from typing import Any, ClassVar, Generic, Self, TypeVar
 
 import numpy as np
 import torch
@@ -138,7 +138,7 @@ class Model(ABC, Generic[S, X, B, Y, A]):
     def batch_tokens(self) -> int:
         """The most tokens of a batch, padding included, where nothing is learnt."""
 
-    def session(self) -> NoReturn:
+    def session(self) -> Any:
         """One input at a time, with a state that can be saved; where the task allows it.
 
         Raises:

@@ -1,1 +1,5 @@
 """Generate text."""
+
+from ostinato.tasks.generate.model import GenerateModel
+
+MODEL = GenerateModel

@@ -14,19 +14,16 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from ostinato.data import (
-    Store,
-    Tokenizer,
-    Vocabulary,
-    read_text,
-    streams,
-    tokenizer,
-    train_on_beginning,
-)  # fmt: skip
+from ostinato import cells
+from ostinato.data import Store, Tokenizer, Vocabulary, read_text, streams
 from ostinato.errors import DataError
 from ostinato.tasks.base.held_out import REACH, SEQUENCES, HeldOut
 from ostinato.tasks.generate.baseline import MOST, fit_ngram, probabilities
-from ostinato.tasks.generate.estimator import GenerateSettings, Generator
+from ostinato.tasks.generate.estimator import Generator
+from ostinato.tasks.generate.measures import of_nats
+from ostinato.tasks.generate.network import GenerateBatch
+from ostinato.tasks.generate.prepare import prepare
+from ostinato.tasks.generate.settings import GenerateSettings
 from ostinato.train import Run
 
 BLOCKS = 64
@@ -65,16 +62,18 @@ class GenerateHeldOut(HeldOut):
         """Nats, bits and perplexity; every block begins without a state."""
         symbols = self._symbols(estimator.tokenizer_, estimator.vocabulary_)
         blocks = self._blocks(symbols)
-        total, count, state = torch.zeros(blocks), 0, None
-        with torch.inference_mode():
+        network, device = estimator.network_, estimator.model_.device
+        total, count, states = torch.zeros(blocks, device=device), 0, None
+        with torch.no_grad():
             for inputs, targets in streams(symbols, blocks, 256):
-                logits, state = estimator.network_(torch.from_numpy(inputs), state)
+                logits, states = network(_batch(inputs, device), states)
+                goal = torch.from_numpy(targets).to(device)
                 losses = nn.functional.cross_entropy(
-                    logits.flatten(0, 1), torch.from_numpy(targets).flatten(), reduction="none"
+                    logits.flatten(0, 1), goal.flatten(), reduction="none"
                 )
                 total += losses.view(targets.shape).sum(0)
                 count += len(targets)
-        return _nats((total / count).tolist())
+        return _scored((total / count).tolist())
 
     def baseline(self, settings: GenerateSettings, training: tuple[Any, ...]) -> dict[str, Any]:
         """Interpolated Kneser-Ney, its order chosen on the validation text; see `fit_ngram`."""
@@ -89,7 +88,7 @@ class GenerateHeldOut(HeldOut):
         scores = -np.log(p[1 : 1 + blocks * length]).reshape(blocks, length).mean(1)
         return {
             "name": f"{order}-gram baseline",
-            **_nats(scores.tolist()),
+            **_scored(scores.tolist()),
             "seconds": time.perf_counter() - began,
         }
 
@@ -99,11 +98,11 @@ class GenerateHeldOut(HeldOut):
         count = min(SEQUENCES, self._blocks(symbols))
         length = min(REACH + 1, (len(symbols) - 1) // count)
         inputs, targets = streams(symbols, count, length)[0]
+        device = estimator.model_.device
+        batch, last = _batch(inputs, device), torch.from_numpy(targets[-1]).to(device)
 
         def of_batch() -> Tensor:
-            logits, _ = network(torch.from_numpy(inputs))
-            last = torch.from_numpy(targets[-1])
-            return nn.functional.cross_entropy(logits[-1], last, reduction="sum")
+            return nn.functional.cross_entropy(network(batch).logits[-1], last, reduction="sum")
 
         return of_batch
 
@@ -132,19 +131,15 @@ def symbols_of(
     settings: GenerateSettings, text: str
 ) -> tuple[Tokenizer, Vocabulary, NDArray[np.int64], NDArray[np.int64]]:
     """A text as a generator reads it: tokenizer, vocabulary, training and validation symbols."""
-    size, held_out = settings.data.vocabulary, settings.data.validation
-    split, chunks = train_on_beginning(
-        tokenizer(settings.tokenizer), iter([text]), size, 1 - held_out
-    )
-    store = Store(split)
-    store.add_long(chunks)
-    end = len(store) - round(len(store) * held_out)
-    known = store.vocabulary(size, settings.data.min_count, end)
-    symbols = np.asarray(store.tokens(known))
-    return split, known, symbols[:end], symbols[end:]
+    found = prepare(settings, cells.find(settings.cell), text)
+    symbols = np.asarray(found.training), np.asarray(found.validation)
+    return found.model.tokenizer, found.model.vocabulary, *symbols
 
 
-def _nats(scores: list[float]) -> dict[str, Any]:
-    nats = math.fsum(scores) / len(scores)
-    perplexity = math.exp(min(nats, 700.0))
-    return {"nats": nats, "bits": nats / math.log(2), "perplexity": perplexity, "scores": scores}
+def _batch(symbols: NDArray[np.int64], device: torch.device) -> GenerateBatch:
+    return GenerateBatch(torch.from_numpy(symbols).to(device))
+
+
+def _scored(scores: list[float]) -> dict[str, Any]:
+    """The measures of blocks of these nats each."""
+    return {**of_nats(math.fsum(scores) / len(scores)), "scores": scores}

@@ -1,0 +1,74 @@
+"""Language modelling as the loop sees it: truncated backpropagation, the state carried."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TypeAlias
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor, nn
+
+from ostinato import data
+from ostinato.data import Symbols
+from ostinato.errors import DataError
+from ostinato.tasks.generate.measures import measure
+from ostinato.tasks.generate.model import GenerateModel
+from ostinato.tasks.generate.network import GenerateBatch
+
+Window: TypeAlias = tuple[NDArray[np.int64], NDArray[np.int64]]
+"""Symbols (T, B), and those that follow them (T, B)."""
+
+
+class GenerateLearner:
+    """Language modelling as the loop sees it.
+
+    Args:
+        model: whose network is trained.
+        training: the symbols of the training text.
+        validation: those of the text that follows it.
+        characters: how many characters the validation text has.
+
+    Raises:
+        DataError: when a text has fewer than two symbols.
+    """
+
+    judged_by = "-nats"
+
+    def __init__(
+        self, model: GenerateModel, training: Symbols, validation: Symbols, characters: int
+    ) -> None:
+        self.generator, self.network = model, model.network
+        self.model: nn.Module = model.network
+        self.state: tuple[Tensor, ...] = ()
+        self.settings, self.training, self.validation = model.settings, training, validation
+        self.characters = characters
+        if min(len(training), len(validation)) < 2:
+            raise DataError(
+                f"a text of {len(training) + len(validation)} symbols is too short to learn from"
+            )
+
+    def batches(self, epoch: int) -> Sequence[Window]:
+        """Windows of the text, each following the one before it.
+
+        The text begins at another place in each epoch, so that windows do not always end alike.
+        """
+        shape = self.settings.data
+        random = np.random.default_rng((self.settings.seed, epoch))
+        length = len(self.training)  # fewer streams where each would have less than two windows
+        streams = max(1, min(shape.streams, length // (2 * shape.steps)))
+        skip = int(random.integers(min(shape.steps, length // streams - 1)))
+        return data.streams(self.training[skip:], streams, shape.steps)
+
+    def loss(self, batch: Window) -> tuple[Tensor, int, int]:
+        """Cross-entropy in nats, and the number of symbols, twice: each is a term."""
+        inputs, targets = (torch.as_tensor(b).to(self.generator.device) for b in batch)
+        logits, states = self.model(GenerateBatch(inputs), self.state or None)
+        self.state = tuple(state.detach() for state in states)
+        loss = nn.functional.cross_entropy(logits.flatten(0, 1), targets.flatten())
+        return loss, targets.numel(), targets.numel()
+
+    def validate(self) -> dict[str, float]:
+        """See `measure`."""
+        return measure(self.network, self.validation, self.characters, self.settings.data)

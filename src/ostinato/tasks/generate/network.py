@@ -1,0 +1,151 @@
+"""The network of a generator: symbols → embedding → recurrent stack → logits of the next symbol."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import NamedTuple
+
+import numpy as np
+import torch
+from pydantic import Field
+from torch import Tensor, nn
+
+from ostinato.equation import Cell
+from ostinato.nn import Dropout, Embedding, engines
+from ostinato.nn.encoder import States
+from ostinato.nn.engine import StreamingEngine
+from ostinato.tasks.base.batch import Batch
+from ostinato.tasks.base.network import Network
+from ostinato.tasks.base.parts import Part, embedding_part, layer_parts, linear_part
+from ostinato.tasks.base.stack import Stack
+
+
+class GenerateNetworkSettings(Stack):
+    """The network."""
+
+    hidden: int = Field(256, ge=1, le=2**16, description="hidden units")
+
+
+@dataclass(frozen=True)
+class GenerateBatch(Batch):
+    """Texts as the network takes them.
+
+    Attributes:
+        symbols: (T, B) int64.
+        lengths: (B,) int64; None where all have T symbols.
+    """
+
+    symbols: Tensor
+    lengths: Tensor | None = None
+
+
+class GenerateOutputs(NamedTuple):
+    """What the network makes of a batch.
+
+    Attributes:
+        logits: of the symbol after each step (T, B, V).
+        states: of the recurrent stack after the last step, each (L, B, ·).
+    """
+
+    logits: Tensor
+    states: States
+
+
+class GenerateNetwork(Network[GenerateBatch, GenerateOutputs]):
+    """Logits of the next symbol at every step.
+
+    Args:
+        cell: the recurrence.
+        settings: sizes and noise.
+        symbols: V.
+    """
+
+    def __init__(self, cell: Cell, settings: GenerateNetworkSettings, symbols: int) -> None:
+        super().__init__()
+        self.embedding = Embedding(symbols, settings.embedding)
+        self.recurrent = settings.recurrent(cell)
+        self.dropout = Dropout(settings.dropout)
+        self.output = nn.Linear(self.recurrent.output_size, symbols)
+
+    def embed(self, batch: GenerateBatch) -> Tensor:
+        """Symbols as vectors (T, B, E)."""
+        embedded: Tensor = self.embedding(batch.symbols)
+        return embedded
+
+    def run(
+        self, embedded: Tensor, batch: GenerateBatch, states: States | None = None
+    ) -> GenerateOutputs:
+        """Vectors (T, B, E), and the states before them unless these are zero → outputs."""
+        first = states[0] if states and len(states) == 1 else states
+        outputs, last = self.recurrent(embedded, first, lengths=batch.lengths)
+        after = (last,) if isinstance(last, Tensor) else tuple(last)
+        return GenerateOutputs(self.head(outputs), after)
+
+    def head(self, outputs: Tensor) -> Tensor:
+        """Outputs of the recurrent stack (…, H) → logits (…, V)."""
+        logits: Tensor = self.output(self.dropout(outputs))
+        return logits
+
+    def forward(self, batch: GenerateBatch, states: States | None = None) -> GenerateOutputs:
+        """`embed` and `run`; a text may be read in pieces, each given the states before it."""
+        return self.run(self.embed(batch), batch, states)
+
+    def stream(self) -> SymbolStream:
+        """One text, symbol by symbol."""
+        return SymbolStream(self)
+
+    def parts(self) -> list[Part]:
+        """See `Network`."""
+        gives = f"B × T × {self.output.out_features} logits"
+        output = linear_part(self.output, "output", "output", gives)
+        return [embedding_part(self.embedding), *layer_parts(self.recurrent), output]
+
+
+class SymbolStream:
+    """One text that a network, as it is now, reads symbol by symbol.
+
+    Every step is one of the network's `forward`, given the states before it; where the engine has
+    a stream, this runs the recurrent layers.
+
+    Args:
+        network: the network, which is put into evaluation.
+    """
+
+    def __init__(self, network: GenerateNetwork) -> None:
+        self._network = network.eval()
+        engine = engines.find(network.recurrent.level(training=False))
+        streams = isinstance(engine, StreamingEngine)
+        self._steps = network.recurrent.stream() if streams else None
+        self._states: States | None = None
+
+    @torch.no_grad()
+    def read(self, symbols: Sequence[int]) -> Tensor:
+        """Reads at least one symbol more → logits of the next one (V,)."""
+        network = self._network
+        batch = GenerateBatch(torch.tensor(symbols, device=network.output.weight.device)[:, None])
+        if self._steps is None:
+            logits, self._states = network(batch, self._states)
+            last: Tensor = logits[-1, 0].clone()
+            return last
+        for x in network.embed(batch)[:, 0].numpy():
+            output = self._steps.step(x)
+        return network.head(torch.from_numpy(output))
+
+    @property
+    def states(self) -> States:
+        """The states after what was read, each (L, 1, ·); what is read next follows them."""
+        if self._steps is None:
+            return self._states or ()
+        layers = self._steps.states
+        return tuple(
+            torch.from_numpy(np.stack(state))[:, None] for state in zip(*layers, strict=True)
+        )
+
+    @states.setter
+    def states(self, new: States) -> None:
+        if self._steps is None:
+            self._states = new
+        else:
+            layers = zip(*(state[:, 0].numpy() for state in new), strict=True)
+            self._steps.states = [list(layer) for layer in layers]

@@ -1,0 +1,89 @@
+"""From a text to all that training a generator begins with."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from ostinato.data import Store, Symbols, tokenizer, train_on_beginning
+from ostinato.equation import Cell
+from ostinato.errors import DataError
+from ostinato.tasks.base.estimator import Prepared
+from ostinato.tasks.generate.baseline import NGram, fit_ngram
+from ostinato.tasks.generate.learner import GenerateLearner
+from ostinato.tasks.generate.model import GenerateModel
+from ostinato.tasks.generate.settings import GenerateSettings
+from ostinato.train import Run
+
+
+@dataclass
+class GeneratePrepared(Prepared):
+    """What training a generator begins with.
+
+    Attributes:
+        model: the generator, without a network.
+        digests: see `Prepared`.
+        training, validation: the symbols of both parts of the text.
+        characters: how many characters the validation text has.
+        baseline: the n-gram model, once it is counted.
+    """
+
+    model: GenerateModel
+    digests: dict[str, str]
+    training: Symbols
+    validation: Symbols
+    characters: int
+    baseline: NGram | None = None
+
+    def learner(self) -> GenerateLearner:
+        """See `Prepared`."""
+        return GenerateLearner(self.model, self.training, self.validation, self.characters)
+
+    def fit_baseline(self, run: Run | None) -> None:
+        """Counts n-grams of the training text, and measures them on the validation text."""
+        self.baseline = fit_ngram(self.training, self.validation, len(self.model.vocabulary))
+        if run:
+            run.write_json("baseline.json", self.baseline.record())
+
+
+def prepare(
+    settings: GenerateSettings, cell: Cell, text: str | Iterable[str], folder: Path | None = None
+) -> GeneratePrepared:
+    """Splits a text into symbols, and holds its last part out.
+
+    Args:
+        settings: those of the generator.
+        cell: the recurrence.
+        text: the text, whole or in chunks; what is longer than memory should hold is kept as
+            numbers in a file.
+        folder: where that file lies; None is the system's folder for such files.
+
+    Raises:
+        DataError: when no symbol comes often enough to be known.
+    """
+    size, held_out = settings.data.vocabulary, settings.data.validation
+    digest = hashlib.sha256()
+    chunks = _hashed([text] if isinstance(text, str) else text, digest)
+    split, chunks = train_on_beginning(tokenizer(settings.tokenizer), chunks, size, 1 - held_out)
+    store = Store(split, folder)
+    store.add_long(chunks)
+    end = len(store) - round(len(store) * held_out)
+    known = store.vocabulary(size, settings.data.min_count, end)
+    if end and len(known) < 2:
+        raise DataError(f"no symbol comes data.min_count = {settings.data.min_count} times")
+    symbols = store.tokens(known)
+    return GeneratePrepared(
+        model=GenerateModel(settings=settings, cell=cell, tokenizer=split, vocabulary=known),
+        digests={"sha256": digest.hexdigest()},
+        training=symbols[:end],
+        validation=symbols[end:],
+        characters=store.characters(end),
+    )
+
+
+def _hashed(chunks: Iterable[str], digest: hashlib._Hash) -> Iterator[str]:
+    for chunk in chunks:
+        digest.update(chunk.encode())
+        yield chunk

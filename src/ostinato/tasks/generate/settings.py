@@ -1,0 +1,43 @@
+"""The settings of a generator."""
+
+from __future__ import annotations
+
+from pydantic import Field, field_validator
+
+from ostinato.tasks.base.settings import TaskSettings
+from ostinato.tasks.generate.network import GenerateNetworkSettings
+from ostinato.train import LearningRate, Section, Training
+
+
+class GenerateData(Section):
+    """What is read, and as what."""
+
+    validation: float = Field(0.1, gt=0, lt=1, description="the last part of the text, held out")
+    vocabulary: int = Field(
+        10_000, ge=2, le=10**7, description="the most words or characters known"
+    )
+    min_count: int = Field(1, ge=1, description="how often one must be seen to be known")
+    streams: int = Field(32, ge=1, description="places of the text that are read side by side")
+    steps: int = Field(64, ge=1, description="steps that a gradient goes back")
+
+
+class GenerateTraining(Training):
+    """The loop."""
+
+    lr: LearningRate = 4e-3
+
+
+class GenerateSettings(TaskSettings):
+    """Settings of a generator."""
+
+    task = "generate"
+    tokenizer: str = Field("char", description="char, word (with spaces and line ends) or bpe")
+    data: GenerateData = GenerateData()
+    model: GenerateNetworkSettings = GenerateNetworkSettings()
+    train: GenerateTraining = GenerateTraining()
+
+    @field_validator("tokenizer")
+    @classmethod
+    def _as_written(cls, name: str) -> str:
+        """A text is continued as it is written: in words with case, spaces and ends of lines."""
+        return "spaced" if name == "word" else name
