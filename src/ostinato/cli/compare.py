@@ -15,7 +15,7 @@ from cyclopts import App
 
 from ostinato import tasks
 from ostinato.cli.bars import Bars
-from ostinato.cli.runs import Config, S, free_folder, merge, named_cells, shell_word
+from ostinato.cli.runs import Config, Device, S, free_folder, merge, named_cells, shell_word
 from ostinato.cli.screen import aside
 from ostinato.cli.summaries import read
 from ostinato.cli.task import KEYWORD, Command, joined, settings_of
@@ -75,6 +75,7 @@ class Trials:
         ),
     ] = None
     config: Config = None
+    device: Device = None
     open_page: Annotated[
         bool, cyclopts.Parameter(help="Open the page in a browser at the end.")
     ] = False
@@ -111,7 +112,7 @@ class Trials:
         folder = Path(free_folder("compare") if self.out is None else self.out)
         plan, began = trials.plan(folder, each, seeds), time.perf_counter()
         try:
-            trials.run(plan, comparison, settings, folder, jobs, Bars())
+            trials.run(plan, comparison, settings, folder, jobs, Bars(), self.device)
         except KeyboardInterrupt:
             say = f"Stopped. Next: the same command with --out {shell_word(str(folder))} goes on."
             aside.print(say, soft_wrap=True)
@@ -164,7 +165,7 @@ def command(task: Task) -> Command:
         # its page needs plotly, which those who train or predict can do without
         from ostinato.cli.frameworks import compare_frameworks
 
-        for option in ("seeds", "equal", "jobs"):
+        for option in ("seeds", "equal", "jobs", "device"):
             if getattr(options, option) is not None:
                 raise ConfigError(
                     f"--{option} is for comparing cells; leave it or --frameworks out"

@@ -9,7 +9,7 @@ from typing import Annotated
 from cyclopts import App, Parameter
 
 from ostinato.cli.summaries import show
-from ostinato.cli.task import RUN, Command, joined, of_run
+from ostinato.cli.task import DEVICE, RUN, Command, joined, of_run
 from ostinato.tasks.base.task import Task
 from ostinato.train import Run
 
@@ -46,9 +46,9 @@ def _of_run(run: Words, /, *data_and_options: Words) -> None:
 def command(task: Task) -> Command:
     """`ostinato evaluate` of a run of this task."""
 
-    def call(run: str, *data: str, **options: object) -> None:
-        show(task.evaluation(task.estimator.load(run), Run(run), *data, **options))
+    def call(run: str, *data: str, device: str | None = None, **options: object) -> None:
+        estimator = task.estimator.load(run, device=device)
+        show(task.evaluation(estimator, Run(run), *data, **options))
 
-    return joined(
-        call, task.evaluation, [RUN], given=[next(iter(signature(task.evaluation).parameters))]
-    )
+    estimator = next(iter(signature(task.evaluation).parameters))
+    return joined(call, task.evaluation, [RUN], [DEVICE], given=[estimator])

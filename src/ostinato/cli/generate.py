@@ -12,6 +12,7 @@ from cyclopts import Parameter
 
 from ostinato import tasks
 from ostinato.cli.chart import print_chart, spell
+from ostinato.cli.runs import Device
 from ostinato.cli.screen import as_shown, aside
 from ostinato.decode import check_stops, until
 from ostinato.errors import ConfigError, RunError
@@ -69,6 +70,7 @@ def generate(
     best: int | None = None,
     stop: Words = (),
     seed: int = 0,
+    device: Device = None,
     chart: bool | None = None,
     interactive: Annotated[bool, Parameter(negative=())] = False,
 ) -> None:
@@ -107,7 +109,7 @@ def generate(
         screen.need_a_terminal()
     _check(given, beam, best, interactive)
     check_stops(stop)
-    generator = _load(run)
+    generator = _load(run, device)
     if unknown := generator.unknown(prompt):
         spelled = " ".join(spell(symbol) for symbol in unknown)
         aside.print(f"ostinato: not in the training text, read as unknown: {spelled}")
@@ -134,13 +136,13 @@ def _check(
         )
 
 
-def _load(run: str) -> Generates:
+def _load(run: str, device: str | None) -> Generates:
     """The estimator of a run whose task continues texts."""
     name = Run.open(run).config().get("task")
     able = [task.name for task in map(tasks.find, tasks.names()) if task.generates]
     if name not in able:
         raise RunError(f"{run}: a run of task {name!r}, not {' or '.join(map(repr, able))}")
-    return cast("Generates", tasks.find(name).estimator.load(run))
+    return cast("Generates", tasks.find(name).estimator.load(run, device=device))
 
 
 def _write(

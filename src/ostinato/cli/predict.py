@@ -9,7 +9,7 @@ from typing import Annotated
 from cyclopts import App, Parameter
 
 from ostinato.cli.summaries import show
-from ostinato.cli.task import RUN, Command, joined, of_run
+from ostinato.cli.task import DEVICE, RUN, Command, joined, of_run
 from ostinato.tasks.base.task import Task
 
 predict = App(
@@ -45,9 +45,9 @@ def _of_run(run: Words, /, *file_and_options: Words) -> None:
 def command(task: Task) -> Command:
     """`ostinato predict` of a run of this task."""
 
-    def call(run: str, *file: str, **options: object) -> None:
-        show(task.prediction(task.estimator.load(run), *file, **options))
+    def call(run: str, *file: str, device: str | None = None, **options: object) -> None:
+        estimator = task.estimator.load(run, device=device)
+        show(task.prediction(estimator, *file, **options))
 
-    return joined(
-        call, task.prediction, [RUN], given=[next(iter(signature(task.prediction).parameters))]
-    )
+    estimator = next(iter(signature(task.prediction).parameters))
+    return joined(call, task.prediction, [RUN], [DEVICE], given=[estimator])

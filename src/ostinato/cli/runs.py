@@ -37,6 +37,13 @@ OptionalData: TypeAlias = Annotated[str | None, _NAME]
 Config: TypeAlias = Annotated[
     str | None, Parameter(help="A TOML file of settings; options given here win over it.")
 ]
+Device: TypeAlias = Annotated[
+    str | None,
+    Parameter(
+        help="Where to compute: auto, cpu, cuda, cuda:1, …; auto, the default, is CUDA where there "
+        "is a GPU, and else the CPU."
+    ),
+]
 S = TypeVar("S", bound=Section)
 E = TypeVar("E", bound=Estimator[Any])
 
@@ -63,6 +70,7 @@ class RunOptions:
             "error."
         ),
     ] = False
+    device: Device = None
     repeats: Annotated[str | None, Parameter(parse=False)] = None
 
     @property
@@ -114,6 +122,8 @@ class RunOptions:
             run.like = Run(self.repeats) if self.repeats else None
             with progress_bar(f"{settings.cell} on {' and '.join(files)}") as show:
                 fit = partial(estimator.fit, run=run, show=show, resume=self.resume)
+                if self.device is not None:
+                    fit = partial(fit, device=self.device)
                 fit(*training.inputs, **training.options)
         except BaseException as error:
             kept = not ours or bool(run.checkpoints())
@@ -141,6 +151,7 @@ class RunOptions:
         for name, value in named.items():
             words += [f"--{name}", *([value] if isinstance(value, str) else value)]
         words += ["--skip-bad-rows"] if self.skip_bad_rows else []
+        words += ["--device", self.device] if self.device else []
         words += ["--resume", "--out", str(run.path)]
         again = ("cat DATA | " if "-" in files else "") + " ".join(map(shell_word, words))
         aside.print(f"Stopped; a checkpoint is in {run.path}. Next: {again}", soft_wrap=True)

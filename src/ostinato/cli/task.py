@@ -9,7 +9,7 @@ from typing import Annotated, get_args
 import cyclopts
 
 from ostinato import tasks
-from ostinato.cli.runs import Data, OptionalData
+from ostinato.cli.runs import Data, Device, OptionalData
 from ostinato.errors import ConfigError, RunError
 from ostinato.tasks.base.task import Task
 from ostinato.train import Run
@@ -21,6 +21,8 @@ POSITIONAL, KEYWORD = Parameter.POSITIONAL_ONLY, Parameter.KEYWORD_ONLY
 RUN = Parameter(
     "run", POSITIONAL, annotation=Annotated[str, cyclopts.Parameter(help="The folder of a run.")]
 )
+
+DEVICE = Parameter("device", KEYWORD, default=None, annotation=Device)
 
 
 def joined(

@@ -83,7 +83,7 @@ def _review_trial(
     cell: str, training: Examples, held_out: ClassifyHeldOut, folder: Path
 ) -> Job[dict[str, Any]]:
     settings = ClassifySettings.parse({"cell": cell, **REVIEWS}, "demo")
-    return trial, (settings, (training.texts, training.labels), held_out, str(folder / cell))
+    return trial, (settings, (training.texts, training.labels), held_out, str(folder / cell), None)
 
 
 def _classifier(

@@ -25,7 +25,12 @@ OBSERVED, FLOW, BASELINE = "observed.json", "flow.json", "baseline.json"
 
 
 def trial(
-    settings: TaskSettings, training: tuple[Any, ...], held_out: HeldOut, folder: str, show: Show
+    settings: TaskSettings,
+    training: tuple[Any, ...],
+    held_out: HeldOut,
+    folder: str,
+    device: str | None,
+    show: Show,
 ) -> dict[str, Any]:
     """Trains, judges and observes; what a trial in the folder has done is not done again.
 
@@ -34,6 +39,7 @@ def trial(
         training: what the estimator's `fit` takes.
         held_out: what the trained model is judged by.
         folder: the run's folder.
+        device: where it is trained.
         show: is told of the progress.
 
     Returns:
@@ -75,7 +81,8 @@ def trial(
             flow[f"epoch {epoch}"] = held_out_flow(held_out, estimator, network)
             run.write_json(FLOW, flow)
 
-    estimator.fit(*training, run=run, show=watch, resume=half)
+    more = {} if device is None else {"device": device}
+    estimator.fit(*training, run=run, show=watch, resume=half, **more)
     show(0.99, "judging")
     observed = observe(estimator, held_out, flow)
     run.write_json(OBSERVED, observed)

@@ -37,6 +37,7 @@ def run(
     folder: Path,
     workers: int,
     display: Display,
+    device: str | None = None,
 ) -> None:
     """Trains what is not trained yet, and the baseline of the task.
 
@@ -47,13 +48,15 @@ def run(
         folder: where the baseline's results go, as `baseline.json`.
         workers: how many trials run at a time.
         display: where their progress is shown.
+        device: where they are trained and judged.
 
     Raises:
         RunError: when a folder holds another run.
     """
     training, held_out = comparison.training, comparison.held_out
     jobs: dict[str, Job[object]] = {
-        path.name: (trial, (own, training, held_out, str(path))) for path, own in trials.items()
+        path.name: (trial, (own, training, held_out, str(path), device))
+        for path, own in trials.items()
     }
     jobs["baseline"] = (_baseline, (settings, training, held_out, str(folder)))
     folder.mkdir(parents=True, exist_ok=True)
