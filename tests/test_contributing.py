@@ -89,7 +89,7 @@ def test_a_table_format(add, tmp_path):
     add("data/tables/formats/psv")
     file = tmp_path / "reviews.psv"
     file.write_text("text|label\na fine film|pos\na dull film|neg\n", "utf-8")
-    examples = data.read_labelled(str(file))
+    examples = data.read_labelled(str(file))["train"]
     assert list(examples.texts) == ["a fine film", "a dull film"]
     assert list(examples.labels) == ["pos", "neg"]
 

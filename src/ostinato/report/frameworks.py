@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from ostinato.experiment.frameworks import Lesson, Outcome
+from ostinato.report.records import Record
 
 COINCIDE = 1e-3
 """Nats: two curves that are never further apart are said to coincide."""
@@ -20,7 +20,7 @@ FEW = 8
 
 def side_by_side(
     lesson: Lesson, outcomes: Mapping[str, Outcome], shaken: tuple[str, Outcome] | None = None
-) -> dict[str, Any]:
+) -> Record:
     """One cell in all frameworks, as plain data; the first framework is what others are held to.
 
     Args:
@@ -48,7 +48,7 @@ def side_by_side(
     }
 
 
-def speed(lesson: Lesson, found: Outcome) -> dict[str, Any]:
+def speed(lesson: Lesson, found: Outcome) -> Record:
     """Losses, and how long a framework took.
 
     Steps that compile are slow: the first one stands alone, and tokens/s are those of the last
@@ -72,12 +72,12 @@ def speed(lesson: Lesson, found: Outcome) -> dict[str, Any]:
     }
 
 
-def _answers(lesson: Lesson, found: Outcome) -> dict[str, Any]:
+def _answers(lesson: Lesson, found: Outcome) -> Record:
     right = found.logits.argmax(-1) == lesson.held[1]
     return {"accuracy": float(right.mean())}
 
 
-def difference(lesson: Lesson, ours: Outcome, theirs: Outcome) -> dict[str, Any]:
+def difference(lesson: Lesson, ours: Outcome, theirs: Outcome) -> Record:
     """How far two outcomes are apart.
 
     Returns:
@@ -114,7 +114,7 @@ def difference(lesson: Lesson, ours: Outcome, theirs: Outcome) -> dict[str, Any]
     }
 
 
-def coincide(found: Mapping[str, Any], shaken: Mapping[str, Any] | None) -> bool:
+def coincide(found: Record, shaken: Record | None) -> bool:
     """Whether two loss curves are one, given what rounding does, if that is known."""
     rounding = ROUNDINGS * shaken["largest"] if shaken else 0.0
     return bool(found["largest"] <= max(COINCIDE, rounding))
