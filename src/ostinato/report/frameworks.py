@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from ostinato.experiment.frameworks import TrainingPlan, TrainingResult
+from ostinato.report.records import Record
 
 COINCIDE = 1e-3
 """Nats: two curves that are never further apart are said to coincide."""
@@ -22,7 +22,7 @@ def side_by_side(
     plan: TrainingPlan,
     results: Mapping[str, TrainingResult],
     shaken: tuple[str, TrainingResult] | None = None,
-) -> dict[str, Any]:
+) -> Record:
     """One cell in all frameworks, as plain data; the first framework is what others are held to.
 
     Args:
@@ -50,7 +50,7 @@ def side_by_side(
     }
 
 
-def speed(plan: TrainingPlan, found: TrainingResult) -> dict[str, Any]:
+def speed(plan: TrainingPlan, found: TrainingResult) -> Record:
     """Losses, and how long a framework took.
 
     Steps that compile are slow: the first one stands alone, and tokens/s are those of the last
@@ -74,12 +74,12 @@ def speed(plan: TrainingPlan, found: TrainingResult) -> dict[str, Any]:
     }
 
 
-def _answers(plan: TrainingPlan, found: TrainingResult) -> dict[str, Any]:
+def _answers(plan: TrainingPlan, found: TrainingResult) -> Record:
     right = found.logits.argmax(-1) == plan.held[1]
     return {"accuracy": float(right.mean())}
 
 
-def difference(plan: TrainingPlan, ours: TrainingResult, theirs: TrainingResult) -> dict[str, Any]:
+def difference(plan: TrainingPlan, ours: TrainingResult, theirs: TrainingResult) -> Record:
     """How far two results are apart.
 
     Returns:
@@ -116,7 +116,7 @@ def difference(plan: TrainingPlan, ours: TrainingResult, theirs: TrainingResult)
     }
 
 
-def coincide(found: Mapping[str, Any], shaken: Mapping[str, Any] | None) -> bool:
+def coincide(found: Record, shaken: Record | None) -> bool:
     """Whether two loss curves are one, given what rounding does, if that is known."""
     rounding = ROUNDINGS * shaken["largest"] if shaken else 0.0
     return bool(found["largest"] <= max(COINCIDE, rounding))
