@@ -8,8 +8,10 @@ from pathlib import Path
 import pytest
 import torch
 
-from ostinato import cells, cli, data, levels
+from ostinato import cells, cli, data, levels, nn
 from ostinato.decode.sample import chain
+from ostinato.errors import ConfigError
+from ostinato.nn import engines
 from ostinato.proof import prove
 
 PAGE = Path(__file__).parents[1] / "CONTRIBUTING.md"
@@ -87,6 +89,23 @@ def test_a_table_format(add, tmp_path):
     add("data/tables/formats/psv")
     file = tmp_path / "reviews.psv"
     file.write_text("text|label\na fine film|pos\na dull film|neg\n", "utf-8")
-    examples = data.read_labelled(str(file))
+    examples = data.read_labelled(str(file))["train"]
     assert list(examples.texts) == ["a fine film", "a dull film"]
     assert list(examples.labels) == ["pos", "neg"]
+
+
+def test_an_engine(add):
+    add("nn/engines/double")
+    x, caches = torch.randn(5, 2, 3), (engines.find, engines.by_priority)
+    try:
+        double, plain = nn.LSTM(3, 4, engine="double"), nn.LSTM(3, 4, engine="torch").double()
+        plain.load_state_dict(double.state_dict())
+        found, expected = double(x)[0], plain(x.double())[0]
+        assert torch.equal(found, expected.float())
+        found.sum().backward()
+        assert all(w.grad is not None for w in double.parameters())
+        with pytest.raises(ConfigError, match="engine 'double' needs weights of 32 bits"):
+            double.double()(x.double())
+    finally:
+        for cache in caches:
+            cache.cache_clear()

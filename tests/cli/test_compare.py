@@ -6,7 +6,7 @@ import tomllib
 
 import pytest
 
-from ostinato.cli.trials import nearest_size
+from ostinato.experiment.sizes import nearest_size
 
 QUICK = "--model.embedding 8 --train.epochs 2 --train.lr 0.03 --data.batch-tokens 200".split()
 COMPARE = ["compare", "classify", "reviews.csv", "--jobs", "1", *QUICK]

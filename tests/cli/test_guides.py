@@ -11,13 +11,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from ostinato import registry
-from ostinato.cli import tasks
+from ostinato import tasks
 from ostinato.data import read_labelled, read_pairs, read_text
 from ostinato.data.sources import temperatures
 
 GUIDE = Path(__file__).parents[2] / "docs" / "guide"
-TASKS = registry.names(tasks)
+TASKS = tasks.names()
 
 
 def reviews(folder: Path) -> None:

@@ -22,8 +22,8 @@ from cyclopts import App
 
 from damage import mutated, resealed
 from ostinato.cli import main
+from ostinato.cli.compare import Trials
 from ostinato.cli.runs import RunOptions
-from ostinato.cli.trials import Trials
 from ostinato.errors import OstinatoError
 from ostinato.tasks.transduce import estimator as transduce
 from ostinato.train import checkpoint

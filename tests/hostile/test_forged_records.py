@@ -13,11 +13,12 @@ import tomli_w
 from small_runs import SMALL
 
 from ostinato import tasks
-from ostinato.cli import trial
-from ostinato.cli.report import collected, tell
+from ostinato.cli.report import print_comparison
 from ostinato.data import Examples, Pairs
 from ostinato.errors import OstinatoError
+from ostinato.experiment import trial
 from ostinato.report.comparison_page import comparison_page
+from ostinato.report.runs import collected
 from ostinato.tasks.tag.sequences import tagged
 from ostinato.train import Run
 from ostinato.train.folder import Folder
@@ -68,7 +69,7 @@ def judged(trained, tmp_path_factory) -> dict[str, Path]:
 def shown(home: Path, known: bool = True) -> str:
     """The page of both runs, known to be of one comparison or not."""
     results = collected([str(home / "a"), str(home / "b")], home if known else None)
-    tell(results)
+    print_comparison(results)
     about = {"title": "x", "created": "2026-11-21T04:56:26Z", "seconds": 75.0, "machine": "m"}
     return comparison_page(results | about, "ostinato report")
 

@@ -11,8 +11,8 @@ import programs
 from ostinato import cells
 from ostinato.equation import affine, cell, exp, log, tanh
 from ostinato.equation.stored import graph_from_json
+from ostinato.experiment.recall import RecallSettings, recall
 from ostinato.nn import Recurrent
-from ostinato.observe.recall import RecallSettings, recall
 from ostinato.proof import not_finite, prove
 from ostinato.proof.cases import SIZES, draw
 

@@ -8,11 +8,11 @@ import torch
 
 from ostinato import Classifier
 from ostinato.cells import find
-from ostinato.cli.trial import inside
-from ostinato.cli.trials import _of_cells
+from ostinato.experiment.recall import RecallNetwork, RecallSettings
+from ostinato.experiment.sizes import of_cells
+from ostinato.experiment.trial import inside
 from ostinato.nn import Recurrent
 from ostinato.observe.architecture import architecture, counts
-from ostinato.observe.recall import RecallNetwork, RecallSettings
 from ostinato.report.diagrams import network_diagram
 from ostinato.tasks.classify.network import (
     ClassifyEnsemble,
@@ -129,7 +129,7 @@ def test_taggers_are_made_equal_by_what_they_hold(equal, options):
         return TagNetwork(find(own.cell), own.model, 2, 2, 5)
 
     cells = {"gru": "gru", "lstm": "lstm", "rnn": "rnn"}
-    found = _of_cells(TagSettings(model=model), cells, equal, network, 1)
+    found = of_cells(TagSettings(model=model), cells, equal, network, 1)
 
     def held(settings, hidden):
         changed = settings.model.model_copy(update={"hidden": hidden})

@@ -7,7 +7,7 @@ from ostinato.data import read_labelled, read_series, read_text
 from ostinato.data.series.panel import Columns
 from ostinato.data.sources import adding, copying
 from ostinato.errors import ConfigError, DataError
-from ostinato.observe.recall import RecallSettings, recall
+from ostinato.experiment.recall import RecallSettings, recall
 
 
 def test_adding_marks_a_number_in_either_half():

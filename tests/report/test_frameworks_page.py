@@ -6,7 +6,7 @@ from document import Document
 
 from ostinato.data import Examples
 from ostinato.experiment import frameworks
-from ostinato.experiment.frameworks import Outcome
+from ostinato.experiment.frameworks import TrainingResult
 from ostinato.report.frameworks import COINCIDE, side_by_side
 from ostinato.report.frameworks_page import frameworks_page
 from ostinato.report.frameworks_sentences import says
@@ -15,7 +15,7 @@ from ostinato.tasks.classify.settings import ClassifySettings
 LOADS = {"src", "srcset", "href", "data", "action", "poster", "xlink:href"}
 
 
-def small_lesson():
+def small_plan():
     said = Examples(["good film", "bad film", "good", "bad"] * 2, ["pos", "neg & co"] * 4)
     values = {
         "cell": "gru",
@@ -23,48 +23,48 @@ def small_lesson():
         "train": {"epochs": 2},
         "data": {"batch_tokens": 4, "min_count": 1},
     }
-    return frameworks.lesson(ClassifySettings.parse(values, "test"), said, said)
+    return frameworks.plan(ClassifySettings.parse(values, "test"), said, said)
 
 
 @pytest.fixture(scope="module")
-def lesson():
-    return small_lesson()
+def plan():
+    return small_plan()
 
 
-def outcome(lesson, shift=0.0, flipped=0, seconds=0.1):
-    """An outcome whose last loss, weights and first answers are shifted."""
-    steps = sum(map(len, lesson.epochs))
+def result(plan, shift=0.0, flipped=0, seconds=0.1):
+    """A result whose last loss, weights and first answers are shifted."""
+    steps = sum(map(len, plan.epochs))
     losses = np.linspace(0.7, 0.5, steps)
     losses[-1] += shift
-    sign = np.where(lesson.held[1] == 1, 1.0, -1.0)
+    sign = np.where(plan.held[1] == 1, 1.0, -1.0)
     sign[:flipped] *= -1
     logits = np.stack([-sign, sign], 1).astype(np.float32)
-    weights = {name: w + 0.1 + shift for name, w in lesson.weights.items()}
-    return Outcome(
+    weights = {name: w + 0.1 + shift for name, w in plan.weights.items()}
+    return TrainingResult(
         "Some 1.0", losses.tolist(), [2.0] + [seconds] * (steps - 1), [10] * steps, 0.5, 0.25,
         logits, weights,
     )  # fmt: skip
 
 
-def results(lesson, **outcomes):
-    shaken = ("torch", outcome(lesson, 6e-8)) if len(outcomes) > 1 else None
+def results(plan, **results):
+    shaken = ("torch", result(plan, 6e-8)) if len(results) > 1 else None
     return {
         "title": "GRU & <b>others",
         "created": "2026-11-21T04:56:26Z",
         "seconds": 75.0,
         "machine": "Linux x86_64",
-        "titles": {name: {"torch": "PyTorch", "keras": "Keras"}[name] for name in outcomes},
+        "titles": {name: {"torch": "PyTorch", "keras": "Keras"}[name] for name in results},
         "threads": 1,
         "training": 8,
         "held": 8,
-        "settings": lesson.settings.model_dump(exclude_none=True),
-        "cells": [{"name": "<mgu>", **side_by_side(lesson, outcomes, shaken)}],
+        "settings": plan.settings.model_dump(exclude_none=True),
+        "cells": [{"name": "<mgu>", **side_by_side(plan, results, shaken)}],
     }
 
 
 @pytest.fixture(scope="module")
-def given(lesson):
-    return results(lesson, torch=outcome(lesson), keras=outcome(lesson, 2.4e-5, 2, 0.8))
+def given(plan):
+    return results(plan, torch=result(plan), keras=result(plan, 2.4e-5, 2, 0.8))
 
 
 @pytest.fixture(scope="module")
@@ -79,10 +79,10 @@ def test_nothing_is_loaded_from_outside(document):
             assert (attributes[name] or "").startswith("#"), (tag, attributes)
 
 
-def test_numbers_are_worked_out(lesson, given):
+def test_numbers_are_worked_out(plan, given):
     (each,) = given["cells"]
     (found,) = each["differences"]
-    steps = sum(map(len, lesson.epochs))
+    steps = sum(map(len, plan.epochs))
     assert (found["framework"], found["at"]) == ("keras", steps)
     assert found["largest"] == pytest.approx(2.4e-5)
     assert found["weights"] == pytest.approx(2.4e-5 / 0.1, rel=1e-3)
@@ -119,18 +119,18 @@ def test_the_page_tells_them(given, document):
     assert "75.00% Keras" in rows
 
 
-def test_curves_that_part_are_said_to(lesson):
+def test_curves_that_part_are_said_to(plan):
     shift = 3 * COINCIDE
-    told = says(results(lesson, torch=outcome(lesson), keras=outcome(lesson, shift)))
+    told = says(results(plan, torch=result(plan), keras=result(plan, shift)))
     assert "The loss curves of PyTorch and Keras part: they are up to 0.003 nats apart." in told
 
 
-def test_the_faster_one_is_named(lesson):
-    told = says(results(lesson, keras=outcome(lesson, 0, 0, 0.3), torch=outcome(lesson)))
+def test_the_faster_one_is_named(plan):
+    told = says(results(plan, keras=result(plan, 0, 0, 0.3), torch=result(plan)))
     assert "PyTorch trains 3 times as fast." in told
 
 
-def test_one_framework_has_no_differences(lesson):
-    page = Document(frameworks_page(results(lesson, keras=outcome(lesson)), "x"))
+def test_one_framework_has_no_differences(plan):
+    page = Document(frameworks_page(results(plan, keras=result(plan)), "x"))
     assert page.texts("h2") == ["How it learned", "How fast are they?", "What is compared"]
     assert page.classed("p", "lead") == ["Trained in Keras on 8 texts."]

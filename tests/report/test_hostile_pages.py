@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 from demo_results import results as demo_results
 from test_comparison import flips, run
-from test_frameworks_page import outcome, small_lesson
+from test_frameworks_page import result, small_plan
 from test_frameworks_page import results as compared
 
 from ostinato.cells import find
@@ -116,9 +116,9 @@ def recall():
 
 def side_by_side():
     """As `compare-frameworks` leaves it: curves, differences, speeds, and what was in dispute."""
-    lesson = small_lesson()
-    both = {"torch": outcome(lesson), "keras": outcome(lesson, 2.4e-5, 2, 0.8)}
-    return hostile(compared(lesson, **both))
+    plan = small_plan()
+    both = {"torch": result(plan), "keras": result(plan, 2.4e-5, 2, 0.8)}
+    return hostile(compared(plan, **both))
 
 
 PAGES = {

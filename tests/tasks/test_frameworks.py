@@ -1,4 +1,4 @@
-"""One lesson in two frameworks, beside a third hand: PyTorch's and Keras' own layers."""
+"""One plan in two frameworks, beside a third hand: PyTorch's and Keras' own layers."""
 
 import importlib.util
 import math
@@ -52,8 +52,8 @@ def train(monkeypatch):
     """Trains in this process, whose threads are set already."""
     monkeypatch.setattr(frameworks.find("keras"), "_limit_threads", lambda threads: None)
 
-    def train(framework, lesson):
-        return frameworks.find(framework).train(lesson, silent)
+    def train(framework, plan):
+        return frameworks.find(framework).train(plan, silent)
 
     return train
 
@@ -95,33 +95,33 @@ def test_the_network_of_keras_answers_alike(pooling):
     ],
 )
 def test_keras_learns_the_same(train, cell, more):
-    lesson = frameworks.lesson(settings(cell, **more), texts(24, 3), texts(12, 4))
-    ours, theirs = train("torch", lesson), train("keras", lesson)
+    plan = frameworks.plan(settings(cell, **more), texts(24, 3), texts(12, 4))
+    ours, theirs = train("torch", plan), train("keras", plan)
     close(ours.losses, theirs.losses, tolerances.TRAINED)
     close(ours.logits, theirs.logits, tolerances.TRAINED)
     same_weights(ours.weights, theirs.weights, tolerances.TRAINED_WEIGHTS)
     assert ours.tokens == theirs.tokens
-    moved = {name: np.abs(ours.weights[name] - w).max() for name, w in lesson.weights.items()}
+    moved = {name: np.abs(ours.weights[name] - w).max() for name, w in plan.weights.items()}
     assert min(far for far in moved.values() if far) > 100 * tolerances.TRAINED
 
 
 def test_both_learn_what_layers_of_pytorch_and_keras_learn(train):
-    lesson = frameworks.lesson(settings(), texts(24, 5), texts(12, 6))
-    losses, logits = by_pytorch(lesson)
-    close(losses, by_keras(lesson), tolerances.TRAINED)
+    plan = frameworks.plan(settings(), texts(24, 5), texts(12, 6))
+    losses, logits = by_pytorch(plan)
+    close(losses, by_keras(plan), tolerances.TRAINED)
     for framework in ("torch", "keras"):
-        found = train(framework, lesson)
+        found = train(framework, plan)
         close(found.losses, losses, tolerances.TRAINED)
         close(found.logits, logits, tolerances.TRAINED)
 
 
-def by_pytorch(lesson):
+def by_pytorch(plan):
     """As PyTorch's tutorials write it: `nn.LSTM` over packed sequences."""
-    chosen = lesson.settings
-    embedding = nn.Embedding(lesson.symbols, 5)
+    chosen = plan.settings
+    embedding = nn.Embedding(plan.symbols, 5)
     lstm, output = nn.LSTM(5, 7, bidirectional=True, batch_first=True), nn.Linear(28, 2)
     parts = nn.ModuleDict({"embedding": embedding, "recurrent": lstm, "output": output})
-    parts.load_state_dict({name: torch.tensor(w) for name, w in lesson.weights.items()})
+    parts.load_state_dict({name: torch.tensor(w) for name, w in plan.weights.items()})
     for name, weight in lstm.named_parameters():
         weight.requires_grad_("bias_hh" not in name)
     optimizer = torch.optim.AdamW(parts.parameters(), weight_decay=0.1)
@@ -135,9 +135,9 @@ def by_pytorch(lesson):
         return output(torch.stack(pooled))
 
     losses = []
-    batches = [batch for epoch in lesson.epochs for batch in epoch]
-    for k, (batch, rate) in enumerate(zip(batches, lesson.rates, strict=True)):
-        values, lengths, classes = lesson.batch(batch)
+    batches = [batch for epoch in plan.epochs for batch in epoch]
+    for k, (batch, rate) in enumerate(zip(batches, plan.rates, strict=True)):
+        values, lengths, classes = plan.batch(batch)
         loss = nn.functional.cross_entropy(forward(values, lengths), torch.from_numpy(classes))
         optimizer.zero_grad()
         loss.backward()
@@ -146,20 +146,20 @@ def by_pytorch(lesson):
         group |= {"lr": rate, "eps": EPSILON / math.sqrt(1 - 0.999 ** (k + 1))}
         optimizer.step()
         losses.append(loss.item())
-    logits = np.zeros((len(lesson.held[0]), 2))
+    logits = np.zeros((len(plan.held[0]), 2))
     with torch.inference_mode():
-        for chosen, values, lengths in lesson.asked():
+        for chosen, values, lengths in plan.asked():
             logits[chosen] = forward(values, lengths).numpy()
     return losses, logits
 
 
-def by_keras(lesson):
+def by_keras(plan):
     """As Keras' guides write it: `keras.layers.LSTM` in a functional model."""
-    network = KerasClassifier(lesson.settings, lesson.symbols, 2)
-    network.load(lesson.weights)
+    network = KerasClassifier(plan.settings, plan.symbols, 2)
+    network.load(plan.weights)
     embedding, ours, *_, dense = (layer for layer in network.model.layers if layer.get_weights())
     words = keras.Input((None,), dtype="int32")
-    table = keras.layers.Embedding(lesson.symbols + 1, 5, mask_zero=True)
+    table = keras.layers.Embedding(plan.symbols + 1, 5, mask_zero=True)
     own = keras.layers.Bidirectional(keras.layers.LSTM(7, return_sequences=True))
     h = own(table(words))
     real = keras.ops.expand_dims(keras.ops.not_equal(words, 0), -1)
@@ -175,19 +175,19 @@ def by_keras(lesson):
     loss = keras.losses.SparseCategoricalCrossentropy(from_logits=True)
     model.compile(optimizer, loss, jit_compile=False)
     losses = []
-    batches = [batch for epoch in lesson.epochs for batch in epoch]
-    for batch, rate in zip(batches, lesson.rates, strict=True):
-        values, lengths, classes = lesson.batch(batch)
+    batches = [batch for epoch in plan.epochs for batch in epoch]
+    for batch, rate in zip(batches, plan.rates, strict=True):
+        values, lengths, classes = plan.batch(batch)
         optimizer.learning_rate = rate
         losses.append(float(model.train_on_batch(network.inputs(values, lengths), classes)))
     return losses
 
 
 def test_shaken_weights_are_off_by_roundings():
-    lesson = frameworks.lesson(settings("gru"), texts(24, 7), texts(5, 8))
+    plan = frameworks.plan(settings("gru"), texts(24, 7), texts(5, 8))
     framework = frameworks.find("torch")
     plain, again, shaken = (
-        train(lesson, silent) for train in (framework.train, framework.train, framework.shaken)
+        train(plan, silent) for train in (framework.train, framework.train, framework.shaken)
     )
     assert plain.losses == again.losses
     same_weights(plain.weights, again.weights, tolerances.SAME)
@@ -198,7 +198,7 @@ def test_shaken_weights_are_off_by_roundings():
 
 
 def test_a_lesson_is_the_same_for_the_same_seed():
-    one, other = (frameworks.lesson(settings(), texts(20, 1), texts(5, 2)) for _ in range(2))
+    one, other = (frameworks.plan(settings(), texts(20, 1), texts(5, 2)) for _ in range(2))
     same_weights(one.weights, other.weights, tolerances.SAME)
     for a, b in zip(one.epochs, other.epochs, strict=True):
         assert [list(batch) for batch in a] == [list(batch) for batch in b]
@@ -210,7 +210,7 @@ def test_what_cannot_be_is_refused(monkeypatch):
     with pytest.raises(UnknownName, match="unknown framework 'kears'; did you mean 'keras'"):
         frameworks.find("kears")
     with pytest.raises(DataError, match="texts of 'meh', which no training text has"):
-        frameworks.lesson(settings(), texts(9, 1), Examples(["so so"], ["meh"]))
+        frameworks.plan(settings(), texts(9, 1), Examples(["so so"], ["meh"]))
     with pytest.raises(ConfigError, match="neither bigrams nor members"):
         KerasClassifier(settings(members=2), 9, 2)
     monkeypatch.setenv("KERAS_BACKEND", "jax")

@@ -6,7 +6,8 @@ import sys
 from collections.abc import Sequence
 from typing import NoReturn
 
-from ostinato.cli import signals, streams
+from ostinato import signals
+from ostinato.cli import streams
 from ostinato.errors import OstinatoError
 from ostinato.visible import visible
 

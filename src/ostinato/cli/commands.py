@@ -10,7 +10,7 @@ from cyclopts import App, CycloptsError, UnknownCommandError
 from pydantic import ValidationError
 
 import ostinato
-from ostinato.cli import signals
+from ostinato import signals
 from ostinato.errors import OstinatoError, UnknownName, quoted
 
 SUMMARIES = {

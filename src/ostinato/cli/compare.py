@@ -1,16 +1,217 @@
-"""`ostinato compare TASK DATA`: several cells with several seeds, judged by one exam."""
+"""`ostinato compare TASK DATA`: several cells with several seeds, judged by one held-out set."""
 
 from __future__ import annotations
 
+import os
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from inspect import Parameter
+from pathlib import Path
+from typing import Annotated, cast
+
+import cyclopts
 from cyclopts import App
 
-from ostinato import registry
-from ostinato.cli import tasks
+from ostinato import tasks
+from ostinato.cli.bars import Bars
+from ostinato.cli.runs import Config, Device, S, free_folder, merge, named_cells, shell_word
+from ostinato.cli.screen import aside
+from ostinato.cli.summaries import read
+from ostinato.cli.task import KEYWORD, Command, joined, settings_of
+from ostinato.errors import ConfigError, shortened
+from ostinato.experiment import sizes, trials
+from ostinato.experiment.sizes import Equal
+from ostinato.experiment.stamp import stamp
+from ostinato.tasks.base.reading import Comparison
+from ostinato.tasks.base.settings import TaskSettings
+from ostinato.tasks.base.task import Task
+from ostinato.train import Folder
 
+SEEDS = 3
+MOST_SEEDS = 1000
 compare = App(
     name="compare",
     help="Train several cells with several seeds, and say which differences are shown.\n\n"
     "Example: ostinato compare classify reviews.csv --cells rnn,lstm,gru --seeds 3",
 )
-for _task in registry.names(tasks):
-    compare.command(registry.find(tasks, "task", _task).compare, name=_task)
+
+
+@cyclopts.Parameter(name="*")
+@dataclass(frozen=True)
+class Trials:
+    """What every comparison of cells is told."""
+
+    cells: Annotated[
+        str,
+        cyclopts.Parameter(
+            help="The cells, with commas between them; path/to/file.py:name for your own."
+        ),
+    ] = "rnn,lstm,gru"
+    seeds: Annotated[
+        int | None,
+        cyclopts.Parameter(
+            help="How many seeds: --seed, the one after it, and so on; 3 unless given."
+        ),
+    ] = None
+    equal: Annotated[
+        Equal | None,
+        cyclopts.Parameter(
+            help="`parameters` or `recurrent`: hidden sizes are chosen so that all parameters, or "
+            "those of the recurrent layers, are as many as the first cell's. `time`: each run "
+            "gets --train.seconds seconds (60 unless given)."
+        ),
+    ] = None
+    out: Annotated[
+        str | None,
+        cyclopts.Parameter(
+            help="The folder for runs and page; runs/compare-1, -2, … unless given."
+        ),
+    ] = None
+    jobs: Annotated[
+        int | None,
+        cyclopts.Parameter(
+            help="How many runs are trained at a time; as many as cores unless given."
+        ),
+    ] = None
+    config: Config = None
+    device: Device = None
+    open_page: Annotated[
+        bool, cyclopts.Parameter(help="Open the page in a browser at the end.")
+    ] = False
+
+    def settings(self, kind: type[S], given: S | None) -> S:
+        """The settings of all runs, which name no cell: `--cells` does.
+
+        Raises:
+            ConfigError: when those given name one.
+        """
+        if given and "cell" in given.model_fields_set:
+            raise ConfigError("--cell: a comparison takes --cells, with commas between them")
+        return merge(kind, self.config, given)
+
+    def run(self, about: str, settings: TaskSettings, comparison: Comparison) -> None:
+        """Trains what is not trained yet, and writes table, page and `comparison.json`.
+
+        Args:
+            about: what is said of the data.
+            settings: those of all runs.
+            comparison: what cells are trained on and compared by.
+
+        Raises:
+            ConfigError: for numbers out of range, or a cell that is named twice.
+        """
+        # pages need plotly, and this file is imported by whoever trains or predicts
+        from ostinato.cli.report import print_comparison, write_page
+        from ostinato.report.runs import collected
+        from ostinato.report.sentences import listed
+
+        seeds, jobs = self._numbers()
+        cells, network = named_cells(self.cells), comparison.network
+        each = sizes.of_cells(settings, cells, self.equal, network, comparison.multiple)
+        folder = Path(free_folder("compare") if self.out is None else self.out)
+        plan, began = trials.plan(folder, each, seeds), time.perf_counter()
+        try:
+            trials.run(plan, comparison, settings, folder, jobs, Bars(), self.device)
+        except KeyboardInterrupt:
+            say = f"Stopped. Next: the same command with --out {shell_word(str(folder))} goes on."
+            aside.print(say, soft_wrap=True)
+            raise
+        trained_on, judged_by = comparison.sizes
+        results = collected([str(path) for path in plan], folder) | {
+            "title": f"{listed(name.upper() for name in each)} on {about}",
+            **stamp(began),
+            "equal": self.equal,
+            "data": {"training": trained_on, "test": judged_by},
+        }
+        Folder(folder).write_json("comparison.json", results)
+        print_comparison(results)
+        write_page(results, folder / "report.html", "ostinato compare", self.open_page)
+
+    def _numbers(self) -> tuple[int, int]:
+        """How many seeds, and how many runs at a time."""
+        seeds, jobs = SEEDS if self.seeds is None else self.seeds, self.jobs
+        if seeds < 1 or (jobs is not None and jobs < 1):
+            raise ConfigError("--seeds and --jobs must be at least 1")
+        if seeds > MOST_SEEDS:
+            raise ConfigError(
+                f"--seeds {shortened(str(seeds))}: at most {MOST_SEEDS:,} makes sense"
+            )
+        return seeds, jobs or os.cpu_count() or 1
+
+
+def command(task: Task) -> Command:
+    """`ostinato compare TASK`."""
+
+    def call(
+        *data: str | None,
+        options: Trials = Trials(),
+        frameworks: str | None = None,
+        texts: int | None = None,
+        settings: TaskSettings | None = None,
+        **named: object,
+    ) -> None:
+        chosen = options.settings(cast("type[TaskSettings]", task.estimator.kind), settings)
+        about = " and ".join(map(title_of, filter(None, data)))
+
+        def compared(chosen: TaskSettings) -> Comparison:
+            return read(task.comparison(*data, settings=chosen, **named))
+
+        if frameworks is None:
+            if texts is not None:
+                raise ConfigError("--texts is for --frameworks, which is not given")
+            options.run(about, chosen, compared(chosen))
+            return
+        # its page needs plotly, which those who train or predict can do without
+        from ostinato.cli.frameworks import compare_frameworks
+
+        for option in ("seeds", "equal", "jobs", "device"):
+            if getattr(options, option) is not None:
+                raise ConfigError(
+                    f"--{option} is for comparing cells; leave it or --frameworks out"
+                )
+        cells, out, page = options.cells, options.out, options.open_page
+        compare_frameworks(about, chosen, frameworks, cells, texts, compared, out, page)
+
+    own = Parameter("options", KEYWORD, default=Trials(), annotation=Trials)
+    first = [own, *(FRAMEWORKS if task.frameworks else ())]
+    return joined(call, task.comparison, first, [settings_of(task)])
+
+
+FRAMEWORKS: Sequence[Parameter] = (
+    Parameter(
+        "frameworks",
+        KEYWORD,
+        default=None,
+        annotation=Annotated[
+            str | None,
+            cyclopts.Parameter(
+                help="`torch`, `keras` or both, with commas between them; KERAS_BACKEND says what "
+                "Keras runs on. The folder is runs/frameworks-1, -2, … unless given."
+            ),
+        ],
+    ),
+    Parameter(
+        "texts",
+        KEYWORD,
+        default=None,
+        annotation=Annotated[
+            int | None,
+            cyclopts.Parameter(
+                help="With --frameworks: how many texts are trained on, drawn at random, and at "
+                "most asked about; 2000 unless given. So that Keras is done in minutes, "
+                "--data.max-tokens is 200 then, and --train.epochs 3, unless given."
+            ),
+        ],
+    ),
+)
+"""Options of tasks that other frameworks can train too."""
+
+
+def title_of(data: str) -> str:
+    """What a page calls the data."""
+    return "standard input" if data == "-" else Path(data).name
+
+
+for _name in tasks.names():
+    compare.command(command(tasks.find(_name)), name=_name)

@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+from functools import cache
+from inspect import signature
 from typing import Annotated
 
 from cyclopts import App, Parameter
 
-from ostinato.cli import tasks
+from ostinato.cli.summaries import show
+from ostinato.cli.task import DEVICE, RUN, Command, joined, of_run
+from ostinato.tasks.base.task import Task
+from ostinato.train import Run
 
 evaluate = App(
     name="evaluate",
@@ -17,7 +22,7 @@ Words = Annotated[str, Parameter(allow_leading_hyphen=True)]
 
 
 @evaluate.default
-def of_run(run: Words, /, *data_and_options: Words) -> None:
+def _of_run(run: Words, /, *data_and_options: Words) -> None:
     """Measure a trained model on data it has not seen.
 
     Example: ostinato evaluate runs/a more.csv
@@ -34,4 +39,16 @@ def of_run(run: Words, /, *data_and_options: Words) -> None:
     if run in ("--help", "-h"):
         evaluate.help_print()
     else:
-        tasks.of_run("evaluate", run, data_and_options)
+        of_run("evaluate", command, run, data_and_options)
+
+
+@cache
+def command(task: Task) -> Command:
+    """`ostinato evaluate` of a run of this task."""
+
+    def call(run: str, *data: str, device: str | None = None, **options: object) -> None:
+        estimator = task.estimator.load(run, device=device)
+        show(task.evaluation(estimator, Run(run), *data, **options))
+
+    estimator = next(iter(signature(task.evaluation).parameters))
+    return joined(call, task.evaluation, [RUN], [DEVICE], given=[estimator])

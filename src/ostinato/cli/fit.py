@@ -6,24 +6,53 @@ import inspect
 import io
 import os
 import sys
-from collections.abc import Callable, Sequence
-from typing import Any, cast
+from collections.abc import Mapping, Sequence
+from inspect import Parameter
+from typing import cast
 
 from cyclopts import App
 
-from ostinato import registry
-from ostinato.cli import tasks
+from ostinato import registry, tasks
 from ostinato.cli.runs import RunOptions
+from ostinato.cli.screen import console
+from ostinato.cli.summaries import read, show
+from ostinato.cli.task import KEYWORD, Command, joined, settings_of
 from ostinato.data import sources
 from ostinato.errors import RunError
+from ostinato.tasks.base.settings import TaskSettings
+from ostinato.tasks.base.task import Task
 from ostinato.train import Run
 
 fit = App(
     name="fit",
     help="Train a model.\n\nExample: ostinato fit classify reviews.csv --cell gru --out runs/a",
 )
-for _task in registry.names(tasks):
-    fit.command(registry.find(tasks, "task", _task).fit, name=_task)
+
+
+def command(task: Task) -> Command:
+    """`ostinato fit TASK`."""
+
+    def call(
+        *data: str | None,
+        options: RunOptions = RunOptions(),
+        settings: TaskSettings | None = None,
+        **named: object,
+    ) -> None:
+        chosen = options.settings(task.estimator.kind, settings)
+        skip = options.skip_bad_rows
+        training = read(task.training(*data, settings=chosen, skip_bad_rows=skip, **named))
+        estimator = options.estimator(task.estimator, chosen)
+        run = options.train(estimator, list(filter(None, data)), training, named)
+        show(training.summary(estimator))
+        following = task.next.format(run=run.path)
+        console.print(f"Saved in {run.path}. Next: {following}", soft_wrap=True)
+
+    own = Parameter("options", KEYWORD, default=RunOptions(), annotation=RunOptions)
+    return joined(call, task.training, [own], [settings_of(task)], given=["skip_bad_rows"])
+
+
+for _name in tasks.names():
+    fit.command(command(tasks.find(_name)), name=_name)
 
 
 @fit.command(name="--like")
@@ -46,18 +75,18 @@ def like(run: str, /, *, out: str | None = None) -> None:
     data = was.get("given")
     if data is None:
         raise RunError(f"{run}: was not trained by `ostinato fit`; where its data are is not known")
-    task = before.config().get("task")
-    if task not in registry.names(tasks):
-        raise RunError(f"{run}: a run of an unknown task, {task!r}")
-    command = cast("Callable[..., None]", fit[task].default_command)
-    files, named = _named(run, data, command)
+    name = before.config().get("task")
+    if name not in tasks.names():
+        raise RunError(f"{run}: a run of an unknown task, {name!r}")
+    again = command(tasks.find(name))
+    files, named = _named(run, data, again)
     _check_there(run, files + [name for v in named.values() if isinstance(v, list) for name in v])
     options = RunOptions(out=out, skip_bad_rows="skipped" in was, repeats=run)
-    command(*files, **named, options=options)
+    again(*files, **named, options=options)
 
 
 def _named(
-    run: str, given: Any, command: Callable[..., None]
+    run: str, given: str | Mapping[str, str | list[str]], command: Command
 ) -> tuple[list[str], dict[str, str | list[str]]]:
     """The data of a run as a command takes them: files, and what other options say of them.
 
@@ -66,6 +95,7 @@ def _named(
     """
     said = {"files": [given]} if isinstance(given, str) else given
     files, named = [], {}
+    words: list[object]
     try:
         files, named = list(said["files"]), {k: v for k, v in said.items() if k != "files"}
         inspect.signature(command).bind(*files, **named)

@@ -4,19 +4,59 @@ from __future__ import annotations
 
 import itertools
 import sys
-from typing import Annotated, Any
+from collections.abc import Collection
+from dataclasses import asdict, dataclass
+from typing import Annotated, cast
 
-import numpy as np
 from cyclopts import Parameter
-from numpy.typing import NDArray
-from rich.text import Text
 
-from ostinato.cli.screen import as_shown, aside, console
+from ostinato import tasks
+from ostinato.cli.chart import print_chart, spell
+from ostinato.cli.runs import Device
+from ostinato.cli.screen import as_shown, aside
 from ostinato.decode import check_stops, until
-from ostinato.errors import ConfigError
-from ostinato.tasks.generate.estimator import Generator
+from ostinato.errors import ConfigError, RunError
+from ostinato.tasks.base.generates import Generates
+from ostinato.train import Run
 
 Words = Annotated[tuple[str, ...], Parameter(allow_leading_hyphen=True, negative=())]
+
+
+@Parameter(name="*")
+@dataclass(frozen=True)
+class Samplers:
+    """How a symbol is drawn.
+
+    Parameters
+    ----------
+    temperature
+        Below 1 safer, above 1 bolder.
+    top_k
+        Draw from the k most probable symbols only.
+    top_p
+        Draw from the most probable symbols that together have this probability only.
+    min_p
+        Draw from symbols at least this many times as probable as the most probable one only.
+    typical
+        Draw from the symbols about as surprising as expected that together have this probability.
+    repetition_penalty
+        Above 1: what was among the last 64 symbols becomes less probable.
+    greedy
+        Always take the most probable symbol.
+    """
+
+    temperature: float | None = None
+    top_k: int | None = None
+    top_p: float | None = None
+    min_p: float | None = None
+    typical: float | None = None
+    repetition_penalty: float | None = None
+    greedy: Annotated[bool, Parameter(negative=())] = False
+
+    def given(self) -> dict[str, float | bool]:
+        """Those that are given, as `decode.chain` takes them."""
+        values = asdict(self) | {"greedy": self.greedy or None}
+        return {name: value for name, value in values.items() if value is not None}
 
 
 def generate(
@@ -25,17 +65,12 @@ def generate(
     *,
     prompt: str = "",
     length: int = 300,
-    temperature: float | None = None,
-    top_k: int | None = None,
-    top_p: float | None = None,
-    min_p: float | None = None,
-    typical: float | None = None,
-    repetition_penalty: float | None = None,
-    greedy: Annotated[bool, Parameter(negative=())] = False,
+    samplers: Samplers = Samplers(),
     beam: int | None = None,
     best: int | None = None,
     stop: Words = (),
     seed: int = 0,
+    device: Device = None,
     chart: bool | None = None,
     interactive: Annotated[bool, Parameter(negative=())] = False,
 ) -> None:
@@ -54,20 +89,6 @@ def generate(
         The text to go on from.
     length
         How many symbols to draw.
-    temperature
-        Below 1 safer, above 1 bolder.
-    top_k
-        Draw from the k most probable symbols only.
-    top_p
-        Draw from the most probable symbols that together have this probability only.
-    min_p
-        Draw from symbols at least this many times as probable as the most probable one only.
-    typical
-        Draw from the symbols about as surprising as expected that together have this probability.
-    repetition_penalty
-        Above 1: what was among the last 64 symbols becomes less probable.
-    greedy
-        Always take the most probable symbol.
     beam
         Draw nothing: search the most probable text, keeping this many at every symbol.
     best
@@ -81,24 +102,14 @@ def generate(
     interactive
         Watch the text grow beside the chart; keys change the settings while it does.
     """
-    samplers = {
-        "temperature": temperature, "top_k": top_k, "top_p": top_p, "min_p": min_p,
-        "typical": typical, "repetition_penalty": repetition_penalty, "greedy": greedy or None,
-    }  # fmt: skip
-    given = {name: value for name, value in samplers.items() if value is not None}
+    given = samplers.given()
     if interactive:
         from ostinato.cli import interactive as screen
 
         screen.need_a_terminal()
-    if best is not None and beam is None:
-        raise ConfigError("--best is for --beam: give both")
-    if beam is not None and (given or interactive):
-        other = next(iter(given), "interactive").replace("_", "-")
-        raise ConfigError(
-            f"--beam draws nothing, so that --{other} means nothing to it; leave one of them out"
-        )
+    _check(given, beam, best, interactive)
     check_stops(stop)
-    generator = Generator.load(run)
+    generator = _load(run, device)
     if unknown := generator.unknown(prompt):
         spelled = " ".join(spell(symbol) for symbol in unknown)
         aside.print(f"ostinato: not in the training text, read as unknown: {spelled}")
@@ -112,11 +123,33 @@ def generate(
         _write(generator, prompt, length, given, stop, seed, chart)
 
 
+def _check(
+    samplers: Collection[str], beam: int | None, best: int | None, interactive: bool
+) -> None:
+    """That options go together: a beam search draws nothing."""
+    if best is not None and beam is None:
+        raise ConfigError("--best is for --beam: give both")
+    if beam is not None and (samplers or interactive):
+        other = next(iter(samplers), "interactive").replace("_", "-")
+        raise ConfigError(
+            f"--beam draws nothing, so that --{other} means nothing to it; leave one of them out"
+        )
+
+
+def _load(run: str, device: str | None) -> Generates:
+    """The estimator of a run whose task continues texts."""
+    name = Run.open(run).config().get("task")
+    able = [task.name for task in map(tasks.find, tasks.names()) if task.generates]
+    if name not in able:
+        raise RunError(f"{run}: a run of task {name!r}, not {' or '.join(map(repr, able))}")
+    return cast("Generates", tasks.find(name).estimator.load(run, device=device))
+
+
 def _write(
-    generator: Generator,
+    generator: Generates,
     prompt: str,
     length: int,
-    samplers: dict[str, Any],
+    samplers: dict[str, float | bool],
     stop: tuple[str, ...],
     seed: int,
     chart: bool | None,
@@ -132,29 +165,3 @@ def _write(
     if chart if chart is not None else sys.stdout.isatty():
         title = f"after {prompt!r}" if prompt else "at the beginning"
         print_chart(title, generator.vocabulary_.symbols, first.probabilities)
-
-
-def print_chart(title: str, symbols: list[str], probabilities: NDArray[np.float32]) -> None:
-    """The most probable next symbols as bars."""
-    console.print(f"\nnext symbol {title}", style="bold")
-    best = np.argsort(-probabilities, kind="stable")[:10]
-    largest = float(probabilities[best[0]])
-    for k in best:
-        p = float(probabilities[k])
-        if p > 0:
-            row = Text(f"{spell(symbols[k]):>12}  ")
-            row.append(bar(p / largest), style="cyan")
-            row.append(f" {p:.1%}")
-            console.print(row)
-
-
-def spell(symbol: str) -> str:
-    """A symbol so that it can be seen."""
-    marks = {" ": "␣", "\n": "↵", "\t": "⇥"}
-    return "".join(marks.get(c, c if c.isprintable() else "�") for c in symbol)
-
-
-def bar(part: float, width: int = 40) -> str:
-    """A bar of eighths of a character."""
-    eighths = round(part * width * 8)
-    return "█" * (eighths // 8) + " ▏▎▍▌▋▊▉"[eighths % 8].strip()

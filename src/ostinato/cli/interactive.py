@@ -12,7 +12,6 @@ import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
-from typing import Any
 
 import torch
 from rich.console import Console, Group, RenderableType
@@ -22,12 +21,12 @@ from rich.panel import Panel
 from rich.text import Text
 from torch import Tensor
 
-from ostinato.cli.generate import bar, spell
+from ostinato.cli.chart import bar, spell
 from ostinato.cli.screen import Screen, as_shown, aside
-from ostinato.cli.signals import Ended
 from ostinato.decode import chain, until
 from ostinato.errors import ConfigError
-from ostinato.tasks.generate.estimator import Generator
+from ostinato.signals import Ended
+from ostinato.tasks.base.generates import Generates
 
 FRAME = 1 / 15
 """Seconds between two pictures."""
@@ -120,10 +119,10 @@ class Session:
         seed: of what is drawn; one more each time the text begins anew.
     """
 
-    generator: Generator
+    generator: Generates
     prompt: str
     length: int
-    samplers: dict[str, Any]
+    samplers: dict[str, float | bool]
     stop: Sequence[str]
     seed: int
     speed: int = SPEEDS.index(20)
@@ -187,11 +186,11 @@ class Session:
 
 
 def watch(
-    generator: Generator,
+    generator: Generates,
     run: str,
     prompt: str,
     length: int,
-    samplers: dict[str, Any],
+    samplers: dict[str, float | bool],
     stop: Sequence[str],
     seed: int,
 ) -> None:

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from functools import cache
+from inspect import signature
 from typing import Annotated
 
 from cyclopts import App, Parameter
 
-from ostinato.cli import tasks
+from ostinato.cli.summaries import show
+from ostinato.cli.task import DEVICE, RUN, Command, joined, of_run
+from ostinato.tasks.base.task import Task
 
 predict = App(
     name="predict",
@@ -17,7 +21,7 @@ Words = Annotated[str, Parameter(allow_leading_hyphen=True)]
 
 
 @predict.default
-def of_run(run: Words, /, *file_and_options: Words) -> None:
+def _of_run(run: Words, /, *file_and_options: Words) -> None:
     """Ask a trained model about new data; the answers go to standard output, in order.
 
     Example: echo "a dull, endless film" | ostinato predict runs/a -
@@ -34,4 +38,16 @@ def of_run(run: Words, /, *file_and_options: Words) -> None:
     if run in ("--help", "-h"):
         predict.help_print()
     else:
-        tasks.of_run("predict", run, file_and_options)
+        of_run("predict", command, run, file_and_options)
+
+
+@cache
+def command(task: Task) -> Command:
+    """`ostinato predict` of a run of this task."""
+
+    def call(run: str, *file: str, device: str | None = None, **options: object) -> None:
+        estimator = task.estimator.load(run, device=device)
+        show(task.prediction(estimator, *file, **options))
+
+    estimator = next(iter(signature(task.prediction).parameters))
+    return joined(call, task.prediction, [RUN], [DEVICE], given=[estimator])

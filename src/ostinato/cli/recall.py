@@ -6,16 +6,22 @@ import os
 import time
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 from cyclopts import Parameter
 
-from ostinato.cli.parallel import Job, Show, in_parallel
-from ostinato.cli.screen import console, facts, machine, table
-from ostinato.cli.trials import named_cells
+from ostinato.cli.bars import Bars
+from ostinato.cli.runs import named_cells
+from ostinato.cli.screen import console, table
 from ostinato.errors import ConfigError, counted, quoted, shortened
-from ostinato.observe.recall import LENGTHS, MOST_STEPS, RecallSettings
-from ostinato.observe.recall import recall as tried
+from ostinato.experiment.recall import (
+    LENGTHS,
+    MOST_STEPS,
+    Recalled,
+    RecallSettings,
+    trials,
+)
+from ostinato.experiment.stamp import stamp
 from ostinato.report.recall_page import recall_page
 from ostinato.train import write_out
 
@@ -61,43 +67,28 @@ def recall(
         raise ConfigError("--jobs must be at least 1")
     names = named_cells(cells).values()
     chosen, began = settings or RecallSettings(), time.perf_counter()
-    work: dict[str, Job] = {
-        f"{name}, {counted(length, 'step')}": (_one, (problem, name, length, chosen))
-        for name in names
-        for length in steps
-    }
     page = Path(out)
     page.parent.mkdir(parents=True, exist_ok=True)
-    found = list(in_parallel(work, jobs or os.cpu_count() or 1).values())
-    told = table(f"{problem}: loss", *(counted(length, "step") for length in steps))
-    for cell in dict.fromkeys(each["cell"] for each in found):
-        own = [each for each in found if each["cell"] == cell]
-        told.add_row(cell, *map(_told, own))
-    nothing = [f"{each['baseline']:.4f}  100%" for each in found[: len(steps)]]
-    told.add_row("remembers nothing", *nothing)
-    console.print(told)
-    console.print(_until(chosen), soft_wrap=True)
-    results = {
-        "problem": problem,
-        "found": found,
-        "until": _until(chosen),
-        "created": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()),
-        "seconds": time.perf_counter() - began,
-        "machine": machine(),
-    }
+    found = trials(problem, names, steps, chosen, jobs or os.cpu_count() or 1, Bars())
+    until = _until(chosen)
+    _print(problem, steps, found)
+    console.print(until, soft_wrap=True)
+    results = {"problem": problem, "found": found, "until": until, **stamp(began)}
     write_out(page, recall_page(results, "ostinato recall"))
     console.print(f"The page: {page}", soft_wrap=True)
 
 
-def _one(problem: str, cell: str, length: int, settings: RecallSettings, show: Show) -> Any:
-    found = tried(problem, cell, length, settings, lambda p: show(min(p.done, 0.99), facts(p)))
-    epochs = counted(len(found["history"]), "epoch")
-    ended = "solved after" if found["solved"] else "not solved in"
-    show(1.0, f"{ended} {epochs}: loss {found['loss']:.4f}, {found['left']:.0%} of the baseline")
-    return found
+def _print(problem: str, steps: Sequence[int], found: Sequence[Recalled]) -> None:
+    """The table of what each cell reached, by length."""
+    rows = table(f"{problem}: loss", *(counted(length, "step") for length in steps))
+    for cell in dict.fromkeys(each["cell"] for each in found):
+        rows.add_row(cell, *(_reached(each) for each in found if each["cell"] == cell))
+    nothing = [f"{each['baseline']:.4f}  100%" for each in found[: len(steps)]]
+    rows.add_row("remembers nothing", *nothing)
+    console.print(rows)
 
 
-def _told(found: dict[str, Any]) -> str:
+def _reached(found: Recalled) -> str:
     return f"{'✓ ' if found['solved'] else ''}{found['loss']:.4f} {found['left']:5.0%}"
 
 

@@ -5,18 +5,20 @@ from __future__ import annotations
 import itertools
 import os
 import shlex
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Annotated, Any, TypeAlias, TypeVar
 
 from cyclopts import Parameter
 
-from ostinato.cli.screen import aside, console, progress_bar, say_skipped
-from ostinato.data import Skipped
+from ostinato.cells import find
+from ostinato.cli.bars import progress_bar
+from ostinato.cli.screen import aside, console
 from ostinato.errors import ConfigError, RunError, shortened
 from ostinato.tasks.base.estimator import Estimator
+from ostinato.tasks.base.reading import TrainingSet
 from ostinato.tasks.base.settings import refuse_code
 from ostinato.tasks.base.stored import cell_in, named_or_stored, settings_in
 from ostinato.train import Run, Section, read_toml, undisturbed
@@ -27,31 +29,19 @@ def _no_option(kind: Any, where: str | None) -> None:
         raise ValueError(f"It is no option of this command; a file of that name is ./{where}")
 
 
-Data: TypeAlias = Annotated[str, Parameter(allow_leading_hyphen=True, validator=_no_option)]
+_NAME = Parameter(allow_leading_hyphen=True, validator=_no_option)
+Data: TypeAlias = Annotated[str, _NAME]
 """A file, a folder, a packaged source, or `-`."""
+OptionalData: TypeAlias = Annotated[str | None, _NAME]
+"""The same, where there may be none."""
 Config: TypeAlias = Annotated[
     str | None, Parameter(help="A TOML file of settings; options given here win over it.")
 ]
-TableFormat: TypeAlias = Annotated[
+Device: TypeAlias = Annotated[
     str | None,
     Parameter(
-        help="csv, tsv, jsonl or parquet, where neither the name of the file nor its beginning "
-        "tells."
-    ),
-]
-"""How a table is written."""
-LinesFormat: TypeAlias = Annotated[
-    str | None,
-    Parameter(
-        help="csv, tsv, jsonl, parquet or text, where neither the file's name nor its beginning "
-        "tells."
-    ),
-]
-"""How a table is written, or that each line is a text."""
-SkipBadRows: TypeAlias = Annotated[
-    bool,
-    Parameter(
-        help="Leave bad rows out and say how many they are; without it the first one is an error."
+        help="Where to compute: auto, cpu, cuda, cuda:1, …; auto, the default, is CUDA where there "
+        "is a GPU, and else the CPU."
     ),
 ]
 S = TypeVar("S", bound=Section)
@@ -73,7 +63,14 @@ class RunOptions:
             help="Go on with the run in `out` from its newest checkpoint, with its own settings."
         ),
     ] = False
-    skip_bad_rows: SkipBadRows = False
+    skip_bad_rows: Annotated[
+        bool,
+        Parameter(
+            help="Leave bad rows out and say how many they are; without it the first one is an "
+            "error."
+        ),
+    ] = False
+    device: Device = None
     repeats: Annotated[str | None, Parameter(parse=False)] = None
 
     @property
@@ -96,9 +93,8 @@ class RunOptions:
         self,
         estimator: Estimator[Any],
         files: Sequence[str],
-        *training: Any,
-        named: dict[str, Any] | None = None,
-        **more: Any,
+        training: TrainingSet,
+        named: Mapping[str, object],
     ) -> Run:
         """Trains into a run folder; of a new run without a single checkpoint nothing stays.
 
@@ -107,7 +103,6 @@ class RunOptions:
             files: the data by name.
             training: what its `fit` takes.
             named: what other options of the command say of the data, by name; None is not said.
-            more: what its `fit` takes besides.
 
         Raises:
             ConfigError: when it is not said what to resume.
@@ -117,7 +112,7 @@ class RunOptions:
         settings = estimator.settings()
         folder = free_folder(settings.task) if self.out is None else self.out
         run = Run(folder)
-        said = {name: value for name, value in (named or {}).items() if value is not None}
+        said = {name: value for name, value in named.items() if value is not None}
         ours = False
         try:
             if not self.resume:
@@ -126,7 +121,10 @@ class RunOptions:
             run.data = {"files": list(files), **said} if said or len(files) > 1 else files[0]
             run.like = Run(self.repeats) if self.repeats else None
             with progress_bar(f"{settings.cell} on {' and '.join(files)}") as show:
-                estimator.fit(*training, run=run, show=show, resume=self.resume, **more)
+                fit = partial(estimator.fit, run=run, show=show, resume=self.resume)
+                if self.device is not None:
+                    fit = partial(fit, device=self.device)
+                fit(*training.inputs, **training.options)
         except BaseException as error:
             kept = not ours or bool(run.checkpoints())
             if not kept:
@@ -153,35 +151,22 @@ class RunOptions:
         for name, value in named.items():
             words += [f"--{name}", *([value] if isinstance(value, str) else value)]
         words += ["--skip-bad-rows"] if self.skip_bad_rows else []
+        words += ["--device", self.device] if self.device else []
         words += ["--resume", "--out", str(run.path)]
-        again = "cat DATA | " if "-" in files else ""
-        aside.print(
-            f"Stopped; a checkpoint is in {run.path}. Next: {again}{' '.join(map(quoted, words))}",
-            soft_wrap=True,
-        )
+        again = ("cat DATA | " if "-" in files else "") + " ".join(map(shell_word, words))
+        aside.print(f"Stopped; a checkpoint is in {run.path}. Next: {again}", soft_wrap=True)
 
 
-def quoted(word: str) -> str:
+def shell_word(word: str) -> str:
     r"""A word as a shell reads it; one with control characters or no UTF-8 as Bash does.
 
-    >>> quoted("my film.csv"), quoted("a\udcffb")
+    >>> shell_word("my film.csv"), shell_word("a\udcffb")
     ("'my film.csv'", "$'a\\xffb'")
     """
     if word.isprintable():
         return shlex.quote(word)
     escaped = (f"\\x{b:02x}" if not 32 <= b < 127 else chr(b) for b in os.fsencode(word))
     return "$'" + "".join("\\" + c if c in "\\'" else c for c in escaped) + "'"
-
-
-@contextmanager
-def bad_rows(skip: bool) -> Iterator[Skipped | None]:
-    """What a reader notes bad rows in, and afterwards a line that says how many there were.
-
-    None where they are not to be skipped: then the first one is an error.
-    """
-    skipped = Skipped() if skip else None
-    yield skipped
-    say_skipped(skipped)
 
 
 def merge(kind: type[S], config: str | None, given: S | None, run: Run | None = None) -> S:
@@ -231,3 +216,21 @@ def free_folder(task: str) -> str:
     """The first of runs/task-1, runs/task-2, … that is not there yet."""
     names = (f"runs/{task}-{k}" for k in itertools.count(1))
     return next(name for name in names if not Path(name).exists())
+
+
+def named_cells(cells: str) -> dict[str, str]:
+    """What `--cells` asks for: how each is called, and the word for it.
+
+    Raises:
+        UnknownName: for an unknown cell.
+        ConfigError: when a cell is named twice, or none is.
+    """
+    found: dict[str, str] = {}
+    for word in filter(None, (word.strip() for word in cells.split(","))):
+        name = find(word).name
+        if name in found:
+            raise ConfigError(f"--cells {shortened(cells)}: there are two called {name!r}")
+        found[name] = word
+    if not found:
+        raise ConfigError("--cells needs the name of a cell")
+    return found

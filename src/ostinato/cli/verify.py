@@ -32,11 +32,12 @@ TABLES = {
 }
 """Title → columns, and whether the proofs in them ask for dL/dx."""
 LEGEND = (
-    "Derived: numpy against other levels of the same text, values and gradients; native and keras "
-    "read both ways, native once more in float32. Keras computes in float32, unless on TensorFlow.",
+    "Derived: numpy against other levels of the same text, values and gradients; native and "
+    "keras in both directions, native once more in float32. Keras computes in float32, unless on "
+    "TensorFlow.",
     "Derived, x without a gradient: the same where x needs none, as data do; plain Python always "
-    "computes all gradients. In both, weights are frozen by turns, and first states are learned, "
-    "fixed or not given (not in Keras); memory that nobody has written is NaN.",
+    "computes all gradients. In both, weights are frozen in turn, and first states are learned, "
+    "fixed or not given (not in Keras); uninitialized memory is NaN.",
     "Independent: numpy against PyTorch's and Keras' own layers (values and gradients), a step "
     "worked by hand (values), and measured slopes of the loss (gradients). A dash: there is none "
     "for this cell.",

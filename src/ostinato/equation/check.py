@@ -149,10 +149,10 @@ def _mapping(where: str, found: Any, key: type, value: type) -> Iterator[tuple[s
 
 
 def _named(
-    where: str, word: Any, before: str = "", allowed: Iterable[str] = ()
+    where: str, word: object, before: str = "", allowed: Iterable[str] = ()
 ) -> Iterator[tuple[str, str]]:
-    short = type(word) is str and len(word) <= LETTERS
-    if not short or not (is_name(before + word) or word in allowed):
+    short = isinstance(word, str) and type(word) is str and len(word) <= LETTERS
+    if not short or not (is_name(f"{before}{word}") or word in [*allowed]):
         yield where, _no_name(word, "name")
 
 
@@ -164,17 +164,18 @@ def _range(where: str, init: Any) -> Iterator[tuple[str, str]]:
         yield where, f"{_short(init)} is no range (low, high)"
 
 
-def _is_number(value: Any) -> bool:
+def _is_number(value: object) -> bool:
     """Whether it is a number that float32 has; a NaN is not smaller than anything."""
-    plain = isinstance(value, int | float) and not isinstance(value, bool)
-    return plain and abs(value) <= LARGEST
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        return False
+    return abs(value) <= LARGEST
 
 
-def _no_name(word: Any, wanted: str) -> str:
+def _no_name(word: object, wanted: str) -> str:
     return f"a stored cell may not hold {_short(word)}, which is no {wanted}"
 
 
-def _short(value: Any) -> str:
+def _short(value: object) -> str:
     """What was found, in a message: not more of it than a line has room for."""
     if isinstance(value, str):
         return repr(_cut(value, 60))

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from typing import Any, NoReturn, TypeAlias
+from typing import Any, NoReturn, TypeAlias, TypeGuard
 
 from ostinato.equation.graph import Builder, Node, Parameter
 from ostinato.errors import CellError
@@ -216,7 +216,7 @@ def _vector(book: Notebook, role: str, like: Symbol, init: tuple[float, float] |
     )
 
 
-def number_range(name: str, given: Any) -> tuple[float, float]:
+def number_range(name: str, given: object) -> tuple[float, float]:
     """A range (low, high) of finite numbers, low ≤ high.
 
     Raises:
@@ -231,7 +231,7 @@ def number_range(name: str, given: Any) -> tuple[float, float]:
     return low, high
 
 
-def _is_number(value: Any) -> bool:
+def _is_number(value: object) -> TypeGuard[float]:
     return isinstance(value, float | int) and not isinstance(value, bool)
 
 

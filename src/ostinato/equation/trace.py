@@ -12,7 +12,7 @@ import inspect
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from types import FunctionType, MappingProxyType
-from typing import Any, overload
+from typing import Any, TypeAlias, overload
 
 from ostinato.equation.check import check
 from ostinato.equation.graph import Graph, Node
@@ -20,6 +20,9 @@ from ostinato.equation.naming import name_parameters, signal_names
 from ostinato.equation.symbols import STATE_SIZES, Notebook, Symbol, number_range
 from ostinato.equation.watch import Place, Watch
 from ostinato.errors import CellError
+
+Equations: TypeAlias = Callable[..., Any]
+"""A function from symbols to the symbols of the new states."""
 
 
 @dataclass(frozen=True)
@@ -56,12 +59,12 @@ class Cell:
     graph: Graph
     about: str = ""
     worked: Worked | None = None
-    function: Callable[..., Any] | None = field(default=None, compare=False, repr=False)
+    function: Equations | None = field(default=None, compare=False, repr=False)
 
     def __hash__(self) -> int:
         return hash(self.graph)
 
-    def __reduce__(self) -> tuple[Any, ...]:
+    def __reduce__(self) -> tuple[object, ...]:
         """A cell is pickled without its function, which its graph replaces."""
         return Cell, (self.name, self.graph, self.about, self.worked)
 
@@ -73,18 +76,18 @@ class Cell:
 
 
 @overload
-def cell(function: Callable[..., Any], /) -> Cell: ...
+def cell(function: Equations, /) -> Cell: ...
 @overload
 def cell(
     *, sizes: Mapping[str, str] = ..., states: Mapping[str, tuple[float, float]] = ...
-) -> Callable[[Callable[..., Any]], Cell]: ...
+) -> Callable[[Equations], Cell]: ...
 def cell(
-    function: Callable[..., Any] | None = None,
+    function: Equations | None = None,
     /,
     *,
     sizes: Mapping[str, str] | None = None,
     states: Mapping[str, tuple[float, float]] | None = None,
-) -> Cell | Callable[[Callable[..., Any]], Cell]:
+) -> Cell | Callable[[Equations], Cell]:
     """Makes a cell of a function `(x, states…) -> new states`.
 
     The first argument is the input, the others are the states; what is returned are the new
@@ -107,7 +110,7 @@ def cell(
 
 
 def trace(
-    function: Callable[..., Any],
+    function: Equations,
     sizes: Mapping[str, str] = MappingProxyType({}),
     ranges: Mapping[str, tuple[float, float]] = MappingProxyType({}),
 ) -> Cell:
@@ -155,7 +158,7 @@ def trace(
     return Cell(function.__name__, graph, inspect.getdoc(function) or "", None, function)
 
 
-def _arguments(function: Callable[..., Any], place: Place) -> list[str]:
+def _arguments(function: Equations, place: Place) -> list[str]:
     arguments = inspect.signature(function).parameters.values()
     plain = (inspect.Parameter.POSITIONAL_ONLY, inspect.Parameter.POSITIONAL_OR_KEYWORD)
     if any(a.kind not in plain or a.default is not a.empty for a in arguments):
@@ -166,7 +169,7 @@ def _arguments(function: Callable[..., Any], place: Place) -> list[str]:
 
 
 def _declared(
-    states: list[str], sizes: Mapping[str, str], ranges: Mapping[str, Any], place: Place
+    states: list[str], sizes: Mapping[str, str], ranges: Mapping[str, object], place: Place
 ) -> dict[str, tuple[float, float]]:
     """The ranges of states, after what is declared of states has been checked."""
     for said, given in {"sizes": sizes, "states": ranges}.items():
@@ -186,7 +189,7 @@ def _declared(
         raise place.error(str(error)) from None
 
 
-def _outputs(returned: Any, states: list[Symbol], place: Place) -> tuple[int, ...]:
+def _outputs(returned: object, states: list[Symbol], place: Place) -> tuple[int, ...]:
     results = returned if isinstance(returned, tuple) else (returned,)
     names = ", ".join(s.node.label for s in states)
     for result in results:

@@ -60,7 +60,7 @@ class Watch:
         self._line = 0
 
     def __enter__(self) -> None:
-        self.before: Any = sys.gettrace()
+        self.before = sys.gettrace()
         add = self.book.add
 
         def add_and_note(node: Node) -> int:

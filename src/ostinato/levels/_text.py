@@ -10,13 +10,16 @@ from __future__ import annotations
 import linecache
 import textwrap
 from collections import Counter
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass
 from types import SimpleNamespace
-from typing import Any
+from typing import Any, TypeAlias
 
 from ostinato.equation.derivative import Derivative
 from ostinato.equation.graph import LEAVES, Graph, Node, reachable
+
+Function: TypeAlias = Callable[..., Any]
+"""A function of a text; the level that wrote it says what it takes and gives."""
 
 SUM, PRODUCT, SIGN, POWER, ATOM = 1, 2, 3, 4, 9
 """How tightly an expression holds together; a looser one is put in parentheses."""
@@ -308,6 +311,6 @@ def load(source: str, title: str) -> SimpleNamespace:
     """Runs the very text that a level shows; errors in it show its lines."""
     file = f"<{title}>"
     linecache.cache[file] = (len(source), None, source.splitlines(keepends=True), file)
-    space: dict[str, Any] = {"__name__": title}
+    space: dict[str, object] = {"__name__": title}
     exec(compile(source, file, "exec"), space)
     return SimpleNamespace(**space)

@@ -6,15 +6,14 @@ there is never read, its outputs are 0, and its final states are those of its la
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from functools import cache
 from types import SimpleNamespace
-from typing import Any, cast
+from typing import cast
 
 import numpy as np
 
 from ostinato.equation.derivative import Derivative, derive
-from ostinato.equation.graph import Graph
+from ostinato.equation.graph import Graph, Node
 from ostinato.equation.trace import Cell
 from ostinato.levels._case import Case, Values, pad, unpad
 from ostinato.levels._text import (
@@ -23,6 +22,7 @@ from ostinato.levels._text import (
     PRODUCT,
     SIGN,
     SUM,
+    Function,
     Names,
     Writer,
     heading,
@@ -48,7 +48,7 @@ class _NumPy(Writer):
     }
     own_line = ("normalize", "normalize_backward")
 
-    def spell(self, index: int, node: Any) -> tuple[str, int]:
+    def spell(self, index: int, node: Node) -> tuple[str, int]:
         if node.op == "affine":
             terms = [
                 f"{self.argument(node, a, SIGN)} @ p.{w}.T"
@@ -213,14 +213,14 @@ def _module(cell: Cell, backward: bool = False) -> SimpleNamespace:
     return load(source(cell, backward), "numpy level")
 
 
-def step(cell: Cell) -> Callable[..., Any]:
+def step(cell: Cell) -> Function:
     """`step(x (B, D), *states (B, ·), p) -> new states, tape`."""
-    return cast("Callable[..., Any]", _module(cell).step)
+    return cast("Function", _module(cell).step)
 
 
-def scan(cell: Cell) -> Callable[..., Any]:
+def scan(cell: Cell) -> Function:
     """`forward(x (T, B, D), states, p, lengths (B,)) -> outputs (T, B, ·), states, tapes`."""
-    return cast("Callable[..., Any]", _module(cell).forward)
+    return cast("Function", _module(cell).forward)
 
 
 def run(cell: Cell, case: Case) -> Values:

@@ -7,7 +7,7 @@ written as one would write them from scratch.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from functools import cache
 from types import SimpleNamespace
 from typing import Any, cast
@@ -22,6 +22,7 @@ from ostinato.levels._text import (
     ATOM,
     INFIX,
     WIDTH,
+    Function,
     Names,
     Writer,
     heading,
@@ -294,14 +295,14 @@ def _module(cell: Cell, backward: bool = False) -> SimpleNamespace:
     return load(source(cell, backward), "python level")
 
 
-def step(cell: Cell) -> Callable[..., Any]:
+def step(cell: Cell) -> Function:
     """`step(x, *states, p) -> new states, tape`, all vectors lists of floats."""
-    return cast("Callable[..., Any]", _module(cell).step)
+    return cast("Function", _module(cell).step)
 
 
-def scan(cell: Cell) -> Callable[..., Any]:
+def scan(cell: Cell) -> Function:
     """`forward(xs, states, p) -> outputs, states, tapes`, for one sequence."""
-    return cast("Callable[..., Any]", _module(cell).forward)
+    return cast("Function", _module(cell).forward)
 
 
 def run(cell: Cell, case: Case) -> Values:

@@ -1,4 +1,4 @@
-"""Which gradients runs ask for: levels that leave out what nobody asks for are asked by turns."""
+"""Which gradients runs ask for: levels that leave out what nobody asks for are asked in turn."""
 
 from __future__ import annotations
 

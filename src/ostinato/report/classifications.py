@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from typing import Any
+from collections.abc import Sequence
 
 from markupsafe import Markup
 
 from ostinato.report.figures import looks, reliability_curves
 from ostinato.report.page import key, legend, plot
+from ostinato.report.records import Record
 from ostinato.report.sentences import cell_name
 from ostinato.tasks.classify.calibration import Bin, calibration_error
 
@@ -18,7 +18,7 @@ MISTAKES = 12
 """The mistakes that are listed where there are more."""
 
 
-def confusions_section(confusions: Mapping[str, Any], things: str) -> str:
+def confusions_section(confusions: Record, things: str) -> str:
     """The confusion matrix of each cell."""
     if not confusions:
         return ""
@@ -70,7 +70,7 @@ def _confusion(classes: Sequence[str], counts: Sequence[Sequence[int]], color: s
     ).format(head, rows)
 
 
-def calibrations_section(calibrations: Mapping[str, Any]) -> str:
+def calibrations_section(calibrations: Record) -> str:
     """Whether a cell is as often right as it is sure."""
     if not calibrations:
         return ""

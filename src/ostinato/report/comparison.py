@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 
 from ostinato.report.forecasts import forecasting
+from ostinato.report.records import Record
 from ostinato.report.statistics import (
     LEVEL,
     holm,
@@ -26,7 +27,6 @@ from ostinato.report.tagging import tagging
 from ostinato.report.transducing import transducing
 from ostinato.tasks.classify.calibration import calibration_error, reliability
 
-Record = Mapping[str, Any]
 PERMUTED = 6
 """The seeds from which on differences over seeds are permuted: with 5, p is never below 0.06."""
 
@@ -70,12 +70,12 @@ def by_cell(runs: Sequence[Record]) -> dict[str, list[Record]]:
     return groups
 
 
-def rows(runs: Sequence[Record], metric: str, lower: bool) -> list[dict[str, Any]]:
+def rows(runs: Sequence[Record], metric: str, lower: bool) -> list[Record]:
     """A row for each cell: what it reaches, how large it is, how long it takes."""
     return [_row(cell, own, metric, lower) for cell, own in by_cell(runs).items()]
 
 
-def _row(cell: str, runs: Sequence[Record], metric: str, lower: bool) -> dict[str, Any]:
+def _row(cell: str, runs: Sequence[Record], metric: str, lower: bool) -> Record:
     best = min if lower else max
     valid = [best(epoch[metric] for epoch in run["history"]) for run in runs]
     seconds = [sum(epoch["seconds"] for epoch in run["history"]) for run in runs]
@@ -119,7 +119,7 @@ def pairs(
     found = []
     for first, second in combinations([*contestants, *([name] if name else [])], 2):
         ours = contestants[first]
-        theirs = contestants.get(second) or dict.fromkeys(ours, baseline)
+        theirs = contestants.get(second) or dict.fromkeys(ours, baseline or {})
         found.append(_pair(first, second, ours, theirs, metric))
     found = [pair for pair in found if pair["seeds"]]
     for question in ("over_seeds", "over_examples"):
@@ -137,7 +137,7 @@ def pairs(
 
 
 def _pair(
-    first: str, second: str, ours: Mapping[int, Any], theirs: Mapping[int, Any], metric: str
+    first: str, second: str, ours: Mapping[int, Record], theirs: Mapping[int, Record], metric: str
 ) -> dict[str, Any]:
     seeds = [seed for seed in ours if seed in theirs and ours[seed]["exam"] == theirs[seed]["exam"]]
     pair: dict[str, Any] = {"first": first, "second": second, "seeds": seeds}
@@ -176,7 +176,7 @@ def _over_examples(differences: Sequence[float]) -> tuple[str, float]:
     return "paired permutation", sign_flip(differences)
 
 
-def confusions(runs: Sequence[Record]) -> dict[str, dict[str, Any]]:
+def confusions(runs: Sequence[Record]) -> dict[str, Record]:
     """For each cell the classes, and the texts by true and predicted class, over all seeds."""
     return {
         cell: _summed([run["test"] for run in own])
@@ -185,7 +185,7 @@ def confusions(runs: Sequence[Record]) -> dict[str, dict[str, Any]]:
     }
 
 
-def _summed(tests: Sequence[Record]) -> dict[str, Any]:
+def _summed(tests: Sequence[Record]) -> Record:
     """Confusions added up; a tagger's names only the classes that came, with each seed others."""
     classes = list(dict.fromkeys(name for test in tests for name in test["classes"]))
     counts = np.zeros((len(classes), len(classes)), np.int64)
@@ -195,7 +195,7 @@ def _summed(tests: Sequence[Record]) -> dict[str, Any]:
     return {"classes": classes, "counts": counts.tolist()}
 
 
-def calibrations(runs: Sequence[Record]) -> dict[str, list[dict[str, Any]]]:
+def calibrations(runs: Sequence[Record]) -> dict[str, list[Record]]:
     """For each cell the bins of its reliability diagram, over all seeds."""
     return {
         cell: [

@@ -5,9 +5,6 @@ A section is a function from the results to HTML; a section whose results are mi
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any
-
 from markupsafe import Markup
 
 from ostinato import tasks
@@ -16,7 +13,8 @@ from ostinato.report.comparison_tables import models_table, pairs_table
 from ostinato.report.diagrams import cell_diagram, network_diagram
 from ostinato.report.figures import gradient_times, looks
 from ostinato.report.forecasts import fans_section, horizon_section, quantiles_section
-from ostinato.report.page import Results, document, key, named, origin, plot
+from ostinato.report.page import document, key, named, origin, plot
+from ostinato.report.records import Record, Results
 from ostinato.report.sections import gradients, learning
 from ostinato.report.sentences import cell_name
 from ostinato.report.tagging import sentences_section, types_section
@@ -60,7 +58,7 @@ def comparison_page(results: Results, command: str) -> str:
     return document(results["title"], lead, sections, origin(results, command))
 
 
-def _histories(results: Results) -> list[dict[str, Any]]:
+def _histories(results: Results) -> list[Record]:
     return [{"cell": run["cell"], "history": run["history"]} for run in results["runs"]]
 
 
@@ -96,7 +94,7 @@ later the stronger.</p>
     return text
 
 
-def _samples(samples: Mapping[str, Any]) -> str:
+def _samples(samples: Record) -> str:
     """What each generator wrote."""
     if not samples:
         return ""

@@ -8,7 +8,8 @@ from markupsafe import Markup
 
 from ostinato import tasks
 from ostinato.report.figures import Look, looks
-from ostinato.report.page import Results, bar, key, named, two
+from ostinato.report.page import bar, key, named, two
+from ostinato.report.records import Results
 from ostinato.report.sentences import duration
 from ostinato.report.verdicts import contestant, equality, measure, method, p_value
 

@@ -8,13 +8,13 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Mapping, Sequence
-from typing import Any
 
 from markupsafe import Markup
 
 from ostinato import tasks
 from ostinato.report.figures import Look, looks, metric_curves
-from ostinato.report.page import Results, bar, document, key, origin, plot
+from ostinato.report.page import bar, document, key, origin, plot
+from ostinato.report.records import Record, Results
 from ostinato.report.sections import gradients, learning
 from ostinato.report.sentences import (
     cell_name,
@@ -36,7 +36,7 @@ PYTHON = re.compile(
 )
 
 
-def demo_page(results: dict[str, Any]) -> str:
+def demo_page(results: Record) -> str:
     """The page of `ostinato demo`.
 
     Args:

@@ -7,12 +7,12 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
 
 from markupsafe import Markup
 
 from ostinato.equation.graph import Graph, reachable
 from ostinato.equation.stored import graph_from_json
+from ostinato.report.records import Record
 
 LETTER = 6.4
 """The width of a letter of a formula, about."""
@@ -30,7 +30,7 @@ SIGNS = {"add": " + ", "sub": " − ", "mul": " ⊙ ", "div": " / "}
 # ------------------------------------------------------------------------------ the network
 
 
-def network_diagram(parts: Sequence[Mapping[str, Any]], color: str) -> str:
+def network_diagram(parts: Sequence[Record], color: str) -> str:
     """A network from the symbols it reads down to its output.
 
     Args:
@@ -80,7 +80,7 @@ def network_diagram(parts: Sequence[Mapping[str, Any]], color: str) -> str:
     return _svg(WIDTH, y + 14, "network", f"Network of {total:,} parameters: {said}", drawn)
 
 
-def _read_by(parts: Sequence[Mapping[str, Any]]) -> str:
+def _read_by(parts: Sequence[Record]) -> str:
     """What the first part reads."""
     first = parts[0] if parts else {}
     numbers = first.get("kind") == "segments" or first.get("name", "").endswith("numbers")
@@ -133,7 +133,7 @@ class _Box:
         return max(LETTER * len(self.formula) + 22, 64) if self.name else 10
 
 
-def cell_diagram(graph: Mapping[str, Any], color: str) -> str:
+def cell_diagram(graph: Record, color: str) -> str:
     """One step of a cell: its signals in rows, each below all that it is computed from.
 
     Args:

@@ -9,11 +9,12 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable, Mapping, Sequence
 from statistics import fmean
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import plotly.graph_objects as go
 
-Record = Mapping[str, Any]
+from ostinato.report.records import Record
+
 Flow = Mapping[str, Mapping[str, Mapping[str, Sequence[float]]]]
 """Sizes of gradients by cell, by time (start, trained), by state, by distance in steps."""
 
@@ -41,11 +42,8 @@ SPARE = (
     Look("#8a6d00", "triangle-down"),
     Look("#6f7780", "cross"),
 )
-"""For the other cells.
-
-All colours are near those of Okabe and Ito, "Color universal design" (2008), with a contrast of
-3:1 or more to white and to near-black.
-"""
+"""For the other cells. All colours are near those of Okabe and Ito, "Color universal design"
+(2008), with a contrast of 3:1 or more to white and to near-black."""
 
 
 def looks(cells: Iterable[str]) -> dict[str, Look]:
@@ -298,9 +296,9 @@ def cell_label(cell: str) -> str:
     return f"{name.upper()} ({settings})" if settings else name.upper()
 
 
-def mean_histories(runs: Iterable[Record]) -> list[dict[str, Any]]:
+def mean_histories(runs: Iterable[Record]) -> list[Record]:
     """For each cell the mean of its runs' histories, over the epochs and fields that all have."""
-    means = []
+    means: list[Record] = []
     for cell, histories in _by_cell(runs).items():
         epochs = [
             {

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any
 
 import plotly.graph_objects as go
 
 from ostinato.report.figures import GREY, Look, cell_label, empty_figure, looks, tint
+from ostinato.report.records import Record
 
-Record = Mapping[str, Any]
 NAIVE = Look(GREY, "line")
 
 

@@ -4,22 +4,21 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from statistics import fmean
-from typing import Any
 
 from markupsafe import Markup
 
 from ostinato.report.figures import Look, looks
 from ostinato.report.forecast_figures import NAIVE, error_by_step, fan, quantile_curves
 from ostinato.report.page import key, legend, named, plot
+from ostinato.report.records import Record
 from ostinato.report.sentences import cell_name
 
-Record = Mapping[str, Any]
 MEASURES = ("mse", "mae", "mase", "pinball", "coverage")
 COLUMNS = 8
 """The most targets whose own errors are shown."""
 
 
-def forecasting(groups: Mapping[str, Sequence[Record]]) -> dict[str, Any] | None:
+def forecasting(groups: Mapping[str, Sequence[Record]]) -> Record | None:
     """What a page shows of forecasts: means over the seeds of each cell, fans of the best.
 
     Args:
@@ -47,7 +46,7 @@ def forecasting(groups: Mapping[str, Sequence[Record]]) -> dict[str, Any] | None
     }
 
 
-def _mean(tests: Sequence[Record]) -> dict[str, Any]:
+def _mean(tests: Sequence[Record]) -> Record:
     numbers = {
         name: fmean(test[name] for test in tests)
         for name in MEASURES

@@ -1,14 +1,14 @@
-"""Outcomes of one lesson in several frameworks → how far apart they are."""
+"""Results of one plan in several frameworks → how far apart they are."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from ostinato.experiment.frameworks import Lesson, Outcome
+from ostinato.experiment.frameworks import TrainingPlan, TrainingResult
+from ostinato.report.records import Record
 
 COINCIDE = 1e-3
 """Nats: two curves that are never further apart are said to coincide."""
@@ -19,42 +19,44 @@ FEW = 8
 
 
 def side_by_side(
-    lesson: Lesson, outcomes: Mapping[str, Outcome], shaken: tuple[str, Outcome] | None = None
-) -> dict[str, Any]:
+    plan: TrainingPlan,
+    results: Mapping[str, TrainingResult],
+    shaken: tuple[str, TrainingResult] | None = None,
+) -> Record:
     """One cell in all frameworks, as plain data; the first framework is what others are held to.
 
     Args:
-        lesson: what was learnt.
-        outcomes: by framework.
+        plan: what was learnt.
+        results: by framework.
         shaken: a framework, and what came of it once more, every weight moved by one rounding at
             every step: what rounding alone can do.
     """
-    first, *others = outcomes
-    model = lesson.settings.model
+    first, *others = results
+    model = plan.settings.model
     return {
-        "cell": lesson.settings.cell,
+        "cell": plan.settings.cell,
         "hidden": model.hidden,
-        "parameters": sum(w.size for w in lesson.weights.values()),
-        "epoch_steps": [len(epoch) for epoch in lesson.epochs],
+        "parameters": sum(w.size for w in plan.weights.values()),
+        "epoch_steps": [len(epoch) for epoch in plan.epochs],
         "trials": [
-            {"framework": name, **speed(lesson, found), **_answers(lesson, found)}
-            for name, found in outcomes.items()
+            {"framework": name, **speed(plan, found), **_answers(plan, found)}
+            for name, found in results.items()
         ],
         "differences": [
-            {"framework": name, **difference(lesson, outcomes[first], outcomes[name])}
+            {"framework": name, **difference(plan, results[first], results[name])}
             for name in others
         ],
-        "shaken": difference(lesson, outcomes[shaken[0]], shaken[1]) if shaken else None,
+        "shaken": difference(plan, results[shaken[0]], shaken[1]) if shaken else None,
     }
 
 
-def speed(lesson: Lesson, found: Outcome) -> dict[str, Any]:
+def speed(plan: TrainingPlan, found: TrainingResult) -> Record:
     """Losses, and how long a framework took.
 
     Steps that compile are slow: the first one stands alone, and tokens/s are those of the last
     epoch, or where there is only one, of all steps but the first.
     """
-    ends = np.cumsum([len(epoch) for epoch in lesson.epochs])
+    ends = np.cumsum([len(epoch) for epoch in plan.epochs])
     epochs = [float(part.sum()) for part in np.split(np.array(found.seconds), ends[:-1])]
     last = slice(int(ends[-2]) if len(ends) > 1 else 1, None)
     losses = [float(part.mean()) for part in np.split(np.array(found.losses), ends[:-1])]
@@ -72,13 +74,13 @@ def speed(lesson: Lesson, found: Outcome) -> dict[str, Any]:
     }
 
 
-def _answers(lesson: Lesson, found: Outcome) -> dict[str, Any]:
-    right = found.logits.argmax(-1) == lesson.held[1]
+def _answers(plan: TrainingPlan, found: TrainingResult) -> Record:
+    right = found.logits.argmax(-1) == plan.held[1]
     return {"accuracy": float(right.mean())}
 
 
-def difference(lesson: Lesson, ours: Outcome, theirs: Outcome) -> dict[str, Any]:
-    """How far two outcomes are apart.
+def difference(plan: TrainingPlan, ours: TrainingResult, theirs: TrainingResult) -> Record:
+    """How far two results are apart.
 
     Returns:
         `steps` (|Δ loss| of each step, in nats), `largest` of them, and the step `at` which it is,
@@ -89,8 +91,8 @@ def difference(lesson: Lesson, ours: Outcome, theirs: Outcome) -> dict[str, Any]
     """
     steps = np.abs(np.array(ours.losses) - np.array(theirs.losses))
     start, here, there = (
-        np.concatenate([w[name].ravel().astype(np.float64) for name in lesson.weights])
-        for w in (lesson.weights, ours.weights, theirs.weights)
+        np.concatenate([w[name].ravel().astype(np.float64) for name in plan.weights])
+        for w in (plan.weights, ours.weights, theirs.weights)
     )
     p, q = (_softmax(found.logits) for found in (ours, theirs))
     apart = np.flatnonzero(p.argmax(-1) != q.argmax(-1))
@@ -106,7 +108,7 @@ def difference(lesson: Lesson, ours: Outcome, theirs: Outcome) -> dict[str, Any]
         "texts": [
             {
                 "text": int(k),
-                "labels": [lesson.classes[each[k].argmax()] for each in (p, q)],
+                "labels": [plan.classes[each[k].argmax()] for each in (p, q)],
                 "sure": [float(each[k].max()) for each in (p, q)],
             }
             for k in apart[:FEW]
@@ -114,7 +116,7 @@ def difference(lesson: Lesson, ours: Outcome, theirs: Outcome) -> dict[str, Any]
     }
 
 
-def coincide(found: Mapping[str, Any], shaken: Mapping[str, Any] | None) -> bool:
+def coincide(found: Record, shaken: Record | None) -> bool:
     """Whether two loss curves are one, given what rounding does, if that is known."""
     rounding = ROUNDINGS * shaken["largest"] if shaken else 0.0
     return bool(found["largest"] <= max(COINCIDE, rounding))

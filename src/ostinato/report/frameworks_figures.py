@@ -5,19 +5,18 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 from itertools import accumulate
-from typing import Any
 
 import plotly.graph_objects as go
 
 from ostinato.report.figures import GREY, Look, empty_figure
 from ostinato.report.frameworks_sentences import raised, tiny
-from ostinato.report.page import Results
+from ostinato.report.records import Record, Results
 
 FLOOR = 1e-8
 """Where no difference at all is drawn: below the smallest that float32 has near a loss."""
 
 
-def losses(results: Results, each: Mapping[str, Any], look: Mapping[str, Look]) -> go.Figure:
+def losses(results: Results, each: Record, look: Mapping[str, Look]) -> go.Figure:
     """The loss of each step in each framework, the first of them broad."""
     figure, several = _steps(each), len(each["trials"]) > 1
     for k, trial in enumerate(each["trials"]):
@@ -33,7 +32,7 @@ def losses(results: Results, each: Mapping[str, Any], look: Mapping[str, Look]) 
     return figure.update_yaxes(hoverformat=".7f")
 
 
-def differences(results: Results, each: Mapping[str, Any], look: Mapping[str, Look]) -> go.Figure:
+def differences(results: Results, each: Record, look: Mapping[str, Look]) -> go.Figure:
     """How far each framework is from the first, step by step, on a log axis."""
     figure = _steps(each)
     lines = [(found["framework"], found["steps"]) for found in each["differences"]]
@@ -67,7 +66,7 @@ def differences(results: Results, each: Mapping[str, Any], look: Mapping[str, Lo
     return figure
 
 
-def _steps(each: Mapping[str, Any]) -> go.Figure:
+def _steps(each: Record) -> go.Figure:
     """An empty figure over steps, a thin line where an epoch ends."""
     count = sum(each["epoch_steps"])
     figure = empty_figure("step").update_xaxes(range=[1 - 0.02 * count, 1.02 * count])

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from typing import Any
+from collections.abc import Sequence
 
 from markupsafe import Markup
 
@@ -11,7 +10,8 @@ from ostinato.report.figures import SPARE, Look
 from ostinato.report.frameworks import COINCIDE, FEW, ROUNDINGS
 from ostinato.report.frameworks_figures import differences, losses
 from ostinato.report.frameworks_sentences import done, says, tiny
-from ostinato.report.page import Results, bar, document, key, line, origin, plot, two
+from ostinato.report.page import bar, document, key, line, origin, plot, two
+from ostinato.report.records import Record, Results
 from ostinato.report.sentences import cell_name, listed
 
 LOOKS = {"torch": Look("#d55e00", "circle"), "keras": Look("#1a80c4", "square")}
@@ -145,7 +145,7 @@ def _disputed(results: Results) -> str:
 </tbody></table></div>""").format(FEW, Markup("\n").join(rows))
 
 
-def _apart(name: str, found: Mapping[str, Any], accuracy: str) -> str:
+def _apart(name: str, found: Record, accuracy: str) -> str:
     cells = [
         two(tiny(found["largest"]), f"at step {found['at']}"),
         two(tiny(found["weights"]), f"one at most {tiny(found['weight'])}"),

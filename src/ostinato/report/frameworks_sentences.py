@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
 
 from ostinato.report.frameworks import coincide
-from ostinato.report.page import Results
+from ostinato.report.records import Record, Results
 from ostinato.report.sentences import listed
 
 
@@ -59,7 +58,7 @@ def _each(values: Mapping[str, str]) -> str:
     return listed(f"{value} ({cell})" for cell, value in values.items())
 
 
-def _times(each: Mapping[str, Any], first: str, other: str) -> float:
+def _times(each: Record, first: str, other: str) -> float:
     """How many times as fast the first trains as the other."""
     speeds = {trial["framework"]: trial["tokens_per_second"] for trial in each["trials"]}
     return float(speeds[first] / speeds[other])

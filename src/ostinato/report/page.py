@@ -13,7 +13,6 @@ import json
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 from importlib.resources import files
-from typing import Any
 
 import plotly.graph_objects as go
 from markupsafe import Markup, escape
@@ -21,6 +20,7 @@ from plotly.offline import get_plotlyjs
 from plotly.utils import PlotlyJSONEncoder
 
 from ostinato.report.figures import Look
+from ostinato.report.records import Results
 from ostinato.report.sentences import cell_name, duration
 
 SHAPES = {
@@ -34,7 +34,6 @@ SHAPES = {
 }
 DASHES = {"solid": "", "dash": "7 4", "dot": "2 3"}
 
-Results = Mapping[str, Any]
 
 _PAGE = Markup("""<!DOCTYPE html>
 <html lang="en">
@@ -190,7 +189,7 @@ def _digest(script: str) -> Markup:
     return Markup("'sha256-{}'").format(digest)
 
 
-def _as_text(figure: Any, key: str = "") -> Any:
+def _as_text(figure: object, key: str = "") -> object:
     """A figure as plain data whose strings Plotly shows as they are.
 
     Plotly reads a part of HTML in titles, names, ticks and texts: it is escaped, but for the
@@ -207,7 +206,7 @@ def _as_text(figure: Any, key: str = "") -> Any:
             return figure
 
 
-def _json(data: Any) -> Markup:
+def _json(data: object) -> Markup:
     """JSON that ends no script element, whatever its strings hold."""
     text: str = json.dumps(data, cls=PlotlyJSONEncoder, separators=(",", ":"))
     for character in "<>&\u2028\u2029":

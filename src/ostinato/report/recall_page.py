@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any
 
 import plotly.graph_objects as go
 from markupsafe import Markup
 
 from ostinato.errors import counted
 from ostinato.report.figures import GREY, cell_label, empty_figure, looks
-from ostinato.report.page import Results, document, key, legend, origin, plot
+from ostinato.report.page import document, key, legend, origin, plot
+from ostinato.report.records import Record, Results
 from ostinato.report.sentences import cell_name, listed, percent
 
 TOLD = {
@@ -36,7 +36,7 @@ def recall_page(results: Results, command: str) -> str:
         command: what made it.
     """
     title, problem = TOLD[results["problem"]]
-    groups: dict[str, list[Mapping[str, Any]]] = {}
+    groups: dict[str, list[Record]] = {}
     for each in results["found"]:
         groups.setdefault(each["cell"], []).append(each)
     said = " ".join(_reached(cell, own) for cell, own in groups.items())
@@ -46,7 +46,7 @@ def recall_page(results: Results, command: str) -> str:
     )
 
 
-def _reached(cell: str, own: Sequence[Mapping[str, Any]]) -> str:
+def _reached(cell: str, own: Sequence[Record]) -> str:
     solved = [str(each["length"]) for each in own if each["solved"]]
     failed = [str(each["length"]) for each in own if not each["solved"]]
     if not solved:
@@ -63,7 +63,7 @@ def _steps(lengths: Sequence[str]) -> str:
     return f"{listed(lengths)} step{'' if list(lengths) == ['1'] else 's'}"
 
 
-def _memory(groups: Mapping[str, Sequence[Mapping[str, Any]]], until: str) -> str:
+def _memory(groups: Mapping[str, Sequence[Record]], until: str) -> str:
     """The loss by length, as a part of that of who remembers nothing."""
     look = looks(groups)
     drawn = empty_figure("steps")
@@ -86,7 +86,7 @@ def _memory(groups: Mapping[str, Sequence[Mapping[str, Any]]], until: str) -> st
     )
     rows = Markup().join(
         Markup('<tr><th scope="row">{}{}</th>').format(key(look[cell]), cell_name(cell))
-        + Markup().join(map(_told, own))
+        + Markup().join(map(_shown, own))
         + Markup("</tr>")
         for cell, own in groups.items()
     )
@@ -114,7 +114,7 @@ training, or other settings.</p>""").format(
     )
 
 
-def _told(each: Mapping[str, Any]) -> str:
+def _shown(each: Record) -> str:
     """What a cell came to at a length, as a cell of the table."""
     left = percent(each["left"])
     left = Markup("<strong>✓ {}</strong>").format(left) if each["solved"] else left
@@ -128,7 +128,7 @@ def _below(loss: float, epochs: str = "") -> str:
     return Markup('<small class="below">{:.4f}</small>{}').format(loss, more)
 
 
-def _learning(groups: Mapping[str, Sequence[Mapping[str, Any]]]) -> str:
+def _learning(groups: Mapping[str, Sequence[Record]]) -> str:
     """What is left by epoch, a figure for each length."""
     look, plots = looks(groups), ""
     for place, first in enumerate(next(iter(groups.values()))):

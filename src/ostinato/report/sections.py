@@ -13,7 +13,8 @@ from ostinato.report.figures import (
     mean_histories,
     metric_curves,
 )
-from ostinato.report.page import Results, legend, plot
+from ostinato.report.page import legend, plot
+from ostinato.report.records import Results
 from ostinato.report.sentences import gradient_reach, overfitting
 from ostinato.tasks.base.terms import Terms
 

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Any
 
 from markupsafe import Markup
 
 from ostinato.report.figures import VANISHED, cell_label, vanishing_step
+from ostinato.report.records import Record
 
-Record = Mapping[str, Any]
 Times = Mapping[str, Mapping[str, Sequence[float]]]
 """Sizes of gradients of one cell by time (start, trained), by state, by distance in steps."""
 

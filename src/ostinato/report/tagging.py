@@ -3,31 +3,30 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any
 
 import numpy as np
 from markupsafe import Markup
 
 from ostinato.report.figures import looks
 from ostinato.report.page import key
+from ostinato.report.records import Record
 from ostinato.report.sentences import cell_name
 
-Record = Mapping[str, Any]
 MOST = 40
 """The most types that are listed, those that come most often."""
 
 
-def tagging(groups: Mapping[str, Sequence[Record]]) -> dict[str, Any]:
+def tagging(groups: Mapping[str, Sequence[Record]]) -> Record:
     """For each cell the counts of each type over all seeds, and the sentences of its first seed.
 
     Args:
         groups: the runs of each cell; of taggers they have `tagged`, and `kinds` in `test`.
     """
-    found: dict[str, Any] = {}
+    found: dict[str, Record] = {}
     for cell, own in groups.items():
         if not all(run.get("tagged") and "kinds" in run.get("test", {}) for run in own):
             continue
-        kinds: dict[str, Any] = {}
+        kinds: dict[str, list[int]] = {}
         for run in own:
             for kind, counts in run["test"]["kinds"].items():
                 kinds[kind] = (np.array(kinds.get(kind, [0, 0, 0])) + counts).tolist()

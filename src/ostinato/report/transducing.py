@@ -3,21 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any
 
 import plotly.graph_objects as go
 from markupsafe import Markup
 
 from ostinato.report.figures import Look, heat_map, length_curves, looks
 from ostinato.report.page import key, legend, named, plot
+from ostinato.report.records import Record
 from ostinato.report.sentences import cell_name
 
-Record = Mapping[str, Any]
 SEES = "without attention"
 """What is said of a network whose decoder knows the last state of its encoder alone."""
 
 
-def transducing(groups: Mapping[str, Sequence[Record]]) -> dict[str, Any]:
+def transducing(groups: Mapping[str, Sequence[Record]]) -> Record:
     """For each cell what its first run reaches, its errors by length, and texts that are shown.
 
     Args:

@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from typing import Any
+from collections.abc import Iterable, Sequence
 
 from ostinato import tasks
 from ostinato.report.figures import cell_label
+from ostinato.report.records import Record
 from ostinato.report.sentences import listed
 from ostinato.report.statistics import LEVEL
 
-Record = Mapping[str, Any]
 MANY = 4
 """The most pairs without a shown difference that are named one by one."""
 
@@ -134,7 +133,7 @@ def equality(results: Record) -> str:
     )
 
 
-def _names(tests: Any) -> str:
+def _names(tests: Iterable[str]) -> str:
     return " or ".join(dict.fromkeys(tests))
 
 

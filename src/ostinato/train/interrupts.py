@@ -9,13 +9,11 @@ from contextlib import contextmanager, nullcontext, suppress
 from types import FrameType
 
 from ostinato.errors import RunError
+from ostinato.signals import ENDING
 from ostinato.train import checkpoint
 from ostinato.train.learner import B
 from ostinato.train.run import Run
 from ostinato.train.state import State
-
-ENDING = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
-"""The signals that end a process."""
 
 
 class Interrupts:

@@ -78,6 +78,10 @@ drawn = given(
 )  # fmt: skip
 
 
+def check_drawn(text, rewrite, lengths, sizes, seed, wanted, reads):
+    check(text, rewrite, lengths, sizes, seed, wanted, reads)
+
+
 @settings(max_examples=60, phases=without_shrinking)
 @drawn
 def test_any_cell_is_what_it_is_at_the_level_torch(
@@ -93,7 +97,7 @@ def test_many_cells_are_what_they_are_at_the_level_torch(instructions, monkeypat
     if target.host().vector_bytes < target.TARGETS.get(instructions, target.host()).vector_bytes:
         pytest.skip("this machine has no wider registers")
     monkeypatch.setenv("OSTINATO_TARGET", instructions)
-    settings(max_examples=400, phases=without_shrinking)(drawn(check))()
+    settings(max_examples=400, phases=without_shrinking)(drawn(check_drawn))()
     forget()
 
 

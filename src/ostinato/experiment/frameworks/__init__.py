@@ -1,10 +1,10 @@
 """One classifier, trained by several frameworks: one file for each.
 
-A framework's file has `train(lesson, show) -> Outcome`; `missing()`, which says what has to be
+A framework's file has `train(plan, show) -> TrainingResult`; `missing()`, which says what has to be
 installed first, or None; `APART`, whether it needs a process of its own; its `TITLE`; and perhaps
-`shaken(lesson, show) -> Outcome`, which trains once more with roundings of its own making.
+`shaken(plan, show) -> TrainingResult`, which trains once more with roundings of its own making.
 
-Everything that decides what is learnt lies in the lesson: first weights, batches and their order,
+Everything that decides what is learnt lies in the plan: first weights, batches and their order,
 learning rates. What differs is what frameworks are compared for: how each computes.
 """
 
@@ -42,7 +42,7 @@ Keras adds it so (Kingma & Ba 2015, the form at the end of section 2), PyTorch a
 
 
 @dataclass(frozen=True)
-class Lesson:
+class TrainingPlan:
     """What is to be learnt, and all that decides how.
 
     Attributes:
@@ -90,8 +90,8 @@ class Lesson:
 
 
 @dataclass(frozen=True)
-class Outcome:
-    """What came of a lesson.
+class TrainingResult:
+    """What came of a plan.
 
     Attributes:
         software: what computed, with versions, in words.
@@ -128,8 +128,8 @@ def find(name: str) -> ModuleType:
     return registry.find(sys.modules[__name__], "framework", name)
 
 
-def lesson(settings: ClassifySettings, training: Examples, held: Examples) -> Lesson:
-    """The lesson of settings and texts; the vocabulary is that of the training texts.
+def plan(settings: ClassifySettings, training: Examples, held: Examples) -> TrainingPlan:
+    """The plan of settings and texts; the vocabulary is that of the training texts.
 
     Raises:
         DataError: for a label that is held out and never trained.
@@ -149,7 +149,7 @@ def lesson(settings: ClassifySettings, training: Examples, held: Examples) -> Le
         cell = cells.find(settings.cell)
         network = ClassifyNetwork(cell, settings.model, len(known), len(classes))
     first = {name: weight.detach().numpy() for name, weight in network.named_parameters()}
-    return Lesson(
+    return TrainingPlan(
         settings,
         len(known),
         classes,

@@ -1,4 +1,4 @@
-"""The course of a lesson, the same for every framework: each step and what it takes."""
+"""The course of a plan, the same for every framework: each step and what it takes."""
 
 from __future__ import annotations
 
@@ -11,11 +11,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ostinato.errors import OstinatoError
-from ostinato.experiment.frameworks import Lesson, Show
+from ostinato.experiment.frameworks import Show, TrainingPlan
 
 
 def course(
-    lesson: Lesson,
+    plan: TrainingPlan,
     show: Show,
     learn: Callable[[NDArray[np.intp], float], float],
     answer: Callable[[Any, Any], NDArray[np.float32]],
@@ -23,23 +23,23 @@ def course(
     """All steps, then the questions.
 
     Args:
-        lesson: the lesson.
+        plan: the plan.
         show: is told of the progress.
         learn: a step: texts and learning rate → the loss before it, in nats.
         answer: symbols (B, T) and lengths (B,) → logits (B, K).
 
     Returns:
-        The fields `losses`, `seconds`, `tokens`, `logits`, `asking` of an `Outcome`.
+        The fields `losses`, `seconds`, `tokens`, `logits`, `asking` of a `TrainingResult`.
 
     Raises:
         OstinatoError: when a loss is not a number.
     """
-    batches = [batch for epoch in lesson.epochs for batch in epoch]
-    lengths = np.array([len(text) for text in lesson.training[0]])
+    batches = [batch for epoch in plan.epochs for batch in epoch]
+    lengths = np.array([len(text) for text in plan.training[0]])
     losses: list[float] = []
     seconds: list[float] = []
     tokens: list[int] = []
-    for batch, rate in zip(batches, lesson.rates, strict=True):
+    for batch, rate in zip(batches, plan.rates, strict=True):
         began = time.perf_counter()
         losses.append(learn(batch, rate))
         seconds.append(time.perf_counter() - began)
@@ -47,7 +47,7 @@ def course(
         if not math.isfinite(losses[-1]):
             raise OstinatoError(
                 f"step {len(losses)}: the loss is {losses[-1]}; "
-                f"lower train.lr (now {lesson.settings.train.lr})"
+                f"lower train.lr (now {plan.settings.train.lr})"
             )
         left = (len(batches) - len(losses)) * sum(seconds) / len(seconds)
         show(
@@ -57,8 +57,8 @@ def course(
         )
     show(0.95, "asking about what is held out")
     began = time.perf_counter()
-    logits = np.zeros((len(lesson.held[0]), len(lesson.classes)), np.float32)
-    for texts, values, counts in lesson.asked():
+    logits = np.zeros((len(plan.held[0]), len(plan.classes)), np.float32)
+    for texts, values, counts in plan.asked():
         logits[texts] = answer(values, counts)
     return {
         "losses": losses,

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ostinato.errors import ConfigError
-from ostinato.experiment.frameworks import EPSILON, Lesson, Outcome, Show, canonical
+from ostinato.experiment.frameworks import EPSILON, Show, TrainingPlan, TrainingResult, canonical
 from ostinato.experiment.frameworks._course import course
 from ostinato.levels import keras as level
 from ostinato.levels.keras import missing
@@ -22,7 +22,7 @@ APART = True
 """A process has one backend, and its threads are set once."""
 
 
-def train(lesson: Lesson, show: Show) -> Outcome:
+def train(plan: TrainingPlan, show: Show) -> TrainingResult:
     """Trains it by `train_on_batch`, with Keras' AdamW and clipping.
 
     Nothing is compiled ahead by `jit_compile`: XLA would compile anew for each length of a batch.
@@ -31,7 +31,7 @@ def train(lesson: Lesson, show: Show) -> Outcome:
     Raises:
         ConfigError: where Keras, or what its backend needs, is missing.
     """
-    settings = lesson.settings
+    settings = plan.settings
     _limit_threads(settings.train.threads or 1)
     show(0.0, "starting Keras")
     if reason := level.obstacle():
@@ -42,8 +42,8 @@ def train(lesson: Lesson, show: Show) -> Outcome:
 
     keras.config.set_floatx("float32")
     began = time.perf_counter()
-    network = KerasClassifier(settings, lesson.symbols, len(lesson.classes))
-    network.load(lesson.weights)
+    network = KerasClassifier(settings, plan.symbols, len(plan.classes))
+    network.load(plan.weights)
     network.model.compile(
         optimizer=keras.optimizers.AdamW(
             settings.train.lr,
@@ -57,10 +57,10 @@ def train(lesson: Lesson, show: Show) -> Outcome:
         jit_compile=False,
     )
     ready = time.perf_counter() - began
-    one_hot = np.eye(len(lesson.classes), dtype=np.float32)
+    one_hot = np.eye(len(plan.classes), dtype=np.float32)
 
     def learn(batch: NDArray[np.intp], rate: float) -> float:
-        values, lengths, classes = lesson.batch(batch)
+        values, lengths, classes = plan.batch(batch)
         network.model.optimizer.learning_rate = rate
         loss = network.model.train_on_batch(network.inputs(values, lengths), one_hot[classes])
         return float(np.ravel(loss)[0])
@@ -69,11 +69,11 @@ def train(lesson: Lesson, show: Show) -> Outcome:
         logits = network.model.predict_on_batch(network.inputs(values, lengths))
         return np.asarray(logits, np.float32)
 
-    found = course(lesson, show, learn, answer)
+    found = course(plan, show, learn, answer)
     backend = keras.backend.backend()
     version = importlib.import_module(backend).__version__
     title = {"torch": "PyTorch", "tensorflow": "TensorFlow", "jax": "JAX"}[backend]
-    return Outcome(
+    return TrainingResult(
         software=f"Keras {keras.__version__} on {title} {version}",
         ready=ready,
         weights=canonical(settings, network.weights()),

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from ostinato import cells
-from ostinato.experiment.frameworks import EPSILON, Lesson, Outcome, Show, canonical
+from ostinato.experiment.frameworks import EPSILON, Show, TrainingPlan, TrainingResult, canonical
 from ostinato.experiment.frameworks._course import course
 from ostinato.tasks.base.estimator import reproducible
 from ostinato.tasks.classify.network import ClassifyBatch, ClassifyNetwork
@@ -35,17 +35,17 @@ def missing() -> str | None:
     return None
 
 
-def train(lesson: Lesson, show: Show) -> Outcome:
+def train(plan: TrainingPlan, show: Show) -> TrainingResult:
     """Trains it; code of the native level is compiled anew, whatever is in its cache."""
-    return _trained(lesson, show, lambda network: None)
+    return _trained(plan, show, lambda network: None)
 
 
-def shaken(lesson: Lesson, show: Show) -> Outcome:
+def shaken(plan: TrainingPlan, show: Show) -> TrainingResult:
     """Trains it, every weight moved to a neighbour in float32 before every step: by one rounding.
 
     How far this is from `train` says how far rounding alone can set two trainings apart.
     """
-    random = torch.Generator().manual_seed(lesson.settings.seed)
+    random = torch.Generator().manual_seed(plan.settings.seed)
 
     @torch.no_grad()
     def shake(network: nn.Module) -> None:
@@ -55,18 +55,18 @@ def shaken(lesson: Lesson, show: Show) -> Outcome:
                 ends = torch.where(up, torch.inf, -torch.inf)
                 weight.copy_(torch.nextafter(weight, ends))
 
-    return _trained(lesson, show, shake)
+    return _trained(plan, show, shake)
 
 
-def _trained(lesson: Lesson, show: Show, before: Callable[[nn.Module], None]) -> Outcome:
+def _trained(plan: TrainingPlan, show: Show, before: Callable[[nn.Module], None]) -> TrainingResult:
     """Trains it; `before` every step something is done to the network."""
-    settings = lesson.settings
+    settings = plan.settings
     with reproducible(settings.seed, settings.train.threads or 1), _empty_cache():
         adamw(nn.Linear(1, 1), settings.train)  # the first one imports half of PyTorch
         began = time.perf_counter()
-        network = _network(lesson)
+        network = _network(plan)
         optimizer = adamw(network, settings.train)
-        state = State(_Learner(network, lesson), optimizer, None)
+        state = State(_Learner(network, plan), optimizer, None)
         ready = time.perf_counter() - began
 
         def learn(batch: NDArray[np.intp], rate: float) -> float:
@@ -83,9 +83,9 @@ def _trained(lesson: Lesson, show: Show, before: Callable[[nn.Module], None]) ->
             found: NDArray[np.float32] = logits.numpy()
             return found
 
-        found = course(lesson, show, learn, answer)
+        found = course(plan, show, learn, answer)
         after = {name: w.detach().numpy() for name, w in network.named_parameters()}
-        return Outcome(
+        return TrainingResult(
             software=f"PyTorch {torch.__version__}, {network.recurrent.level(True)} level",
             ready=ready,
             weights=canonical(settings, after),
@@ -93,16 +93,16 @@ def _trained(lesson: Lesson, show: Show, before: Callable[[nn.Module], None]) ->
         )
 
 
-def _network(lesson: Lesson) -> ClassifyNetwork:
+def _network(plan: TrainingPlan) -> ClassifyNetwork:
     """The network with its first weights; a bias that Keras has not is zero and stays so.
 
     PyTorch's layers have two biases where a sum of products needs one. Both have its gradient, so
     that Adam would move their sum twice as far as Keras' only one.
     """
-    settings = lesson.settings
+    settings = plan.settings
     cell = cells.find(settings.cell)
-    network = ClassifyNetwork(cell, settings.model, lesson.symbols, len(lesson.classes))
-    network.load_state_dict({name: torch.tensor(w) for name, w in lesson.weights.items()})
+    network = ClassifyNetwork(cell, settings.model, plan.symbols, len(plan.classes))
+    network.load_state_dict({name: torch.tensor(w) for name, w in plan.weights.items()})
     graph = cell.graph
     spare = tuple(f"recurrent.{bias}_l" for bias in spare_biases(graph))
     for name, weight in network.named_parameters():
@@ -112,23 +112,23 @@ def _network(lesson: Lesson) -> ClassifyNetwork:
 
 
 class _Learner:
-    """The lesson as our loop sees it."""
+    """The plan as our loop sees it."""
 
     judged_by = ""
 
-    def __init__(self, network: nn.Module, lesson: Lesson) -> None:
-        self.model, self.lesson = network, lesson
+    def __init__(self, network: nn.Module, plan: TrainingPlan) -> None:
+        self.model, self.plan = network, plan
         self.state: tuple[Tensor, ...] = ()
 
     def batches(self, epoch: int) -> list[NDArray[np.intp]]:
-        return self.lesson.epochs[epoch]
+        return self.plan.epochs[epoch]
 
     def validate(self) -> dict[str, float]:
         return {}
 
     def loss(self, batch: Any) -> tuple[Tensor, int, int]:
-        values, lengths, classes = self.lesson.batch(batch)
-        smoothing = self.lesson.settings.model.label_smoothing
+        values, lengths, classes = self.plan.batch(batch)
+        smoothing = self.plan.settings.model.label_smoothing
         logits = self.model(_batch(values, lengths))
         loss = nn.functional.cross_entropy(
             logits, torch.from_numpy(classes), label_smoothing=smoothing

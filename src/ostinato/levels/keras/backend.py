@@ -9,7 +9,10 @@ import json
 import os
 from functools import cache
 from pathlib import Path
+from typing import Any, TypeAlias
 
+Tensor: TypeAlias = Any
+"""A tensor of the backend, or an array that it takes; Keras has no types."""
 BACKENDS = ("tensorflow", "torch", "jax")
 """Keras' backends that differentiate."""
 

@@ -18,6 +18,7 @@ from ostinato.equation.rewrite import without_bias
 from ostinato.equation.stored import graph_from_json
 from ostinato.equation.trace import Cell
 from ostinato.errors import ConfigError, UnknownName
+from ostinato.levels.keras.backend import Tensor
 from ostinato.levels.keras.text import module
 from ostinato.levels.keras.walk import walk
 from ostinato.weights.keras import (
@@ -132,7 +133,7 @@ class RecurrentCell(keras.layers.Layer):  # type: ignore[misc]
         """The weights p that the text of the Keras level reads."""
         return SimpleNamespace(**{w.name: ops.convert_to_tensor(w) for w in self.weights})
 
-    def call(self, inputs: Any, states: Any) -> tuple[Any, list[Any]]:
+    def call(self, inputs: Tensor, states: Tensor) -> tuple[Tensor, list[Tensor]]:
         """One step: inputs (B, D), states (B, ·) → output (B, ·), new states."""
         text, p = module(self.equations), self.tensors()
         new = text.step(*text.lift(inputs, p), *states, p)
@@ -186,7 +187,7 @@ class Recurrent(keras.layers.RNN):  # type: ignore[misc]
         self.input_spec = keras.layers.InputSpec(ndim=3)
 
     def inner_loop(
-        self, sequences: Any, initial_state: Any, mask: Any, training: bool = False
+        self, sequences: Tensor, initial_state: Tensor, mask: Tensor, training: bool = False
     ) -> Any:
         """What `keras.layers.RNN` calls to walk over the steps; see `walk`."""
         options = ("return_sequences", "go_backwards", "stateful", "unroll", "zero_output_for_mask")
@@ -250,7 +251,7 @@ class Recurrent(keras.layers.RNN):  # type: ignore[misc]
         self._known()
         return to_keras_layer(self.cell.equations.graph, self._arrays())
 
-    def load_keras(self, weights: Sequence[Any]) -> None:
+    def load_keras(self, weights: Sequence[Tensor]) -> None:
         """Takes the weights that Keras' own layer gives with `get_weights`.
 
         Raises:

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from functools import cache
 from types import SimpleNamespace
-from typing import Any
 
 from ostinato.equation.schedule import schedule
 from ostinato.equation.trace import Cell
@@ -14,6 +12,7 @@ from ostinato.levels._text import (
     ATOM,
     INFIX,
     RESERVED,
+    Function,
     Names,
     further_names,
     indent,
@@ -116,7 +115,7 @@ def module(cell: Cell) -> SimpleNamespace:
     return load(source(cell), "keras level")
 
 
-def step(cell: Cell) -> Callable[..., Any]:
+def step(cell: Cell) -> Function:
     """`step(*lifted (B, ·), *states (B, ·), p) -> new states`."""
-    step: Callable[..., Any] = module(cell).step
+    step: Function = module(cell).step
     return step

@@ -12,6 +12,7 @@ import numpy as np
 
 from ostinato.equation.trace import Cell
 from ostinato.levels._case import Case, Values, pad, unpad
+from ostinato.levels.keras.backend import Tensor
 from ostinato.levels.keras.layer import Recurrent
 from ostinato.weights.keras import (
     gradients_from_keras,
@@ -44,8 +45,8 @@ def _sizes(cell: Cell, case: Case) -> dict[str, int]:
 
 
 def through(
-    layer: Any, weights: Sequence[Any], case: Case, fill: float
-) -> tuple[Values, list[Any]]:
+    layer: Any, weights: Sequence[Tensor], case: Case, fill: float
+) -> tuple[Values, list[Tensor]]:
     """Forward and backward; returns all but the weights' gradients, and these as a list.
 
     A layer that goes backwards is given each sequence backwards, so that it reads what any other
@@ -55,13 +56,13 @@ def through(
     mask = np.arange(max(lengths)) < lengths[:, None]
     order = slice(None, None, -1 if layer.go_backwards else 1)
 
-    def padded(sequences: list[Any], fill: float) -> Any:
+    def padded(sequences: list[Tensor], fill: float) -> Any:
         return pad([s[order] for s in sequences], fill).swapaxes(0, 1)
 
-    def unpadded(batch: Any) -> list[Any]:
+    def unpadded(batch: Tensor) -> list[Tensor]:
         return [s[order] for s in unpad(batch.swapaxes(0, 1), lengths)]
 
-    def forward(x: Any, *rest: Any) -> list[Any]:
+    def forward(x: Tensor, *rest: Tensor) -> list[Tensor]:
         pairs = zip(layer.trainable_variables, rest[count:], strict=True)
         with keras.StatelessScope(list(pairs)):
             return list(layer(x, mask=mask, initial_state=list(rest[:count])))
@@ -79,8 +80,8 @@ def through(
 
 
 def _pull_back(
-    function: Callable[..., list[Any]], given: Sequence[Any], d_found: Sequence[Any]
-) -> tuple[list[Any], list[Any]]:
+    function: Callable[..., list[Tensor]], given: Sequence[Tensor], d_found: Sequence[Tensor]
+) -> tuple[list[Tensor], list[Tensor]]:
     """What a function gives, and dL/d(given) from dL/d(found), by the backend's own means."""
     backend = keras.backend.backend()
     leaves = [keras.ops.convert_to_tensor(np.ascontiguousarray(a), "float64") for a in given]

@@ -11,9 +11,10 @@ import keras
 from keras import ops
 
 from ostinato.equation.trace import Cell
+from ostinato.levels.keras.backend import Tensor
 from ostinato.levels.keras.text import module
 
-Scan: TypeAlias = Callable[..., tuple[Any, Any]]
+Scan: TypeAlias = Callable[..., tuple[Tensor, Tensor]]
 """From sequences, a mask, first states and weights to outputs and last states."""
 
 
@@ -25,7 +26,7 @@ class _Steps:
         self.cuts = list(itertools.accumulate(widths))[:-1]
         self.state_size: list[int] = []  # Keras asks for it where it makes first states
 
-    def call(self, inputs: Any, states: Any) -> tuple[Any, list[Any]]:
+    def call(self, inputs: Tensor, states: Tensor) -> tuple[Tensor, list[Tensor]]:
         """One step: inputs (B, ·), states (B, ·) → output, new states."""
         parts = ops.split(inputs, self.cuts, -1) if self.cuts else [inputs] * self.lifted
         new = self.step(*parts, *states, self.p)
@@ -35,7 +36,12 @@ class _Steps:
 
 
 def walk(
-    text: SimpleNamespace, x: Any, mask: Any, states: Any, p: SimpleNamespace, **options: Any
+    text: SimpleNamespace,
+    x: Tensor,
+    mask: Tensor,
+    states: Tensor,
+    p: SimpleNamespace,
+    **options: Any,
 ) -> Any:
     """All steps, by Keras' own loop.
 
@@ -65,7 +71,9 @@ def scan(cell: Cell) -> Scan:
     """`scan(x (B, T, D), mask (B, T) or None, states (B, ·), p) -> outputs (B, T, ·), states`."""
     text = module(cell)
 
-    def scan(x: Any, mask: Any, states: Any, p: SimpleNamespace, **options: Any) -> tuple[Any, Any]:
+    def scan(
+        x: Tensor, mask: Tensor, states: Tensor, p: SimpleNamespace, **options: Any
+    ) -> tuple[Tensor, Tensor]:
         _, outputs, last = walk(text, x, mask, states, p, return_sequences=True, **options)
         return outputs, last
 

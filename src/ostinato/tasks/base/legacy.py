@@ -56,8 +56,8 @@ class LegacyEstimator(Estimator[S]):
         self._finish(run)
 
     @classmethod
-    def load(cls, path: str | Path) -> Self:
-        """The estimator of a run folder.
+    def load(cls, path: str | Path, *, device: str | None = None) -> Self:
+        """The estimator of a run folder, on the CPU.
 
         Raises:
             RunError: when there is none, it is another task's, or it is damaged.

@@ -2,6 +2,7 @@
 
 from ostinato.tasks.base.task import Task
 from ostinato.tasks.base.terms import Terms
+from ostinato.tasks.classify import commands
 from ostinato.tasks.classify.estimator import Classifier
 from ostinato.tasks.classify.held_out import ClassifyHeldOut
 
@@ -23,4 +24,9 @@ TASK = Task(
         reached="accuracy",
         title="Accuracy on validation {things}",
     ),
+    training=commands.training,
+    comparison=commands.comparison,
+    evaluation=commands.evaluation,
+    prediction=commands.prediction,
+    frameworks=True,
 )

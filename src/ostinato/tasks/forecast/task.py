@@ -2,6 +2,7 @@
 
 from ostinato.tasks.base.task import Task
 from ostinato.tasks.base.terms import Terms
+from ostinato.tasks.forecast import commands
 from ostinato.tasks.forecast.estimator import Forecaster
 from ostinato.tasks.forecast.held_out import ForecastHeldOut
 
@@ -24,4 +25,9 @@ TASK = Task(
         reached="mse",
         title="Mean squared error on validation windows",
     ),
+    training=commands.training,
+    comparison=commands.comparison,
+    evaluation=commands.evaluation,
+    prediction=commands.prediction,
+    next="ostinato predict {run}",
 )

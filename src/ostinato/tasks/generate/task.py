@@ -2,6 +2,7 @@
 
 from ostinato.tasks.base.task import Task
 from ostinato.tasks.base.terms import Terms
+from ostinato.tasks.generate import commands
 from ostinato.tasks.generate.estimator import Generator
 from ostinato.tasks.generate.held_out import GenerateHeldOut
 
@@ -23,4 +24,10 @@ TASK = Task(
         reached="bits",
         title="Bits for each symbol of validation text",
     ),
+    training=commands.training,
+    comparison=commands.comparison,
+    evaluation=commands.evaluation,
+    prediction=commands.prediction,
+    next="ostinato generate {run}",
+    generates=True,
 )

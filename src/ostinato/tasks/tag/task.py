@@ -2,6 +2,7 @@
 
 from ostinato.tasks.base.task import Task
 from ostinato.tasks.base.terms import Terms
+from ostinato.tasks.tag import commands
 from ostinato.tasks.tag.estimator import Tagger
 from ostinato.tasks.tag.held_out import TagHeldOut
 
@@ -23,4 +24,8 @@ TASK = Task(
         reached="f1",
         title="F1 on validation words",
     ),
+    training=commands.training,
+    comparison=commands.comparison,
+    evaluation=commands.evaluation,
+    prediction=commands.prediction,
 )

@@ -2,6 +2,7 @@
 
 from ostinato.tasks.base.task import Task
 from ostinato.tasks.base.terms import Terms
+from ostinato.tasks.transduce import commands
 from ostinato.tasks.transduce.estimator import Transducer
 from ostinato.tasks.transduce.held_out import TransduceHeldOut
 
@@ -24,4 +25,9 @@ TASK = Task(
         reached="error_rate",
         title="Wrong symbols of greedy outputs, on validation texts",
     ),
+    training=commands.training,
+    comparison=commands.comparison,
+    evaluation=commands.evaluation,
+    prediction=commands.prediction,
+    next="ostinato predict {run} FILE",
 )

@@ -1,4 +1,4 @@
-"""Jobs in processes, as many at a time as there are cores, with a bar for each."""
+"""Jobs in processes, as many at a time as there are cores."""
 
 from __future__ import annotations
 
@@ -8,30 +8,53 @@ import signal
 import threading
 import time
 import traceback
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
+from contextlib import AbstractContextManager, nullcontext
 from functools import partial
 from multiprocessing.connection import Connection, wait
 from multiprocessing.context import SpawnContext
 from multiprocessing.process import BaseProcess
-from typing import Any, cast
+from typing import Protocol, TypeAlias, TypeVar, cast
 
 import torch
-from rich.progress import BarColumn, TextColumn
-from rich.progress import Progress as Bar
 
-from ostinato.cli import signals, streams
-from ostinato.cli.screen import aside
+from ostinato import signals
 from ostinato.errors import OstinatoError
 from ostinato.train import undisturbed
-from ostinato.visible import visible
 
-Show = Callable[[float, str], None]
+R = TypeVar("R")
+Show: TypeAlias = Callable[[float, str], None]
 """Is told what part of a job is done, and where it stands in words."""
-Job = tuple[Callable[..., Any], tuple[Any, ...]]
+Job: TypeAlias = tuple[Callable[..., R], tuple[object, ...]]
 """A function and its arguments; it is given a `Show` besides, as the last."""
+Watch: TypeAlias = Callable[[str, float, str], None]
+"""Is told the title of a job, what part of it is done, and where it stands in words."""
 
 
-def in_parallel(jobs: Mapping[str, Job], workers: int, apart: bool = False) -> dict[str, Any]:
+class Display(Protocol):
+    """Where the progress of jobs is shown."""
+
+    def watching(self, titles: Iterable[str]) -> AbstractContextManager[Watch]:
+        """While jobs of these titles run, what is told of them."""
+
+    def prepare(self) -> None:
+        """Prepares a process of its own for jobs; the display must come there by pickle."""
+
+
+class Silent:
+    """A display that shows nothing."""
+
+    def watching(self, titles: Iterable[str]) -> AbstractContextManager[Watch]:
+        """See `Display`."""
+        return nullcontext(lambda title, done, words: None)
+
+    def prepare(self) -> None:
+        """See `Display`."""
+
+
+def in_parallel(
+    jobs: Mapping[str, Job[R]], workers: int, display: Display | None = None, apart: bool = False
+) -> dict[str, R]:
     """Runs jobs by title and gives their results by title.
 
     With one worker they run here, one after the other, unless they are to run `apart` from this
@@ -42,34 +65,20 @@ def in_parallel(jobs: Mapping[str, Job], workers: int, apart: bool = False) -> d
     """
     if not jobs:
         return {}
-    columns = (
-        TextColumn("{task.description}", markup=False),
-        BarColumn(bar_width=20),
-        TextColumn("{task.fields[facts]}", markup=False),
-    )
-    with Bar(*columns, console=aside, disable=not aside.is_terminal) as bars:
-        tasks = {
-            title: bars.add_task(visible(title), total=1.0, facts="", visible=False)
-            for title in jobs
-        }
-
-        def tell(title: str, done: float, words: str) -> None:
-            bars.update(tasks[title], completed=done, facts=words, visible=True)
-            if done >= 1:
-                aside.print(visible(f"{title}  {words}"), soft_wrap=True)
-
+    display = display or Silent()
+    with display.watching(jobs) as watch:
         if (workers == 1 or len(jobs) == 1) and not apart:
             return {
-                title: _run(title, job, arguments, partial(tell, title))
+                title: _run(title, job, arguments, partial(watch, title))
                 for title, (job, arguments) in jobs.items()
             }
-        return _in_processes(jobs, workers, tell)
+        return _in_processes(jobs, workers, display, watch)
 
 
 def _in_processes(
-    jobs: Mapping[str, Job], workers: int, tell: Callable[[str, float, str], None]
-) -> dict[str, Any]:
-    left, found = iter(jobs.items()), {}
+    jobs: Mapping[str, Job[R]], workers: int, display: Display, watch: Watch
+) -> dict[str, R]:
+    left, found = iter(jobs.items()), dict[str, R]()
     started: dict[Connection, BaseProcess] = {}
     at_work: dict[Connection, str] = {}
 
@@ -82,7 +91,7 @@ def _in_processes(
     try:
         for _ in range(min(len(jobs), workers)):
             with undisturbed():
-                process, pipe = _started()
+                process, pipe = _started(display)
                 started[pipe] = process
         for pipe in started:
             give(pipe)
@@ -99,7 +108,7 @@ def _in_processes(
                 if isinstance(result, Exception):
                     raise result
                 if words is not None:
-                    tell(title, done, words)
+                    watch(title, done, words)
                 else:
                     found[title] = result
                     del at_work[pipe]
@@ -112,13 +121,13 @@ def _in_processes(
             process.join()
 
 
-def _started() -> tuple[BaseProcess, Connection]:
+def _started(display: Display) -> tuple[BaseProcess, Connection]:
     """A process that waits for jobs, and the pipe to it.
 
     Ctrl-C at a terminal comes to it too, but is for this process to handle; even while it starts.
     """
     here, there = _context().Pipe()
-    process = _context().Process(target=_work, args=(there,), daemon=True)
+    process = _context().Process(target=_work, args=(there, display), daemon=True)
     blocked = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
     try:
         process.start()
@@ -132,20 +141,20 @@ def _context() -> SpawnContext:
     return multiprocessing.get_context("spawn")
 
 
-def _work(pipe: Connection) -> None:
+def _work(pipe: Connection, display: Display) -> None:
     """What a process does: one job after the other, each with one thread, until it is ended.
 
     It ends when the one that started it does, however that came about.
     """
     try:
         signals.handle(signals.in_order)
-        streams.prepare()
+        display.prepare()
         parent = multiprocessing.parent_process()
         threading.Thread(target=_end_with, args=(parent,), daemon=True).start()
         torch.set_num_threads(1)
         while True:
             title, (job, arguments) = pipe.recv()
-            pipe.send((_outcome(title, job, arguments, pipe), 1.0, None))
+            pipe.send((_result(title, job, arguments, pipe), 1.0, None))
     except (signals.Ended, EOFError, OSError):  # whoever asked for it knows why
         os._exit(1)
 
@@ -155,16 +164,16 @@ def _end_with(parent: BaseProcess) -> None:
     os.kill(os.getpid(), signal.SIGTERM)
 
 
-def _outcome(
-    title: str, job: Callable[..., Any], arguments: tuple[Any, ...], pipe: Connection
-) -> Any:
+def _result(
+    title: str, job: Callable[..., R], arguments: tuple[object, ...], pipe: Connection
+) -> R | Exception:
     """What comes of a job, or the error; news of it at most five times a second."""
-    told = 0.0
+    shown = 0.0
 
     def show(done: float, words: str) -> None:
-        nonlocal told
-        if done >= 1 or time.monotonic() - told > 0.2:
-            told = time.monotonic()
+        nonlocal shown
+        if done >= 1 or time.monotonic() - shown > 0.2:
+            shown = time.monotonic()
             pipe.send((None, done, words))
 
     try:
@@ -174,7 +183,7 @@ def _outcome(
         return error
 
 
-def _run(title: str, job: Callable[..., Any], arguments: tuple[Any, ...], show: Show) -> Any:
+def _run(title: str, job: Callable[..., R], arguments: tuple[object, ...], show: Show) -> R:
     try:
         return job(*arguments, show)
     except OstinatoError as error:  # a plain one, because some do not come through a pipe whole

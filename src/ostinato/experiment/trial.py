@@ -1,4 +1,4 @@
-"""A trial: one cell with one seed, trained into its run folder, examined, its gradients measured.
+"""A trial: one cell with one seed, trained into its run folder and judged, its gradients measured.
 
 What is observed lies beside the run as `observed.json`; a trial that has it is finished.
 """
@@ -10,9 +10,8 @@ from collections.abc import Mapping
 from typing import Any
 
 from ostinato.cells import find
-from ostinato.cli.parallel import Show
-from ostinato.cli.screen import facts
 from ostinato.errors import RunError
+from ostinato.experiment.parallel import Show
 from ostinato.observe.architecture import architecture, counts
 from ostinato.observe.gradient_flow import held_out_flow
 from ostinato.tasks.base.estimator import Estimator, reproducible
@@ -20,21 +19,28 @@ from ostinato.tasks.base.held_out import HeldOut
 from ostinato.tasks.base.parts import PartRecord
 from ostinato.tasks.base.settings import TaskSettings
 from ostinato.tasks.base.stored import cell_in, settings_in
+from ostinato.tasks.base.summary import progress_in_words
 from ostinato.train import Progress, Run
 
 OBSERVED, FLOW, BASELINE = "observed.json", "flow.json", "baseline.json"
 
 
 def trial(
-    settings: TaskSettings, training: tuple[Any, ...], exam: HeldOut, folder: str, show: Show
+    settings: TaskSettings,
+    training: tuple[Any, ...],
+    held_out: HeldOut,
+    folder: str,
+    device: str | None,
+    show: Show,
 ) -> dict[str, Any]:
-    """Trains, examines and observes; what a trial in the folder has done is not done again.
+    """Trains, judges and observes; what a trial in the folder has done is not done again.
 
     Args:
         settings: those of the run.
         training: what the estimator's `fit` takes.
-        exam: what the trained model is judged by.
+        held_out: what the trained model is judged by.
         folder: the run's folder.
+        device: where it is trained.
         show: is told of the progress.
 
     Returns:
@@ -47,15 +53,15 @@ def trial(
     """
     run = Run(folder)
     if run.begun and run.holds(OBSERVED):
-        _check_same(settings, training, exam, run, judged=True)
+        _check_same(settings, training, held_out, run, judged=True)
         observed: dict[str, Any] = run.read_json(OBSERVED)
-        show(1.0, f"is there already: {exam.metric} {observed['test'][exam.metric]:.4f}")
+        show(1.0, f"is there already: {held_out.metric} {observed['test'][held_out.metric]:.4f}")
         return observed
-    estimator = exam.kind.of(settings)
+    estimator = held_out.kind.of(settings)
     estimator.baseline = False  # it is fitted once for all, not beside each
     half = run.begun
     if half:
-        _check_same(settings, training, exam, run, judged=False)
+        _check_same(settings, training, held_out, run, judged=False)
     else:
         if run.exists("checkpoints"):
             run.delete()  # a run that was stopped before training began
@@ -70,28 +76,29 @@ def trial(
         done, epoch = progress.done, progress.epoch
         if settings.train.seconds:
             done = max(done, (time.perf_counter() - began) / settings.train.seconds)
-        show(min(done, 0.99), facts(progress))
+        show(min(done, 0.99), progress_in_words(progress))
         if progress.metrics and epoch.bit_count() == 1:  # 1, 2, 4, 8, …
             network = estimator.network_.eval()
-            flow[f"epoch {epoch}"] = held_out_flow(exam, estimator, network)
+            flow[f"epoch {epoch}"] = held_out_flow(held_out, estimator, network)
             run.write_json(FLOW, flow)
 
-    estimator.fit(*training, run=run, show=watch, resume=half)
+    more = {} if device is None else {"device": device}
+    estimator.fit(*training, run=run, show=watch, resume=half, **more)
     show(0.99, "judging")
-    observed = observe(estimator, exam, flow)
+    observed = observe(estimator, held_out, flow)
     run.write_json(OBSERVED, observed)
-    show(1.0, f"held out: {exam.metric} {observed['test'][exam.metric]:.4f}")
+    show(1.0, f"held out: {held_out.metric} {observed['test'][held_out.metric]:.4f}")
     return observed
 
 
 def observe(
-    estimator: Estimator[Any], exam: HeldOut, during: Mapping[str, Any] | None = None
+    estimator: Estimator[Any], held_out: HeldOut, during: Mapping[str, Any] | None = None
 ) -> dict[str, Any]:
     """What a trained model is and does.
 
     Args:
         estimator: the model.
-        exam: what it is judged by.
+        held_out: what it is judged by.
         during: sizes of gradients at times during its training.
 
     Returns:
@@ -100,15 +107,15 @@ def observe(
     settings, network = estimator.settings(), estimator.network_
     with reproducible(settings.seed, settings.train.threads):
         observed = {
-            "exam": exam.fingerprint(),
-            "test": exam.judge(estimator),
+            "exam": held_out.fingerprint(),
+            "test": held_out.judge(estimator),
             "flow": {
-                "start": held_out_flow(exam, estimator, estimator.untrained()),
+                "start": held_out_flow(held_out, estimator, estimator.untrained()),
                 **(during or {}),
-                "trained": held_out_flow(exam, estimator, network),
+                "trained": held_out_flow(held_out, estimator, network),
             },
             **inside(estimator),
-            **exam.shown(estimator),
+            **held_out.shown(estimator),
         }
     return observed
 
@@ -131,9 +138,9 @@ def inside(estimator: Estimator[Any]) -> dict[str, Any]:
 
 
 def _check_same(
-    settings: TaskSettings, training: tuple[Any, ...], exam: HeldOut, run: Run, judged: bool
+    settings: TaskSettings, training: tuple[Any, ...], held_out: HeldOut, run: Run, judged: bool
 ) -> None:
-    """That a run has these settings, cell and data, and if it is judged, was by this exam.
+    """That a run has these settings, cell and data, and if it is judged, was by this held_out.
 
     Raises:
         RunError: when it has others.
@@ -142,8 +149,8 @@ def _check_same(
     alike = own == settings.model_copy(update={"cell": own.cell})
     if not alike or find(settings.cell).graph != cell.graph:
         raise RunError(f"{folder}: a run with other settings; choose another --out, or remove it")
-    same = run.manifest.data.get("sha256") == exam.trained_on(training)
+    same = run.manifest.data.get("sha256") == held_out.trained_on(training)
     if judged:
-        same = same and run.read_json(OBSERVED)["exam"] == exam.fingerprint()
+        same = same and run.read_json(OBSERVED)["exam"] == held_out.fingerprint()
     if not same:
         raise RunError(f"{folder}: a run on other data; choose another --out, or remove it")

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from types import ModuleType
-from typing import Any
+from typing import TypedDict
 
 import numpy as np
 import torch
@@ -15,9 +15,12 @@ from ostinato import cells, registry
 from ostinato.data import sources
 from ostinato.data.sources._problem import Problem
 from ostinato.equation import Cell
+from ostinato.errors import counted
+from ostinato.experiment.parallel import Display, Job, Show, in_parallel
 from ostinato.observe.architecture import counts
 from ostinato.tasks.base.estimator import reproducible
 from ostinato.tasks.base.stack import Stack
+from ostinato.tasks.base.summary import progress_in_words
 from ostinato.train import Epochs, LearningRate, Progress, ProgressHook, Section, Training, fit
 
 LENGTHS = {"adding": (10, 30, 100), "copying": (1, 10, 20)}
@@ -111,13 +114,39 @@ class _Learner:
         return nn.functional.mse_loss(found, targets)
 
 
+class Recalled(TypedDict):
+    """What came of a cell on a problem of one length.
+
+    Attributes:
+        problem, cell, length: what was tried.
+        loss: the best one on held-out sequences.
+        baseline: that of a model without memory.
+        left: the one over the other.
+        solved: whether less is left than the settings ask for.
+        held_out: how many sequences are held out.
+        history: a record for each epoch.
+        parameters: those of the network.
+    """
+
+    problem: str
+    cell: str
+    length: int
+    loss: float
+    baseline: float
+    left: float
+    solved: bool
+    held_out: int
+    history: list[dict[str, float]]
+    parameters: int
+
+
 def recall(
     name: str,
     cell: str,
     length: int,
     settings: RecallSettings,
     show: Callable[[Progress], None] = lambda progress: None,
-) -> dict[str, Any]:
+) -> Recalled:
     """Trains a cell on a problem of one length, until it is solved or the epochs are over.
 
     Args:
@@ -126,11 +155,6 @@ def recall(
         length: T of the problem.
         settings: sizes and training.
         show: is told of the progress.
-
-    Returns:
-        `problem`, `cell`, `length`, `loss` (the best on sequences held out), `baseline` (that of
-        who remembers nothing), `left` (the one over the other), `solved`, `held_out` (how many
-        sequences these are), `history`, `parameters`.
 
     Raises:
         UnknownName: for a problem or cell that there is not.
@@ -165,3 +189,40 @@ def recall(
         "history": history,
         "parameters": counts(network)["parameters"],
     }
+
+
+def trials(
+    name: str,
+    cells: Iterable[str],
+    lengths: Sequence[int],
+    settings: RecallSettings,
+    workers: int,
+    display: Display,
+) -> list[Recalled]:
+    """Trains every cell on every length of a problem, with the same settings; see `recall`.
+
+    Args:
+        name: `adding` or `copying`.
+        cells: names of cells, or `path/to/file.py:name`.
+        lengths: T of the problem.
+        settings: sizes and training.
+        workers: how many networks are trained at a time.
+        display: where the progress is shown.
+    """
+    jobs: dict[str, Job[Recalled]] = {
+        f"{cell}, {counted(length, 'step')}": (_trial, (name, cell, length, settings))
+        for cell in cells
+        for length in lengths
+    }
+    return list(in_parallel(jobs, workers, display).values())
+
+
+def _trial(name: str, cell: str, length: int, settings: RecallSettings, show: Show) -> Recalled:
+    def watch(progress: Progress) -> None:
+        show(min(progress.done, 0.99), progress_in_words(progress))
+
+    found = recall(name, cell, length, settings, watch)
+    epochs = counted(len(found["history"]), "epoch")
+    ended = "solved after" if found["solved"] else "not solved in"
+    show(1.0, f"{ended} {epochs}: loss {found['loss']:.4f}, {found['left']:.0%} of the baseline")
+    return found

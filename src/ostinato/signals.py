@@ -1,4 +1,4 @@
-"""Ctrl-C, SIGTERM and a hang-up: how a command is ended from outside.
+"""Ctrl-C, SIGTERM and a hang-up: how a process is ended from outside.
 
 While it is loaded, and when its work is done, nothing can be lost, and a signal ends the process at
 once. In between it raises `Ended`, so that everything is left in order; a second one does not wait.
@@ -15,10 +15,11 @@ from types import FrameType
 from typing import NoReturn
 
 ENDING = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+"""The signals that end a process."""
 
 
 class Ended(KeyboardInterrupt):
-    """A signal has ended the command.
+    """A signal has ended the process.
 
     Attributes:
         status: the exit status, 128 more than the signal's number.

@@ -1,0 +1,131 @@
+"""Run folders, read and worked out as a comparison."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from ostinato import tasks
+from ostinato.errors import RunError, quoted
+from ostinato.experiment.trial import BASELINE, OBSERVED, inside, observe
+from ostinato.observe.observed import check_alike, checked, checked_baseline, checked_history
+from ostinato.report.comparison import comparison
+from ostinato.report.sentences import listed
+from ostinato.tasks.base.held_out import HeldOut
+from ostinato.tasks.base.stored import cell_in, settings_in
+from ostinato.train import BEST, Folder, Run
+from ostinato.train.run import CONFIG, METRICS
+
+
+def runs_in(folder: str) -> list[str]:
+    """The folder, or those in it that hold runs."""
+    if not Run(folder).exists(CONFIG):
+        inside = [Path(folder, name) for name in Folder(folder).names()]
+        if runs := [str(path) for path in inside if Run(path).exists(BEST)]:
+            return runs
+    Run.open(folder)
+    return [folder]
+
+
+def collected(
+    paths: Sequence[str],
+    home: Path | None = None,
+    data: Sequence[str] | None = None,
+) -> dict[str, Any]:
+    """What run folders hold, worked out as a comparison.
+
+    Args:
+        paths: the folders.
+        home: the folder of their comparison, which holds the baseline of the task.
+        data: what runs are judged by that are not yet.
+
+    Raises:
+        RunError: when a folder holds no finished run, or one of another task, or something in it
+            makes no sense.
+    """
+    settings = [Run.open(path).config() for path in paths]
+    task = str(settings[0].get("task"))
+    for path, own in zip(paths, settings, strict=True):
+        if own.get("task") != task or task not in tasks.names():
+            raise RunError(
+                f"{path}: a run of task {quoted(own.get('task'))}; a report takes runs of one "
+                f"task, here {quoted(task)}, of {listed(tasks.names())}"
+            )
+    held_out = tasks.find(task).held_out
+    settings = [  # now that it is known whose they are, checked
+        settings_in(Run(path), held_out.kind.kind).model_dump(exclude_none=True) for path in paths
+    ]
+    names = _names(settings, [own["cell"] for own in settings])
+    runs = [
+        _record(path, name, own, held_out, data)
+        for path, name, own in zip(paths, names, settings, strict=True)
+    ]
+    baseline: dict[str, Any] | None
+    if file := home and home / BASELINE:
+        baseline = checked_baseline(Folder(file.parent).read_json(BASELINE), file, held_out.metric)
+    else:  # a held-out set may know what needs no training
+        tests = (own["test"] for own in runs if "test" in own)
+        baseline = next((test.get("baseline") for test in tests), None)
+    check_alike({Path(own["path"], OBSERVED): own for own in runs}, baseline, file)
+    shown: dict[str, Any] = {"task": task, "pooling": settings[0]["model"].get("pooling")}
+    return shown | comparison(runs, held_out.metric, held_out.lower, baseline)
+
+
+def _record(
+    path: str,
+    name: str,
+    settings: Mapping[str, Any],
+    held_out: type[HeldOut],
+    data: Sequence[str] | None,
+) -> dict[str, Any]:
+    """A run as `comparison` takes it."""
+    run = Run(path)
+    if run.holds(OBSERVED):
+        run.say_state()
+        observed = checked(run.read_json(OBSERVED), run.path / OBSERVED, held_out.metric)
+    else:
+        estimator = held_out.kind.load(path)
+        given = None if data is None else held_out.read_files(data, estimator, run)
+        observed = observe(estimator, given) if given else inside(estimator)
+    if "test" in observed:
+        observed["test"]["exam"] = observed["exam"]
+    return observed | {
+        "cell": name,
+        "seed": settings["seed"],
+        "hidden": settings["model"]["hidden"],
+        "path": path,
+        "history": checked_history(run.metrics(), run.path / METRICS, held_out.metric),
+        "graph": cell_in(run).graph.to_json(),
+    }
+
+
+def _names(settings: Sequence[Mapping[str, Any]], cells: Sequence[str]) -> list[str]:
+    """How each run's cell is called: with the settings that set it apart from others of the cell.
+
+    >>> one, two = ({"seed": k, "model": {"hidden": h}} for k, h in enumerate((8, 9)))
+    >>> _names([one, two, two], ["gru", "gru", "lstm"])
+    ['gru hidden=8', 'gru hidden=9', 'lstm']
+    """
+    flat = [_flat(own) for own in settings]
+    names = []
+    for own, cell in zip(flat, cells, strict=True):
+        others = [other for other, name in zip(flat, cells, strict=True) if name == cell]
+        apart = [
+            f"{key.rpartition('.')[2]}={value}"
+            for key, value in own.items()
+            if any(other.get(key) != value for other in others)
+        ]
+        names.append(" ".join([cell, *apart]))
+    return names
+
+
+def _flat(settings: Mapping[str, Any], before: str = "") -> dict[str, Any]:
+    """Settings by path; without the seed, and the cell, which may be written in two ways."""
+    flat: dict[str, Any] = {}
+    for key, value in settings.items():
+        if isinstance(value, Mapping):
+            flat |= _flat(value, f"{before}{key}.")
+        elif key not in ("seed", "cell"):
+            flat[f"{before}{key}"] = value
+    return flat

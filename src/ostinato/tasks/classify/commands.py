@@ -1,0 +1,195 @@
+"""What `fit`, `compare`, `evaluate` and `predict` do of this task."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Generator, Iterator
+from functools import partial
+from itertools import chain
+
+import numpy as np
+
+from ostinato.cells import find
+from ostinato.data import Examples, Skipped, read_labelled, read_texts, split_blocks
+from ostinato.errors import ConfigError, DataError, quoted
+from ostinato.tasks.base.reading import (
+    HELD_OUT,
+    Comparison,
+    LinesFormat,
+    SkipBadRows,
+    TableFormat,
+    TrainingSet,
+)
+from ostinato.tasks.base.summary import Fields, Note, Shown, left_out
+from ostinato.tasks.classify.estimator import Classifier
+from ostinato.tasks.classify.held_out import ClassifyHeldOut
+from ostinato.tasks.classify.network import ClassifyNetwork
+from ostinato.tasks.classify.settings import ClassifySettings
+from ostinato.tasks.classify.summary import measured, trained
+from ostinato.train import Run
+
+
+def training(
+    data: str, /, *, format: TableFormat = None, settings: ClassifySettings, skip_bad_rows: bool
+) -> Generator[Shown, None, TrainingSet]:
+    """Train a classifier of texts, and a linear baseline beside it.
+
+    Example: ostinato fit classify reviews.csv --cell gru --out runs/a
+
+    Parameters
+    ----------
+    data
+        A CSV, TSV, JSON Lines or Parquet file with the columns text and label, a folder with a
+        folder of .txt files for each class, `-` for standard input, or `imdb`; .gz and .xz too. A
+        .ts file holds series of numbers instead, as does `japanese_vowels`.
+    settings
+        The settings.
+    """
+    columns = settings.data.text, settings.data.labels
+    skipped = Skipped() if skip_bad_rows else None
+    splits = read_labelled(data, *columns, format=format, skip_bad_rows=skipped)
+    yield from left_out(skipped)
+    examples = splits["train"]
+    if len(set(examples.labels)) < 2 and not settings.data.labels.several:
+        raise DataError(
+            f"{data}: only one class, {quoted(examples.labels[0])}; a classifier needs two"
+        )
+    summary = partial(trained, examples=examples, test=splits.get("test"))
+    return TrainingSet((examples,), {"skipped": skipped}, summary)
+
+
+def comparison(
+    data: str, /, *, format: TableFormat = None, settings: ClassifySettings
+) -> Generator[Shown, None, Comparison]:
+    """Compare cells as classifiers of texts, with a linear baseline beside them.
+
+    Example: ostinato compare classify reviews.csv --cells rnn,lstm,gru --seeds 3 --out runs/c
+
+    Example: ostinato compare classify imdb --frameworks torch,keras
+
+    Every cell is trained with every seed on the same texts in the same batches, and judged by
+    the same texts held out: the test part of a packaged source, else a fifth of a file, in whole
+    blocks of neighbours. Given again with the same --out, it goes on where it was stopped.
+
+    With --frameworks each cell is trained in each framework instead, from the same first weights,
+    on the same batches in the same order, without dropout: do the loss curves coincide, do the
+    trained models agree, and which is faster?
+
+    Parameters
+    ----------
+    data
+        A table with the columns text and label, a folder, `-` for standard input, or `imdb`; as
+        for `fit`.
+    settings
+        The settings, the same for all cells.
+    """
+    if settings.data.labels.several:
+        raise ConfigError(
+            "several labels of a text (data.multi_label, data.separator) cannot be compared yet; "
+            "train each cell with `ostinato fit classify`, and judge it with `ostinato evaluate`"
+        )
+    yield from ()
+    splits = read_labelled(data, settings.data.text, settings.data.label, format=format)
+    kept, held = splits["train"], splits.get("test")
+    if min(Counter(kept.labels).values()) < 3 or len(set(kept.labels)) < 2:
+        raise DataError(f"{data}: a comparison needs two classes with three texts each")
+    if held is None:
+        parts = split_blocks(kept.labels, HELD_OUT, 0)
+        kept, held = (kept.select(np.sort(part)) for part in parts)
+    classes = len(set(kept.labels))
+
+    def network(own: ClassifySettings) -> ClassifyNetwork:
+        # the embedding is as large for every cell
+        return ClassifyNetwork(find(own.cell), own.model, 2, classes)
+
+    # in memory: they go into processes
+    examples, test = list(kept.texts), Examples(list(held.texts), held.labels)
+    sizes = len(examples), len(test)
+    return Comparison((examples, kept.labels), ClassifyHeldOut(test), network, sizes)
+
+
+def evaluation(
+    classifier: Classifier,
+    run: Run,
+    data: str,
+    /,
+    *,
+    threshold: float | None = None,
+    format: TableFormat = None,
+    skip_bad_rows: SkipBadRows = False,
+) -> Iterator[Shown]:
+    """Measure a classifier on labelled texts it has not seen: accuracy, F1, confusion, calibration.
+
+    Example: ostinato evaluate runs/a more.csv
+
+    Parameters
+    ----------
+    data
+        Labelled texts as for `fit`; `-` is standard input.
+    threshold
+        The probability from which on a label is given, in place of the run's own; of two classes
+        that of the second.
+    """
+    columns, skipped = classifier.settings().data, Skipped() if skip_bad_rows else None
+    splits = read_labelled(
+        data,
+        columns.text,
+        columns.labels,
+        format=format,
+        classes=classifier.class_names,
+        skip_bad_rows=skipped,
+    )
+    yield from left_out(skipped)
+    examples = splits.get("test", splits["train"])
+    yield from measured(
+        classifier, classifier.evaluate(examples, threshold=threshold), len(examples)
+    )
+
+
+def prediction(
+    classifier: Classifier,
+    file: str = "-",
+    /,
+    *,
+    threshold: float | None = None,
+    format: LinesFormat = None,
+    skip_bad_rows: bool = False,
+) -> Iterator[Shown]:
+    """Label texts with a trained classifier: a label and its probability for each, in order.
+
+    There is a line for each row of the file, also for a bad one that is left out: it has no
+    label and no probability, only the tab between them. Where a text may have several labels, the
+    line has all that are given, the most probable first, each with its probability after a tab; a
+    text without any has an empty line. A tab or a line end in a label is written \\t or \\n.
+
+    Example: echo "a dull, endless film" | ostinato predict runs/a -
+
+    Parameters
+    ----------
+    file
+        A file with a text on each line, a table with the run's text column, or `-`.
+    threshold
+        The probability from which on a label is given, in place of the run's own; of two classes
+        that of the second.
+    skip_bad_rows
+        Give bad rows no label and say how many they are; without it the first one is an error.
+    """
+    skipped = Skipped()
+    chosen = skipped if skip_bad_rows else None
+    column = classifier.settings().data.text
+    numbers = classifier.numbers_ is not None
+    texts = read_texts(file, column, format=format, skip_bad_rows=chosen, numbers=numbers)
+    yield from left_out(skipped)
+    probabilities = classifier.predict_proba(texts)
+    given, names = classifier.given(probabilities, threshold), classifier.class_names
+    empty = 0
+    for read in skipped.merged(zip(probabilities, given, strict=True)):
+        if read is None:
+            yield Fields(["", ""])
+            continue
+        row, labels = read
+        best = sorted(np.flatnonzero(labels), key=lambda k: -row[k])
+        empty += not best
+        yield Fields(list(chain.from_iterable((names[k], f"{row[k]:.4f}") for k in best)))
+    if empty:
+        yield Note(f"ostinato: {empty:,} of {len(texts):,} texts were given no label")

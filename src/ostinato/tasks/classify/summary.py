@@ -1,0 +1,108 @@
+"""What the commands show of a classifier: how it was trained, how good it is."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from ostinato.data import Examples
+from ostinato.tasks.base.summary import (
+    Message,
+    Shown,
+    SummaryTable,
+    duration,
+    parameters,
+)
+from ostinato.tasks.classify.estimator import Classifier
+from ostinato.tasks.classify.measures import ClassifyMeasures
+
+
+def trained(classifier: Classifier, examples: Examples, test: Examples | None) -> Iterator[Shown]:
+    """What was trained, and how good it is on the texts of a test part, if there is one."""
+    yield from _models(classifier)
+    several = classifier.settings().data.labels.several
+    if several and (without := sum(not label for label in examples.labels)):
+        yield Message(f"{without:,} of {len(examples):,} texts have no label.")
+    yield from _decision(classifier)
+    if test is not None:
+        accuracy = classifier.evaluate(test.texts, test.labels).accuracy
+        yield Message(f"test accuracy {accuracy:.4f}")
+        if classifier.linear_:
+            alone = classifier.alone(test.texts, test.labels).items()
+            yield Message(f"alone: {', '.join(f'{part} {right:.4f}' for part, right in alone)}")
+
+
+def _models(classifier: Classifier) -> Iterator[Shown]:
+    """The table of what was trained, on the validation texts, and which of it is best."""
+    measures, chief = {"accuracy": "validation accuracy"}, "accuracy"
+    if classifier.settings().data.labels.several:
+        measures = {"micro_f1": "validation micro F1", "accuracy": "all labels right"}
+        chief = "average_precision"
+    best = max(classifier.history_, key=lambda record: record[chief])
+    cell, weights = classifier.network_.recurrent.cell.name, parameters(classifier.network_)
+    spent = sum(record["seconds"] for record in classifier.history_)
+    models = [(cell, [best[k] for k in measures], weights, spent)]
+    baseline: list[float] = []
+    if fitted := classifier.baseline_:
+        baseline = [getattr(classifier, f"baseline_{k}_") for k in measures]
+        models.append(("linear baseline", baseline, fitted.parameters, fitted.seconds))
+    if linear := classifier.linear_:
+        own, seconds = linear.model.parameters, linear.seconds
+        models.append(("linear model of n-grams", [linear.accuracy], own, seconds))
+        together = f"{cell} and linear model", [linear.together], weights + own, spent + seconds
+        models.append(together)
+    rows = [
+        [name, *(f"{v:.4f}" for v in values), f"{count:,}", duration(seconds)]
+        for name, values, count, seconds in models
+    ]
+    yield SummaryTable(["", *measures.values(), "parameters", "time"], rows)
+    if baseline and baseline[0] > best[next(iter(measures))]:
+        yield Message("The linear baseline is better here.")
+    if linear and linear.accuracy > best["accuracy"]:
+        yield Message("The linear model alone is better than the network alone.")
+
+
+def _decision(classifier: Classifier) -> Iterator[Shown]:
+    """What was fitted after training, on the validation texts."""
+    decision, names = classifier.decision_, classifier.class_names
+    if classifier.settings().model.calibrate and decision.errors:
+        before, after = decision.errors
+        yield Message(
+            f"Calibrated: temperature {decision.temperature:.2f}; on the validation texts the "
+            f"calibration error was {before:.3f} and is {after:.3f}."
+        )
+    if decision.thresholds:
+        # two classes have one threshold, that of the second
+        pairs = zip(names[-len(decision.thresholds) :], decision.thresholds, strict=True)
+        yield Message(f"Thresholds: {', '.join(f'{name} from {p:.3f}' for name, p in pairs)}.")
+
+
+def measured(classifier: Classifier, result: ClassifyMeasures, texts: int) -> Iterator[Shown]:
+    """The measures of labelled texts, by class too."""
+    several = classifier.settings().data.labels.several
+    yield Message(f"accuracy {result.accuracy:.3f}")
+    yield Message(f"f1 {result.f1:.3f}")
+    if several:
+        yield Message(f"micro_f1 {result.micro_f1:.3f}")
+    before = ""
+    if classifier.decision_.temperature != 1:
+        before = f", without its temperature {result.uncalibrated_error:.3f}"
+    yield Message(f"calibration error {result.calibration_error:.3f}{before}")
+    yield Message(f"texts {texts}")
+    yield Message(f"\n{result.report}")
+    yield _confusion(result, several)
+
+
+def _confusion(result: ClassifyMeasures, several: bool) -> SummaryTable:
+    if several:  # of each label for itself, the cells of its own two by two
+        counts = [
+            [name, *map(str, (yes, wrong, missed, no))]
+            for name, ((no, wrong), (missed, yes)) in zip(
+                result.classes, result.confusion.tolist(), strict=True
+            )
+        ]
+        columns = "label", "rightly given", "wrongly given", "missed", "rightly not given"
+        return SummaryTable(columns, counts)
+    rows = zip(result.classes, result.confusion, strict=True)
+    return SummaryTable(
+        ["true \\ predicted", *result.classes], [[name, *map(str, row)] for name, row in rows]
+    )

@@ -1,0 +1,186 @@
+"""What `fit`, `compare`, `evaluate` and `predict` do of this task."""
+
+from __future__ import annotations
+
+from collections.abc import Generator, Iterator
+from functools import partial
+from pathlib import Path
+
+from ostinato.cells import find
+from ostinato.data import Panel, Skipped, read_series
+from ostinato.errors import ConfigError, counted, quoted
+from ostinato.tasks.base.reading import Comparison, SkipBadRows, TableFormat, TrainingSet
+from ostinato.tasks.base.summary import Message, Note, Shown, SummaryTable, Verbatim, left_out
+from ostinato.tasks.forecast.estimator import Forecaster
+from ostinato.tasks.forecast.held_out import ForecastHeldOut
+from ostinato.tasks.forecast.network import ForecastNetwork
+from ostinato.tasks.forecast.settings import ForecastSettings
+from ostinato.tasks.forecast.summary import measured, number, trained
+from ostinato.train import Run, write_out
+
+
+def training(
+    data: str, /, *, format: TableFormat = None, settings: ForecastSettings, skip_bad_rows: bool
+) -> Generator[Shown, None, TrainingSet]:
+    """Train a forecaster of series, with seasonal naive beside it.
+
+    Example: ostinato fit forecast temperatures --data.id city --out runs/f
+
+    Parameters
+    ----------
+    data
+        A CSV, TSV, JSON Lines or Parquet file with a row for each time and columns of numbers, `-`
+        for standard input, or `temperatures`; .gz and .xz too.
+    settings
+        The settings.
+    """
+    skipped = Skipped() if skip_bad_rows else None
+    panel = yield from _read(data, settings, format, skipped)
+    return TrainingSet((panel,), {"skipped": skipped}, partial(trained, panel=panel))
+
+
+def comparison(
+    data: str, /, *, format: TableFormat = None, settings: ForecastSettings
+) -> Generator[Shown, None, Comparison]:
+    """Compare cells as forecasters of series, with seasonal naive beside them.
+
+    Example: ostinato compare forecast temperatures --data.id city --cells lstm,gru --seeds 3
+
+    Every cell is trained with every seed on the first part of each series, and judged by the last
+    (--data.test). Given again with the same --out, it goes on where it was stopped.
+
+    Parameters
+    ----------
+    data
+        Series as for `fit forecast`, or `-` for standard input.
+    settings
+        The settings, the same for all cells.
+    """
+    if not settings.data.test:
+        raise ConfigError("--data.test 0: cells are compared by the test part; give it a share")
+    panel = yield from _read(data, settings, format, None)
+    prepared = Forecaster.of(settings).prepare(panel)
+
+    def network(own: ForecastSettings) -> ForecastNetwork:
+        return ForecastNetwork(find(own.cell), own.model, prepared.shape_)
+
+    ends = prepared.parts_
+    sizes = int(ends.training.sum()), int((ends.test - ends.validation).sum())
+    return Comparison((panel,), ForecastHeldOut(panel, "test"), network, sizes)
+
+
+def evaluation(
+    forecaster: Forecaster,
+    run: Run,
+    data: str,
+    /,
+    *,
+    part: str | None = None,
+    backtest: int | None = None,
+    refit: bool = False,
+    format: TableFormat = None,
+    skip_bad_rows: SkipBadRows = False,
+) -> Iterator[Shown]:
+    """Measure a forecaster: squared and absolute errors, MASE, quantiles; naive beside it.
+
+    Of the very series it was trained on only the test part counts; of others all windows do.
+
+    Example: ostinato evaluate runs/f temperatures --backtest 5
+
+    Parameters
+    ----------
+    data
+        Series as for `fit`; `-` is standard input.
+    part
+        validation or test, of the series of training.
+    backtest
+        Rolling origin: this many horizons at the end of the series, one after the other.
+    refit
+        With --backtest, train anew for each of them on all that lies before it.
+    """
+    if refit and backtest is None:
+        raise ConfigError("--refit goes with --backtest")
+    settings, skipped = forecaster.settings(), Skipped() if skip_bad_rows else None
+    panel = yield from _read(data, settings, format, skipped)
+    yield from _unknown(forecaster, panel)
+    if backtest is None:
+        same = panel.fingerprint() == run.manifest.data.get("sha256")
+        if part is None and same and settings.data.test:
+            part = "test"
+        yield from measured(forecaster, panel, part)
+        return
+    rows = []
+    for fold in forecaster.backtest(panel, backtest, refit=refit):
+        both = fold, fold["naive"]
+        rows.append([fold["from"], *(number(e[k]) for e in both for k in ("mse", "mae", "mase"))])
+    columns = "from", "MSE", "MAE", "MASE", "naive MSE", "naive MAE", "naive MASE"
+    yield SummaryTable(columns, rows)
+
+
+def prediction(
+    forecaster: Forecaster,
+    file: str | None = None,
+    /,
+    *,
+    horizon: int | None = None,
+    out: Path | None = None,
+    format: TableFormat = None,
+    skip_bad_rows: SkipBadRows = False,
+) -> Iterator[Shown]:
+    """Go on with series: a CSV of times, the forecast and its quantiles.
+
+    A name that a spreadsheet would run, which begins with =, +, - or @, has an apostrophe before
+    it.
+
+    Without a file the series of training are gone on with. Future covariates stand in the rows
+    after the last known target.
+
+    Example: ostinato predict runs/f --horizon 24 --out tomorrow.csv
+
+    Parameters
+    ----------
+    file
+        Series as for `fit`, `-` for standard input.
+    horizon
+        How many steps; as trained unless given.
+    out
+        A file to write to instead of standard output.
+    """
+    panel = None
+    if file is not None:
+        skipped = Skipped() if skip_bad_rows else None
+        panel = yield from _read(file, forecaster.settings(), format, skipped)
+        yield from _unknown(forecaster, panel)
+    text = forecaster.predict(horizon, panel).to_csv()
+    if out is None:
+        yield Verbatim(text)
+    else:
+        write_out(out, text)
+        yield Message(f"{text.count(chr(10)) - 1:,} rows in {out}")
+
+
+def _read(
+    data: str, settings: ForecastSettings, format: str | None, skipped: Skipped | None
+) -> Generator[Shown, None, Panel]:
+    """The series, and a line that says what they are, missing values too."""
+    panel = read_series(data, settings.data.columns(), format=format, skip_bad_rows=skipped)
+    carried = panel.missing and settings.data.missing == "carry"
+    filled = " Each is read as the last one known before it." if carried else ""
+    yield Note(f"{panel.title}: {panel.summary()}{filled}")
+    yield from left_out(skipped)
+    return panel
+
+
+def _unknown(forecaster: Forecaster, panel: Panel) -> Iterator[Shown]:
+    """The static words never seen in training; nothing where there are none."""
+    unknown = forecaster.scale_.unknown(panel)
+    if unknown:
+        shown = ", ".join(
+            f"{column} {quoted(word)}" + (f" of series {quoted(name)}" if name else "")
+            for name, column, word in unknown[:8]
+        )
+        more = ", …" if len(unknown) > 8 else ""
+        yield Note(
+            f"ostinato: {counted(len(unknown), 'static value')} never seen in training, read as "
+            f"none of those known: {shown}{more}"
+        )

@@ -1,0 +1,31 @@
+"""What the commands show of a generator: how well it predicts what was held out."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from ostinato.tasks.base.summary import Message, Shown, duration, left_out
+from ostinato.tasks.generate.estimator import Generator
+
+
+def trained(generator: Generator) -> Iterator[Shown]:
+    """What its best epoch came to on the held-out part, and the baseline beside it."""
+    yield from left_out(generator.skipped_)
+    best = min(generator.history_, key=lambda record: record["nats"])
+    baseline, tokenizer = generator.baseline_, generator.settings().tokenizer
+    unit = {"char": "character", "bpe": "token"}.get(tokenizer, "word")
+    yield Message(
+        f"Held-out part of the text: {best['nats']:.3f} nats ({best['bits']:.3f} bits) a {unit}, "
+        f"perplexity {best['perplexity']:.2f}."
+    )
+    if unit != "character":
+        yield Message(
+            f"That is {best['bits_per_character']:.3f} bits a character. {best['unknown']:.1%} of "
+            f"the {unit}s are unknown: each counts as one symbol, and spelling it costs nothing."
+        )
+    if baseline:
+        better = "; it is better here" if baseline.nats < best["nats"] else ""
+        yield Message(
+            f"{baseline.order}-gram baseline (Kneser-Ney): {baseline.nats:.3f} nats a {unit}, "
+            f"counted in {duration(baseline.seconds)}{better}."
+        )

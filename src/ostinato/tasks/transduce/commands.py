@@ -1,0 +1,223 @@
+"""What `fit`, `compare`, `evaluate` and `predict` do of this task."""
+
+from __future__ import annotations
+
+from collections.abc import Generator, Iterator, Sequence
+from functools import cache, partial
+
+from ostinato.cells import find
+from ostinato.data import Pairs, Skipped, read_pairs, read_texts
+from ostinato.tasks.base.reading import (
+    HELD_OUT,
+    Comparison,
+    LinesFormat,
+    SkipBadRows,
+    TableFormat,
+    TrainingSet,
+)
+from ostinato.tasks.base.summary import Fields, Message, Note, Shown, left_out, not_known
+from ostinato.tasks.transduce.codec import Side
+from ostinato.tasks.transduce.estimator import Transducer
+from ostinato.tasks.transduce.held_out import TransduceHeldOut
+from ostinato.tasks.transduce.network import TransduceNetwork
+from ostinato.tasks.transduce.settings import TransduceSettings
+from ostinato.tasks.transduce.summary import alignment, measured, trained
+from ostinato.train import Run
+
+
+def training(
+    data: str,
+    parallel: str | None = None,
+    /,
+    *,
+    validation: list[str] | None = None,
+    format: TableFormat = None,
+    settings: TransduceSettings,
+    skip_bad_rows: bool,
+) -> Generator[Shown, None, TrainingSet]:
+    """Train a network that turns sequences into others: translates, spells out, normalises.
+
+    Example: ostinato fit transduce train.de.gz train.en.gz --validation val.de.gz val.en.gz
+
+    Parameters
+    ----------
+    data
+        A CSV, TSV, JSON Lines or Parquet file with the columns source and target, with
+        --data.separator a text with both on each line, the first of two parallel files, `-` for
+        standard input, `dates` or `cmudict`; .gz and .xz too.
+    parallel
+        The second of two parallel files: in its lines the targets.
+    validation
+        Pairs that choose the best epoch, in one file or two; without them a part is held out.
+    settings
+        The settings.
+    """
+    skipped, other = (Skipped() if skip_bad_rows else None for _ in range(2))
+    splits = _read(_files(data, parallel), settings, format, skipped)
+    yield from left_out(skipped)
+    held = None
+    if validation:
+        held = _read(validation, settings, format, other)["train"]
+        yield from left_out(other)
+    options = {"validation": held, "skipped": skipped}
+    return TrainingSet((splits["train"],), options, partial(trained, test=splits.get("test")))
+
+
+def comparison(
+    data: str,
+    parallel: str | None = None,
+    /,
+    *,
+    format: TableFormat = None,
+    settings: TransduceSettings,
+) -> Generator[Shown, None, Comparison]:
+    """Compare cells as encoder and decoder, with texts copied as they are beside them.
+
+    Example: ostinato compare transduce dates --cells lstm,gru --seeds 3 --train.epochs 3
+
+    Every cell is trained with every seed on the same pairs in the same batches, and judged by the
+    same pairs held out: the test part of a packaged source, else a fifth of the file, in whole
+    blocks of neighbours. Given again with the same --out, it goes on where it was stopped.
+
+    Parameters
+    ----------
+    data
+        Pairs as for `fit transduce`, `-` for standard input.
+    parallel
+        The second of two parallel files.
+    settings
+        The settings, the same for all cells.
+    """
+    yield from ()
+    splits = _read(_files(data, parallel), settings, format, None)
+    kept, test = splits["train"], splits.get("test")
+    if test is None:
+        kept, test = kept.split(HELD_OUT, 0)
+
+    @cache
+    def symbols() -> list[int]:
+        both = (kept.sources, settings.source, "source"), (kept.targets, settings.target, "target")
+        return [len(Side.learn(*side)[0].vocabulary) for side in both]
+
+    def network(own: TransduceSettings) -> TransduceNetwork:
+        return TransduceNetwork(find(own.cell), own.model, *symbols())
+
+    # in memory: they go into processes
+    kept, test = (Pairs(list(part.sources), list(part.targets)) for part in (kept, test))
+    sizes = len(kept), len(test)
+    return Comparison((kept,), TransduceHeldOut(test), network, sizes, multiple=2)
+
+
+def evaluation(
+    transducer: Transducer,
+    run: Run,
+    data: str,
+    parallel: str | None = None,
+    /,
+    *,
+    references: list[str] | None = None,
+    beam: int | None = None,
+    alpha: float | None = None,
+    format: TableFormat = None,
+    skip_bad_rows: SkipBadRows = False,
+) -> Iterator[Shown]:
+    """Measure a transducer on pairs: exact match, error rates, BLEU and chrF.
+
+    Rows with the same source are one text with several references, any of which is right.
+
+    Example: ostinato evaluate runs/d val.de.gz val.en.gz
+
+    Parameters
+    ----------
+    data
+        Pairs as for `fit`; `-` is standard input.
+    parallel
+        The second of two parallel files.
+    references
+        More pairs: those whose source is in the data are further references.
+    beam
+        Hypotheses kept at each step, 1 is greedy; the run's own unless given.
+    alpha
+        Length penalty; the run's own unless given.
+    """
+    settings, skipped = transducer.settings(), Skipped() if skip_bad_rows else None
+    splits = _read(_files(data, parallel), settings, format, skipped)
+    yield from left_out(skipped)
+    pairs = splits.get("test", splits["train"])
+    more = _read(references, settings, format, None)["train"] if references else None
+    yield from measured(transducer.evaluate(pairs, more=more, beam=beam, alpha=alpha))
+    unknown = transducer.unknown(list(dict.fromkeys(pairs.sources)))
+    yield Message(f"unknown_symbols {unknown.total()}")
+    yield from not_known({"symbol": unknown})
+
+
+def prediction(
+    transducer: Transducer,
+    file: str = "-",
+    /,
+    *,
+    best: int = 1,
+    beam: int | None = None,
+    alpha: float | None = None,
+    alignments: bool = False,
+    format: LinesFormat = None,
+    skip_bad_rows: bool = False,
+) -> Iterator[Shown]:
+    """Write the most probable output for each text, in order.
+
+    There is a line for each row of the file, also for a bad one that is left out: it is empty. With
+    --best there are so many for each, and after a tab the log-probability of each in nats over its
+    length penalty. With --alignments there is, after a tab, for each token of the output the token
+    of the text that counted most, as pairs of places from 0: `2-1` says that the third token came
+    from the second. A tab or a line end in an output is written \\t or \\n.
+
+    Example: echo "7. März 2021" | ostinato predict runs/d -
+
+    Parameters
+    ----------
+    file
+        A file with a text on each line, a table with the run's source column, or `-`.
+    best
+        How many outputs for each text, at most the beam where one is given.
+    beam
+        Hypotheses kept at each step, 1 is greedy; the run's own unless given.
+    alpha
+        Length penalty; the run's own unless given.
+    alignments
+        Say which token of the text each token of the output came from.
+    skip_bad_rows
+        Write nothing for bad rows and say how many they are; without it the first one is an error.
+    """
+    settings, skipped = transducer.settings(), Skipped()
+    chosen = skipped if skip_bad_rows else None
+    texts = read_texts(file, settings.source.column, format=format, skip_bad_rows=chosen)
+    yield from left_out(skipped)
+    if alignments and settings.model.attention == "none":
+        yield Note("ostinato: a run without attention has no alignments")
+    most = max(best, settings.decoding.beam) if beam is None else beam
+    found = transducer.search(texts, beam=most, best=best, alpha=alpha)
+    for outputs in skipped.merged(found):
+        if outputs is None:
+            yield Fields([])
+            continue
+        for each in outputs:
+            score = [f"{each.score:.4f}"] if best > 1 else []
+            yield Fields([each.text, *score, *([alignment(each)] if alignments else [])])
+    yield from not_known({"symbol": transducer.unknown(texts)})
+
+
+def _files(data: str, parallel: str | None) -> list[str]:
+    return [data, parallel] if parallel else [data]
+
+
+def _read(
+    where: Sequence[str], settings: TransduceSettings, format: str | None, skipped: Skipped | None
+) -> dict[str, Pairs]:
+    return read_pairs(
+        where,
+        settings.source.column,
+        settings.target.column,
+        separator=settings.data.separator,
+        format=format,
+        skip_bad_rows=skipped,
+    )

@@ -1,0 +1,63 @@
+"""What the commands show of a transducer: how it was trained, how good its outputs are."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from ostinato.data import Pairs
+from ostinato.tasks.base.summary import Message, Note, Shown, SummaryTable, duration, parameters
+from ostinato.tasks.transduce.estimator import Transducer, Transduction
+from ostinato.tasks.transduce.measures import Measures
+
+
+def trained(transducer: Transducer, test: Pairs | None) -> Iterator[Shown]:
+    """What was trained, on the validation pairs and on those of a test part, if there is one."""
+    yield from _left_out(transducer)
+    settings = transducer.settings()
+    best = min(transducer.history_, key=lambda record: record["error_rate"])
+    row = [
+        settings.cell,
+        f"{best['validation_loss']:.3f}",
+        f"{best['error_rate']:.2%}",
+        f"{best['exact_match']:.2%}",
+        f"{parameters(transducer.network_):,}",
+        duration(sum(record["seconds"] for record in transducer.history_)),
+    ]
+    columns = "greedy, on validation", "nats", "symbol errors", "exact", "parameters", "time"
+    yield SummaryTable(columns, [row])
+    yield Message(f"With a beam of {settings.decoding.beam}, on validation:")
+    yield from measured(transducer.evaluate(transducer.validation_, more=transducer.references_))
+    if test is not None:
+        yield Message("On the test part:")
+        yield from measured(transducer.evaluate(test))
+
+
+def measured(measures: Measures) -> Iterator[Shown]:
+    """The measures of outputs, line by line."""
+    yield Message(f"texts {measures.texts}")
+    yield Message(f"exact_match {measures.exact_match:.4f}")
+    yield Message(f"sequence_error_rate {1 - measures.exact_match:.4f}")
+    yield Message(f"token_error_rate {measures.token_error_rate:.4f}")
+    yield Message(f"bleu {measures.bleu:.2f}  {measures.signatures[0]}")
+    yield Message(f"chrf {measures.chrf:.2f}  {measures.signatures[1]}")
+
+
+def alignment(found: Transduction) -> str:
+    """For each token of the output the token of the source that counted most."""
+    if found.alignment is None:
+        return ""
+    return " ".join(f"{t}-{s}" for t, s in enumerate(found.alignment.argmax(-1)))
+
+
+def _left_out(transducer: Transducer) -> Iterator[Shown]:
+    """Which pairs were not trained on, and why."""
+    reasons = {
+        "their source is among those held out": len(transducer.references_),
+        f"a side is longer than data.max_tokens = {transducer.settings().data.max_tokens}": (
+            transducer.longer_
+        ),
+    }
+    for why, count in reasons.items():
+        if count:
+            are = "pair is" if count == 1 else "pairs are"
+            yield Note(f"ostinato: {count:,} {are} not trained on: {why}")
