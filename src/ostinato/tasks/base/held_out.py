@@ -4,14 +4,19 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
-from typing import Any, ClassVar, Self
+from typing import Any, ClassVar, Self, TypeAlias
 
 from torch import Tensor
 
 from ostinato.errors import ConfigError
 from ostinato.tasks.base.estimator import Estimator
+from ostinato.tasks.base.network import AnyNetwork
 from ostinato.train import Run
 
+Given: TypeAlias = tuple[Any, ...]
+"""What an estimator's `fit` is given: texts and labels, sentences and tags, series, …."""
+Judged: TypeAlias = dict[str, Any]
+"""What is found of a model, as plain data."""
 SEQUENCES = 32
 """The sequences over which gradients are averaged."""
 REACH = 150
@@ -54,21 +59,21 @@ class HeldOut(ABC):
 
     @classmethod
     @abstractmethod
-    def trained_on(cls, training: tuple[Any, ...]) -> str:
+    def trained_on(cls, training: Given) -> str:
         """The hash of what `fit` is given, as it writes it into the manifest."""
 
     @abstractmethod
-    def judge(self, estimator: Any) -> dict[str, Any]:
+    def judge(self, estimator: Any) -> Judged:
         """How a trained model does: the metric, `scores` of every part, and what else there is."""
 
     @abstractmethod
-    def baseline(self, settings: Any, training: tuple[Any, ...]) -> dict[str, Any]:
+    def baseline(self, settings: Any, training: Given) -> Judged:
         """The same of the task's baseline, trained on what an estimator is trained on."""
 
     @abstractmethod
-    def loss(self, estimator: Any, network: Any) -> Callable[[], Tensor]:
+    def loss(self, estimator: Any, network: AnyNetwork) -> Callable[[], Tensor]:
         """The loss whose gradient is looked at: a sum over sequences, at the end of each."""
 
-    def shown(self, estimator: Any) -> dict[str, Any]:
+    def shown(self, estimator: Any) -> Judged:
         """What a page shows of a trained model besides, by name; nothing unless a task says so."""
         return {}

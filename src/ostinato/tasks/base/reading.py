@@ -8,7 +8,7 @@ from typing import Annotated, Any, TypeAlias
 
 from torch import nn
 
-from ostinato.tasks.base.held_out import HeldOut
+from ostinato.tasks.base.held_out import Given, HeldOut
 from ostinato.tasks.base.summary import Shown
 
 TableFormat: TypeAlias = Annotated[
@@ -39,7 +39,7 @@ class TrainingSet:
         summary: what is shown of the trained estimator.
     """
 
-    inputs: tuple[Any, ...]
+    inputs: Given
     options: Mapping[str, object]
     summary: Callable[[Any], Iterator[Shown]]
 
@@ -56,7 +56,7 @@ class Comparison:
         multiple: what a hidden size must be a multiple of.
     """
 
-    training: tuple[Any, ...]
+    training: Given
     held_out: HeldOut
     network: Callable[[Any], nn.Module] = field(repr=False)
     sizes: tuple[int, int]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any, Self
+from typing import Self
 
 import numpy as np
 from torch import Tensor, nn
@@ -12,7 +12,8 @@ from torch import Tensor, nn
 from ostinato.data import Examples, read_labelled, split_blocks, tokenizer
 from ostinato.data.series.signals import are_signals
 from ostinato.errors import ConfigError
-from ostinato.tasks.base.held_out import SEQUENCES, HeldOut
+from ostinato.tasks.base.held_out import SEQUENCES, Given, HeldOut, Judged
+from ostinato.tasks.base.network import AnyNetwork
 from ostinato.tasks.classify.baseline import fit_baseline
 from ostinato.tasks.classify.estimator import Classifier
 from ostinato.tasks.classify.settings import ClassifySettings
@@ -63,11 +64,11 @@ class ClassifyHeldOut(HeldOut):
         return self.examples.fingerprint()
 
     @classmethod
-    def trained_on(cls, training: tuple[Any, ...]) -> str:
+    def trained_on(cls, training: Given) -> str:
         """That of texts and labels."""
         return Examples(*training).fingerprint()
 
-    def judge(self, estimator: Classifier) -> dict[str, Any]:
+    def judge(self, estimator: Classifier) -> Judged:
         """Accuracy, F1, confusion; and for each text whether it is right, and how sure it was.
 
         Raises:
@@ -87,7 +88,7 @@ class ClassifyHeldOut(HeldOut):
             "confidence": [round(float(p), 6) for p in probabilities[np.arange(len(best)), best]],
         }
 
-    def baseline(self, settings: ClassifySettings, training: tuple[Any, ...]) -> dict[str, Any]:
+    def baseline(self, settings: ClassifySettings, training: Given) -> Judged:
         """Logistic regression on words and pairs; see `fit_baseline`."""
         texts, labels = training
         kept, _ = split_blocks(labels, settings.data.validation, settings.seed)
@@ -106,7 +107,7 @@ class ClassifyHeldOut(HeldOut):
             "seconds": fitted.seconds,
         }
 
-    def loss(self, estimator: Classifier, network: Any) -> Callable[[], Tensor]:
+    def loss(self, estimator: Classifier, network: AnyNetwork) -> Callable[[], Tensor]:
         """Over the longest texts; the loss is that of each text's label."""
         by_length = sorted(range(len(self)), key=lambda i: -len(self.examples.texts[i]))
         chosen = self.examples.select(by_length[:SEQUENCES])

@@ -4,14 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any, Self
+from typing import Self
 
 import numpy as np
 from torch import Tensor
 
 from ostinato.data import Panel, read_series
 from ostinato.data.series.windows import Indices, Windows
-from ostinato.tasks.base.held_out import SEQUENCES, HeldOut
+from ostinato.tasks.base.held_out import SEQUENCES, Given, HeldOut, Judged
+from ostinato.tasks.base.network import AnyNetwork
 from ostinato.tasks.forecast.baseline import seasonal_naive
 from ostinato.tasks.forecast.estimator import Forecaster
 from ostinato.tasks.forecast.model import with_targets
@@ -49,12 +50,12 @@ class ForecastHeldOut(HeldOut):
         return f"{self.panel.fingerprint()} {self.part or 'all'}"
 
     @classmethod
-    def trained_on(cls, training: tuple[Any, ...]) -> str:
+    def trained_on(cls, training: Given) -> str:
         """That of the series."""
         panel: Panel = training[0]
         return panel.fingerprint()
 
-    def judge(self, estimator: Forecaster) -> dict[str, Any]:
+    def judge(self, estimator: Forecaster) -> Judged:
         """What `Forecaster.evaluate` gives, the same of seasonal naive, and `scores` of blocks."""
         own = estimator.evaluate(self.panel, part=self.part)
         naive = estimator.evaluate(self.panel, part=self.part, naive=True)
@@ -71,7 +72,7 @@ class ForecastHeldOut(HeldOut):
             "part": self.part,
         }
 
-    def baseline(self, settings: ForecastSettings, training: tuple[Any, ...]) -> dict[str, Any]:
+    def baseline(self, settings: ForecastSettings, training: Given) -> Judged:
         """Seasonal naive; nothing is trained."""
         estimator = Forecaster.of(settings).prepare(training[0])
         naive = estimator.evaluate(self.panel, part=self.part, naive=True)
@@ -80,7 +81,7 @@ class ForecastHeldOut(HeldOut):
         scores = blocks(naive.pop("each"), index, windows.lookback + windows.horizon)
         return {"name": "seasonal naive", **naive, "scores": scores, "seconds": 0.0}
 
-    def loss(self, estimator: Forecaster, network: Any) -> Callable[[], Tensor]:
+    def loss(self, estimator: Forecaster, network: AnyNetwork) -> Callable[[], Tensor]:
         """Over windows far from one another; the loss is the error of the whole horizon."""
         windows = estimator.windows(self.panel)
         index = estimator.windows_of(windows, self.part)
@@ -95,7 +96,7 @@ class ForecastHeldOut(HeldOut):
 
         return of_batch
 
-    def shown(self, estimator: Forecaster) -> dict[str, Any]:
+    def shown(self, estimator: Forecaster) -> Judged:
         """Forecasts over what came, in units of the data, from origins all over the part."""
         windows = estimator.windows(self.panel)
         index = estimator.windows_of(windows, self.part)
@@ -120,7 +121,7 @@ def blocks(each: list[float], index: Indices, span: int) -> list[float]:
     return [sum(own) / len(own) for own in groups.values()]
 
 
-def _fan(estimator: Forecaster, windows: Windows, at: Indices, column: int) -> dict[str, Any]:
+def _fan(estimator: Forecaster, windows: Windows, at: Indices, column: int) -> Judged:
     """One forecast of one target, with what came before and after its origin."""
     series, origin = at[0]
     each, panel, horizon = windows.panel.series[series], windows.panel, windows.horizon

@@ -7,7 +7,7 @@ import math
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any, Self
+from typing import Self
 
 import numpy as np
 import torch
@@ -17,7 +17,8 @@ from torch import Tensor, nn
 from ostinato import cells
 from ostinato.data import Store, Tokenizer, Vocabulary, read_text, streams
 from ostinato.errors import DataError
-from ostinato.tasks.base.held_out import REACH, SEQUENCES, HeldOut
+from ostinato.tasks.base.held_out import REACH, SEQUENCES, Given, HeldOut, Judged
+from ostinato.tasks.base.network import AnyNetwork
 from ostinato.tasks.generate.baseline import MOST, fit_ngram, probabilities
 from ostinato.tasks.generate.estimator import Generator
 from ostinato.tasks.generate.measures import of_nats
@@ -54,11 +55,11 @@ class GenerateHeldOut(HeldOut):
         return self.trained_on((self.text,))
 
     @classmethod
-    def trained_on(cls, training: tuple[Any, ...]) -> str:
+    def trained_on(cls, training: Given) -> str:
         """That of the text."""
         return hashlib.sha256(training[0].encode()).hexdigest()
 
-    def judge(self, estimator: Generator) -> dict[str, Any]:
+    def judge(self, estimator: Generator) -> Judged:
         """Nats, bits and perplexity; every block begins without a state."""
         symbols = self._symbols(estimator.tokenizer_, estimator.vocabulary_)
         blocks = self._blocks(symbols)
@@ -75,7 +76,7 @@ class GenerateHeldOut(HeldOut):
                 count += len(targets)
         return _scored((total / count).tolist())
 
-    def baseline(self, settings: GenerateSettings, training: tuple[Any, ...]) -> dict[str, Any]:
+    def baseline(self, settings: GenerateSettings, training: Given) -> Judged:
         """Interpolated Kneser-Ney, its order chosen on the validation text; see `fit_ngram`."""
         began = time.perf_counter()
         split, known, kept, held = symbols_of(settings, training[0])
@@ -92,7 +93,7 @@ class GenerateHeldOut(HeldOut):
             "seconds": time.perf_counter() - began,
         }
 
-    def loss(self, estimator: Generator, network: Any) -> Callable[[], Tensor]:
+    def loss(self, estimator: Generator, network: AnyNetwork) -> Callable[[], Tensor]:
         """Over pieces of the text; the loss is that of the symbol after each."""
         symbols = self._symbols(estimator.tokenizer_, estimator.vocabulary_)
         count = min(SEQUENCES, self._blocks(symbols))
@@ -106,7 +107,7 @@ class GenerateHeldOut(HeldOut):
 
         return of_batch
 
-    def shown(self, estimator: Generator) -> dict[str, Any]:
+    def shown(self, estimator: Generator) -> Judged:
         """`samples` at some temperatures."""
         return {
             "samples": [
@@ -140,6 +141,6 @@ def _batch(symbols: NDArray[np.int64], device: torch.device) -> GenerateBatch:
     return GenerateBatch(torch.from_numpy(symbols).to(device))
 
 
-def _scored(scores: list[float]) -> dict[str, Any]:
+def _scored(scores: list[float]) -> Judged:
     """The measures of blocks of these nats each."""
     return {**of_nats(math.fsum(scores) / len(scores)), "scores": scores}

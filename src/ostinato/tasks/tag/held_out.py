@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any, Self
+from typing import Self
 
 import numpy as np
 import torch
@@ -14,7 +14,8 @@ from torch import Tensor
 from ostinato.data import Tagged
 from ostinato.data.sentences.schemes import spans
 from ostinato.errors import DataError
-from ostinato.tasks.base.held_out import SEQUENCES, HeldOut
+from ostinato.tasks.base.held_out import SEQUENCES, Given, HeldOut, Judged
+from ostinato.tasks.base.network import AnyNetwork
 from ostinato.tasks.tag.baseline import FrequentTag
 from ostinato.tasks.tag.estimator import Tagger
 from ostinato.tasks.tag.labels import Labels
@@ -57,11 +58,11 @@ class TagHeldOut(HeldOut):
         return self.sentences.fingerprint()
 
     @classmethod
-    def trained_on(cls, training: tuple[Any, ...]) -> str:
+    def trained_on(cls, training: Given) -> str:
         """That of sentences and their tags."""
         return tagged(*training).fingerprint()
 
-    def judge(self, estimator: Tagger) -> dict[str, Any]:
+    def judge(self, estimator: Tagger) -> Judged:
         """F1, accuracy, confusion; each type's counts; and minus the errors of each sentence."""
         found = estimator.evaluate(self.sentences)
         true, predicted = estimator.labels_.known(
@@ -76,7 +77,7 @@ class TagHeldOut(HeldOut):
             "scores": _errors(true, predicted, estimator.labels_),
         }
 
-    def baseline(self, settings: TagSettings, training: tuple[Any, ...]) -> dict[str, Any]:
+    def baseline(self, settings: TagSettings, training: Given) -> Judged:
         """Each word's most frequent tag."""
         began = time.perf_counter()
         given = tagged(*training)
@@ -92,7 +93,7 @@ class TagHeldOut(HeldOut):
             "seconds": time.perf_counter() - began,
         }
 
-    def loss(self, estimator: Tagger, network: Any) -> Callable[[], Tensor]:
+    def loss(self, estimator: Tagger, network: AnyNetwork) -> Callable[[], Tensor]:
         """Over the longest sentences; the loss is that of the label of each one's last word."""
         lengths = [len(words) for words in self.sentences.words]
         chosen = self.sentences.select(np.argsort(lengths, kind="stable")[::-1][:SEQUENCES])
@@ -109,7 +110,7 @@ class TagHeldOut(HeldOut):
 
         return of_batch
 
-    def shown(self, estimator: Tagger) -> dict[str, Any]:
+    def shown(self, estimator: Tagger) -> Judged:
         """`tagged`: sentences with their tags and how sure each is, first those with errors."""
         part = self.sentences.select(range(min(len(self), 50 * SENTENCES)))
         answers = estimator.tag(part.words)
