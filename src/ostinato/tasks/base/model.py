@@ -31,7 +31,7 @@ R = TypeVar("R")
 _AT_A_TIME = 2**14  # inputs that are held in memory as numbers
 
 
-class Session(Protocol):
+class ModelSession(Protocol):
     """One input at a time, with a state."""
 
     def saved(self) -> bytes:
@@ -154,7 +154,7 @@ class Model(ABC, Generic[S, X, B, Y, A]):
     def batch_tokens(self) -> int:
         """The most tokens of a batch, padding included, where nothing is learnt."""
 
-    def session(self) -> Session:
+    def session(self) -> ModelSession:
         """One input at a time, with a state that can be saved; where the task allows it.
 
         Raises:
