@@ -23,7 +23,7 @@ from ostinato.tasks.forecast.network import ForecastNetwork, ForecastNetworkSett
 from ostinato.tasks.generate.network import GenerateNetwork, GenerateNetworkSettings
 from ostinato.tasks.tag.network import TagNetwork, TagNetworkSettings
 from ostinato.tasks.tag.settings import TagSettings
-from ostinato.tasks.transduce.network import TransduceModel, TransduceNetwork
+from ostinato.tasks.transduce.network import TransduceNetwork, TransduceNetworkSettings
 
 SIZES = {"embedding": 6, "hidden": 8}
 ONE = ForecastShape(targets=1, past=0, future=0, static=0, horizon=4)
@@ -56,11 +56,11 @@ def networks(cell):
         yield GenerateNetwork(cell, GenerateNetworkSettings(**sizes, **options), 11)
         yield tag(**options)
         yield forecast(**options)
-        yield TransduceNetwork(cell, TransduceModel(**sizes, **options), 9, 7)
+        yield TransduceNetwork(cell, TransduceNetworkSettings(**sizes, **options), 9, 7)
     for options in BOTH_WAYS:
         yield classify(**options)
         yield tag(**options)
-        yield TransduceNetwork(cell, TransduceModel(**sizes, **options), 9, 7)
+        yield TransduceNetwork(cell, TransduceNetworkSettings(**sizes, **options), 9, 7)
     for pooling in ("last", "max", "mean", "attention", "first_last"):
         yield classify(pooling=pooling)
     for options in ({"bigrams": 5}, {"members": 3}, {"members": 2, "bigrams": 5, "layers": 2}):
@@ -79,7 +79,7 @@ def networks(cell):
         *({"bridge": kind} for kind in ("linear", "copy", "none")),
         {"tied": True}, {"input_feeding": True}, {"tied": True, "input_feeding": True, "layers": 2},
     ):  # fmt: skip
-        yield TransduceNetwork(cell, TransduceModel(**sizes, **options), 9, 7)
+        yield TransduceNetwork(cell, TransduceNetworkSettings(**sizes, **options), 9, 7)
 
 
 @pytest.mark.parametrize("cell", ["lstm", "gru", "projected_lstm", "layer_norm_lstm"])

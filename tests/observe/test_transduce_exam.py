@@ -1,6 +1,7 @@
 """What is told of transducers, against the same thing done in the plainest way."""
 
 import random
+from dataclasses import replace
 
 import jiwer
 import numpy as np
@@ -118,8 +119,7 @@ def test_what_a_run_was_trained_on_is_not_asked(transducer, tmp_path):
 def test_the_parts_of_a_network_have_all_its_parameters(transducer, settings):
     changed = Transducer(**transducer.get_params())
     changed.model = {**changed.model, **settings, "layers": 2}
-    changed.source_, changed.target_ = transducer.source_, transducer.target_
-    network = changed._network(transducer.network_.recurrent.cell)
+    network = replace(transducer.model_, settings=changed.settings()).new_network()
     parts = architecture(network)
     assert sum(part["parameters"] for part in parts) == sum(
         weight.numel() for weight in network.parameters()

@@ -8,7 +8,11 @@ from torch.func import functional_call
 from every import EVERY, assert_near, short
 from ostinato import cells
 from ostinato.nn import ATTENTIONS, Embedding, Encoder, Recurrent
-from ostinato.tasks.transduce.network import TransduceModel, TransduceNetwork
+from ostinato.tasks.transduce.network import (
+    TransduceBatch,
+    TransduceNetwork,
+    TransduceNetworkSettings,
+)
 from tolerances import FLOAT32, ORACLE, SAME
 
 SOURCE, STEPS = torch.tensor([4, 1, 6]), torch.tensor([3, 5, 2])
@@ -18,7 +22,7 @@ SMALL = {"embedding": 6, "hidden": 8, "layers": 2, "dropout": 0.0}
 
 def network(cell="lstm", **settings):
     torch.manual_seed(0)
-    made = TransduceNetwork(cells.find(cell), TransduceModel(**SMALL | settings), V, W)
+    made = TransduceNetwork(cells.find(cell), TransduceNetworkSettings(**SMALL | settings), V, W)
     return made.double().eval()
 
 
@@ -31,6 +35,10 @@ def batch(fill):
         source[SOURCE[b] :, b] = fill
         given[STEPS[b] :, b] = fill
     return source, given
+
+
+def logits_of(made, *batch):
+    return made(TransduceBatch(*batch)).logits
 
 
 def by_hand(made, source, given):
@@ -77,7 +85,7 @@ WIRINGS = [
 @pytest.mark.parametrize("fill", [0, W])
 def test_a_padded_batch_is_each_pair_alone_wired_by_hand(settings, fill):
     made, (source, given) = network(**settings), batch(fill)
-    logits = made(source, SOURCE, given, STEPS)
+    logits = logits_of(made, source, SOURCE, given, STEPS)
     alone = [
         by_hand(made, source[: SOURCE[b], b], given[: STEPS[b], b]) for b in range(len(SOURCE))
     ]
@@ -98,12 +106,12 @@ def test_a_padded_batch_is_each_pair_alone_wired_by_hand(settings, fill):
 def test_any_cell_encodes_and_decodes_and_padding_does_not_matter(cell):
     projected = "R" in cells.find(cell).graph.sizes.values()
     made = network(cell, projection=4 * projected)
-    one, other = (made(batch(fill)[0], SOURCE, batch(fill)[1], STEPS) for fill in (0, 3))
+    one, other = (logits_of(made, batch(fill)[0], SOURCE, batch(fill)[1], STEPS) for fill in (0, 3))
     assert_near(one, other, SAME)
     source, given = batch(0)
     for b in range(3):
         n, t = SOURCE[b : b + 1], STEPS[b : b + 1]
-        alone = made(source[:n, b : b + 1], n, given[:t, b : b + 1], t)
+        alone = logits_of(made, source[:n, b : b + 1], n, given[:t, b : b + 1], t)
         rows = [row for step in range(5) for row in range(3) if step < STEPS[row]]
         assert_near(one[torch.tensor(rows) == b], alone, ORACLE)
 
@@ -124,7 +132,7 @@ def test_the_encoders_states_are_those_after_the_last_real_symbol():
 @pytest.mark.parametrize("settings", [{}, {"input_feeding": True}], ids=str)
 def test_steps_one_by_one_are_the_sequence_at_once(settings):
     made, (source, given) = network(**settings), batch(0)
-    first, memory = made.read(source, SOURCE)
+    first, memory, _ = made(TransduceBatch(source, SOURCE))
     together, weights, _ = made.decoder(given, first, memory)
     before = first
     for t in range(5):
@@ -135,7 +143,7 @@ def test_steps_one_by_one_are_the_sequence_at_once(settings):
 
 def test_without_forcing_a_step_reads_the_most_probable_symbol_before():
     made, (source, given) = network(), batch(0)
-    first, memory = made.read(source, SOURCE)
+    first, memory, _ = made(TransduceBatch(source, SOURCE))
     free, _, _ = made.decoder(given, first, memory, forcing=0.0)
     own = given[:1]
     for _ in range(4):

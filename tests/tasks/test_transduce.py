@@ -1,5 +1,7 @@
 import itertools
+import json
 import math
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -11,6 +13,7 @@ from ostinato import Transducer
 from ostinato.data import Pairs
 from ostinato.errors import ConfigError, DataError
 from ostinato.tasks.transduce.learner import TransduceLearner
+from ostinato.tasks.transduce.network import TransduceBatch
 from tolerances import FLOAT32, ORACLE, SAME
 
 WORDS, SPELLED = words_spelled(60, seed=1)
@@ -45,7 +48,8 @@ def log_probability(transducer, source, tokens):
     given = torch.tensor([[network.boundary, *symbols[:-1]]]).T
     values = torch.from_numpy(transducer.source_.encode([source])[0])[:, None]
     with torch.no_grad():
-        logits = network(values, torch.tensor([len(values)]), given, torch.tensor([len(given)]))
+        lengths, steps = torch.tensor([len(values)]), torch.tensor([len(given)])
+        logits = network(TransduceBatch(values, lengths, given, steps)).logits
     logits[:, 0] = -math.inf
     return sum(row.log_softmax(-1)[s].item() for row, s in zip(logits, symbols, strict=True))
 
@@ -59,7 +63,8 @@ def test_a_wide_beam_is_enumeration(settings, alpha):
     fitted = Transducer("lstm", **QUICK | {"model": SMALL_TRANSDUCER["model"] | settings})
     network = fitted.fit(words, targets).network_
     values = torch.from_numpy(fitted.source_.encode(["ab"])[0])[:, None]
-    (found,) = network.search(values, torch.tensor([2]), 2, beam=40, best=40, alpha=alpha)
+    read = network(TransduceBatch(values, torch.tensor([2])))
+    (found,) = network.search(read, 2, beam=40, best=40, alpha=alpha)
     known = fitted.target_.vocabulary.symbols[1:]
     expected = {}
     for n in range(3):
@@ -76,7 +81,7 @@ def test_a_beam_of_one_is_greedy(transducer):
     network = transducer.network_
     for word in WORDS[:10]:
         values = torch.from_numpy(transducer.source_.encode([word])[0])[:, None]
-        first, memory = network.read(values, torch.tensor([len(word)]))
+        first, memory, _ = network(TransduceBatch(values, torch.tensor([len(word)])))
         symbols = [network.boundary]
         with torch.inference_mode():
             while len(symbols) == 1 or symbols[-1] != network.boundary:
@@ -118,6 +123,20 @@ def test_what_else_is_in_the_batch_does_not_matter(settings):
                 assert_near(one.alignment, other.alignment, ORACLE)
 
 
+def test_answers_are_plain_records(transducer):
+    model, texts = transducer.model_, ["ab☃", "", "cde"]
+    answers = model.predict(texts)
+    assert [answer.source for answer in answers] == [list(text) for text in texts]
+    for answer, own in zip(answers, transducer.search(texts), strict=True):
+        assert json.loads(json.dumps(answer.to_json())) == own[0].to_json()
+        assert len(own[0].to_json()["alignment"]) == len(answer.tokens)
+    batch = model.encode(texts)
+    decoded = model.decode(model.network(batch), batch)  # a batch knows symbols alone
+    assert [each.source for each in decoded] == [["a", "b", "<unk>"], ["<unk>"], list("cde")]
+    assert [each.text for each in decoded] == [answer.text for answer in answers]
+    assert model.predict([]) == []
+
+
 def test_unknown_symbols_have_an_answer_and_are_counted(transducer):
     assert transducer.unknown(["aßb", "ab", "ßß ü"]) == {"ß": 3, " ": 1, "ü": 1}
     found = transducer.predict(["ß", "", " ", "ü" * 40])
@@ -127,8 +146,8 @@ def test_unknown_symbols_have_an_answer_and_are_counted(transducer):
 
 def test_a_source_longer_than_any_before_may_have_a_longer_output(transducer):
     longest = transducer.target_.longest
-    assert transducer._limit(6) == transducer._limit(1) == longest
-    assert transducer._limit(12) == 2 * longest
+    assert transducer.model_.limit(6) == transducer.model_.limit(1) == longest
+    assert transducer.model_.limit(12) == 2 * longest
 
 
 def test_pairs_whose_source_is_held_out_are_not_trained_on_but_are_references():
@@ -155,11 +174,10 @@ def test_longer_pairs_are_not_trained_on_and_are_counted():
 
 
 def learner_of(fitted, settings=None, words=WORDS, targets=SPELLED):
-    encoded = fitted._encode(Pairs(words, targets))
-    lengths = np.array([len(s) + len(t) for s, t in zip(*encoded, strict=True)])
-    return TransduceLearner(
-        fitted.network_, settings or fitted.settings(), encoded, lengths, encoded
-    )
+    model = replace(fitted.model_, settings=settings or fitted.model_.settings)
+    model.network = fitted.network_
+    pairs = model.pairs(Pairs(words, targets))
+    return TransduceLearner(model, pairs, np.array(pairs.lengths), pairs)
 
 
 def test_the_loss_of_a_batch_is_the_mean_over_its_symbols(transducer):

@@ -95,11 +95,11 @@ def beam_search(
         NotFinite: when a log-probability is no number.
     """
     _check(length, best, beam, alpha)
-    B = len(symbols)
-    first = torch.arange(B)[:, None] * beam  # the row of each sequence's first hypothesis
-    states = pick(states, torch.arange(B).repeat_interleave(beam))
+    sequences = torch.arange(len(symbols), device=symbols.device)
+    first = sequences[:, None] * beam  # the row of each sequence's first hypothesis
+    states = pick(states, sequences.repeat_interleave(beam))
     symbols = symbols.repeat_interleave(beam)
-    kept = _Beam.start(B, beam)
+    kept = _Beam.start(symbols, beam)
     for _ in range(length):
         log_p, states = step(states, symbols)
         check_finite(log_p)
@@ -141,13 +141,15 @@ class _Beam:
     written: Tensor
 
     @classmethod
-    def start(cls, B: int, beam: int) -> _Beam:
-        """Empty hypotheses; all begin alike, so one of each sequence is enough."""
-        total = torch.full((B, beam), -math.inf, dtype=torch.float64)
+    def start(cls, symbols: Tensor, beam: int) -> _Beam:
+        """Empty hypotheses, to follow symbols (B · beam).
+
+        All of a sequence begin alike, so one of each is enough.
+        """
+        lengths = torch.zeros_like(symbols).view(-1, beam)
+        total = torch.full_like(lengths, -math.inf, dtype=torch.float64)
         total[:, 0] = 0.0
-        lengths = torch.zeros(B, beam, dtype=torch.int64)
-        ended = torch.zeros(B, beam, dtype=torch.bool)
-        return cls(total, lengths, ended, torch.zeros(B, beam, 0, dtype=torch.int64))
+        return cls(total, lengths, lengths.bool(), lengths.new_zeros(*lengths.shape, 0))
 
     def grow(self, log_p: Tensor, end: int | None, alpha: float) -> tuple[Tensor, Tensor]:
         """Keeps the best of all that go on with one symbol, and of those that have ended.

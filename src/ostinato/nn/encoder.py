@@ -14,7 +14,7 @@ States = tuple[Tensor, ...]
 
 
 class Encoder(nn.Module):
-    """Embedded symbols into a recurrent stack that may read both ways.
+    """Embedded symbols into a recurrent stack that may be bidirectional.
 
     Args:
         embedding: of the symbols.
@@ -34,7 +34,16 @@ class Encoder(nn.Module):
         A state (L, B, ·) is that after each sequence's last real symbol; of two directions, each
         at its own end, they stand side by side.
         """
-        outputs, last = self.recurrent(self.dropout(self.embedding(symbols)), lengths=lengths)
+        return self.run(self.embed(symbols), lengths)
+
+    def embed(self, symbols: Tensor) -> Tensor:
+        """Symbols (S, B) as vectors (S, B, E)."""
+        embedded: Tensor = self.dropout(self.embedding(symbols))
+        return embedded
+
+    def run(self, embedded: Tensor, lengths: Tensor) -> tuple[Tensor, States]:
+        """As `forward`, of vectors (S, B, E)."""
+        outputs, last = self.recurrent(embedded, lengths=lengths)
         states = (last,) if isinstance(last, Tensor) else tuple(last)
         directions = len(self.recurrent.directions)
         return outputs, tuple(_side_by_side(state, directions) for state in states)

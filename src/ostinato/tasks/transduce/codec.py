@@ -1,4 +1,4 @@
-"""One side of a pair: how its texts become symbols, and symbols texts."""
+"""A text codec: how texts become symbols, and symbols texts."""
 
 from __future__ import annotations
 
@@ -17,11 +17,11 @@ from ostinato.errors import DataError
 from ostinato.train import Section
 
 LONGEST = 10**5
-"""Tokens: no text of a stored side was longer, and no output is."""
+"""Tokens: no text that a stored codec was learnt from was longer, and no output is."""
 
 
-class SideSettings(Section):
-    """What one side's texts are read as."""
+class CodecSettings(Section):
+    """What texts are read as."""
 
     tokenizer: str = Field("char", description="char, word, spaced, bpe or white_space")
     vocabulary: int = Field(30_000, ge=2, le=10**7, description="the most symbols known")
@@ -29,7 +29,7 @@ class SideSettings(Section):
 
 
 @dataclass(frozen=True)
-class Side:
+class TextCodec:
     """A tokenizer and its vocabulary.
 
     Attributes:
@@ -44,9 +44,9 @@ class Side:
 
     @classmethod
     def learn(
-        cls, texts: Sequence[str], settings: SideSettings, name: str
-    ) -> tuple[Side, Rows, NDArray[np.int64]]:
-        """A side from its training texts, and these as symbols, with their lengths (N,).
+        cls, texts: Sequence[str], settings: CodecSettings, name: str
+    ) -> tuple[TextCodec, Rows, NDArray[np.int64]]:
+        """A codec of training texts, and these as symbols, with their lengths (N,).
 
         Raises:
             DataError: when no symbol comes often enough to be known.
@@ -79,7 +79,7 @@ class Side:
         known = self.vocabulary
         return Counter(t for text in texts for t in self.tokens(text) if t not in known)
 
-    def to_json(self) -> dict[str, Any]:
+    def to_json(self) -> dict[str, object]:
         """What `from_json` reads."""
         state = self.tokenizer.state
         return {
@@ -89,8 +89,8 @@ class Side:
         }
 
     @classmethod
-    def from_json(cls, written: dict[str, Any], settings: SideSettings) -> Self:
-        """The side that `to_json` wrote.
+    def from_json(cls, written: dict[str, Any], settings: CodecSettings) -> Self:
+        """The codec that `to_json` wrote.
 
         Raises:
             DataError, LookupError, TypeError: for what it did not write.

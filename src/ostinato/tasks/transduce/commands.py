@@ -16,7 +16,7 @@ from ostinato.tasks.base.reading import (
     TrainingSet,
 )
 from ostinato.tasks.base.summary import Fields, Message, Note, Shown, left_out, not_known
-from ostinato.tasks.transduce.codec import Side
+from ostinato.tasks.transduce.codec import TextCodec
 from ostinato.tasks.transduce.estimator import Transducer
 from ostinato.tasks.transduce.held_out import TransduceHeldOut
 from ostinato.tasks.transduce.network import TransduceNetwork
@@ -97,7 +97,7 @@ def comparison(
     @cache
     def symbols() -> list[int]:
         both = (kept.sources, settings.source, "source"), (kept.targets, settings.target, "target")
-        return [len(Side.learn(*side)[0].vocabulary) for side in both]
+        return [len(TextCodec.learn(*one)[0].vocabulary) for one in both]
 
     def network(own: TransduceSettings) -> TransduceNetwork:
         return TransduceNetwork(find(own.cell), own.model, *symbols())

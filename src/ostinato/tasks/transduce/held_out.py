@@ -14,6 +14,7 @@ from torch import Tensor, nn
 from ostinato.data import Pairs, read_pairs
 from ostinato.errors import DataError
 from ostinato.tasks.base.held_out import SEQUENCES, HeldOut
+from ostinato.tasks.transduce.baseline import copied
 from ostinato.tasks.transduce.estimator import Transducer
 from ostinato.tasks.transduce.measures import measure, nearest
 from ostinato.tasks.transduce.settings import TransduceSettings
@@ -105,9 +106,7 @@ class TransduceHeldOut(HeldOut):
 
     def baseline(self, settings: TransduceSettings, training: tuple[Any, ...]) -> dict[str, Any]:
         """Every text copied as it is."""
-        texts = list(self.references)
-        found = [nearest(text, self.references[text]) for text in texts]
-        edits, tokens = (np.array(column, float) for column in zip(*found, strict=True))
+        edits, tokens = copied(self.references)
         return {
             "name": "copy",
             "error_rate": edits.sum() / tokens.sum(),
@@ -118,13 +117,13 @@ class TransduceHeldOut(HeldOut):
     def loss(self, estimator: Transducer, network: Any) -> Callable[[], Tensor]:
         """In the encoder, over the longest texts; the loss is that of their whole outputs."""
         by_length = np.argsort([-len(source) for source in self.pairs.sources], kind="stable")
-        source, lengths, given, steps, goal = estimator.encode(
-            self.pairs.select(by_length[:SEQUENCES])
-        )
+        model, chosen = estimator.model_, self.pairs.select(by_length[:SEQUENCES])
+        batch = model.pairs(chosen).batch(np.arange(len(chosen))).to(model.device)
+        assert batch.goal is not None
+        goal = batch.goal
 
         def of_batch() -> Tensor:
-            logits = network(source, lengths, given, steps)
-            return nn.functional.cross_entropy(logits, goal, reduction="sum")
+            return nn.functional.cross_entropy(network(batch).logits, goal, reduction="sum")
 
         return of_batch
 
@@ -149,10 +148,10 @@ class TransduceHeldOut(HeldOut):
 
     def _errors(self, outputs: Sequence[str], estimator: Transducer) -> tuple[Any, Any]:
         """For each text the symbols that are wrong (N,), and how many there should be (N,)."""
-        side, found = estimator.target_, []
+        codec, found = estimator.target_, []
         for output, references in zip(outputs, self.references.values(), strict=True):
-            numbers = [" ".join(map(str, symbols.tolist())) for symbols in side.encode(references)]
-            (own,) = side.encode([output]) if output.strip() else (np.zeros(0, int),)
+            numbers = [" ".join(map(str, symbols.tolist())) for symbols in codec.encode(references)]
+            (own,) = codec.encode([output]) if output.strip() else (np.zeros(0, int),)
             found.append(nearest(" ".join(map(str, own.tolist())), numbers))
         edits, symbols = zip(*found, strict=True)
         return np.array(edits, float), np.array(symbols, float)

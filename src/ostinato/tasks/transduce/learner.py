@@ -2,36 +2,27 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
-from typing import TypeAlias
-
 import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from ostinato import data
-from ostinato.data import Symbols
 from ostinato.data.extra import extra
-from ostinato.nn.pooling import real_steps
+from ostinato.tasks.base.batch import Indices
 from ostinato.tasks.transduce.measures import EXTRA
-from ostinato.tasks.transduce.network import TransduceNetwork
-from ostinato.tasks.transduce.settings import TransduceSettings
-
-Encoded: TypeAlias = tuple[Sequence[Symbols], Sequence[Symbols]]
-"""The symbols of sources, and of their targets."""
-Batch: TypeAlias = tuple[Tensor, Tensor, Tensor, Tensor, Tensor]
-"""What `batch_of` gives."""
+from ostinato.tasks.transduce.model import TransduceModel
+from ostinato.tasks.transduce.network import TransduceOutputs
+from ostinato.tasks.transduce.sequences import TransduceSequences
 
 
 class TransduceLearner:
     """Transduction as the loop sees it.
 
     Args:
-        network: what is trained.
-        settings: those of the transducer.
-        training: pairs as symbols.
-        lengths: the tokens of each of them, both sides together (N,); 0 leaves a pair out.
+        model: whose network is trained.
+        training: pairs.
+        lengths: the tokens of each of them, source and target together (N,); 0 leaves a pair out.
         validation: the pairs held out.
     """
 
@@ -39,19 +30,19 @@ class TransduceLearner:
 
     def __init__(
         self,
-        network: TransduceNetwork,
-        settings: TransduceSettings,
-        training: Encoded,
+        model: TransduceModel,
+        training: TransduceSequences,
         lengths: NDArray[np.int64],
-        validation: Encoded,
+        validation: TransduceSequences,
     ) -> None:
-        self.model: nn.Module = network
+        self.transducer, self.network = model, model.network
+        self.model: nn.Module = model.network
         self.state: tuple[Tensor, ...] = ()  # nothing is carried
-        self.network, self.settings = network, settings
+        self.settings = model.settings
         self.training, self.lengths, self.validation = training, lengths, validation
         self.forcing = 1.0
 
-    def batches(self, epoch: int) -> list[NDArray[np.intp]]:
+    def batches(self, epoch: int) -> list[Indices]:
         """Indices of pairs of like length, within the budget of tokens."""
         model, epochs = self.settings.model, self.settings.train.epochs
         done = 1.0 if model.forcing_schedule == "constant" else epoch / max(1, epochs - 1)
@@ -60,16 +51,16 @@ class TransduceLearner:
         chosen = np.flatnonzero(self.lengths)
         return [chosen[b] for b in data.bucketed(self.lengths[chosen], tokens, seed, epoch)]
 
-    def loss(self, batch: NDArray[np.intp]) -> tuple[Tensor, int, int]:
+    def loss(self, chosen: Indices) -> tuple[Tensor, int, int]:
         """Cross-entropy of a target's symbol in nats, how many there are, and tokens of both sides.
 
         Targets end with a symbol of their own, which counts.
         """
         smoothing = self.settings.model.label_smoothing
-        loss, terms, tokens = self._loss(self.training, batch, self.forcing, smoothing)
+        loss, terms, tokens, _ = self._loss(self.training, chosen, self.forcing, smoothing)
         return loss, terms, tokens
 
-    @torch.inference_mode()
+    @torch.no_grad()
     def validate(self) -> dict[str, float]:
         """On the validation pairs: cross-entropy in nats a symbol, and errors of greedy outputs.
 
@@ -80,15 +71,13 @@ class TransduceLearner:
         self.model.eval()
         process = extra("jiwer", EXTRA).process_words
         total = count = edits = exact = 0.0
-        sources, targets = self.validation
-        lengths = [len(s) + len(t) for s, t in zip(sources, targets, strict=True)]
-        for batch in data.bucketed(lengths, self.settings.data.batch_tokens, 0, 0):
-            loss, terms, _ = self._loss(self.validation, batch)
+        pairs, targets = self.validation, self.validation.targets or []
+        for chosen in data.bucketed(pairs.lengths, self.settings.data.batch_tokens, 0, 0):
+            loss, terms, _, outputs = self._loss(pairs, chosen)
             total, count = total + loss.item() * terms, count + terms
-            source, steps = steps_first([sources[i] for i in batch])
-            longest = max(len(targets[i]) for i in batch)
-            for i, (best,) in zip(batch, self.network.search(source, steps, longest), strict=True):
-                wanted = targets[i].tolist()
+            longest = max(len(targets[i]) for i in chosen)
+            for i, (best,) in zip(chosen, self.network.search(outputs, longest), strict=True):
+                wanted = np.asarray(targets[i]).tolist()
                 words = (" ".join(map(str, symbols)) for symbols in (wanted, best.symbols))
                 counts = process(*words)
                 edits += counts.substitutions + counts.deletions + counts.insertions
@@ -101,38 +90,16 @@ class TransduceLearner:
         }
 
     def _loss(
-        self, pairs: Encoded, batch: NDArray[np.intp], forcing: float = 1.0, smoothing: float = 0.0
-    ) -> tuple[Tensor, int, int]:
-        source, lengths, given, steps, goal = batch_of(*pairs, batch, self.network.boundary)
-        logits = self.model(source, lengths, given, steps, forcing)
-        loss = nn.functional.cross_entropy(logits, goal, label_smoothing=smoothing)
-        return loss, len(goal), int(lengths.sum()) + len(goal)
-
-
-def batch_of(
-    sources: Sequence[Symbols], targets: Sequence[Symbols], rows: Iterable[int], boundary: int
-) -> Batch:
-    """Some pairs as the network takes them.
-
-    Args:
-        sources: the symbols of all sources.
-        targets: and of all targets.
-        rows: which of them (B).
-        boundary: the symbol that begins and ends a target.
-
-    Returns:
-        Sources (S, B) and their lengths (B,); targets after a boundary (T, B), and their lengths
-        (B,); and the N symbols that are to follow at their real steps (N,), the boundary at last.
-    """
-    rows, end = list(rows), np.array([boundary])
-    source, lengths = steps_first([sources[i] for i in rows])
-    chosen = [np.asarray(targets[i]) for i in rows]
-    given, steps = steps_first([np.concatenate([end, target]) for target in chosen])
-    goal, _ = steps_first([np.concatenate([target, end]) for target in chosen])
-    return source, lengths, given, steps, goal[real_steps(goal, steps).squeeze(-1)]
-
-
-def steps_first(sequences: Sequence[Symbols]) -> tuple[Tensor, Tensor]:
-    """Sequences as networks take them: symbols (T, B) and lengths (B,)."""
-    values, lengths = data.pad(sequences)
-    return torch.from_numpy(values.T.copy()), torch.from_numpy(lengths)
+        self,
+        pairs: TransduceSequences,
+        chosen: Indices,
+        forcing: float = 1.0,
+        smoothing: float = 0.0,
+    ) -> tuple[Tensor, int, int, TransduceOutputs]:
+        batch = pairs.batch(chosen).to(self.transducer.device)
+        outputs: TransduceOutputs = self.model(batch, forcing)
+        assert outputs.logits is not None
+        assert batch.goal is not None
+        loss = nn.functional.cross_entropy(outputs.logits, batch.goal, label_smoothing=smoothing)
+        terms = len(batch.goal)
+        return loss, terms, int(batch.lengths.sum()) + terms, outputs

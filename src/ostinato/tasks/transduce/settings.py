@@ -6,18 +6,18 @@ from pydantic import Field
 
 from ostinato.decode import MOST_BEAM
 from ostinato.tasks.base.settings import TaskSettings
-from ostinato.tasks.transduce.codec import SideSettings
-from ostinato.tasks.transduce.network import TransduceModel
+from ostinato.tasks.transduce.codec import CodecSettings
+from ostinato.tasks.transduce.network import TransduceNetworkSettings
 from ostinato.train import Epochs, LearningRate, Section, Training
 
 
-class SourceSettings(SideSettings):
+class SourceSettings(CodecSettings):
     """What is read."""
 
     column: str = Field("source", description="the column of a table with the sources")
 
 
-class TargetSettings(SideSettings):
+class TargetSettings(CodecSettings):
     """What is written."""
 
     column: str = Field("target", description="the column of a table with the targets")
@@ -61,6 +61,6 @@ class TransduceSettings(TaskSettings):
     source: SourceSettings = SourceSettings()
     target: TargetSettings = TargetSettings()
     data: TransduceData = TransduceData()
-    model: TransduceModel = TransduceModel()
+    model: TransduceNetworkSettings = TransduceNetworkSettings()
     decoding: Decoding = Decoding()
     train: TransduceTraining = TransduceTraining()

@@ -6,8 +6,9 @@ from collections.abc import Iterator
 
 from ostinato.data import Pairs
 from ostinato.tasks.base.summary import Message, Note, Shown, SummaryTable, duration, parameters
-from ostinato.tasks.transduce.estimator import Transducer, Transduction
+from ostinato.tasks.transduce.estimator import Transducer
 from ostinato.tasks.transduce.measures import Measures
+from ostinato.tasks.transduce.model import Transduction
 
 
 def trained(transducer: Transducer, test: Pairs | None) -> Iterator[Shown]:

@@ -1,0 +1,87 @@
+"""From pairs to all that training a transducer begins with."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ostinato.data import Pairs
+from ostinato.equation import Cell
+from ostinato.errors import DataError
+from ostinato.tasks.base.estimator import Prepared
+from ostinato.tasks.transduce.codec import TextCodec
+from ostinato.tasks.transduce.learner import TransduceLearner
+from ostinato.tasks.transduce.model import TransduceModel
+from ostinato.tasks.transduce.sequences import TransduceSequences
+from ostinato.tasks.transduce.settings import TransduceSettings
+
+
+@dataclass
+class TransducePrepared(Prepared):
+    """What training a transducer begins with.
+
+    Attributes:
+        model: the transducer, without a network.
+        digests: see `Prepared`.
+        training: the pairs to learn from.
+        lengths: the tokens of each, source and target together (N,); 0 where they are too many.
+        validation: the pairs held out.
+        references: pairs that are not trained on because their source is held out.
+    """
+
+    model: TransduceModel
+    digests: dict[str, str]
+    training: TransduceSequences
+    lengths: NDArray[np.int64]
+    validation: Pairs
+    references: Pairs
+
+    def learner(self) -> TransduceLearner:
+        """See `Prepared`."""
+        held_out = self.model.pairs(self.validation)
+        return TransduceLearner(self.model, self.training, self.lengths, held_out)
+
+
+def prepare(
+    settings: TransduceSettings, cell: Cell, pairs: Pairs, validation: Pairs | None, digest: bool
+) -> TransducePrepared:
+    """Holds pairs out, and learns from the others what their texts are read as.
+
+    Args:
+        settings: those of the transducer.
+        cell: the recurrence.
+        pairs: sources and their targets.
+        validation: what chooses the epoch; None holds a part of the pairs out.
+        digest: whether to compute the SHA-256 of what is trained on.
+
+    Raises:
+        DataError: when all pairs are too long, or no symbol comes often enough to be known.
+    """
+    digests = {}
+    if digest:
+        digests["sha256"] = pairs.fingerprint()
+        if validation is not None:
+            digests["validation_sha256"] = validation.fingerprint()
+    if validation is None:
+        pairs, validation = pairs.split(settings.data.validation, settings.seed)
+    held = set(validation.sources)
+    kept = [k for k, source in enumerate(pairs.sources) if source not in held]
+    references = pairs.select(sorted(set(range(len(pairs))).difference(kept)))
+    pairs = pairs.select(kept)
+
+    read, sources, lengths = TextCodec.learn(pairs.sources, settings.source, "source")
+    written, targets, steps = TextCodec.learn(pairs.targets, settings.target, "target")
+    fits = np.maximum(lengths, steps) <= settings.data.max_tokens
+    if not fits.any():
+        raise DataError(f"all pairs are longer than data.max_tokens = {settings.data.max_tokens}")
+    model = TransduceModel(settings=settings, cell=cell, source=read, target=written)
+    return TransducePrepared(
+        model=model,
+        digests=digests,
+        training=model.with_targets(sources, targets),
+        lengths=np.where(fits, lengths + steps, 0),
+        validation=validation,
+        references=references,
+    )
