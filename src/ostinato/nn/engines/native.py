@@ -32,6 +32,8 @@ class NativeEngine(StreamingEngine):
 
     def able(self, cell: Cell, weight: Tensor | None) -> str | None:
         """See `Engine`; without weights nothing says what numbers to compute with."""
+        if torch.compiler.is_compiling():
+            return None  # the compiler cannot look into native code: `refuses` says so
         if reason := _obstacle(cell):
             return f"cannot run here: {reason}"
         fits = weight is not None and weight.dtype in (torch.float32, torch.float64)
