@@ -189,9 +189,9 @@ def facts(report: Report) -> list[str]:
         f"Python {at['python']}, {versions}",
     ]
     for threads, peak in report["peaks"].items():
-        told = ", ".join(f"{who} {gflops:.0f}" for who, gflops in peak.items())
+        reached = ", ".join(f"{who} {gflops:.0f}" for who, gflops in peak.items())
         many = "s" * (threads != "1")
-        lines.append(f"peak of matrix products, {threads} thread{many}: {told} GFLOP/s")
+        lines.append(f"peak of matrix products, {threads} thread{many}: {reached} GFLOP/s")
     lines.append(
         f"{at['date']}; fastest of {settings['rounds']} turns taken one after the other; a process "
         "for each number of threads, bound to as many cores"
@@ -218,8 +218,8 @@ def markdown(report: Report) -> str:
         for sizes, cells, ratio in grid.rows:
             lines.append(_row([sizes, *map(_marked, cells), ratio]))
         parts.append("\n".join(lines))
-    if told := notes(report["results"]):
-        parts += ["## Without a number", "\n".join(f"- {note}" for note in told)]
+    if missing := notes(report["results"]):
+        parts += ["## Without a number", "\n".join(f"- {note}" for note in missing)]
     return "\n\n".join(parts) + "\n"
 
 

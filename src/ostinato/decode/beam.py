@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any, TypeAlias
+from typing import Any, TypeAlias, TypeVar
 
 import torch
 from torch import Tensor
@@ -14,7 +14,8 @@ from ostinato.errors import ConfigError, check_finite, quoted
 
 MOST_BEAM = 1000
 """Memory and time grow with the beam, and what is found with a wider one hardly differs."""
-Step: TypeAlias = Callable[[Any, Tensor], tuple[Tensor, Any]]
+States = TypeVar("States")
+Step: TypeAlias = Callable[[States, Tensor], tuple[Tensor, States]]
 """From states and the last symbols (N,) to log-probabilities of the next (N, V), and states."""
 
 
@@ -56,8 +57,8 @@ def length_penalty(length: Tensor, alpha: float) -> Tensor:
 
 
 def beam_search(
-    step: Step,
-    states: Any,
+    step: Step[States],
+    states: States,
     symbols: Tensor,
     length: int,
     *,
@@ -65,7 +66,7 @@ def beam_search(
     best: int = 1,
     end: int | None = None,
     alpha: float = 0.0,
-    pick: Callable[[Any, Tensor], Any] = pick_rows,
+    pick: Callable[[States, Tensor], States] = pick_rows,
 ) -> list[list[Hypothesis]]:
     """The most probable continuations y of each sequence, by
 
