@@ -15,6 +15,7 @@ from cyclopts import App
 
 from ostinato import tasks
 from ostinato.cli.bars import Bars
+from ostinato.cli.pages import write_page
 from ostinato.cli.runs import Config, Device, S, free_folder, merge, named_cells, shell_word
 from ostinato.cli.screen import aside
 from ostinato.cli.summaries import read
@@ -102,7 +103,8 @@ class Trials:
             ConfigError: for numbers out of range, or a cell that is named twice.
         """
         # pages need plotly, and this file is imported by whoever trains or predicts
-        from ostinato.cli.report import print_comparison, write_page
+        from ostinato.cli.report import print_comparison
+        from ostinato.report.comparison_page import comparison_page
         from ostinato.report.runs import collected
         from ostinato.report.sentences import listed
 
@@ -126,7 +128,8 @@ class Trials:
         }
         Folder(folder).write_json("comparison.json", results)
         print_comparison(results)
-        write_page(results, folder / "report.html", "ostinato compare", self.open_page)
+        page = comparison_page(results, "ostinato compare")
+        write_page(page, folder / "report.html", self.open_page)
 
     def _numbers(self) -> tuple[int, int]:
         """How many seeds, and how many runs at a time."""

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import time
-import webbrowser
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
 from ostinato.cli.bars import Bars
+from ostinato.cli.pages import write_page
 from ostinato.cli.runs import free_folder, named_cells
 from ostinato.cli.screen import console, table
 from ostinato.errors import ConfigError, RunError
@@ -62,7 +62,7 @@ def compare_frameworks(
         raise RunError(f"{folder}: the folder is not empty; choose another with --out")
     began, titles = time.perf_counter(), {name: each.TITLE for name, each in modules.items()}
     found, shaken = side_by_side.train(plans, modules, Bars())
-    what = listed(name.upper() for name in chosen)
+    what = listed(map(str.upper, chosen))
     results = {
         "title": f"{what} on {about}, in {listed(titles.values())}",
         **stamp(began),
@@ -81,10 +81,7 @@ def compare_frameworks(
     side_by_side.write_weights(found, kept)
     kept.write_json("comparison.json", results)
     _print(results)
-    kept.write("report.html", frameworks_page(results, "ostinato compare"))
-    console.print(f"The page: {folder / 'report.html'}", soft_wrap=True)
-    if open_page:
-        webbrowser.open((folder / "report.html").resolve().as_uri())
+    write_page(frameworks_page(results, "ostinato compare"), folder / "report.html", open_page)
 
 
 def _print(results: Mapping[str, Any]) -> None:

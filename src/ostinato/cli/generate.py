@@ -11,6 +11,7 @@ from typing import Annotated, cast
 from cyclopts import Parameter
 
 from ostinato import tasks
+from ostinato.cli import interactive as screen
 from ostinato.cli.chart import print_chart, spell
 from ostinato.cli.runs import Device
 from ostinato.cli.screen import as_shown, aside
@@ -104,15 +105,12 @@ def generate(
     """
     given = samplers.given()
     if interactive:
-        from ostinato.cli import interactive as screen
-
         screen.need_a_terminal()
     _check(given, beam, best, interactive)
     check_stops(stop)
     generator = _load(run, device)
-    if unknown := generator.unknown(prompt):
-        spelled = " ".join(spell(symbol) for symbol in unknown)
-        aside.print(f"ostinato: not in the training text, read as unknown: {spelled}")
+    if unknown := " ".join(map(spell, generator.unknown(prompt))):
+        aside.print(f"ostinato: not in the training text, read as unknown: {unknown}")
     if interactive:
         screen.watch(generator, run, prompt, length, given, stop, seed)
     elif beam is not None:

@@ -11,6 +11,7 @@ from typing import Annotated
 from cyclopts import Parameter
 
 from ostinato.cli.bars import Bars
+from ostinato.cli.pages import write_page
 from ostinato.cli.runs import named_cells
 from ostinato.cli.screen import console, table
 from ostinato.errors import ConfigError, counted, quoted, shortened
@@ -23,7 +24,6 @@ from ostinato.experiment.recall import (
 )
 from ostinato.experiment.stamp import stamp
 from ostinato.report.recall_page import recall_page
-from ostinato.train import write_out
 
 
 def recall(
@@ -74,8 +74,7 @@ def recall(
     _print(problem, steps, found)
     console.print(until, soft_wrap=True)
     results = {"problem": problem, "found": found, "until": until, **stamp(began)}
-    write_out(page, recall_page(results, "ostinato recall"))
-    console.print(f"The page: {page}", soft_wrap=True)
+    write_page(recall_page(results, "ostinato recall"), page)
 
 
 def _print(problem: str, steps: Sequence[int], found: Sequence[Recalled]) -> None:

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import time
-import webbrowser
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any
 
 from cyclopts import Parameter
 
+from ostinato.cli.pages import write_page
 from ostinato.cli.screen import console, table
 from ostinato.errors import ConfigError
 from ostinato.experiment.stamp import stamp
@@ -20,7 +20,7 @@ from ostinato.report.runs import collected, runs_in
 from ostinato.report.sentences import listed
 from ostinato.report.verdicts import equality, measure, verdicts
 from ostinato.tasks.base.summary import duration
-from ostinato.train import Folder, write_out
+from ostinato.train import Folder
 
 
 def report(
@@ -62,7 +62,7 @@ def report(
         **stamp(began),
     }
     print_comparison(results)
-    write_page(results, Path(out), "ostinato report", open_page)
+    write_page(comparison_page(results, "ostinato report"), Path(out), open_page)
 
 
 def print_comparison(results: Mapping[str, Any]) -> None:
@@ -96,13 +96,3 @@ def print_comparison(results: Mapping[str, Any]) -> None:
     console.print(shown)
     for sentence in filter(None, [equality(results), *verdicts(results)]):
         console.print(sentence, soft_wrap=True)
-
-
-def write_page(
-    results: Mapping[str, Any], page: Path, command: str, open_page: bool = False
-) -> None:
-    """Writes the page of a comparison, and says where it is."""
-    write_out(page, comparison_page(results, command))
-    console.print(f"The page: {page}", soft_wrap=True)
-    if open_page:
-        webbrowser.open(page.resolve().as_uri())

@@ -6,8 +6,8 @@ What is observed lies beside the run as `observed.json`; a trial that has it is 
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping
-from typing import Any
+from collections.abc import Callable, Mapping
+from typing import Any, TypeAlias
 
 from ostinato.cells import find
 from ostinato.errors import RunError
@@ -22,6 +22,8 @@ from ostinato.tasks.base.stored import cell_in, settings_in
 from ostinato.tasks.base.summary import progress_in_words
 from ostinato.train import Progress, Run
 
+Flow: TypeAlias = dict[str, list[float]]
+"""Sizes of gradients by distance from the end, for each state."""
 OBSERVED, FLOW, BASELINE = "observed.json", "flow.json", "baseline.json"
 
 
@@ -66,22 +68,11 @@ def trial(
         if run.exists("checkpoints"):
             run.delete()  # a run that was stopped before training began
         run = Run.create(folder)
-    flow: dict[str, Any] = {}
+    flow: dict[str, Flow] = {}
     if run.exists(FLOW):
         flow = run.read_json(FLOW)
         run.write_json(FLOW, flow)  # so that the finished run's manifest lists it
-    began = time.perf_counter()
-
-    def watch(progress: Progress) -> None:
-        done, epoch = progress.done, progress.epoch
-        if settings.train.seconds:
-            done = max(done, (time.perf_counter() - began) / settings.train.seconds)
-        show(min(done, 0.99), progress_in_words(progress))
-        if progress.metrics and epoch.bit_count() == 1:  # 1, 2, 4, 8, …
-            network = estimator.network_.eval()
-            flow[f"epoch {epoch}"] = held_out_flow(held_out, estimator, network)
-            run.write_json(FLOW, flow)
-
+    watch = _watching(estimator, held_out, run, flow, show)
     more = {} if device is None else {"device": device}
     estimator.fit(*training, run=run, show=watch, resume=half, **more)
     show(0.99, "judging")
@@ -91,8 +82,27 @@ def trial(
     return observed
 
 
+def _watching(
+    estimator: Estimator[Any], held_out: HeldOut, run: Run, flow: dict[str, Flow], show: Show
+) -> Callable[[Progress], None]:
+    """Shows the progress of training, and measures gradients after epochs 1, 2, 4, 8, …."""
+    began, limit = time.perf_counter(), estimator.settings().train.seconds
+
+    def watch(progress: Progress) -> None:
+        done, epoch = progress.done, progress.epoch
+        if limit:
+            done = max(done, (time.perf_counter() - began) / limit)
+        show(min(done, 0.99), progress_in_words(progress))
+        if progress.metrics and epoch.bit_count() == 1:
+            network = estimator.network_.eval()
+            flow[f"epoch {epoch}"] = held_out_flow(held_out, estimator, network)
+            run.write_json(FLOW, flow)
+
+    return watch
+
+
 def observe(
-    estimator: Estimator[Any], held_out: HeldOut, during: Mapping[str, Any] | None = None
+    estimator: Estimator[Any], held_out: HeldOut, during: Mapping[str, Flow] | None = None
 ) -> dict[str, Any]:
     """What a trained model is and does.
 

@@ -31,7 +31,7 @@ def recall_page(results: Results, command: str) -> str:
     """A page on what cells remember.
 
     Args:
-        results: `problem`, `found` (see `ostinato.observe.recall`), `until` (a sentence on when
+        results: `problem`, `found` (see `ostinato.experiment.recall`), `until` (a sentence on when
             training ended), `created`, `seconds`, `machine`.
         command: what made it.
     """
