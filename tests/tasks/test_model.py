@@ -40,15 +40,14 @@ each_task = pytest.mark.parametrize("task", INPUTS)
 
 
 @pytest.fixture
-def estimator(task, request):
-    names = {
-        "classify": "classifier",
-        "forecast": "forecaster",
-        "generate": "generator",
-        "tag": "tagger",
-        "transduce": "transducer",
-    }
-    return request.getfixturevalue(names[task])
+def trained(classifier, forecaster, generator, tagger, transducer):
+    every = classifier, forecaster, generator, tagger, transducer
+    return {estimator.model_.task: estimator for estimator in every}
+
+
+@pytest.fixture
+def estimator(task, trained):
+    return trained[task]
 
 
 @pytest.fixture
@@ -154,21 +153,27 @@ def test_all_that_a_step_of_training_makes_is_on_its_device(classifier):
 
 FRESH = """
 import sys, json, ostinato
-answers = ostinato.load(sys.argv[1]).predict(*json.loads(sys.argv[2]))
-heavy = {"sklearn", "cyclopts", "rich", "plotly", "pandas"}
-print(json.dumps([[answer.to_json() for answer in answers], sorted(heavy & set(sys.modules))]))
+answers = [ostinato.load(run).predict(*given) for run, given in json.loads(sys.argv[1])]
+heavy = {"sklearn", "cyclopts", "rich", "plotly", "pandas"} & set(sys.modules)
+print(json.dumps([[[one.to_json() for one in each] for each in answers], sorted(heavy)]))
 """
 
 
-@each_task
-def test_who_loads_and_predicts_needs_no_scikit_learn_and_no_command_line(task, estimator, run):
-    given = [] if task == "forecast" else [INPUTS[task]]  # it knows how its own series ended
-    words = [sys.executable, "-c", FRESH, str(run), json.dumps(given)]
-    done = subprocess.run(words, capture_output=True, text=True, check=True)
+def test_who_loads_and_predicts_needs_no_scikit_learn_and_no_command_line(trained, tmp_path):
+    # a forecaster knows how its own series ended
+    given = {task: [] if task == "forecast" else [INPUTS[task]] for task in INPUTS}
+    for task, estimator in trained.items():
+        estimator.save(tmp_path / task)
+    words = json.dumps([(str(tmp_path / task), given[task]) for task in given])
+    done = subprocess.run(
+        [sys.executable, "-c", FRESH, words], capture_output=True, text=True, check=True
+    )
     answers, heavy = json.loads(done.stdout)
     assert heavy == []
-    for one, other in zip(answers, estimator.model_.predict(*given), strict=True):
-        close(one, other.to_json())
+    for task, found in zip(given, answers, strict=True):
+        expected = trained[task].model_.predict(*given[task])
+        for one, other in zip(found, expected, strict=True):
+            close(one, other.to_json())
 
 
 @each_task

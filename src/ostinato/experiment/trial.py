@@ -16,7 +16,6 @@ from ostinato.observe.architecture import architecture, counts
 from ostinato.observe.gradient_flow import held_out_flow
 from ostinato.tasks.base.estimator import Estimator, reproducible
 from ostinato.tasks.base.held_out import HeldOut
-from ostinato.tasks.base.parts import PartRecord
 from ostinato.tasks.base.settings import TaskSettings
 from ostinato.tasks.base.stored import cell_in, settings_in
 from ostinato.tasks.base.summary import progress_in_words
@@ -132,19 +131,14 @@ def observe(
 
 def inside(estimator: Estimator[Any]) -> dict[str, Any]:
     """What a trained model is made of; a linear model that answers with the network is a part."""
-    network, linear = estimator.network_, getattr(estimator, "linear_", None)
-    parts, count = architecture(network), counts(network)
-    if linear:
-        member: PartRecord = {
-            "kind": "linear",
-            "name": "linear model",
-            "inside": f"n-grams up to {linear.model.order}, beside the network",
-            "gives": parts[-1]["gives"],
-            "parameters": linear.model.parameters,
-        }
-        parts.append(member)
-        count["parameters"] += linear.model.parameters
-    return {"architecture": parts, **count, "level": network.recurrent.level(True)}
+    model = estimator.model_
+    parts, network = architecture(model), model.network
+    return {
+        "architecture": parts,
+        **counts(network),
+        "parameters": sum(part["parameters"] for part in parts),
+        "level": network.recurrent.level(True),
+    }
 
 
 def _check_same(

@@ -16,6 +16,7 @@ from ostinato.errors import ConfigError
 from ostinato.tasks.base.batch import Batch, Indices, Sequences
 from ostinato.tasks.base.device import resolve
 from ostinato.tasks.base.network import Network
+from ostinato.tasks.base.parts import Part
 from ostinato.tasks.base.settings import TaskSettings
 from ostinato.tasks.base.stored import cell_in, checked, settings_in, with_weights
 from ostinato.train import BEST, Run, versions
@@ -163,6 +164,10 @@ class Model(ABC, Generic[S, X, B, Y, A]):
         raise ConfigError(f"a model of task {self.task!r} reads whole inputs: it has no session")
 
     # The network.
+
+    def parts(self) -> list[Part]:
+        """What it is made of: the network's parts, and what answers with the network."""
+        return self.network.parts()
 
     @abstractmethod
     def new_network(self) -> Network[B, Y]:

@@ -20,6 +20,7 @@ from ostinato.equation import Cell
 from ostinato.errors import DataError, check_finite
 from ostinato.tasks.base.batch import Indices
 from ostinato.tasks.base.model import Model
+from ostinato.tasks.base.parts import Part
 from ostinato.tasks.base.stored import from_json, read_symbols, write_symbols
 from ostinato.tasks.classify.calibration import probabilities
 from ostinato.tasks.classify.decision import Decision
@@ -196,6 +197,15 @@ class ClassifyModel(Model[ClassifySettings, "str | Signal", ClassifyBatch, Tenso
         """What the loss takes: the class of each text (N,), or of several labels (N, K) 0 and 1."""
         truth = torch.from_numpy(self.truth(labels))
         return truth.float() if self.multi_label else truth.int().argmax(-1)
+
+    def parts(self) -> list[Part]:
+        """See `Model`."""
+        parts = super().parts()
+        if self.linear is None:
+            return parts
+        inside = f"n-grams up to {self.linear.model.order}, beside the network"
+        count = self.linear.model.parameters
+        return [*parts, Part("linear", "linear model", inside, parts[-1].gives, count)]
 
     def new_network(self) -> ClassifyNetwork | ClassifyEnsemble:
         """See `Model`."""
