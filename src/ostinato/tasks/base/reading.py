@@ -39,7 +39,7 @@ class TrainingSet:
         summary: what is shown of the trained estimator.
     """
 
-    inputs: tuple[Any, ...]
+    inputs: tuple[object, ...]
     options: Mapping[str, object]
     summary: Callable[[Any], Iterator[Shown]]
 
@@ -56,7 +56,7 @@ class Comparison:
         multiple: what a hidden size must be a multiple of.
     """
 
-    training: tuple[Any, ...]
+    training: tuple[object, ...]
     held_out: HeldOut
     network: Callable[[Any], nn.Module] = field(repr=False)
     sizes: tuple[int, int]
