@@ -104,7 +104,7 @@ def parts(comparison: Comparison, texts: int | None, seed: int) -> tuple[Example
     """What is trained on, and asked about afterwards: so many texts, drawn at random."""
     held_out = comparison.held_out
     assert isinstance(held_out, ClassifyHeldOut)
-    both = Examples(*comparison.training), held_out.examples  # type: ignore[arg-type]
+    both = Examples(*comparison.training), held_out.examples
     training, held = (_few(part, texts or TEXTS, seed) for part in both)
     return training, held
 
