@@ -80,7 +80,7 @@ def test_an_answer_is_one_line_of_its_fields(capsys):
 def test_a_report_of_classes_is_a_line_for_each():
     classes = ["neg", "pos\n  accuracy 1.000\x1b[31m"]
     truth = np.eye(2, dtype=bool)[[0, 1, 1]]
-    found = measured(truth, truth[::-1], classes, several=False)
+    found = measured(truth, truth[::-1], classes, multi_label=False)
     assert unseen(found.report) == []
     assert "\n  accuracy 1.000" not in found.report
 

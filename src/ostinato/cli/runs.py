@@ -24,7 +24,7 @@ from ostinato.tasks.base.stored import cell_in, named_or_stored, settings_in
 from ostinato.train import Run, Section, read_toml, undisturbed
 
 
-def _no_option(kind: Any, where: str | None) -> None:
+def _no_option(kind: object, where: str | None) -> None:
     if where and where.startswith("-") and where != "-":
         raise ValueError(f"It is no option of this command; a file of that name is ./{where}")
 
@@ -141,7 +141,7 @@ class RunOptions:
         return run
 
     def _say_stopped(
-        self, run: Run, task: str, files: Sequence[str], named: Mapping[str, Any], kept: bool
+        self, run: Run, task: str, files: Sequence[str], named: Mapping[str, object], kept: bool
     ) -> None:
         """How to go on with a run that was interrupted, in a line on standard error."""
         if not kept:
@@ -149,7 +149,7 @@ class RunOptions:
             return
         words = ["ostinato", "fit", task, *files]
         for name, value in named.items():
-            words += [f"--{name}", *([value] if isinstance(value, str) else value)]
+            words += [f"--{name}", *(value if isinstance(value, list) else [str(value)])]
         words += ["--skip-bad-rows"] if self.skip_bad_rows else []
         words += ["--device", self.device] if self.device else []
         words += ["--resume", "--out", str(run.path)]

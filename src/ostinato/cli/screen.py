@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Iterable
-from typing import Any
+from typing import Any, TypeVar
 
 from rich import box
 from rich.console import Console, ConsoleOptions, RenderableType
@@ -12,6 +12,8 @@ from rich.segment import Segment
 from rich.table import Table
 
 from ostinato.visible import field, visible
+
+T = TypeVar("T")
 
 
 class Screen(Console):
@@ -50,7 +52,7 @@ class Rows(Table):
         super().add_row(*map(_line, cells), **options)
 
 
-def _line(cell: Any) -> Any:
+def _line(cell: T) -> T | str:
     return visible(cell) if isinstance(cell, str) else cell
 
 

@@ -28,7 +28,7 @@ OBSERVED, FLOW, BASELINE = "observed.json", "flow.json", "baseline.json"
 
 def trial(
     settings: TaskSettings,
-    training: tuple[Any, ...],
+    training: tuple[object, ...],
     held_out: HeldOut,
     folder: str,
     device: str | None,
@@ -142,7 +142,7 @@ def inside(estimator: Estimator[Any]) -> dict[str, Any]:
 
 
 def _check_same(
-    settings: TaskSettings, training: tuple[Any, ...], held_out: HeldOut, run: Run, judged: bool
+    settings: TaskSettings, training: tuple[object, ...], held_out: HeldOut, run: Run, judged: bool
 ) -> None:
     """That a run has these settings, cell and data, and if it is judged, was by this held_out.
 

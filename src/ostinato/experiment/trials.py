@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
 
 from ostinato.experiment.parallel import Display, Job, Show, in_parallel
 from ostinato.experiment.trial import BASELINE, trial
@@ -64,7 +63,7 @@ def run(
 
 
 def _baseline(
-    settings: TaskSettings, training: tuple[Any, ...], held_out: HeldOut, folder: str, show: Show
+    settings: TaskSettings, training: tuple[object, ...], held_out: HeldOut, folder: str, show: Show
 ) -> None:
     """Fits the baseline, if it is not there already for this data."""
     kept, data = Folder(folder), [held_out.trained_on(training), held_out.fingerprint()]

@@ -15,7 +15,6 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from functools import cached_property
 from types import ModuleType
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -76,17 +75,19 @@ class TrainingPlan:
         train, count = self.settings.train, sum(map(len, self.epochs))
         return [train.lr * rate(k / count, train) for k in range(count)]
 
-    def batch(self, texts: NDArray[np.intp]) -> tuple[Any, Any, Any]:
+    def batch(
+        self, texts: NDArray[np.intp]
+    ) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.int64]]:
         """Texts of the training part: symbols (B, T), lengths (B,), classes (B,)."""
         sequences, classes = self.training
-        return *data.pad([sequences[i] for i in texts]), classes[texts]
+        return *_padded([sequences[i] for i in texts]), classes[texts]
 
-    def asked(self) -> Iterator[tuple[NDArray[np.intp], Any, Any]]:
+    def asked(self) -> Iterator[tuple[NDArray[np.intp], NDArray[np.int64], NDArray[np.int64]]]:
         """What is held out, in batches: which texts, symbols (B, T), lengths (B,)."""
         sequences, _ = self.held
         lengths = list(map(len, sequences))
         for texts in data.bucketed(lengths, self.settings.data.batch_tokens, 0, 0):
-            yield texts, *data.pad([sequences[i] for i in texts])
+            yield texts, *_padded([sequences[i] for i in texts])
 
 
 @dataclass(frozen=True)
@@ -157,6 +158,11 @@ def plan(settings: ClassifySettings, training: Examples, held: Examples) -> Trai
         (rows[1], targets[1]),
         canonical(settings, first),
     )
+
+
+def _padded(texts: list[NDArray[np.int64]]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    values, lengths = data.pad(texts)
+    return np.asarray(values, np.int64), lengths
 
 
 def canonical(settings: ClassifySettings, weights: Weights) -> Weights:

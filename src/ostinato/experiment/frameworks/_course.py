@@ -18,7 +18,7 @@ def course(
     plan: TrainingPlan,
     show: Show,
     learn: Callable[[NDArray[np.intp], float], float],
-    answer: Callable[[Any, Any], NDArray[np.float32]],
+    answer: Callable[[NDArray[np.int64], NDArray[np.int64]], NDArray[np.float32]],
 ) -> dict[str, Any]:
     """All steps, then the questions.
 

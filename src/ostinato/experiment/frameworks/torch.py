@@ -8,7 +8,6 @@ import tempfile
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import Any
 
 import numpy as np
 import torch
@@ -126,7 +125,7 @@ class _Learner:
     def validate(self) -> dict[str, float]:
         return {}
 
-    def loss(self, batch: Any) -> tuple[Tensor, int, int]:
+    def loss(self, batch: NDArray[np.intp]) -> tuple[Tensor, int, int]:
         values, lengths, classes = self.plan.batch(batch)
         smoothing = self.plan.settings.model.label_smoothing
         logits = self.model(_batch(values, lengths))

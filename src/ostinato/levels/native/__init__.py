@@ -1,7 +1,7 @@
 """Fused native code, made from a cell's equations through LLVM.
 
-A compiler in stages, each a file: `lower` (plain operations), `phases` (what is computed when),
-`memory` (where it lies), `emit` (LLVM's intermediate representation), `code` (machine code).
+A compiler in four rooms: `plan` (operations, phases, memory), `emit` (the LLVM IR of one cell),
+`kernels` (the LLVM IR that all cells share), `runtime` (machine code, memory, threads, layers).
 """
 
 from __future__ import annotations

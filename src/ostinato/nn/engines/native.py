@@ -96,7 +96,9 @@ class NativeEngine(StreamingEngine):
         first = next(iter(weights[0].values()))
         for layer, tensors in zip(layers, weights, strict=True):
             _check(layer, layer.directions[0], tensors, first.dtype)
-        return stream.Stream(cell.graph, weights, noise, [layer.sizes for layer in layers], kind)
+        return stream.NativeStream(
+            cell.graph, weights, noise, [layer.sizes for layer in layers], kind
+        )
 
 
 def _check(layer: Layer, ending: str, weights: Mapping[str, Tensor], kind: torch.dtype) -> None:

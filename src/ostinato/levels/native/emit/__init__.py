@@ -1,1 +1,1 @@
-"""LLVM's text of one cell: its units, its panels, its loops over time. `cell.emit` makes it."""
+"""The LLVM IR of one cell: its units, its panels, its loops over time; `cell.emit` writes it."""

@@ -1,1 +1,1 @@
-"""Compiled once for all cells: products, gradients, tasks; and the functions of special values."""
+"""LLVM IR that all cells share: products, gradients, tasks; and special functions of vectors."""

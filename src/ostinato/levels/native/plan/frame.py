@@ -60,7 +60,7 @@ class Word:
 
 
 @dataclass(frozen=True)
-class Rows:
+class RowKind:
     """A kind of rows in memory, described by three words.
 
     Attributes:
@@ -93,38 +93,38 @@ class Rows:
 
 
 ROWS = (
-    Rows("x", "token of the caller", "the input", "forward", "context forward", "forward"),
-    Rows("dx", "token of the caller", "dL/dx", "backward", "context backward"),
-    Rows("y", "token of the caller", "the output", "forward", "context forward"),
-    Rows("dy", "token of the caller", "dL/dy", "backward", "context backward"),
-    Rows(
+    RowKind("x", "token of the caller", "the input", "forward", "context forward", "forward"),
+    RowKind("dx", "token of the caller", "dL/dx", "backward", "context backward"),
+    RowKind("y", "token of the caller", "the output", "forward", "context forward"),
+    RowKind("dy", "token of the caller", "dL/dy", "backward", "context backward"),
+    RowKind(
         "gathered", "token of some steps", "the input, row by row",
         "context code", "context code", "context",
     ),
-    Rows(
+    RowKind(
         "lifted", "token of some steps", "what the pass `lift` computes for `loop`",
         "context code", "context", "context forward",
     ),
-    Rows("new", "token", "the new states, then the tape", "code", "context code", "forward"),
-    Rows(
+    RowKind("new", "token", "the new states, then the tape", "code", "context code", "forward"),
+    RowKind(
         "grads", "token", "gradients that products for the weights read",
         "code", "context code", "backward",
     ),
-    Rows("carry", "sequence", "dL/d(states)", "", "context", "backward"),
-    Rows("total", "sequence", "gradients of vectors, summed over steps", "backward", "context"),
-    Rows("old", "token", "the row `new` of the step before", "code", "context code"),
-    Rows("carry_in", "sequence", "dL/d(states) from the next step", "code", "context"),
-    Rows("carry_out", "sequence", "dL/d(states) to the step before", "code", "context"),
-    Rows(
+    RowKind("carry", "sequence", "dL/d(states)", "", "context", "backward"),
+    RowKind("total", "sequence", "gradients of vectors, summed over steps", "backward", "context"),
+    RowKind("old", "token", "the row `new` of the step before", "code", "context code"),
+    RowKind("carry_in", "sequence", "dL/d(states) from the next step", "code", "context"),
+    RowKind("carry_out", "sequence", "dL/d(states) to the step before", "code", "context"),
+    RowKind(
         "scratch_{}", "row of a pass", "what one phase computes for a later one",
         "context", "context", "context", each="pass",
     ),
-    Rows(
+    RowKind(
         "noise_{}", "token or sequence", "noise",
         "forward code", "context code", "forward", each="noise",
     ),
-    Rows("means", "row of a pass", "sums of means in lanes", "context", "context", "context"),
-    Rows("panel", "row of a pass", "products of a panel", "context", "context", "context"),
+    RowKind("means", "row of a pass", "sums of means in lanes", "context", "context", "context"),
+    RowKind("panel", "row of a pass", "products of a panel", "context", "context", "context"),
 )  # fmt: skip
 """The kinds of rows; within a row slots follow each other without gaps."""
 

@@ -1,1 +1,1 @@
-"""Where native code runs: machine code, its cache, memory, threads; layers and streams."""
+"""Machine code, its cache, memory and threads; layers and streams that run on them."""

@@ -9,11 +9,11 @@ import torch
 from torch import Tensor
 
 from ostinato.equation.trace import Cell
-from ostinato.levels.native.runtime.call import Call
+from ostinato.levels.native.runtime.call import LayerCall
 
 
 def gradients(
-    call: Call, x: Tensor, flat: Sequence[Tensor], d: Sequence[Tensor | None],
+    call: LayerCall, x: Tensor, flat: Sequence[Tensor], d: Sequence[Tensor | None],
     wanted: Sequence[bool],
 ) -> list[Tensor | None]:  # fmt: skip
     """The gradients of x and of `flat` that are wanted, which can be differentiated again.
@@ -45,7 +45,7 @@ def gradients(
 
 
 def _outputs(
-    call: Call, x: Tensor, flat: Sequence[Tensor]
+    call: LayerCall, x: Tensor, flat: Sequence[Tensor]
 ) -> tuple[Tensor, list[Sequence[Tensor]]]:
     """The outputs of all directions, and the last states of each."""
     from ostinato.levels.torch import scan

@@ -50,7 +50,7 @@ _said: set[Path] = set()  # folders that a line was logged about
 
 
 @dataclass(frozen=True)
-class Entry:
+class CachedObject:
     """A compiled object.
 
     Args:
@@ -168,7 +168,7 @@ def write(key: str, data: bytes, title: str = "", target: str = "") -> None:
         _complain(path, error.strerror or error)
 
 
-def entries() -> list[Entry]:
+def entries() -> list[CachedObject]:
     """The objects that there are, the last used first."""
     found = []
     with contextlib.suppress(OSError), _listed() as place:
@@ -363,7 +363,7 @@ def _mtime(place: _Place, name: str) -> float:
     return about.st_mtime if about else time.time()
 
 
-def _entry(place: _Place, name: str) -> Entry | None:
+def _entry(place: _Place, name: str) -> CachedObject | None:
     about = _about(place, name)
     if about is None:
         return None
@@ -371,7 +371,7 @@ def _entry(place: _Place, name: str) -> Entry | None:
     with contextlib.suppress(OSError), _file(place, name, about.st_size) as file:
         notes = _notes(file)
     title, target = (str(notes.get(word, "damaged")) for word in ("title", "target"))
-    return Entry(name.removesuffix(SUFFIX), title, target, about.st_size, about.st_mtime)
+    return CachedObject(name.removesuffix(SUFFIX), title, target, about.st_size, about.st_mtime)
 
 
 def _notes(file: BinaryIO) -> dict[str, object]:

@@ -22,7 +22,7 @@ _One = TypeVar("_One")
 
 
 @dataclass
-class Call:
+class LayerCall:
     """What a call needs besides tensors.
 
     Attributes:

@@ -14,7 +14,7 @@ from ostinato.levels.native.plan import layout_of
 from ostinato.levels.native.plan.frame import Task
 from ostinato.levels.native.plan.parameters import ParameterLayout
 from ostinato.levels.native.runtime import by_torch, pool
-from ostinato.levels.native.runtime.call import Call
+from ostinato.levels.native.runtime.call import LayerCall
 from ostinato.levels.native.runtime.context import Context
 from ostinato.levels.native.runtime.rows import Distinct, Order
 from ostinato.levels.native.runtime.stock import Lease
@@ -63,7 +63,7 @@ def run(
         flat += [n.contiguous() for n in noise[k]]
     training = torch.is_grad_enabled() and (x.requires_grad or any(t.requires_grad for t in flat))
     begun = bool(states[0])
-    call = Call(graph, dict(sizes), orders, training, bits, layout, distinct, begun)
+    call = LayerCall(graph, dict(sizes), orders, training, bits, layout, distinct, begun)
     if training:
         y, *last = _Layer.apply(call, x, table, *flat)  # type: ignore[no-untyped-call]
     else:
@@ -108,7 +108,7 @@ def _check(
 
 
 def _forward(
-    call: Call, x: Tensor, flat: Sequence[Tensor]
+    call: LayerCall, x: Tensor, flat: Sequence[Tensor]
 ) -> tuple[tuple[Tensor, ...], list[Lease], int]:
     """The outputs and last states, the leases that hold the tape, and the number of threads."""
     threads, every = call.slices()
@@ -151,7 +151,7 @@ def _plain(t: Tensor) -> Tensor:
 class _Saved(FunctionCtx):
     """What a forward call saves for the backward call."""
 
-    call: Call
+    call: LayerCall
     leases: list[Lease]
     threads: int
     lock: threading.Lock
@@ -166,7 +166,7 @@ class _Saved(FunctionCtx):
 class _Layer(torch.autograd.Function):
     @staticmethod
     def forward(
-        ctx: _Saved, call: Call, x: Tensor, table: Tensor | None, *flat: Tensor
+        ctx: _Saved, call: LayerCall, x: Tensor, table: Tensor | None, *flat: Tensor
     ) -> tuple[Tensor, ...]:
         results, ctx.leases, ctx.threads = _forward(call, x, flat)
         ctx.call, ctx.lock, ctx.table = call, threading.Lock(), table

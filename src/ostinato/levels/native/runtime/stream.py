@@ -48,7 +48,7 @@ def _narrow(target: Target) -> code.Code:
     return code.load("narrow", make, target, "products bf16, int8")
 
 
-class Stream:
+class NativeStream:
     """A stack of recurrent layers that reads one input after the other and keeps its states.
 
     The weights are copied when the stream is made: later changes of the module are not seen.
