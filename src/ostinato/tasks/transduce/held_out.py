@@ -13,7 +13,8 @@ from torch import Tensor, nn
 
 from ostinato.data import Pairs, read_pairs
 from ostinato.errors import DataError
-from ostinato.tasks.base.held_out import SEQUENCES, HeldOut
+from ostinato.tasks.base.held_out import SEQUENCES, Given, HeldOut, Judged
+from ostinato.tasks.base.network import AnyNetwork
 from ostinato.tasks.transduce.baseline import copied
 from ostinato.tasks.transduce.estimator import Transducer
 from ostinato.tasks.transduce.measures import measure, nearest
@@ -82,12 +83,12 @@ class TransduceHeldOut(HeldOut):
         return self.pairs.fingerprint()
 
     @classmethod
-    def trained_on(cls, training: tuple[Any, ...]) -> str:
+    def trained_on(cls, training: Given) -> str:
         """That of the pairs."""
         pairs = training[0] if isinstance(training[0], Pairs) else Pairs(*training)
         return pairs.fingerprint()
 
-    def judge(self, estimator: Transducer) -> dict[str, Any]:
+    def judge(self, estimator: Transducer) -> Judged:
         """Errors, exact match, BLEU and chrF; the errors of each text, and those by its length."""
         texts = list(self.references)
         outputs = estimator.predict(texts)
@@ -104,7 +105,7 @@ class TransduceHeldOut(HeldOut):
             "lengths": self._by_length(texts, edits, symbols),
         }
 
-    def baseline(self, settings: TransduceSettings, training: tuple[Any, ...]) -> dict[str, Any]:
+    def baseline(self, settings: TransduceSettings, training: Given) -> Judged:
         """Every text copied as it is."""
         edits, tokens = copied(self.references)
         return {
@@ -114,7 +115,7 @@ class TransduceHeldOut(HeldOut):
             "seconds": 0.0,
         }
 
-    def loss(self, estimator: Transducer, network: Any) -> Callable[[], Tensor]:
+    def loss(self, estimator: Transducer, network: AnyNetwork) -> Callable[[], Tensor]:
         """In the encoder, over the longest texts; the loss is that of their whole outputs."""
         by_length = np.argsort([-len(source) for source in self.pairs.sources], kind="stable")
         model, chosen = estimator.model_, self.pairs.select(by_length[:SEQUENCES])
@@ -127,7 +128,7 @@ class TransduceHeldOut(HeldOut):
 
         return of_batch
 
-    def shown(self, estimator: Transducer) -> dict[str, Any]:
+    def shown(self, estimator: Transducer) -> Judged:
         """`attentions`: some texts with their outputs, and what each token of these looked at."""
         fitting = [t for t in self.references if len(estimator.source_.tokens(t)) <= LONGEST]
         fitting.sort(key=len)
@@ -156,7 +157,7 @@ class TransduceHeldOut(HeldOut):
         edits, symbols = zip(*found, strict=True)
         return np.array(edits, float), np.array(symbols, float)
 
-    def _by_length(self, texts: Sequence[str], edits: Any, symbols: Any) -> dict[str, Any]:
+    def _by_length(self, texts: Sequence[str], edits: Any, symbols: Any) -> Judged:
         """Errors of groups of texts of like length; they depend on the texts alone."""
         words = np.array([len(text.split()) for text in texts])
         unit, lengths = "words", words
