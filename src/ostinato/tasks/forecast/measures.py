@@ -55,9 +55,9 @@ class Accuracy:
         own = error * deviation[:, None]
         self.own_squares += (own**2).sum(0)
         self.own_absolutes += np.abs(own).sum(0)
-        told = known & ~np.isnan(naive)[:, None]
+        counted = known & ~np.isnan(naive)[:, None]
         ratio = np.abs(error) / np.where(np.isnan(naive), 1.0, naive)[:, None]
-        self.scaled += ratio[told].sum(), told.sum()
+        self.scaled += ratio[counted].sum(), counted.sum()
         seen = known.sum((1, 2))
         self.windows += ((error**2).sum((1, 2)) / np.maximum(seen, 1)).tolist()
         for k, level in enumerate(self.levels):

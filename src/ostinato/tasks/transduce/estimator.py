@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, Self, Unpack
 
 from sklearn.utils.validation import check_is_fitted
@@ -53,12 +53,12 @@ class Transducer(Estimator[TransduceSettings]):
         cell: str | Cell = "lstm",
         *,
         seed: int = 0,
-        source: dict[str, Any] | None = None,
-        target: dict[str, Any] | None = None,
-        data: dict[str, Any] | None = None,
-        model: dict[str, Any] | None = None,
-        decoding: dict[str, Any] | None = None,
-        train: dict[str, Any] | None = None,
+        source: Mapping[str, object] | None = None,
+        target: Mapping[str, object] | None = None,
+        data: Mapping[str, object] | None = None,
+        model: Mapping[str, object] | None = None,
+        decoding: Mapping[str, object] | None = None,
+        train: Mapping[str, object] | None = None,
     ) -> None:
         super().__init__(cell, seed=seed, data=data, model=model, train=train)
         self.source = source
