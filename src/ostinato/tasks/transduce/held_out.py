@@ -6,24 +6,28 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from itertools import pairwise
-from typing import Any, Self
+from typing import Self, TypeAlias
 
 import numpy as np
+from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from ostinato.data import Pairs, read_pairs
 from ostinato.errors import DataError
-from ostinato.tasks.base.held_out import SEQUENCES, HeldOut
+from ostinato.tasks.base.held_out import SEQUENCES, Given, HeldOut, Judged
+from ostinato.tasks.base.network import AnyNetwork
 from ostinato.tasks.transduce.baseline import copied
 from ostinato.tasks.transduce.estimator import Transducer
 from ostinato.tasks.transduce.measures import measure, nearest
 from ostinato.tasks.transduce.settings import TransduceSettings
 from ostinato.train import Run
 
+Numbers: TypeAlias = NDArray[np.float64]
+"""For each text a number (N,)."""
 BINS = 6
-"""The most groups of texts of like length that errors are told for."""
+"""The most groups of texts of like length that errors are counted for."""
 FEW = 8
-"""The words from which on the length of a text is told in words rather than in characters."""
+"""The words from which on the length of a text is given in words rather than in characters."""
 SHOWN = (0.35, 0.6, 0.85)
 """Which texts are shown, by their place among all of at most `LONGEST` tokens by length."""
 LONGEST = 40
@@ -82,12 +86,12 @@ class TransduceHeldOut(HeldOut):
         return self.pairs.fingerprint()
 
     @classmethod
-    def trained_on(cls, training: tuple[Any, ...]) -> str:
+    def trained_on(cls, training: Given) -> str:
         """That of the pairs."""
         pairs = training[0] if isinstance(training[0], Pairs) else Pairs(*training)
         return pairs.fingerprint()
 
-    def judge(self, estimator: Transducer) -> dict[str, Any]:
+    def judge(self, estimator: Transducer) -> Judged:
         """Errors, exact match, BLEU and chrF; the errors of each text, and those by its length."""
         texts = list(self.references)
         outputs = estimator.predict(texts)
@@ -104,7 +108,7 @@ class TransduceHeldOut(HeldOut):
             "lengths": self._by_length(texts, edits, symbols),
         }
 
-    def baseline(self, settings: TransduceSettings, training: tuple[Any, ...]) -> dict[str, Any]:
+    def baseline(self, settings: TransduceSettings, training: Given) -> Judged:
         """Every text copied as it is."""
         edits, tokens = copied(self.references)
         return {
@@ -114,7 +118,7 @@ class TransduceHeldOut(HeldOut):
             "seconds": 0.0,
         }
 
-    def loss(self, estimator: Transducer, network: Any) -> Callable[[], Tensor]:
+    def loss(self, estimator: Transducer, network: AnyNetwork) -> Callable[[], Tensor]:
         """In the encoder, over the longest texts; the loss is that of their whole outputs."""
         by_length = np.argsort([-len(source) for source in self.pairs.sources], kind="stable")
         model, chosen = estimator.model_, self.pairs.select(by_length[:SEQUENCES])
@@ -127,7 +131,7 @@ class TransduceHeldOut(HeldOut):
 
         return of_batch
 
-    def shown(self, estimator: Transducer) -> dict[str, Any]:
+    def shown(self, estimator: Transducer) -> Judged:
         """`attentions`: some texts with their outputs, and what each token of these looked at."""
         fitting = [t for t in self.references if len(estimator.source_.tokens(t)) <= LONGEST]
         fitting.sort(key=len)
@@ -146,7 +150,7 @@ class TransduceHeldOut(HeldOut):
             )
         return {"attentions": shown}
 
-    def _errors(self, outputs: Sequence[str], estimator: Transducer) -> tuple[Any, Any]:
+    def _errors(self, outputs: Sequence[str], estimator: Transducer) -> tuple[Numbers, Numbers]:
         """For each text the symbols that are wrong (N,), and how many there should be (N,)."""
         codec, found = estimator.target_, []
         for output, references in zip(outputs, self.references.values(), strict=True):
@@ -156,7 +160,7 @@ class TransduceHeldOut(HeldOut):
         edits, symbols = zip(*found, strict=True)
         return np.array(edits, float), np.array(symbols, float)
 
-    def _by_length(self, texts: Sequence[str], edits: Any, symbols: Any) -> dict[str, Any]:
+    def _by_length(self, texts: Sequence[str], edits: Numbers, symbols: Numbers) -> Judged:
         """Errors of groups of texts of like length; they depend on the texts alone."""
         words = np.array([len(text.split()) for text in texts])
         unit, lengths = "words", words
