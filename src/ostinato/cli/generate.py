@@ -1,4 +1,4 @@
-"""`ostinato generate RUN`: go on with a text."""
+"""`ostinato generate RUN`: continue a text."""
 
 from __future__ import annotations
 
@@ -87,7 +87,7 @@ def generate(
     run
         The folder of a run.
     prompt
-        The text to go on from.
+        The text to continue.
     length
         How many symbols to draw.
     beam

@@ -5,8 +5,7 @@ What is observed lies beside the run as `observed.json`; a trial that has it is 
 
 from __future__ import annotations
 
-import time
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from typing import Any, TypeAlias
 
 from ostinato.cells import find
@@ -19,11 +18,36 @@ from ostinato.tasks.base.held_out import HeldOut
 from ostinato.tasks.base.settings import TaskSettings
 from ostinato.tasks.base.stored import cell_in, settings_in
 from ostinato.tasks.base.summary import progress_in_words
-from ostinato.train import Progress, Run
+from ostinato.train import Hook, Progress, ProgressHook, Run
 
 Flow: TypeAlias = dict[str, list[float]]
 """Sizes of gradients by distance from the end, for each state."""
 OBSERVED, FLOW, BASELINE = "observed.json", "flow.json", "baseline.json"
+
+
+class GradientSnapshots(Hook):
+    """Measures the gradient flow after epochs 1, 2, 4, 8, …, and keeps it in the run.
+
+    Args:
+        run: that of the training; what it holds already is kept.
+        estimator: what is trained.
+        held_out: what gradients are measured over.
+    """
+
+    def __init__(self, run: Run, estimator: Estimator[Any], held_out: HeldOut) -> None:
+        self.run, self.estimator, self.held_out = run, estimator, held_out
+        self.flow: dict[str, Flow] = {}
+        if run.exists(FLOW):
+            self.flow = run.read_json(FLOW)
+            run.write_json(FLOW, self.flow)  # so that the finished run's manifest lists it
+
+    def on_epoch(self, progress: Progress) -> None:
+        """Measures it."""
+        if progress.epoch.bit_count() == 1:
+            network = self.estimator.network_.eval()
+            flow = held_out_flow(self.held_out, self.estimator, network)
+            self.flow[f"epoch {progress.epoch}"] = flow
+            self.run.write_json(FLOW, self.flow)
 
 
 def trial(
@@ -67,37 +91,15 @@ def trial(
         if run.exists("checkpoints"):
             run.delete()  # a run that was stopped before training began
         run = Run.create(folder)
-    flow: dict[str, Flow] = {}
-    if run.exists(FLOW):
-        flow = run.read_json(FLOW)
-        run.write_json(FLOW, flow)  # so that the finished run's manifest lists it
-    watch = _watching(estimator, held_out, run, flow, show)
+    snapshots = GradientSnapshots(run, estimator, held_out)
+    watched = ProgressHook(lambda now: show(min(now.done, 0.99), progress_in_words(now)))
     more = {} if device is None else {"device": device}
-    estimator.fit(*training, run=run, show=watch, resume=half, **more)
+    estimator.fit(*training, run=run, hooks=[watched, snapshots], resume=half, **more)
     show(0.99, "judging")
-    observed = observe(estimator, held_out, flow)
+    observed = observe(estimator, held_out, snapshots.flow)
     run.write_json(OBSERVED, observed)
     show(1.0, f"held out: {held_out.metric} {observed['test'][held_out.metric]:.4f}")
     return observed
-
-
-def _watching(
-    estimator: Estimator[Any], held_out: HeldOut, run: Run, flow: dict[str, Flow], show: Show
-) -> Callable[[Progress], None]:
-    """Shows the progress of training, and measures gradients after epochs 1, 2, 4, 8, …."""
-    began, limit = time.perf_counter(), estimator.settings().train.seconds
-
-    def watch(progress: Progress) -> None:
-        done, epoch = progress.done, progress.epoch
-        if limit:
-            done = max(done, (time.perf_counter() - began) / limit)
-        show(min(done, 0.99), progress_in_words(progress))
-        if progress.metrics and epoch.bit_count() == 1:
-            network = estimator.network_.eval()
-            flow[f"epoch {epoch}"] = held_out_flow(held_out, estimator, network)
-            run.write_json(FLOW, flow)
-
-    return watch
 
 
 def observe(

@@ -82,7 +82,7 @@ def keep(run: Run, state: State[B]) -> None:
 def restore(run: Run, state: State[B]) -> None:
     """Puts everything back as `keep` found it; a run without any begins anew.
 
-    A damaged checkpoint is passed over for the one before it, removed, and told of in the log.
+    A damaged checkpoint is passed over for the one before it, removed, and logged.
 
     Raises:
         RunError: when none is whole, or it does not fit the model.

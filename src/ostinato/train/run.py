@@ -62,7 +62,7 @@ class Run(Folder):
 
     def __init__(self, path: str | Path) -> None:
         super().__init__(path)
-        self.data: str | dict[str, Any] | None = None
+        self.data: str | dict[str, object] | None = None
         self.like: Run | None = None
         self._manifest: Manifest | None = None
         self._written: dict[str, str] = {}  # the SHA-256 of what was written, by its name
@@ -191,7 +191,7 @@ class Run(Folder):
         content = encoded(content)
         digest = manifests.sha256(content)
         if self._listed(name) not in (None, digest):
-            files = {k: told for k, told in self.manifest.files.items() if k != name}
+            files = {k: v for k, v in self.manifest.files.items() if k != name}
             self._seal(self.manifest.model_copy(update={"files": files}))
         super().write(name, content)
         if "/" not in name:

@@ -39,11 +39,11 @@ def unpacked(content: bytes, whole: bool = False) -> tuple[dict[str, Tensor], di
         notes: dict[str, str] = json.loads(content[8 : 8 + size]).get("__metadata__") or {}
     except (SafetensorError, KeyError, RecursionError) as error:  # a dtype that PyTorch lacks
         raise ValueError(str(error)) from None
-    told, older = notes.pop(_DIGEST, None), notes.pop(_TENSORS_ONLY, None)
+    noted, older = notes.pop(_DIGEST, None), notes.pop(_TENSORS_ONLY, None)
     if whole:
         return tensors, notes
-    found = _digest(tensors, notes if told else {})
-    if found != (told or older):
+    found = _digest(tensors, notes if noted else {})
+    if found != (noted or older):
         raise ValueError("damaged: its SHA-256 is another")
     return tensors, notes
 

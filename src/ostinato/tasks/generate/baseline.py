@@ -8,7 +8,6 @@ from __future__ import annotations
 import time
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -20,8 +19,8 @@ LONGEST = 12
 PATIENCE = 2
 """Orders that are no better than the best before them, in a row, after which it is the best."""
 MOST = 4_000_000
-"""Symbols that are counted, and that are foretold, at most: what is nearest to the cut between the
-two. Memory stays below 1 GB."""
+"""Symbols that are counted, and that are predicted, at most: what is nearest to the cut between
+the two. Memory stays below 1 GB."""
 
 
 @dataclass(frozen=True)
@@ -29,7 +28,7 @@ class NGram:
     """How an n-gram model does on a held-out text.
 
     Attributes:
-        order: n, the symbols that a count goes over: n - 1 before the one that is foretold.
+        order: n, the symbols that a count goes over: n - 1 before the one that is predicted.
         nats: the mean of -ln P of a symbol.
         counted: the symbols of the training text that were counted.
         seconds: how long counting and choosing the order took.
@@ -40,7 +39,7 @@ class NGram:
     counted: int
     seconds: float
 
-    def record(self) -> dict[str, Any]:
+    def record(self) -> dict[str, object]:
         """As the file baseline.json of a run holds it."""
         return {"model": "interpolated Kneser-Ney", **asdict(self)}
 
@@ -57,9 +56,9 @@ def fit_ngram(training: Symbols, held_out: Symbols, symbols: int) -> NGram:
         symbols: V, how many symbols there are, the unknown one included.
     """
     began = time.perf_counter()
-    counted, told = np.asarray(training[-MOST:]), np.asarray(held_out[:MOST])
+    counted, predicted = np.asarray(training[-MOST:]), np.asarray(held_out[:MOST])
     best, order = np.inf, 0
-    for n, probability in enumerate(_by_order(counted, told, symbols), start=1):
+    for n, probability in enumerate(_by_order(counted, predicted, symbols), start=1):
         nats = float(-np.log(probability[1:]).mean())
         if nats < best:
             best, order = nats, n
@@ -82,7 +81,7 @@ def probabilities(
     twice, in each order anew; 1/2 where there are none of either. A history that was never seen
     says nothing: P(w | h) = P'(w | h').
 
-    The training text and the held-out text are one: the first symbols of the second are foretold
+    The training text and the held-out text are one: the first symbols of the second are predicted
     from the last of the first.
 
     Source: Chen and Goodman 1999, "An empirical study of smoothing techniques for language

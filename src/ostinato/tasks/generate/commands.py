@@ -23,7 +23,7 @@ HELD_OUT = 0.1
 def training(
     data: str, /, *, settings: GenerateSettings, skip_bad_rows: bool
 ) -> Reading[Shown, None, TrainingSet]:
-    """Train a model that goes on with a text, and an n-gram baseline beside it.
+    """Train a model that continues a text, and an n-gram baseline beside it.
 
     Example: ostinato fit generate book.txt --tokenizer char --out runs/b
 

@@ -89,7 +89,7 @@ class TextCodec:
         }
 
     @classmethod
-    def from_json(cls, written: dict[str, Any], settings: CodecSettings) -> Self:
+    def from_json(cls, written: Any, settings: CodecSettings) -> Self:
         """The codec that `to_json` wrote.
 
         Raises:

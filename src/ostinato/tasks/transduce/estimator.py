@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from typing import Any, Self, Unpack
+from typing import Self, TypedDict, Unpack
 
 from sklearn.utils.validation import check_is_fitted
 
@@ -19,6 +19,13 @@ from ostinato.tasks.transduce.measures import EXTRA, Measures, measure
 from ostinato.tasks.transduce.model import TransduceModel, Transduction
 from ostinato.tasks.transduce.prepare import prepare
 from ostinato.tasks.transduce.settings import TransduceSettings
+
+
+class Search(TypedDict, total=False):
+    """How outputs are searched for; see `TransduceModel.search`."""
+
+    beam: int | None
+    alpha: float | None
 
 
 class Transducer(Estimator[TransduceSettings]):
@@ -117,7 +124,7 @@ class Transducer(Estimator[TransduceSettings]):
         check_is_fitted(self)
         return self.model_.search(data.texts_of(texts), beam=beam, best=best, alpha=alpha)
 
-    def predict(self, texts: Sequence[str], **options: Any) -> list[str]:
+    def predict(self, texts: Sequence[str], **options: Unpack[Search]) -> list[str]:
         """The best output for each text; options as for `search`."""
         return [found[0].text for found in self.search(texts, **options)]
 
@@ -127,7 +134,7 @@ class Transducer(Estimator[TransduceSettings]):
         targets: Sequence[str] | None = None,
         *,
         more: Pairs | None = None,
-        **options: Any,
+        **options: Unpack[Search],
     ) -> Measures:
         """How near outputs are to their references; see `Measures`.
 

@@ -6,9 +6,10 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from itertools import pairwise
-from typing import Any, Self
+from typing import Self, TypeAlias
 
 import numpy as np
+from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from ostinato.data import Pairs, read_pairs
@@ -21,10 +22,12 @@ from ostinato.tasks.transduce.measures import measure, nearest
 from ostinato.tasks.transduce.settings import TransduceSettings
 from ostinato.train import Run
 
+Numbers: TypeAlias = NDArray[np.float64]
+"""For each text a number (N,)."""
 BINS = 6
-"""The most groups of texts of like length that errors are told for."""
+"""The most groups of texts of like length that errors are counted for."""
 FEW = 8
-"""The words from which on the length of a text is told in words rather than in characters."""
+"""The words from which on the length of a text is given in words rather than in characters."""
 SHOWN = (0.35, 0.6, 0.85)
 """Which texts are shown, by their place among all of at most `LONGEST` tokens by length."""
 LONGEST = 40
@@ -147,7 +150,7 @@ class TransduceHeldOut(HeldOut):
             )
         return {"attentions": shown}
 
-    def _errors(self, outputs: Sequence[str], estimator: Transducer) -> tuple[Any, Any]:
+    def _errors(self, outputs: Sequence[str], estimator: Transducer) -> tuple[Numbers, Numbers]:
         """For each text the symbols that are wrong (N,), and how many there should be (N,)."""
         codec, found = estimator.target_, []
         for output, references in zip(outputs, self.references.values(), strict=True):
@@ -157,7 +160,7 @@ class TransduceHeldOut(HeldOut):
         edits, symbols = zip(*found, strict=True)
         return np.array(edits, float), np.array(symbols, float)
 
-    def _by_length(self, texts: Sequence[str], edits: Any, symbols: Any) -> Judged:
+    def _by_length(self, texts: Sequence[str], edits: Numbers, symbols: Numbers) -> Judged:
         """Errors of groups of texts of like length; they depend on the texts alone."""
         words = np.array([len(text.split()) for text in texts])
         unit, lengths = "words", words
