@@ -75,9 +75,9 @@ def test_overfitting():
     late, growing = classifier("rnn", 0.7, 1.0), classifier("gru", 0.8, 1.0)
     growing["history"] = late["history"][:2]
     assert overfitting([late, growing]) == (
-        "Where the loss on training reviews still falls while that on validation reviews no longer "
-        "does, a network learns its reviews by heart: the RNN after epoch 2. More epochs may still "
-        "help the GRU."
+        "Overfitting: the loss on training reviews still decreases, but that on validation reviews "
+        "does not: the RNN after epoch 2. More epochs may still "
+        "improve the GRU."
     )
     assert overfitting([{"cell": "rnn", "history": late["history"][:1]}]) == ""
 

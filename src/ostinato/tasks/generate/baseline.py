@@ -19,8 +19,8 @@ LONGEST = 12
 PATIENCE = 2
 """Orders that are no better than the best before them, in a row, after which it is the best."""
 MOST = 4_000_000
-"""Symbols that are counted, and that are predicted, at most: what is nearest to the cut between
-the two. Memory stays below 1 GB."""
+"""Maximum number of symbols that are counted and predicted: those nearest to the cut between the
+two. Memory stays below 1 GB."""
 
 
 @dataclass(frozen=True)
@@ -28,7 +28,7 @@ class NGram:
     """How an n-gram model does on a held-out text.
 
     Attributes:
-        order: n, the symbols that a count goes over: n - 1 before the one that is predicted.
+        order: n, the length of an n-gram: n - 1 symbols before the one that is predicted.
         nats: the mean of -ln P of a symbol.
         counted: the symbols of the training text that were counted.
         seconds: how long counting and choosing the order took.
@@ -90,7 +90,7 @@ def probabilities(
     for n, found in enumerate(_by_order(training, held_out, symbols), start=1):
         if n == order:
             return found
-    raise ValueError(f"an order is from 1 to {LONGEST}, not {order}")
+    raise ValueError(f"the order must be from 1 to {LONGEST}, not {order}")
 
 
 def _by_order(
