@@ -118,7 +118,7 @@ def test_it_is_said_that_standard_input_is_to_be_given_again(place):
 
 
 AFTER = {  # what is broken off after training, and what of a run it leaves out
-    "linear baseline": ("ostinato.tasks.classify.estimator.fit_baseline", "baseline.json"),
+    "linear baseline": ("ostinato.tasks.classify.prepare.fit_baseline", "baseline.json"),
     "calibration": ("ostinato.tasks.classify.estimator.Decision.fit", "decision.json"),
 }
 
