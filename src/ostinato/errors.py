@@ -50,8 +50,8 @@ def check_finite(values: Any) -> None:
     """
     if not bool((values < math.inf).all()):
         raise NotFinite(
-            "the model's output is not finite: its weights are damaged, or training diverged; "
-            "train it anew, with a lower train.lr"
+            "the model's output is not finite: its weights are damaged, or "
+            "training diverged; train it again with a lower train.lr"
         )
 
 

@@ -137,7 +137,7 @@ def test_who_fails_or_takes_too_long_is_left_out_with_a_reason():
     entries = race(Case("dense", "lstm", SMALL), crowd, rounds=1)
     assert [e["milliseconds"] for e in entries] == [None, None]
     assert entries[0]["note"] == "failed: RuntimeError: no such thing"
-    assert entries[1]["note"].startswith("left out: ")
+    assert entries[1]["note"].startswith("skipped: ")
 
 
 def test_a_users_cell_has_us_and_nobody_else():

@@ -64,4 +64,4 @@ def test_an_empty_cache_and_none_at_all(command, tmp_path, capsys, monkeypatch):
     assert not folder.exists()  # looking makes nothing
     monkeypatch.setenv("OSTINATO_CACHE", "off")
     command_file.cache()
-    assert capsys.readouterr().out.startswith("Nothing is kept: OSTINATO_CACHE is off")
+    assert capsys.readouterr().out.startswith("The cache is disabled: OSTINATO_CACHE is off")

@@ -62,13 +62,13 @@ def test_fit_says_what_it_did_and_where_it_is(terminal):
     assert re.search(r"^ gru +[01]\.\d{4} .*\n linear baseline +[01]\.\d{4} ", classify.out, re.M)
     assert re.search(
         r"^Held-out part of the text: \d\.\d{3} nats .* perplexity .*\n"
-        r"\d+-gram baseline \(Kneser-Ney\): 0\.\d{3} nats a character, counted in 0 s; "
-        r"it is better here\.$",
+        r"\d+-gram baseline \(Kneser-Ney\): 0\.\d{3} nats per character, counted in 0 s; "
+        r"it is better than the network\.$",
         generate.out,
         re.M,
     )
     baseline = json.loads((terminal.folder / "runs/b/baseline.json").read_text())
-    assert f" {baseline['nats']:.3f} nats a character, counted" in generate.out
+    assert f" {baseline['nats']:.3f} nats per character, counted" in generate.out
     for done, run in zip(terminal.fitted, ("runs/a", "runs/b"), strict=True):
         assert f"Saved in {run}. Next: ostinato " in done.out
         lines = (terminal.folder / run / "metrics.jsonl").read_text().splitlines()
@@ -124,9 +124,9 @@ def test_generate_goes_on_with_a_text(terminal):
     assert out.startswith("KING")
     assert len(out) == len("KING") + 300 + len("\n")
     assert drawn("--greedy", "--seed", "1") == drawn("--top-k", "1", "--seed", "2")
-    assert re.search(r"next symbol after 'KING'\n +\. +█+[▏▎▍▌▋▊▉]? +\d", drawn("--chart"))
+    assert re.search(r"next token after 'KING'\n +\. +█+[▏▎▍▌▋▊▉]? +\d", drawn("--chart"))
     done = terminal("generate", "runs/b", "--prompt", "KING [Ω]", "--length", "1")
-    assert done.err == "ostinato: not in the training text, read as unknown: [ ] Ω\n"
+    assert done.err == "ostinato: tokens not in the vocabulary, read as unknown: [ ] Ω\n"
     assert done.out.startswith("KING [Ω]")
 
 
@@ -160,10 +160,10 @@ def test_a_word_model_tells_how_its_unknown_words_count(terminal):
     words = "--tokenizer word --data.min-count 2 --model.hidden 8 --train.epochs 1".split()
     text = (terminal.folder / "book.txt").read_text() + "odd, even.\n"
     out = terminal.text("fit", "generate", "-", "--out", "runs/w", *words, given=text)
-    assert re.search(r"nats \(\d\.\d{3} bits\) a word, perplexity", out)
+    assert re.search(r"nats \(\d\.\d{3} bits\) per word, perplexity", out)
     assert re.search(
-        r"^That is \d\.\d{3} bits a character\. \d\.\d% of the words are unknown: each counts "
-        r"as one symbol, and spelling it costs nothing\.$",
+        r"^That is \d\.\d{3} bits per character\. \d\.\d% of the words are unknown; "
+        r"their spelling does not count in the loss\.$",
         out,
         re.M,
     )
@@ -198,7 +198,7 @@ def test_verify_says_which_state_cannot_be_any_number(terminal):
     (terminal.folder / "squares.py").write_text(text.format("@cell"))
     done = terminal("verify", "squares.py:own")
     assert done.status == 1
-    assert "because v cannot be any number: say in which range" in done.out
+    assert "because v cannot be any number: declare the range" in done.out
     assert '@cell(states={"v": (low, high)})' in done.out
     (terminal.folder / "squares.py").write_text(text.format('@cell(states={"v": (0.5, 2.0)})'))
     assert "All proofs hold." in terminal.text("verify", "squares.py:own")

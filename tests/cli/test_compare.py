@@ -71,7 +71,7 @@ def test_what_is_trained_is_not_trained_again(terminal, compared):
             file.unlink()
     done = terminal(*TWO, "--out", "runs/two")
     assert done.status == 0, done.err
-    assert done.err.count("is there already") == 3
+    assert done.err.count("already trained") == 3
     after = {name: (folder / name / "model.safetensors").stat().st_mtime_ns for name in RUNS}
     assert [name for name in RUNS if before[name] != after[name]] == ["rnn-1"]
     assert (run / "model.safetensors").read_bytes() == weights
@@ -96,17 +96,20 @@ def test_a_run_that_was_stopped_goes_on(terminal, compared):
 @pytest.mark.parametrize(
     ("words", "fault"),
     [
-        ([*TWO, "--out", "runs/two", "--model.dropout", "0"], "rnn-0: .*other settings.* --out"),
-        ([*TWO, "--cell", "gru"], "--cell: a comparison takes --cells"),
+        (
+            [*TWO, "--out", "runs/two", "--model.dropout", "0"],
+            "rnn-0: .*different settings.* --out",
+        ),
+        ([*TWO, "--cell", "gru"], "--cell: a comparison has the option --cells"),
         ([*COMPARE, "--cells", "rnn,run"], "unknown cell 'run'; did you mean 'rnn'"),
-        ([*COMPARE, "--cells", "rnn,gru,rnn"], "two called 'rnn'"),
-        ([*COMPARE, "--cells", ","], "--cells needs the name of a cell"),
+        ([*COMPARE, "--cells", "rnn,gru,rnn"], "'rnn' is given twice"),
+        ([*COMPARE, "--cells", ","], "--cells requires the name of a cell"),
         ([*COMPARE, "--seeds", "0"], "--seeds and --jobs must be at least 1"),
-        ([*COMPARE, "--seeds", str(10**23)], f"--seeds {10**23}: at most 1,000 makes sense"),
+        ([*COMPARE, "--seeds", str(10**23)], f"--seeds {10**23}: at most 1,000 are allowed"),
         (["compare", "classify", "book.txt"], "book.txt, line 1: no column 'text'"),
-        (["report"], "report needs the folder of a run"),
+        (["report"], "report requires the folder of a run"),
         (["report", "runs/a", "runs/b"], "runs/b: a run of task 'generate'; a report takes runs"),
-        (["report", "runs/nope"], "runs/nope: no finished run there"),
+        (["report", "runs/nope"], "runs/nope: there is no finished run"),
         (["report", "runs/a", "--data", "nope.csv"], "nope.csv: no such file"),
     ],
 )
@@ -125,7 +128,7 @@ def test_cells_of_equal_size_generate(terminal):
         5248, 20, 5160,
     )  # fmt: skip
     assert "those of LSTM with 16 units, 5,248: GRU 20 units, -1.68%." in out
-    assert "no difference is claimed" in out  # of one seed
+    assert "the differences cannot be tested" in out  # of one seed
     assert re.search(r"^ \d+-gram baseline +\d\.\d{3} ", out, re.M)
     assert [sample["temperature"] for sample in results["samples"]["gru"]] == [0.5, 0.8]
 
@@ -155,7 +158,7 @@ def test_a_report_of_runs_that_fit_made(terminal):
     assert "validation accuracy" in without
     assert "Confusion matrix" not in (terminal.folder / "b.html").read_text()
     terminal.text("report", "runs/b", "--data", "book.txt", "--out", "c.html")
-    assert "What they write" in (terminal.folder / "c.html").read_text()
+    assert "Generated text" in (terminal.folder / "c.html").read_text()
 
 
 def test_a_report_of_a_comparison_is_the_comparison(terminal, compared):
@@ -177,4 +180,4 @@ def test_a_comparison_with_extra_texts_goes_on(terminal):
     terminal.text(*words, "--out", "runs/extra")
     done = terminal(*words, "--out", "runs/extra")
     assert done.status == 0, done.err
-    assert "is there already" in done.err
+    assert "already trained" in done.err

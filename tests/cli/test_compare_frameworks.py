@@ -41,7 +41,7 @@ def test_curves_coincide_and_weights_agree(compared):
         for title in ("PyTorch", "Keras"):
             assert re.search(rf"^ {each['name']} in {title} +\d\.\d{{4}} nats +\d", out, re.M)
     assert "The loss curves of PyTorch and Keras coincide" in out
-    assert "Of 24 texts held out 24 (RNN) and 24 (MGU) get the same label." in out
+    assert "Of 24 held-out texts 24 (RNN) and 24 (MGU) get the same label." in out
     page = (folder / "report.html").read_text()
     assert page.startswith("<!DOCTYPE html>")
     assert "RNN and MGU on reviews.csv, in PyTorch and Keras" in page
@@ -52,13 +52,16 @@ def test_curves_coincide_and_weights_agree(compared):
     [
         (["--frameworks", "torch,kears"], "unknown framework 'kears'; did you mean 'keras'"),
         (["--frameworks", "torch,torch"], "'torch' is named twice"),
-        (["--frameworks", ","], "--frameworks needs the name of a framework: keras, torch"),
-        (["--frameworks", "torch", "--seeds", "2"], "--seeds is for comparing cells"),
-        (["--frameworks", "torch", "--equal", "time"], "--equal is for comparing cells"),
-        (["--frameworks", "torch", "--jobs", "2"], "--jobs is for comparing cells"),
-        (["--frameworks", "torch", "--texts", "1"], "--texts 1: there must be two at least"),
-        (["--texts", "9"], "--texts is for --frameworks"),
-        (["--frameworks", "torch", "--model.dropout", "0.3"], "--model.dropout 0.3: .* is 0: each"),
+        (["--frameworks", ","], "--frameworks requires the name of a framework: keras, torch"),
+        (["--frameworks", "torch", "--seeds", "2"], "--seeds compares cells"),
+        (["--frameworks", "torch", "--equal", "time"], "--equal compares cells"),
+        (["--frameworks", "torch", "--jobs", "2"], "--jobs compares cells"),
+        (["--frameworks", "torch", "--texts", "1"], "--texts 1: give at least two"),
+        (["--texts", "9"], "--texts requires --frameworks"),
+        (
+            ["--frameworks", "torch", "--model.dropout", "0.3"],
+            "--model.dropout 0.3: .* is 0: dropout is random",
+        ),
         (["--frameworks", "torch", "--model.members", "2"], "--model.members 2: .* is 1: "),
         (["--frameworks", "torch", "--model.linear", "2"], "--model.linear 2: .* is 0: "),
         (["--frameworks", "torch", "--data.extra", "more.csv"], "--data.extra more.csv: .* none: "),
@@ -81,4 +84,4 @@ def test_a_framework_can_stand_alone(terminal):
     )
     assert "rnn in PyTorch" in out
     assert "Keras" not in out
-    assert "How it learned" in (terminal.folder / "alone/report.html").read_text()
+    assert "Learning curve" in (terminal.folder / "alone/report.html").read_text()

@@ -46,7 +46,7 @@ def test_bad_rows_are_refused_or_counted(place):
     done = place("evaluate", "runs/a", "bad.csv", "--skip-bad-rows")
     assert done.status == 0
     assert "texts 3\n" in done.out
-    assert done.err == f"ostinato: bad.csv: 3 bad rows left out: {SAID}\n"
+    assert done.err == f"ostinato: bad.csv: 3 bad rows skipped: {SAID}\n"
 
 
 def test_a_run_says_in_its_manifest_what_was_left_out(place):
@@ -54,7 +54,7 @@ def test_a_run_says_in_its_manifest_what_was_left_out(place):
     (place.folder / "long.csv").write_bytes(reviews + BAD.split(b"\n", 1)[1])
     done = place("fit", "classify", "long.csv", "--skip-bad-rows", "--out", "runs/skip", *SMALL)
     assert done.status == 0
-    assert "long.csv: 3 bad rows left out: line 123: the text is empty; " in done.err
+    assert "long.csv: 3 bad rows skipped: line 123: the text is empty; " in done.err
     manifest = json.loads((place.folder / "runs/skip/manifest.json").read_text())
     assert manifest["data"]["skipped"]["rows"] == 3
     assert manifest["data"]["skipped"]["first"][1] == "line 125: not UTF-8"
@@ -65,7 +65,7 @@ def test_a_run_says_in_its_manifest_what_was_left_out(place):
     assert (done.status, done.err) == (1, "ostinato: bad.txt, line 1: not UTF-8\n")
     assert not (place.folder / "runs/no").exists()
     done = place(*words, "--out", "runs/skip-text", "--skip-bad-rows")
-    assert "ostinato: bad.txt: 1 bad row left out: line 1: not UTF-8\n" in done.err
+    assert "ostinato: bad.txt: 1 bad row skipped: line 1: not UTF-8\n" in done.err
     manifest = json.loads((place.folder / "runs/skip-text/manifest.json").read_text())
     assert manifest["data"]["skipped"] == {"rows": 1, "first": ["line 1: not UTF-8"]}
 
@@ -76,7 +76,7 @@ def test_predictions_stay_on_the_lines_of_their_rows(place):
     assert [line.split("\t")[0] for line in lines] == ["pos", "", "", "neg"]
     assert lines[1] == lines[2] == "\t"
     assert done.err == (
-        "ostinato: lines.txt: 2 bad rows left out: line 2: the text is empty; line 3: not UTF-8\n"
+        "ostinato: lines.txt: 2 bad rows skipped: line 2: the text is empty; line 3: not UTF-8\n"
     )
     done = place("predict", "runs/a", "lines.txt")
     assert (done.status, done.out) == (1, "")
@@ -104,11 +104,11 @@ def test_subwords_are_kept_in_the_run(place):
         (
             "cut.csv.gz",
             gzip.compress(BAD * 9, mtime=0)[:-9],
-            "cut.csv.gz.*: the gzip data is cut short",
+            "cut.csv.gz.*: the gzip data is truncated",
         ),
         ("stars.csv", b"text,label\na,0.5\nb,3\n", "stars.csv, line 2: the label 0.5 is a number"),
         ("one/pos/a.txt", b"fine", "one: only one class, 'pos'"),
-        ("none/pos/a.md", b"fine", "none: no texts there"),
+        ("none/pos/a.md", b"fine", "none: no texts found"),
         ("x.jsonl", b'{"text": "a"', "x.jsonl, line 1: not JSON"),
     ],
 )

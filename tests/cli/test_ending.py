@@ -96,7 +96,9 @@ def test_training_leaves_a_checkpoint_and_says_how_to_go_on(place, task):
     os.kill(child, number)
     done = place.wait()
     assert done.status == 128 + number
-    says = re.search(r"^Stopped; a checkpoint is in .*\. Next: ostinato (.*)$", done.err, re.M)
+    says = re.search(
+        r"^Stopped; the checkpoint is saved in .*\. To continue: ostinato (.*)$", done.err, re.M
+    )
     assert says, done.err
     assert not list(stopped.path.rglob("*.part"))
     before = len(stopped.metrics())
@@ -111,7 +113,7 @@ def test_it_is_said_that_standard_input_is_to_be_given_again(place):
     child = place.start("fit", "generate", "-", *GENERATE[3:], "--out", "runs/in", given=given)
     until((place.folder / "runs/in/metrics.jsonl").exists)
     os.kill(child, signal.SIGINT)
-    says = "Next: cat DATA | ostinato fit generate - --resume --out runs/in\n"
+    says = "To continue: cat DATA | ostinato fit generate - --resume --out runs/in\n"
     assert says in place.wait().err
 
 
@@ -140,7 +142,7 @@ def test_what_follows_training_is_all_that_is_done_again(
         broken.setattr(part, stop)
         status, err = fit(stopped.path, *quick)
     assert status == 130
-    assert "Stopped; a checkpoint is in" in err
+    assert "Stopped; the checkpoint is saved in" in err
     assert not (stopped.path / file).exists()
     trained = (stopped.path / "metrics.jsonl").read_bytes()
     status, err = fit(stopped.path, "--resume")

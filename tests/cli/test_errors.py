@@ -26,12 +26,12 @@ BAD = {
 }
 CLASSIFY = "fit classify reviews.csv --out runs/new"
 GENERATE = "fit generate book.txt --out runs/new"
-TWO_PARTS = "is given two parts; it can have one"
+TWO_PARTS = "is used for two parts; it can only have one"
 WRONG = [
     ("fit classify nope.csv", 1, "nope.csv: no such file"),
     ("fit classify imdv", 1, "imdv: no such file, and .* did you mean 'imdb'"),
     ("fit generate nope.txt", 1, "nope.txt: no such file"),
-    ("fit generate short.txt --out runs/new", 1, "a text of 3 symbols is too short"),
+    ("fit generate short.txt --out runs/new", 1, "a text of 3 tokens is too short"),
     (f"{CLASSIFY} --data.text label", 1, f"reviews.csv: column 'label' {TWO_PARTS}"),
     (f"{CLASSIFY} --data.text a --data.label a", 1, f"reviews.csv: column 'a' {TWO_PARTS}"),
     (f"{CLASSIFY} --data.text body", 1, "reviews.csv, line 1: no column 'body'; the columns are"),
@@ -41,14 +41,14 @@ WRONG = [
     (
         f"{CLASSIFY} --data.text label --data.label text",
         1,
-        r"two texts each, not \{'it was a good film 0': 1, [^{}]{,120}…\}: 120 of 120 labels are "
-        "met once; if they are no classes but texts or numbers, data.label names the wrong column",
+        r"two texts each, not \{'it was a good film 0': 1, [^{}]{,120}…\}: 120 of 120 labels "
+        "occur once; if they are texts or numbers, data.label is the wrong column",
     ),
     ("fit classify one_rare.csv", 1, r"two texts each, not \{'rare': 1\}"),
     (
         "evaluate runs/a other.csv",
         1,
-        "other.csv, line 3: its label 'meh' was not in the training data",
+        "other.csv, line 3: its label 'meh' is not in the training data",
     ),
     ("evaluate runs/a book.txt", 1, "book.txt, line 1: no column 'text'"),
     ("evaluate runs/a empty_text.csv", 1, "empty_text.csv, line 3: the text is empty"),
@@ -100,23 +100,23 @@ WRONG = [
         r"epoch \d, batch \d: the loss is .*lower train\.lr",
     ),
     (f"{GENERATE} --model.hidden 10000000", 2, "--model.hidden 10000000: .* equal to 65536"),
-    (f"{GENERATE} --model.hidden 65536", 1, "weights would take 64.1 GiB, and 4 are the most; "),
-    (f"{GENERATE} --data.steps 1000001", 2, "--data.steps 1000001: at most 1,000,000 makes sense"),
+    (f"{GENERATE} --model.hidden 65536", 1, "would take 64.1 GiB, and the limit is 4 GiB; "),
+    (f"{GENERATE} --data.steps 1000001", 2, "--data.steps 1000001: at most 1,000,000 is allowed"),
     ("show lstm --level pythn", 1, "unknown level 'pythn'; did you mean 'python'"),
     ("show mgu.py:mgu --level aten", 1, "mgu"),
-    ("show mgu.py", 1, "mgu.py: a file can hold several cells; name the one, as mgu.py:CELL"),
-    (f"{CLASSIFY} --cell mgu.py", 1, "mgu.py: a file can hold several cells; .* mgu.py:CELL"),
+    ("show mgu.py", 1, "mgu.py: a file can contain several cells; choose one, as mgu.py:CELL"),
+    (f"{CLASSIFY} --cell mgu.py", 1, "mgu.py: a file can contain several cells; .* mgu.py:CELL"),
     ("verify lsmt", 1, "unknown cell 'lsmt'; did you mean 'lstm'"),
     ("fit classify reviews.csv --out runs/a", 1, "runs/a: the folder is not empty; .* --out"),
     ("fit classify reviews.csv --out book.txt", 1, "book.txt: File exists"),
-    ("fit classify reviews.csv --resume", 1, "--resume needs --out"),
+    ("fit classify reviews.csv --resume", 1, "--resume requires --out"),
     ("fit classify reviews.csv --resume --out runs/nope", 1, "runs/nope"),
-    ("fit --like runs/nope", 1, "runs/nope: no finished run there"),
-    ("fit classify even.csv --resume --out runs/a", 1, "runs/a: was trained on other data"),
-    ("evaluate runs/nope more.csv", 1, "runs/nope: no finished run there"),
-    ("predict more.csv -", 1, "more.csv: no finished run there"),
+    ("fit --like runs/nope", 1, "runs/nope: there is no finished run"),
+    ("fit classify even.csv --resume --out runs/a", 1, "runs/a: was trained on different data"),
+    ("evaluate runs/nope more.csv", 1, "runs/nope: there is no finished run"),
+    ("predict more.csv -", 1, "more.csv: there is no finished run"),
     ("generate runs/a", 1, "runs/a: a run of task 'classify', not 'generate'"),
-    ("predict --format runs/b", 1, "--format: the folder of a run comes first"),
+    ("predict --format runs/b", 1, "--format: give the folder of the run first"),
     ("generate runs/b --temperature 0", 1, "temperature: 0.0 must be greater than 0"),
     ("generate runs/b --top-k 0", 1, "top_k: 0 must be at least 1"),
     ("generate runs/b --top-p 1.5", 1, "top_p: 1.5 must be greater than 0 and at most 1"),
@@ -128,10 +128,10 @@ WRONG = [
     (f"generate runs/b --beam 2 --best {10**22}", 1, f"best: {10**22} must be at most 1,000"),
     ("generate runs/b --beam 2 --best 3", 1, "best: 3 must be at least 1 and at most the beam, 2"),
     ("generate runs/b --beam 2 --length 0", 1, "length: 0 must be at least 1"),
-    ("generate runs/b --best 3", 1, "--best is for --beam: give both"),
-    ("generate runs/b --beam 2 --top-k 3", 1, "--beam draws nothing, .* --top-k"),
+    ("generate runs/b --best 3", 1, "--best requires --beam"),
+    ("generate runs/b --beam 2 --top-k 3", 1, "--beam does not sample, .*--top-k"),
     ("generate runs/b --prompt KING --stop=", 1, "a stop string must not be empty"),
-    ("generate runs/b --interactive", 1, "--interactive needs a terminal"),
+    ("generate runs/b --interactive", 1, "--interactive requires a terminal"),
     ("generate runs/b --length 0", 1, "length must be at least 1, not 0"),
     ("generate runs/b --length x", 2, '--length: unable to convert "x"'),
     ("generate runs/b --seed -1", 1, "seed must be at least 0"),
@@ -183,7 +183,7 @@ def test_memory_that_there_is_not_is_one_line(monkeypatch, capfd, sizes):
     monkeypatch.setattr("ostinato.cli.commands.run", lambda words: torch.empty(sizes).numel())
     with pytest.raises(SystemExit, match="1"):
         main(["fit"])
-    assert capfd.readouterr().err == "ostinato: there is not enough memory for this\n"
+    assert capfd.readouterr().err == "ostinato: not enough memory\n"
 
 
 def until(happened) -> None:
@@ -198,7 +198,7 @@ def test_an_interrupted_run_without_an_epoch_leaves_nothing(terminal):
     until(run.exists)
     os.kill(child, signal.SIGINT)
     done = terminal.wait()
-    says = f"Stopped before the first step; {run} is removed.\nostinato: interrupted\n"
+    says = f"Stopped before the first step; {run} was removed.\nostinato: interrupted\n"
     assert (done.status, done.out, done.err) == (130, "", says)
     assert not run.exists()
 
@@ -215,7 +215,7 @@ def test_a_run_interrupted_while_its_folder_is_made_leaves_nothing(workplace, mo
     monkeypatch.setattr(Path, "mkdir", mkdir)
     with pytest.raises(SystemExit, match="130"):
         main(["fit", "classify", "reviews.csv", "--out", "early"])
-    assert "Stopped before the first step; early is removed." in capfd.readouterr().err
+    assert "Stopped before the first step; early was removed." in capfd.readouterr().err
     assert not (workplace.folder / "early").exists()
 
 

@@ -40,10 +40,10 @@ def fitted(terminal):
 def test_what_is_read_is_said_and_naive_stands_beside(terminal, fitted):
     assert "steps of 1 day, 1 to forecast" in fitted.err
     assert "steps have no row; missing values" in fitted.err  # each month has more than 28 days
-    assert "Each is read as the last one known before it." in fitted.err
+    assert "Each is replaced by the last known value before it." in fitted.err
     assert fitted.out.count("naive, 7 steps ago") == 4
     assert "test: " in fitted.out
-    assert "MAE in own units" in fitted.out
+    assert "MAE in original units" in fitted.out
     kept = json.loads((terminal.folder / "runs/load/baseline.json").read_text())
     assert kept["name"] == "seasonal naive"
     assert terminal.text("evaluate", "runs/load", "load.csv").split()[0] == "test:"
@@ -70,14 +70,14 @@ def test_forecasts_are_a_table_that_goes_on(terminal, fitted):
 def test_what_is_missing_is_not_read_where_it_is_refused(terminal, fitted):
     words = ["fit", "forecast", "load.csv", "--out", "runs/no", *QUICK, "--data.missing", "refuse"]
     done = terminal(*words)
-    assert "take data.missing = carry" in done.err.splitlines()[-1]
-    assert "Each is read" not in done.err
+    assert "use data.missing = carry" in done.err.splitlines()[-1]
+    assert "Each is replaced" not in done.err
 
 
 def test_a_static_word_that_training_did_not_have_is_said(terminal, shops):
     text = (terminal.folder / "shops.csv").read_text()
     (terminal.folder / "huge.csv").write_text(text.replace("large", "huge"))
-    said = "1 static value never seen in training, read as none of those known: "
+    said = "1 static value not in the training set, read as unknown: "
     for verb in ("predict", "evaluate"):
         done = terminal(verb, "runs/shops", "huge.csv")
         assert done.status == 0, done.err
@@ -92,7 +92,7 @@ def test_bad_rows_are_skipped_by_predict_too(terminal, fitted):
     assert "inf.csv, line 114: the load is not finite" in done.err
     done = terminal("predict", "runs/load", "inf.csv", "--skip-bad-rows")
     assert done.status == 0, done.err
-    assert "inf.csv: 1 bad row left out" in done.err
+    assert "inf.csv: 1 bad row skipped" in done.err
     assert done.out.splitlines()[1].startswith("2024-05-01,")
     without = terminal.text("predict", "runs/load", "--skip-bad-rows")  # there is nothing to skip
     assert without == terminal.text("predict", "runs/load")
@@ -102,7 +102,7 @@ def test_a_word_that_looks_like_an_option_is_no_file(terminal, fitted):
     for words in (["predict", "runs/load"], ["evaluate", "runs/load"], ["fit", "forecast"]):
         done = terminal(*words, "--skip-bad-row")
         assert done.status == 2
-        assert "It is no option of this command" in done.err
+        assert "This command has no such option" in done.err
     done = terminal("predict", "runs/load", "-", given="")  # a hyphen alone is standard input
     assert (done.status, done.out) == (1, "")
     assert done.err.startswith("ostinato: standard input: ")
@@ -114,7 +114,7 @@ def test_backtest_and_page(terminal, fitted):
     assert "00:00" not in told
     terminal.text("report", "runs/load", "--data", "load.csv", "--out", "load.html")
     page = (terminal.folder / "load.html").read_text()
-    for said in ("How far ahead?", "Forecasts and observations", "seasonal naive"):
+    for said in ("Errors by horizon", "Forecasts and observations", "seasonal naive"):
         assert said in page
     assert "2024-04-07" in page
     assert "2024-04-07 00:00" not in page
@@ -125,7 +125,7 @@ def test_cells_are_compared_by_the_test_part(terminal, fitted):
     words += ["--equal", "parameters", "--out", "runs/cells", *QUICK]
     out = terminal.text(*words)
     assert "seasonal naive" in out
-    assert "All parameters were made as many as those of GRU with 6 units" in out
+    assert "All parameters were matched to those of GRU with 6 units" in out
     results = json.loads((terminal.folder / "runs/cells/comparison.json").read_text())
     gru, rnn = results["rows"]
     assert rnn["hidden"] > gru["hidden"]
@@ -135,7 +135,7 @@ def test_cells_are_compared_by_the_test_part(terminal, fitted):
     told = terminal.text("evaluate", "runs/cells/gru-0", "load.csv")
     assert f"{results['baseline']['mse']:.4f}" in told  # naive, on the same windows
     done = terminal("compare", "forecast", "load.csv", *QUICK, "--data.test", "0")
-    assert "--data.test 0: cells are compared by the test part" in done.err
+    assert "--data.test 0: cells are compared on the test set" in done.err
 
 
 @pytest.mark.parametrize(
@@ -146,13 +146,13 @@ def test_cells_are_compared_by_the_test_part(terminal, fitted):
         (
             ["2024-01-01,1,0"],
             [],
-            "bad.csv has 1 step, in parts of 1, 0 and 0, and there is no window",
+            "bad.csv has 1 step, in sets of 1, 0 and 0, and the training set has no window",
         ),
-        (ROWS, ["--data.test", "5"], "5 steps in its test part, and a horizon of 7 is longer"),
+        (ROWS, ["--data.test", "5"], "5 steps in its test set, and the horizon of 7 is longer"),
         (ROWS, ["--data.past", "none"], "no column 'none'"),
         (ROWS, ["--model.loss", "rmse"], "--model.loss"),
         *(
-            (ROWS, [f"--data.{part}", "load"], "bad.csv: column 'load' is given two parts; it")
+            (ROWS, [f"--data.{part}", "load"], "bad.csv: column 'load' is used for two parts; it")
             for part in ("time", "id", "past", "future", "static")
         ),
     ],

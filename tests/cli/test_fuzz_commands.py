@@ -70,24 +70,24 @@ def test_no_answer_is_given_that_is_not_finite(workshop, run, weight):
 
 
 WRONG = {
-    "evaluate runs/pairs prose.txt --format text": "plain text has one column, and 'source', 'ta",
-    "fit transduce prose.txt --format text": "plain text has one column, and 'source', 'target'",
-    "predict runs/pairs moves.ts": "texts are needed here, no .ts file",
-    "predict runs/pairs moves.ts --skip-bad-rows": "texts are needed here, no .ts file",
-    "predict runs/reviews moves.ts --skip-bad-rows": "texts are needed here, no .ts file",
-    "predict runs/letters moves.ts": "texts are needed here, no .ts file",
-    "predict runs/moves reviews.csv": "series of numbers are needed here, a .ts file",
+    "evaluate runs/pairs prose.txt --format text": "plain text has one column, but 'source', 'ta",
+    "fit transduce prose.txt --format text": "plain text has one column, but 'source', 'target'",
+    "predict runs/pairs moves.ts": "texts are required, no .ts file",
+    "predict runs/pairs moves.ts --skip-bad-rows": "texts are required, no .ts file",
+    "predict runs/reviews moves.ts --skip-bad-rows": "texts are required, no .ts file",
+    "predict runs/letters moves.ts": "texts are required, no .ts file",
+    "predict runs/moves reviews.csv": "series of numbers are required, a .ts file",
     "predict runs/reviews reviews.csv --max-row 10": "line 1: a line of more than 10 characters",
-    "predict runs/reviews reviews.csv --max-row=0": "--max-row '0': give a whole number from 1 on",
-    "--max-expansion": "--max-expansion '': give a whole number from 1 on",
-    "predict runs/reviews reviews.csv --max-row 1_0": "--max-row '1_0': give a whole number",
+    "predict runs/reviews reviews.csv --max-row=0": "--max-row '0': give an integer of at least 1",
+    "--max-expansion": "--max-expansion '': give an integer of at least 1",
+    "predict runs/reviews reviews.csv --max-row 1_0": "--max-row '1_0': give an integer",
 }
 
 
 @pytest.mark.parametrize("words", WRONG)
 def test_what_does_not_fit_is_said(workshop, words):
     status, out, err = workshop.call(*words.split())
-    assert (status, out) == (2 if "give a whole number" in WRONG[words] else 1, "")
+    assert (status, out) == (2 if "give an integer" in WRONG[words] else 1, "")
     assert WRONG[words] in err
     assert len(err.splitlines()) == 1
 

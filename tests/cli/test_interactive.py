@@ -155,7 +155,7 @@ def test_the_chart_stands_beside_the_text_and_follows_the_dials(watch):
     picture = screen.until(r"paused") and screen.text()
     lines = picture.splitlines()
     assert re.search(r"│ KING.▁ .*││ +\S+ +\d+\.\d% █", picture)
-    assert re.fullmatch("╭─+ runs/b ─+╮╭─+ next symbol ─+╮", lines[0])
+    assert re.fullmatch("╭─+ runs/b ─+╮╭─+ next token ─+╮", lines[0])
     screen.press(b"\x1b[D" * 30)
     screen.until(r"top-p 0\.05")
     assert len(re.findall(r"\d\.\d% █", screen.text())) == 1  # the best alone is left
@@ -288,6 +288,6 @@ def test_without_a_terminal_it_is_refused_in_a_line(terminal):
     done = terminal("generate", "runs/b", "--interactive")
     assert (done.status, done.out) == (1, "")
     assert re.fullmatch(
-        "ostinato: --interactive needs a terminal, and standard input is none; leave it out\n",
+        "ostinato: --interactive requires a terminal, but standard input is not one\n",
         done.err,
     )

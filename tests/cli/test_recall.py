@@ -11,10 +11,10 @@ def test_a_table_and_a_page(terminal):
     lines = [line.split() for line in out.splitlines()]
     assert ["copying:", "loss", "1", "step", "3", "steps"] in lines
     nothing = ["0.9902", "100%", "0.9041", "100%"]  # 10·ln 8 / 21, and over 23
-    assert ["remembers", "nothing", *nothing] in lines
+    assert ["no", "memory", *nothing] in lines
     page = (terminal.folder / "recall.html").read_text()
-    assert "The copy task: how far back?" in page
-    assert "The RNN solved it at none of these lengths." in page
+    assert "The copy task: long-term memory" in page
+    assert "The RNN solved none of these lengths." in page
 
 
 def test_it_says_who_has_learnt_and_who_has_not(terminal):
@@ -31,15 +31,15 @@ def test_it_says_who_has_learnt_and_who_has_not(terminal):
     assert (gru, solved, forgets, failed) == ("gru", "✓", "forgets", "")
     assert int(own) < 10
     assert int(others) > 80
-    assert re.search(r"^ remembers nothing +0\.1667 +100% *$", done.out, re.M)
-    assert "less than 10% of the loss left" in done.out
-    assert "training ends there, or after 5 epochs of 1,600 new sequences." in done.out
+    assert re.search(r"^ no memory +0\.1667 +100% *$", done.out, re.M)
+    assert "below 10% of that of a model without memory" in done.out
+    assert "Training ends there, or after 5 epochs of 1,600 new sequences." in done.out
     assert re.search(
         r"^gru, 8 steps +solved after [1-5] epochs?: loss 0\.\d{4}, \d% of", done.err, re.M
     )
     assert re.search(r"^forgets.py:forgets, 8 steps +not solved in 5 epochs: loss", done.err, re.M)
     page = (terminal.folder / "pages/adding.html").read_text()
-    assert "The GRU solved it at 8 steps. The FORGETS solved it at none of these lengths." in page
+    assert "The GRU solved 8 steps. The FORGETS solved none of these lengths." in page
     words = " ".join(re.sub(r"<[^>]*>", " ", page[page.index("<table") :]).split())
     assert re.search(r"GRU ✓ \d(\.\d)?% 0\.\d{4} [1-5] epochs? FORGETS \d\d% 0\.", words)
 
@@ -48,19 +48,19 @@ def test_it_says_who_has_learnt_and_who_has_not(terminal):
     ("words", "says"),
     [
         ("sorting", "'sorting' is neither adding nor copying"),
-        ("adding --lengths 1,x", "--lengths 1,x: whole numbers from 1 on, with commas"),
-        ("adding --lengths 5,0", "--lengths 5,0: whole numbers from 1 on, with commas"),
-        (f"adding --lengths 8,{10**20}", f"--lengths {10**20}: at most 1,000,000 makes sense"),
-        ("copying --lengths=-3", "--lengths -3: whole numbers from 1 on, with commas"),
-        ("copying --lengths ,", "--lengths ,: whole numbers from 1 on, with commas"),
+        ("adding --lengths 1,x", "--lengths 1,x: give integers of at least 1, separated by commas"),
+        ("adding --lengths 5,0", "--lengths 5,0: give integers of at least 1, separated by commas"),
+        (f"adding --lengths 8,{10**20}", f"--lengths {10**20}: at most 1,000,000 are allowed"),
+        ("copying --lengths=-3", "--lengths -3: give integers of at least 1, separated by commas"),
+        ("copying --lengths ,", "--lengths ,: give integers of at least 1, separated by commas"),
         (
             "adding --lengths 1 --jobs 1",
-            "rnn, 1 step: the adding problem needs 2 steps or more, not 1",
+            "rnn, 1 step: the adding problem needs at least 2 steps, not 1",
         ),
         ("adding --jobs 0", "--jobs must be at least 1"),
         ("adding --cells gru,nope", "unknown cell 'nope'; known: "),
-        ("adding --cells ,", "--cells needs the name of a cell"),
-        ("adding --cells gru,gru", "--cells gru,gru: there are two called 'gru'"),
+        ("adding --cells ,", "--cells requires the name of a cell"),
+        ("adding --cells gru,gru", "--cells gru,gru: 'gru' is given twice"),
     ],
 )
 def test_what_cannot_be_is_one_line(terminal, words, says):

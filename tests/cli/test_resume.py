@@ -103,7 +103,7 @@ def test_a_run_in_use_names_the_process(terminal):
     run = Run(terminal.folder / "runs/a")
     with run.locked():
         done = terminal("fit", "classify", "reviews.csv", "--resume", "--out", "runs/a")
-    says = f"runs/a: process {os.getpid()} is training in it; wait for its end, or end it"
+    says = f"runs/a: process {os.getpid()} is training in it; wait until it ends, or stop it"
     assert (done.status, done.err) == (1, f"ostinato: {says}\n")
 
 
@@ -146,9 +146,9 @@ def test_only_the_same_run_is_repeated(terminal):
     one, other = (Run(terminal.folder / "runs" / n) for n in ("mine", "mine-again"))
     assert outcome(one) == outcome(other)
     table.write_text(table.read_text() + "so bad a film,neg\n")
-    assert re.fullmatch(r"ostinato: runs/mine: was trained on other data.*\n", refused())
+    assert re.fullmatch(r"ostinato: runs/mine: was trained on different data.*\n", refused())
     table.unlink()
-    why = "runs/mine was trained from that name, as seen from the folder in which it was trained"
+    why = "the path is relative to the folder in which runs/mine was trained"
     assert refused().startswith(f"ostinato: mine.csv: no such file; {why}")
     manifest = Run(terminal.folder / "runs/mine").manifest
     unknown = manifest.model_copy(update={"data": manifest.data | {"given": None}})

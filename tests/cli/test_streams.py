@@ -20,8 +20,8 @@ SHORT = [
     "evaluate runs/a more.csv", "cache", "report runs/a --out a.html",
 ]  # fmt: skip
 NARROW = (
-    "ostinato: standard output is in {}: what that does not have is written as escapes; "
-    "PYTHONIOENCODING=utf-8 writes it as it is\n"
+    "ostinato: standard output is encoded in {}; other characters are written as escapes; set "
+    "PYTHONIOENCODING=utf-8 to write them unchanged\n"
 )
 CAFE = os.fsdecode(b"caf\xe9")
 
@@ -225,7 +225,7 @@ def test_a_comparison_in_a_folder_of_any_bytes(terminal):
     shutil.copy(terminal.folder / "book.txt", terminal.folder / data)
     words = ["--cells", "rnn,gru", "--seeds", "1", *WORDS[:6], "--data.streams", "4"]
     words += ["--data.steps", "20", "--out", out]
-    assert "The page: runs/caf\\udce9 compared/report.html" in terminal.text(
+    assert "Report: runs/caf\\udce9 compared/report.html" in terminal.text(
         "compare", "generate", data, *words
     )
     assert sorted(os.listdir(terminal.folder / out))[:2] == ["baseline.json", "comparison.json"]

@@ -99,13 +99,15 @@ def test_of_its_own_training_file_only_what_was_held_out_is_measured(place):
     held = json.loads((place.folder / "taggers/words/manifest.json").read_text())["data"]
     assert "validation_sha256" not in held
     assert done.err == (
-        "ostinato: words.conllu: the run was trained on it; measured on what it held out, 4 of 40 "
+        "ostinato: words.conllu: the run was trained on this file; "
+        "evaluated on its held-out part, 4 of 40 "
         "sentences\n"
     )
     assert re.search(r"^words 18$", done.out, re.M)  # of 180
     done = place("evaluate", "taggers/names", "names.conll")
     assert done.err == (
-        "ostinato: names.conll: the run was trained on all of it; this is no measure of new text\n"
+        "ostinato: names.conll: the run was trained on all of this file; the "
+        "result does not hold for new text\n"
     )
     assert re.search(r"^words 270$", done.out, re.M)
     assert place("evaluate", "taggers/names", "dev.conll").err == ""
@@ -204,7 +206,7 @@ def test_a_file_of_another_format_than_the_run_s_is_read_as_what_it_is(place):
     for run, file in (("kinds", "words.conllu"), ("words", "kinds.conll")):
         done = place("evaluate", f"taggers/{run}", file)
         assert done.out.startswith("accuracy 1.0000\nwords 18\n")
-        assert "measured on what it held out" in done.err  # the same words with the same tags
+        assert "evaluated on its held-out part" in done.err  # the same words with the same tags
 
 
 def test_other_tags_of_another_format_are_neither_written_over_nor_measured_by(place):
@@ -212,16 +214,17 @@ def test_other_tags_of_another_format_are_neither_written_over_nor_measured_by(p
     done = place("predict", "taggers/names", "words.conllu")
     assert (done.status, done.out) == (1, "")
     assert done.err == (
-        "ostinato: words.conllu: other tags stand where those of the run, 'O', 'B-LOC', 'I-LOC', "
-        "'E-LOC', …, would go; --beside writes them beside those\n"
+        "ostinato: words.conllu: the tag column has tags other than "
+        "those of the run ('O', 'B-LOC', "
+        "'I-LOC', 'E-LOC', …); use --beside to write the predicted tags to another column\n"
     )
     out = place.text("predict", "taggers/names", "words.conllu", "--beside")
     assert re.sub(r"\|Tag=(O|[BI]-\w+)$", "", out, flags=re.MULTILINE) == trees
     done = place("evaluate", "taggers/words", "names.conll")
     assert (done.status, done.out) == (1, "")
     assert done.err == (
-        "ostinato: names.conll, line 3: no tag here was in the training data, from 'O' on; there "
-        "they are 'NOUN', 'PROPN', 'PUNCT', 'VERB'\n"
+        "ostinato: names.conll, line 3: no tag is in the training data, beginning with 'O'; its "
+        "tags are 'NOUN', 'PROPN', 'PUNCT', 'VERB'\n"
     )
 
 
@@ -232,13 +235,13 @@ def test_plain_text_is_restored_only_by_what_learnt_it(place):
             done = place(verb, "taggers/words", "-", "--format", "text", given=given)
             assert (done.status, done.out) == (1, "")
             assert done.err == (
-                "ostinato: standard input: plain text, whose case and marks are restored by a run "
-                "trained on such; this one's tags are 'NOUN', 'PROPN', 'PUNCT', 'VERB', and "
-                "--format says what is none\n"
+                "ostinato: standard input: plain text requires a run that restores case and "
+                "punctuation; the tags of this run are 'NOUN', 'PROPN', 'PUNCT', 'VERB'; if "
+                "the file is not plain text, give --format\n"
             )
     prose = "Mr Ann Lee has left for Rome.\nIt was not so long ago that he had.\n"
     done = place("predict", "taggers/names", "-", given=prose)
-    assert done.err.startswith("ostinato: standard input: plain text, whose case")
+    assert done.err.startswith("ostinato: standard input: plain text requires a run")
 
 
 def test_a_text_is_not_taken_for_columns_because_of_its_lines(place):
@@ -253,19 +256,19 @@ def test_predict_restores_case_and_marks(place):
     assert out == "Well, I am fine. (Is NASA here?)\n\n"
     done = place("predict", "taggers/case", "--confidence", given="well\n")
     assert (done.status, done.out) == (1, "")
-    assert done.err.startswith("ostinato: plain text has no place for confidences")
+    assert done.err.startswith("ostinato: plain text cannot store confidences")
 
 
 def test_what_was_never_seen_is_told(place):
     done = place("predict", "taggers/names", "-", given="mr\nБо\nБоо\nMR\nБо\n")
     assert done.err == (
-        "ostinato: 3 words and 9 characters are not known from training, and read as <unk>: "
+        "ostinato: 3 words and 9 characters are not in the vocabulary, and read as <unk>: "
         "'Бо' × 2, 'Боо' × 1; 'о' × 4, 'Б' × 3, 'M' × 1, 'R' × 1\n"
     )
     assert done.out.count("\n") == 5
     done = place("predict", "taggers/names", "-", given="mr\nleeO\n")
     assert done.err == (
-        "ostinato: 1 word is not known from training, and read as <unk>: 'leeO' × 1\n"
+        "ostinato: 1 word is not in the vocabulary, and read as <unk>: 'leeO' × 1\n"
     )
     assert place("predict", "taggers/names", "-", given="mr\n").err == ""
 
@@ -282,7 +285,7 @@ def test_bad_sentences_are_refused_or_left_as_they_are(place):
     tagged = place.folder / "tagged.conll"
     tagged.touch()
     place.start("predict", "taggers/names", "bad.conll", "--skip-bad-rows", out=tagged)
-    assert place.wait().err == "ostinato: bad.conll: 1 bad row left out: line 12: not UTF-8\n"
+    assert place.wait().err == "ostinato: bad.conll: 1 bad row skipped: line 12: not UTF-8\n"
     written = tagged.read_bytes().splitlines()
     assert written[9:12] == raw.splitlines()[9:12]
     assert len(written) == len(raw.splitlines())
@@ -304,21 +307,24 @@ def test_bad_sentences_are_refused_or_left_as_they_are(place):
         (
             ["--data.validation", "1.5"],
             "a O\n\nb O\n",
-            r"--data\.validation.* 1\.5: .*a part lies between 0 and 1",
+            r"--data\.validation.* 1\.5: .*give a fraction between 0 and 1",
         ),
         (
             [],
             "a O\n\nb O\nAnn B_PER\nLee I_PER\n",
-            r"standard input, line 4: the tag 'B_PER' looks like one of an entity, which is "
+            r"standard input, line 4: the tag 'B_PER' looks like an entity tag, which is "
             r"written 'B-PER'; .*: --data\.scheme none",
         ),
         ([], "\n\n", r"standard input: no rows"),
         (
             ["--data.unlabelled", "?"],
             "a ?\nb ?\n\nc ?\n",
-            r"standard input, line 1: no word has a tag; all are '\?', which data\.unlabelled",
+            (
+                r"standard input, line 1: no word has a tag; all are '\?', "
+                r"the value of data\.unlabelled"
+            ),
         ),
-        ([], "a O\n", r"a tagger needs two sentences"),
+        ([], "a O\n", r"a tagger needs at least two sentences"),
     ],
 )
 def test_what_cannot_be_learnt_is_one_line_and_no_run_stays(place, words, text, says):
@@ -340,7 +346,7 @@ def test_a_run_goes_on_and_is_repeated(place):
     assert (place.folder / "taggers/again/model.safetensors").read_bytes() == weights
     done = place("fit", "tag", "dev.conll", "--resume", "--out", "taggers/two")
     assert done.status == 1
-    assert "was trained on other data, with another sha256 in" in done.err
+    assert "was trained on different data, with another sha256 in" in done.err
     dev = place.folder / "dev.conll"
     before = dev.read_text()
     dev.write_text(before.replace("I-PER", "O", 1))
@@ -363,7 +369,7 @@ def test_cells_are_compared_and_reported(place):
     assert re.search(r"^ most frequent tag +\d+\.\d\d%", out, re.M)
     assert "The page: taggers/tagged/report.html" in out
     page = (place.folder / "taggers/tagged/report.html").read_text()
-    assert "<h2>What is found?</h2>" in page
+    assert "<h2>Precision and recall</h2>" in page
     assert "<h2>Sentences</h2>" in page
     results = json.loads((place.folder / "taggers/tagged/comparison.json").read_text())
     (rnn, gru) = results["rows"]

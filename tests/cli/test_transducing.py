@@ -65,9 +65,9 @@ def measures(out):
 def test_fit_says_what_it_did_and_what_it_left_out(place):
     out, err = place.spelling.out, place.spelling.err
     assert re.search(r" gru +[\d.]+ +[\d.]+% +[\d.]+% +[\d,]+ +\d+ s", out)
-    assert f"With a beam of 5, on validation:\ntexts {len(place.held)}\nexact_match" in out
+    assert f"With a beam of 5, on the validation set:\ntexts {len(place.held)}\nexact_match" in out
     assert "Saved in runs/spell. Next: ostinato predict runs/spell FILE" in out
-    assert re.search(r"ostinato: \d+ pairs are not trained on: their source is among those", err)
+    assert re.search(r"ostinato: \d+ pairs are not used for training: their source is in", err)
     given = json.loads((place.folder / "runs/spell/manifest.json").read_text())["data"]["given"]
     assert given == {"files": ["words.txt"], "validation": ["held.txt"]}
 
@@ -112,7 +112,7 @@ def test_unknown_symbols_are_counted(place):
     done = place("predict", "runs/spell", "-", given="aßb\nßü\n")
     assert (done.status, len(done.out.splitlines())) == (0, 2)
     assert "<unk>" not in done.out
-    said = "ostinato: 3 symbols are not known from training, and read as <unk>: 'ß' × 2, 'ü' × 1"
+    said = "ostinato: 3 symbols are not in the vocabulary, and read as <unk>: 'ß' × 2, 'ü' × 1"
     assert done.err == f"{said}\n"
     done = place("evaluate", "runs/spell", "-", given="aß  AY\n")
     assert measures(done.out)["unknown_symbols"] == "1"
@@ -121,29 +121,29 @@ def test_unknown_symbols_are_counted(place):
 def test_a_bad_row_that_is_left_out_is_an_empty_line(place):
     done = place("predict", "runs/spell", "-", "--skip-bad-rows", given="ab\n\ne\n")
     assert done.out.splitlines() == [spelled("ab"), "", spelled("e")]
-    assert "1 bad row left out: line 2: the text is empty" in done.err
+    assert "1 bad row skipped: line 2: the text is empty" in done.err
 
 
 def test_a_separator_holds_something(place):
     done = place("fit", "transduce", "words.txt", "--data.separator", "", "--out", "runs/none")
     assert re.fullmatch(r"ostinato: --data.separator .*at least 1 char.*; see --help\n", done.err)
     assert done.status == 2
-    with pytest.raises(DataError, match="an empty separator parts nothing"):
+    with pytest.raises(DataError, match="the separator is empty"):
         read_pairs([str(place.folder / "words.txt")], separator="")
 
 
 FIT = "fit transduce"
 WRONG = [
-    (f"{FIT} held.a short.b", "held.a, line 2: has no partner; short.b has 1 line, held.a has"),
+    (f"{FIT} held.a short.b", "held.a, line 2: has no counterpart; short.b has 1 line, held.a has"),
     (f"{FIT} gap.a gap.b", "gap.a and gap.b, line 2: the line of gap.a is empty"),
     (f"{FIT} words.txt", "words.txt, line 1: no column 'source'"),
     (f"{FIT} few.csv --source.column de", "few.csv, line 1: no column 'de'; the columns are"),
-    (f"{FIT} few.csv --source.column target", "few.csv: column 'target' is given two parts; it"),
+    (f"{FIT} few.csv --source.column target", "few.csv: column 'target' is used for two parts; it"),
     (f"{FIT} few.csv --model.attention dto", "unknown attention 'dto'; did you mean 'dot'"),
     (f"{FIT} few.csv --target.tokenizer wrod", "unknown tokenizer 'wrod'; did you mean 'word'"),
     (f"{FIT} few.csv --source.min-count 9", "no symbol comes source.min_count = 9 times"),
     (f"{FIT} few.csv --data.max-tokens 1 --target.tokenizer word", None),
-    (f"{FIT} imdb", "imdb holds no pairs"),
+    (f"{FIT} imdb", "imdb contains no pairs"),
     (f"{FIT} few.csv --validation words.txt", "words.txt, line 1: no column 'source'"),
     ("evaluate runs/spell few.csv", "few.csv, line 1: no separator '␣␣'"),
     ("evaluate runs/spell bytes.txt", "bytes.txt, line 2: not UTF-8"),
@@ -153,7 +153,8 @@ WRONG = [
     (f"evaluate runs/spell held.txt --beam {10**13}", f"beam: {10**13} must be at most 1,000"),
     ("predict runs/spell - --best 3 --beam 2", "best: 3 must be at least 1 and at most the beam"),
     ("evaluate runs/spell held.txt --alpha -1", "alpha: -1.0 must be at least 0"),
-    ("report runs/a --data more.csv --data more.csv", "a run of this task is judged by one file"),
+    ("report runs/a --data more.csv --data more.csv", ("runs of this task are "
+                                                      "evaluated on one file")),
 ]  # fmt: skip
 
 
@@ -197,7 +198,9 @@ def test_a_run_is_not_resumed_with_other_validation_pairs(place):
     for given in ([], ["--validation", "fewer.a", "fewer.b"]):
         done = place(*words, *given, "--resume", "--out", "runs/v")
         assert (done.status, done.out) == (1, "")
-        assert "runs/v: was trained on other data, with another validation_sha256 in" in done.err
+        assert (
+            "runs/v: was trained on different data, with another validation_sha256 in" in done.err
+        )
 
 
 def test_a_report_puts_the_bottleneck_beside_attention(place):
@@ -208,9 +211,9 @@ def test_a_report_puts_the_bottleneck_beside_attention(place):
     place.text("report", "runs/spell", "runs/blind", "--data", "held.txt", "--out", "why.html")
     page = (place.folder / "why.html").read_text()
     for text in (
-        "What does length cost?",
-        "why attention was invented",
-        "What does it look at?",
+        "Errors by length",
+        "can use the state of every token",
+        "Attention",
         "GRU (attention additive",
         "GRU (attention none",
         "without attention",

@@ -209,8 +209,8 @@ class Workshop:
 
 def _aside(line: str) -> bool:
     """Whether a line tells what was read, or left out."""
-    known = "left out|steps?\\b|not known from training|was trained on it|none |not finished|"
-    known += "from before files had|going on from the one before|was made with"
+    known = "skipped|steps?\\b|not in the vocabulary|was trained on this file|none |not finished|"
+    known += "an earlier version|continuing from the previous|was created with"
     return bool(re.search(known, line))
 
 

@@ -115,7 +115,7 @@ def test_hundreds_of_products_in_one_sum():
 
 def test_what_is_too_large_for_native_code_is_refused_in_a_line():
     made = chain("functions", 3000)
-    says = "a step of cell 'chained' has 3,0.. operations, and it takes up to 1,000"
+    says = "a step of cell 'chained' has 3,0.. operations, more than the limit of 1,000"
     with pytest.raises(CellError, match=says):
         native_level.source(made)
     assert not native_level.supports(made)

@@ -59,7 +59,7 @@ def test_what_a_job_raises_comes_through():
 def test_a_process_that_dies_is_an_error_in_a_line(capfd):
     with pytest.raises(OstinatoError) as raised:
         in_parallel({"a": (add, (1, 2)), "b": (die, (signal.SIGKILL,))}, workers=2)
-    assert str(raised.value) == "b: its process died, with status -9"
+    assert str(raised.value) == "b: its process ended unexpectedly with status -9"
     assert capfd.readouterr().err == ""
 
 

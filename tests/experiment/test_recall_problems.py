@@ -96,7 +96,7 @@ def test_problems_are_no_data_of_other_tasks():
     for read in (read_labelled, read_text, lambda name: read_series(name, Columns())):
         with pytest.raises(DataError, match="`ostinato recall adding`"):
             read("adding")
-    with pytest.raises(ConfigError, match="2 steps or more"):
+    with pytest.raises(ConfigError, match="at least 2 steps"):
         adding.read(length=1)
-    with pytest.raises(ConfigError, match="1 step or more"):
+    with pytest.raises(ConfigError, match="at least 1 step"):
         copying.read(length=0)

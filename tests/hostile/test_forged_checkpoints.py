@@ -113,6 +113,6 @@ def refused(forge, name, folder):
     with pytest.raises(RunError) as error:
         resume(name, folder)
     assert file in str(error.value)
-    assert "does not fit" in str(error.value)
+    assert "does not match the run" in str(error.value)
     assert "\n" not in str(error.value)
     assert len(str(error.value)) < 350 + len(str(folder))

@@ -122,7 +122,7 @@ def forge(home: Path, run: Run, file: str, draw: random.Random) -> None:
 
 @pytest.mark.parametrize("name", SMALL)
 def test_honest_records_are_shown(name, judged):
-    assert "<h2>Which is best?</h2>" in shown(judged[name])
+    assert "<h2>Comparison</h2>" in shown(judged[name])
 
 
 @pytest.mark.parametrize("name", SMALL)

@@ -93,7 +93,7 @@ def test_a_file_of_settings_names_no_file_of_code(lure):
     (lure / "mine.toml").write_text('task = "classify"\ncell = "evil.py:mgu"\n')
     with pytest.raises(ConfigError, match=r"mine\.toml: cell = .* --cell evil\.py:mgu"):
         ClassifySettings.load("mine.toml")
-    with pytest.raises(ConfigError, match=r"leave it out and give --cell evil\.py:mgu"):
+    with pytest.raises(ConfigError, match=r"remove the line and use --cell evil\.py:mgu"):
         merge(ClassifySettings, "mine.toml", None)
     assert merge(ClassifySettings, "mine.toml", ClassifySettings(cell="rnn")).cell == "rnn"
     assert not (lure / "was-run").exists()

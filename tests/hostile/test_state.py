@@ -34,7 +34,7 @@ def test_a_run_from_before_there_were_digests_answers_as_it_did(name, caplog):
     with caplog.at_level(logging.WARNING, "ostinato"):
         own = small.estimator.load(BEFORE / name)
     (said,) = caplog.messages
-    assert said.startswith(f"{BEFORE / name}: a run from before files had a SHA-256")
+    assert said.startswith(f"{BEFORE / name}: a run from an earlier version, without SHA-256")
     assert same(small.answers(own), json.loads((BEFORE / f"{name}.answers.json").read_text()))
 
 
@@ -82,7 +82,7 @@ def test_an_unfinished_run_says_so_and_is_whole_when_it_was_resumed(tmp_path, ca
 
 def test_a_run_without_an_epoch_says_what_it_lacks(tmp_path):
     run = stopped(tmp_path / "run", 1)
-    with pytest.raises(RunError, match=r"no finished run there .*no epoch .*fit --resume"):
+    with pytest.raises(RunError, match=r"there is no finished run .*no epoch .*fit --resume"):
         Classifier.load(run)
 
 

@@ -102,4 +102,4 @@ def test_what_to_describe_is_said_where_numbers_are_not_finite():
     def hopeless(x, h):
         return affine(h) * log(h - h)  # never a number
 
-    assert "whatever the first states are" in not_finite(hopeless)
+    assert "for any initial states" in not_finite(hopeless)

@@ -66,7 +66,9 @@ def test_each_context_by_hand_and_nothing_of_the_padding(name, fill):
 
 
 def test_sizes_that_a_dot_product_cannot_bring_together_are_refused():
-    with pytest.raises(ConfigError, match=r"'dot' needs .* one size, not 4 and 6; use 'general'"):
+    with pytest.raises(
+        ConfigError, match=r"'dot' requires the same size .* not 4 and 6; use 'general'"
+    ):
         attention("dot", 4, 6)
 
 

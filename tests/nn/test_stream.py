@@ -87,7 +87,7 @@ def test_what_cannot_stream_says_so():
         LSTM(3, 4, bidirectional=True).stream()
     with pytest.raises(UnknownName, match="did you mean 'int8'"):
         LSTM(3, 4).stream("int4")
-    with pytest.raises(ConfigError, match="narrowed from float32"):
+    with pytest.raises(ConfigError, match="converted from float32"):
         LSTM(3, 4).double().stream("int8")
     with pytest.raises(ConfigError, match="at least 2 numbers"):
         LSTM(1, 4).stream("bf16")

@@ -70,13 +70,13 @@ def test_nothing_is_loaded_from_outside(document):
 
 def test_every_section_is_there(document):
     assert document.texts("h2") == [
-        "Which is best?",
-        "Which differences are shown?",
-        "How they learned",
-        "How far back the gradient reaches",
+        "Comparison",
+        "Which differences are significant?",
+        "Learning curves",
+        "Gradient by distance",
         "Confusion matrix",
         "Calibration",
-        "How they are made",
+        "Architecture",
         "The runs",
     ]
     assert document.texts("title") == ["RNN & <b>others"]
@@ -99,7 +99,7 @@ def test_what_is_claimed_is_what_is_shown(given, document):
     assert shown["rnn", "lstm"] == "lstm"
     assert shown["lstm", "<mgu>"] is None
     assert "LSTM is better than RNN (p " in lead
-    assert "LSTM and <MGU>" in lead.partition("No difference is shown between ")[2]
+    assert "LSTM and <MGU>" in lead.partition("No significant difference between ")[2]
     told = [row for row in document.texts("tr") if row.startswith("LSTM − <MGU>")]
     assert told[0].startswith("LSTM − <MGU>not shown")
 
@@ -145,7 +145,7 @@ def test_runs_without_an_exam_have_curves_and_diagrams_alone():
     page = comparison_page(results() | comparison(runs, "accuracy", False), "ostinato report")
     document = Document(page)
     assert document.texts("h2") == [
-        "What is reached?", "How they learned", "How they are made", "The runs",
+        "Results", "Learning curves", "Architecture", "The runs",
     ]  # fmt: skip
     assert "60.00%" in document.texts("tr")[1]  # the best on validation
 
@@ -157,7 +157,8 @@ def test_samples_are_escaped():
 
 
 @pytest.mark.parametrize(
-    ("equal", "said"), [("time", "the same seconds"), ("recurrent", "60: LSTM 8 units, +0.00%")]
+    ("equal", "said"),
+    [("time", "the same training time"), ("recurrent", "60: LSTM 8 units, +0.00%")],
 )
 def test_what_was_made_equal_is_said(equal, said):
     text = "".join(Document(comparison_page(results(equal=equal), "x")).texts("section"))
@@ -186,7 +187,7 @@ def tagged(f1, errors):
 
 def test_a_page_on_taggers():
     page = Document(comparison_page(tagged(0.875, [0, -1] * 10), "ostinato compare"))
-    assert "What is found?" in page.texts("h2")
+    assert "Precision and recall" in page.texts("h2")
     lead = page.classed("p", "lead")[0]
     assert "87.50% F1" in lead
     assert "the most frequent tag has 50.00%" in lead
@@ -198,6 +199,6 @@ def test_a_page_on_taggers():
     sentences = "".join(page.texts("section", id="sentences"))
     assert "<Lee> B-<b> B-PER" in sentences
     titles = [attributes.get("title") for _, attributes in page.elements]
-    assert "B-<b>, 62.5% sure" in titles
+    assert "B-<b>, confidence 62.5%" in titles
     accuracy = [json.loads(x) for x in page.texts("script", type="application/json")][1]
     assert accuracy["layout"]["yaxis"]["tickformat"].endswith("p")

@@ -100,20 +100,20 @@ def test_numbers_are_worked_out(plan, given):
 
 def test_the_page_tells_them(given, document):
     assert document.texts("h2") == [
-        "Do the curves coincide?", "How far apart are they?", "How fast are they?",
+        "Do the loss curves coincide?", "How large are the differences?", "Speed",
         "What is compared",
     ]  # fmt: skip
     lead = document.classed("p", "lead")[0]
     for sentence in says(given):
         assert sentence in lead
-    assert "coincide: at no step are they further apart than 2.4·10⁻⁵ nats" in lead
+    assert "coincide: the largest difference at any step is 2.4·10⁻⁵ nats" in lead
     assert "PyTorch trains 8 times as fast" in lead
     rows = "".join(document.texts("tr"))
-    for number in ("2.4·10⁻⁵", "6 of 8", "a rounding a step", "2.50 s", "100"):
+    for number in ("2.4·10⁻⁵", "6 of 8", "rounding at each step", "2.50 s", "100"):
         assert number in rows
     losses, apart = map(json.loads, document.texts("script", type="application/json"))
     assert [trace["name"] for trace in losses["data"]] == ["PyTorch", "Keras"]
-    assert [trace["name"] for trace in apart["data"]] == ["a rounding a step", "Keras"]
+    assert [trace["name"] for trace in apart["data"]] == ["rounding at each step", "Keras"]
     assert losses["data"][1]["y"] == given["cells"][0]["trials"][1]["losses"]
     assert "<MGU> text 1PyTorch: pos 88.08%Keras: neg & co 88.08%" in rows
     assert "75.00% Keras" in rows
@@ -122,7 +122,7 @@ def test_the_page_tells_them(given, document):
 def test_curves_that_part_are_said_to(plan):
     shift = 3 * COINCIDE
     told = says(results(plan, torch=result(plan), keras=result(plan, shift)))
-    assert "The loss curves of PyTorch and Keras part: they are up to 0.003 nats apart." in told
+    assert "The loss curves of PyTorch and Keras differ: by up to 0.003 nats." in told
 
 
 def test_the_faster_one_is_named(plan):
@@ -132,5 +132,5 @@ def test_the_faster_one_is_named(plan):
 
 def test_one_framework_has_no_differences(plan):
     page = Document(frameworks_page(results(plan, keras=result(plan)), "x"))
-    assert page.texts("h2") == ["How it learned", "How fast are they?", "What is compared"]
+    assert page.texts("h2") == ["Learning curve", "Speed", "What is compared"]
     assert page.classed("p", "lead") == ["Trained in Keras on 8 texts."]

@@ -103,9 +103,9 @@ def test_figures_are_json_that_a_script_cannot_break_out_of(document):
 @pytest.mark.parametrize(
     ("part", "heading"),
     [
-        ("flow", "How far back the gradient reaches"),
-        ("generator", "A writer of Shakespeare"),
-        ("equations", "What they compute"),
+        ("flow", "Gradient by distance"),
+        ("generator", "Text generation: Shakespeare"),
+        ("equations", "Equations"),
         ("next_steps", "What to try next"),
     ],
 )
@@ -133,8 +133,8 @@ def test_no_cell_state_no_dashes():
 def test_a_history_of_one_epoch_is_no_curve(page):
     given = results()
     given["generator"]["history"] = given["generator"]["history"][:1]
-    assert "Bits for each character held out" in page
-    assert "Bits for each character held out" not in demo_page(given)
+    assert "Bits per character on the held-out text" in page
+    assert "Bits per character on the held-out text" not in demo_page(given)
 
 
 def test_a_cell_of_ones_own():

@@ -64,7 +64,7 @@ def test_the_baseline_gets_its_due(baseline, judged):
 
 def test_summary():
     text = summary(results())
-    assert text.startswith("RNN, LSTM and GRU read 17,931 film reviews")
+    assert text.startswith("RNN, LSTM and GRU were trained on 17,931 film reviews")
     assert "4,981 others" in text
     assert text.endswith("an LSTM learned to write Shakespeare, one character after the other.")
     assert summary({"generator": {"cell": "gru", "source": "shakespeare"}}).startswith("A GRU ")
@@ -75,15 +75,15 @@ def test_overfitting():
     late, growing = classifier("rnn", 0.7, 1.0), classifier("gru", 0.8, 1.0)
     growing["history"] = late["history"][:2]
     assert overfitting([late, growing]) == (
-        "Where the loss on training reviews still falls while that on validation reviews no longer "
-        "does, a network learns its reviews by heart: the RNN after epoch 2. More epochs may still "
-        "help the GRU."
+        "Overfitting: the loss on training reviews still decreases, but that on validation reviews "
+        "does not: the RNN after epoch 2. More epochs may still "
+        "improve the GRU."
     )
     assert overfitting([{"cell": "rnn", "history": late["history"][:1]}]) == ""
 
 
 def test_chance():
-    assert "up to 0.9 points" in chance(0.8834, 4981)  # 1.96 √(0.8834 · 0.1166 / 4981) = 0.0089
+    assert "±0.9 points" in chance(0.8834, 4981)  # 1.96 √(0.8834 · 0.1166 / 4981) = 0.0089
     assert "%" not in chance(0.8834, None)
 
 

@@ -41,7 +41,7 @@ def test_the_interval_is_scipys(values):
 
 def test_one_value_has_no_spread():
     assert spread([0.5]) == (0.5, None, None, None)
-    with pytest.raises(ValueError, match="one difference"):
+    with pytest.raises(ValueError, match="single difference"):
         paired_t([0.5])
 
 

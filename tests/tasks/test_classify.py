@@ -140,7 +140,7 @@ def test_texts_and_labels_that_do_not_pair_are_refused(classifier):
 
 
 def test_a_label_never_seen_is_refused_with_its_text(classifier):
-    with pytest.raises(DataError, match=r"^text 3: its label 'c' was not .* which had a, b$"):
+    with pytest.raises(DataError, match=r"^text 3: its label 'c' is not .* which has a, b$"):
         classifier.evaluate(TEXTS[:4], ["a", "b", "c", "d"])
 
 

@@ -215,7 +215,7 @@ def test_a_run_holds_toml_json_and_safetensors_and_no_pickle(kind, tmp_path):
 DAMAGES = {
     "missing": lambda raw: None,
     "empty": lambda raw: b"",
-    "cut short": lambda raw: raw[:-4],
+    "truncated": lambda raw: raw[:-4],
     "garbage": lambda raw: b"\x80\x04\xff" + raw[::-1],
     **{text: lambda raw, text=text: text.encode() for text in ["null", "5", "[[1]]", '{"a": {}}']},
 }
@@ -228,7 +228,7 @@ def test_a_damaged_run_is_refused_in_one_line(kind, estimator, damage, tmp_path)
     for path in sorted((tmp_path / "run").iterdir()):
         if path.is_dir() or (path.name, damage) == ("metrics.jsonl", "empty"):
             continue
-        if damage not in ("missing", "empty", "cut short", "garbage") and (
+        if damage not in ("missing", "empty", "truncated", "garbage") and (
             path.suffix not in (".json", ".safetensors") or path.name == "manifest.json"
         ):
             continue

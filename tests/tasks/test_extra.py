@@ -64,8 +64,8 @@ def test_a_report_counts_what_was_held_out_and_no_text_that_was_learnt_from(tmp_
     classifier.fit(TEXTS, LABELS, run=run)
     _, held = split_blocks(LABELS, classifier.settings().data.validation, 0)
     assert len(ClassifyHeldOut.read(str(own), classifier, run)) == len(held)
-    with pytest.raises(ConfigError, match="learnt from all of"):
+    with pytest.raises(ConfigError, match="was trained on all of"):
         ClassifyHeldOut.read(str(more), classifier, run)
     more.write_text("text,label\np q,a\n")
-    with pytest.raises(RunError, match="was trained on other data"):
+    with pytest.raises(RunError, match="was trained on different data"):
         classifier.fit(TEXTS, LABELS, run=run, resume=True)

@@ -132,7 +132,7 @@ def test_recursive_forecasts_go_as_far_as_one_likes():
     np.testing.assert_allclose(far[:, :8], one, rtol=1e-5)
     assert np.isfinite(far).all()
     for horizon in (0, 10**5 + 1, 10**22):
-        with pytest.raises(ConfigError, match=rf"{horizon} steps: .* can do 1 to 100000$"):
+        with pytest.raises(ConfigError, match=rf"{horizon} steps: .* supports 1 to 100000$"):
             forecaster.predict(horizon)
     with pytest.raises(ConfigError, match="reads its own forecast"):
         small(model={"decoding": "recursive"}, data={"past": ["y"], "target": ["x"]}).fit(
@@ -214,12 +214,12 @@ def test_rolling_origin(forecaster):
     assert folds[1]["columns"]["value"]["mae"] == pytest.approx(
         np.abs(points - WAVE[384:392]).mean(), rel=1e-4
     )
-    with pytest.raises(DataError, match="take fewer folds, or refit"):
+    with pytest.raises(DataError, match="use fewer folds, or refit"):
         forecaster.backtest(WAVE, folds=6)
     with pytest.raises(ConfigError, match="at least 1"):
         forecaster.backtest(WAVE, folds=0)
     for folds in (51, 10**8, 10**22):
-        says = rf"^folds: {folds} stretches of 8 steps are more than .* has; at most 50$"
+        says = rf"^folds: {folds} folds of 8 steps are more than .* has; at most 50$"
         for refit in (False, True):
             with pytest.raises(ConfigError, match=says):
                 forecaster.backtest(WAVE, folds=folds, refit=refit)
@@ -234,25 +234,28 @@ def test_a_fold_that_is_trained_anew_sees_nothing_of_what_it_foretells():
 
 
 def test_what_cannot_be_asked_is_refused(forecaster):
-    with pytest.raises(ConfigError, match="can do 1 to 8"):
+    with pytest.raises(ConfigError, match="supports 1 to 8"):
         forecaster.predict(9)
-    with pytest.raises(DataError, match="has 5 steps; a forecast reads 16"):
+    with pytest.raises(DataError, match="has 5 steps; the look-back window needs 16"):
         forecaster.predict(table=WAVE[:5])
     with pytest.raises(DataError, match="horizon of 500"):
         small(data={"horizon": 500}).fit(WAVE)
-    why = "40 steps, in parts of 32, 4 and 4, .* look-back of 100 and a horizon of 5 need 105 steps"
+    why = (
+        "40 steps, in sets of 32, 4 and 4, .* look-back window of 100 "
+        "and a horizon of 5 need 105 steps"
+    )
     with pytest.raises(DataError, match=why):
         small(data={"lookback": 100, "horizon": 5}).fit(WAVE[:40])
-    with pytest.raises(DataError, match="no window in the training part"):
+    with pytest.raises(DataError, match="the training set has no window"):
         small(data={"lookback": 390}).fit(WAVE)
-    with pytest.raises(ConfigError, match=r"quantiles.*0\.5 among them"):
+    with pytest.raises(ConfigError, match=r"quantiles.*include 0\.5"):
         small(model={"quantiles": [0.1, 0.9]}).fit(WAVE)
     times = pandas.date_range("2024-01-01", periods=50, freq="h")
-    with pytest.raises(DataError, match="the columns are not those of training"):
+    with pytest.raises(DataError, match="the columns are different from those of training"):
         forecaster.predict(table={"value": WAVE[:50], "time": times})
     table = {"time": np.arange(400), "value": WAVE}
     daily = small(train={"epochs": 1}, data={"time": "time"}).fit(table)
-    with pytest.raises(DataError, match="a step is 1 hour, but in training it was 1"):
+    with pytest.raises(DataError, match="a step is 1 hour, but it was 1"):
         daily.predict(table={"value": WAVE[:50], "time": times})
     with pytest.raises(DataError, match="no value of x in its training part"):
         small(data={"target": ["x"]}).fit({"x": [np.nan] * 390 + [1.0] * 10})

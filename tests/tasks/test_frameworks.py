@@ -209,7 +209,7 @@ def test_a_lesson_is_the_same_for_the_same_seed():
 def test_what_cannot_be_is_refused(monkeypatch):
     with pytest.raises(UnknownName, match="unknown framework 'kears'; did you mean 'keras'"):
         frameworks.find("kears")
-    with pytest.raises(DataError, match="texts of 'meh', which no training text has"):
+    with pytest.raises(DataError, match="the label 'meh', which is not in the training set"):
         frameworks.plan(settings(), texts(9, 1), Examples(["so so"], ["meh"]))
     with pytest.raises(ConfigError, match="neither bigrams nor members"):
         KerasClassifier(settings(members=2), 9, 2)

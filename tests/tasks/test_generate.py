@@ -276,7 +276,7 @@ def test_a_window_over_the_whole_text_is_backpropagation_through_time(cell):
 
 @pytest.mark.parametrize("text", ["", "a", "ab", "abc"])
 def test_a_text_too_short_to_learn_from_is_refused(text):
-    with pytest.raises(DataError, match=f"a text of {len(text)} symbols is too short"):
+    with pytest.raises(DataError, match=f"a text of {len(text)} tokens is too short"):
         Generator(**QUICK).fit(text)
 
 
@@ -292,7 +292,7 @@ def test_any_longer_text_will_do(length, steps):
 
 
 def test_a_text_in_which_nothing_is_known_is_refused():
-    with pytest.raises(DataError, match=r"no symbol comes data\.min_count = 500 times"):
+    with pytest.raises(DataError, match=r"no token occurs data\.min_count = 500 times"):
         Generator(data={"min_count": 500}).fit(PERIODIC)
 
 

@@ -209,7 +209,7 @@ def test_the_baseline_is_one_regression_for_each_label(several):
         ([["a", None]] * 4, "row 1: the label is missing"),
         ([["a", " "]] * 4, "row 1: the label is empty"),
         ([["a"], ["b"], [["c"]], []], "row 3: the label is a list, not a text"),
-        ([["0.5"], ["1"], ["2"], []], "number with a fraction"),
+        ([["0.5"], ["1"], ["2"], []], "is not an integer"),
         (np.eye(4), r"an array of shape \(4, 4\) is no list of labels"),
     ],
 )

@@ -262,7 +262,7 @@ def test_a_forecaster_is_cloned_and_pickled():
 @pytest.mark.parametrize("texts", [np.zeros((4, 3)), np.array([["a", "b"]] * 4), np.zeros(())])
 def test_numbers_in_place_of_texts_are_refused_in_a_line(classifier, texts):
     for use in (lambda: Classifier().fit(texts, [0, 1] * 2), lambda: classifier.predict(texts)):
-        with pytest.raises(DataError, match=r"^an array of shape \(.*\) is no list of texts"):
+        with pytest.raises(DataError, match=r"^an array of shape \(.*\) is not a list of texts"):
             use()
 
 

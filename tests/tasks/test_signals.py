@@ -70,15 +70,15 @@ def test_what_cannot_be_read_is_refused(fitted, classifier):
     good = np.ones((3, 2))
     for bad, message in [
         (np.array([[1, np.nan]]), "row 2: number 2 of step 1 is missing or not finite"),
-        (np.ones((3, 1)), "row 2: 1 number a step, but the first series has 2"),
+        (np.ones((3, 1)), "row 2: 1 number per step, but the first series has 2"),
         (np.ones((0, 2)), "row 2: the series is empty"),
-        ("text", "row 2: no array of numbers"),
+        ("text", "row 2: not an array of numbers"),
     ]:
         with pytest.raises(DataError, match=message):
             fitted.predict([good, bad])
     with pytest.raises(DataError, match="have 2 numbers a step"):
         fitted.predict([np.ones((3, 5))])
-    with pytest.raises(DataError, match="trained on texts, and these are numbers"):
+    with pytest.raises(DataError, match="trained on texts, but these are numbers"):
         classifier.predict([good])
     with pytest.raises(ConfigError, match="are for texts"):
         Classifier(model={"start": "ppmi"}).fit(*turns(20, 0))
@@ -102,9 +102,9 @@ def test_files_of_the_archive(tmp_path, monkeypatch):
         "1,2:3:x": "channel 2 has 1 step, channel 1 2",
         "1,b:3,4:x": "channel 1: could not convert",
         "1,2": "no class after the last colon",
-        "1,2:x": "1 number a step, but the first series has 2",
+        "1,2:x": "1 number per step, but the first series has 2",
         "1,inf:3,4:x": "number 1 of step 2 is missing or not finite",
-        "@timeStamps true": "steps with times of their own",
+        "@timeStamps true": "time stamps of steps",
     }.items():
         (tmp_path / "b.ts").write_text("1,2:3,4:x\n" + line + "\n")
         with pytest.raises(DataError, match=f"b.ts, line 2: {message}"):

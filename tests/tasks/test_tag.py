@@ -219,14 +219,18 @@ def test_another_file_can_choose_the_epoch(tmp_path):
     [
         ([], [], "there are no sentences"),
         ([["a"]], None, "tags are missing"),
-        ([["a"]], [["X"]], "needs two sentences"),
-        ([["a"], []], [["X"], []], r"sentence 2: \[\] is no list of words"),
+        ([["a"]], [["X"]], "needs at least two sentences"),
+        ([["a"], []], [["X"], []], r"sentence 2: \[\] is not a list of words"),
         ([["a"], ["b"]], [["X"]], "2 sentences, but tags for 1"),
         ([["a"], ["b", "c"]], [["X"], ["Y"]], "sentence 2: 2 words, but 1 tag$"),
         ([["a"]], [["X"], ["Y"]], "1 sentence, but tags for 2"),
         ("a text", ["X"], "not one text"),
-        (["a text"] * 2, [["X"]] * 2, "sentence 1: 'a text' is no list of words"),
-        ([["a"]] * 2, [["B-X"], ["x"]], "sentence 2: the tag 'x' is of no scheme: O, or B-"),
+        (["a text"] * 2, [["X"]] * 2, "sentence 1: 'a text' is not a list of words"),
+        (
+            [["a"]] * 2,
+            [["B-X"], ["x"]],
+            "sentence 2: the tag 'x' is not in a known scheme: O, or B-",
+        ),
     ],
 )
 def test_what_cannot_be_learnt_is_refused(words, tags, says):

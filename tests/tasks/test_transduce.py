@@ -287,5 +287,7 @@ def test_numbers_out_of_range_are_refused(transducer):
 
 def test_a_source_far_longer_than_any_before_is_refused(transducer):
     most = 10 * max(transducer.source_.longest, transducer.settings().data.max_tokens)
-    with pytest.raises(DataError, match=rf"text 2 has {most + 1:,} symbols, and at most {most:,}"):
+    with pytest.raises(
+        DataError, match=rf"text 2 has {most + 1:,} tokens, more than the limit of {most:,}"
+    ):
         transducer.predict(["a", "a" * (most + 1)])

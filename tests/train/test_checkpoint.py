@@ -54,7 +54,7 @@ def test_a_damaged_checkpoint_is_passed_over_in_one_line(stopped, damage, caplog
         weights, history = train(stopped, resume=True)
     (said,) = caplog.messages
     assert re.match(rf"{re.escape(str(newest))}: (cannot be read|damaged) \(", said)
-    assert said.endswith("; going on from the one before it")
+    assert said.endswith("; continuing from the previous one")
     assert "\n" not in said
     expected = train(None)
     assert_near(weights, expected[0], SAME)
@@ -83,14 +83,16 @@ def test_without_a_whole_checkpoint_there_is_nothing_to_go_on_from(stopped):
     assert stopped.checkpoints() == [older, newest]  # for whoever can mend them
     older.unlink()
     newest.unlink()
-    with pytest.raises(RunError, match="checkpoints: there is none to go on from"):
+    with pytest.raises(RunError, match="checkpoints: there is no checkpoint to continue from"):
         train(stopped, resume=True)
 
 
 def test_a_checkpoint_of_another_model_is_refused(stopped):
     other = Drawing(3)
     other.model = torch.nn.Linear(4, 1, bias=False)
-    with pytest.raises(RunError, match=r"000002-000000000\.safetensors: does not fit") as error:
+    with pytest.raises(
+        RunError, match=r"000002-000000000\.safetensors: does not match the run"
+    ) as error:
         train(stopped, resume=True, learner=other)
     assert "\n" not in str(error.value)
 
@@ -128,7 +130,9 @@ def test_one_process_at_a_time_trains_in_a_folder(stopped):
 
 
 def test_no_folder_to_train_in_is_named(tmp_path):
-    with pytest.raises(RunError, match=f"^{re.escape(str(tmp_path / 'no'))}: no run to train in"):
+    with pytest.raises(
+        RunError, match=f"^{re.escape(str(tmp_path / 'no'))}: not a run that can be trained"
+    ):
         train(Run(tmp_path / "no"))
 
 
@@ -168,7 +172,7 @@ def test_a_full_disk_stops_training_and_takes_nothing_away(disk):
         fit(learner, SETTINGS, run, [ProgressHook(show)])
     name = r"000001-000000001\.safetensors"
     assert re.fullmatch(
-        rf"{disk}/run/checkpoints/{name}: No space left on device; mend it, .* --resume",
+        rf"{disk}/run/checkpoints/{name}: No space left on device; fix it, .* --resume",
         str(error.value),
     )
     assert [path.name for path in run.path.rglob(".*")] == []
@@ -223,7 +227,7 @@ def test_what_a_checkpoint_holds_is_checked_before_it_is_taken(stopped, forge):
     tensors, notes = stopped.read_all(name)
     forge(tensors, notes)
     stopped.write_tensors(name, tensors, **notes)
-    with pytest.raises(RunError, match=r"safetensors: does not fit \(") as error:
+    with pytest.raises(RunError, match=r"safetensors: does not match the run \(") as error:
         train(stopped, resume=True)
     assert len(str(error.value)) < 400
     assert "\n" not in str(error.value)
@@ -231,5 +235,7 @@ def test_what_a_checkpoint_holds_is_checked_before_it_is_taken(stopped, forge):
 
 def test_the_best_weights_are_checked_before_they_are_taken(stopped):
     stopped.write_tensors("model.safetensors", {"weight": torch.zeros(1, 9)})
-    with pytest.raises(RunError, match=r"model\.safetensors: does not fit \(weight has shape"):
+    with pytest.raises(
+        RunError, match=r"model\.safetensors: does not match the run \(weight has shape"
+    ):
         train(stopped, resume=True)

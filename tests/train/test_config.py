@@ -52,7 +52,7 @@ def test_wrong_settings_are_refused_with_path_and_nearest_right_word(wrong, says
 def test_a_reason_of_our_own_is_said_without_the_word_of_pydantic():
     with pytest.raises(ConfigError) as error:
         ForecastSettings.parse({"model": {"quantiles": [0.1, 0.9]}}, "here")
-    why = "levels lie between 0 and 1, each once, 0.5 among them"
+    why = "quantiles must be between 0 and 1, without repetition, and include 0.5"
     assert str(error.value) == f"here: model.quantiles = [0.1, 0.9]: {why}"
 
 

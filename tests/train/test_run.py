@@ -129,5 +129,5 @@ def test_what_cannot_be_read_is_named(run, damage):
 
 def test_what_was_not_finished_is_not_opened(run, tmp_path):
     for path in (tmp_path / "missing", run.path):
-        with pytest.raises(RunError, match="no finished run there"):
+        with pytest.raises(RunError, match="there is no finished run"):
             Run.open(path)

@@ -74,10 +74,10 @@ def _enter(case: Case, contestant: Contestant) -> tuple[Entry | None, Ready | No
                 return None, None
             found = [(frozenset[str](), ready.values(ready.run())), *ready.fewer()]
     except OutOfTime:
-        entry["note"] = f"left out: compiling took more than {contestant.limit:.0f} s"
+        entry["note"] = f"skipped: compilation took more than {contestant.limit:.0f} s"
         return entry, None
     except OstinatoError as error:
-        entry["note"] = f"left out: {error}"
+        entry["note"] = f"skipped: {error}"
         return entry, None
     except Exception as error:  # a peer may fail in any way; the others go on
         entry["note"] = f"failed: {type(error).__name__}: {' '.join(str(error).split())[:200]}"

@@ -110,7 +110,7 @@ def _grid(line: str, cell: str, results: list[Result]) -> Grid:
 def _unit(line: str) -> str:
     if line in JOBS:
         return "tokens/s"
-    return {"step": "µs a step", "memory": "MB"}.get(line, "ms, GFLOP/s")
+    return {"step": "µs per step", "memory": "MB"}.get(line, "ms, GFLOP/s")
 
 
 def _sizes(result: Result) -> str:
@@ -171,7 +171,7 @@ def _digits(number: float) -> str:
 
 
 def notes(results: list[Result]) -> list[str]:
-    """Why a contestant has no number, a line each."""
+    """Why a contestant has no result, one line each."""
     return [
         f"{result['line']} {result['cell']} {_sizes(result)}: {entry['name']} {entry['note']}"
         for result in results
@@ -193,8 +193,9 @@ def facts(report: Report) -> list[str]:
         many = "s" * (threads != "1")
         lines.append(f"peak of matrix products, {threads} thread{many}: {reached} GFLOP/s")
     lines.append(
-        f"{at['date']}; fastest of {settings['rounds']} turns taken one after the other; a process "
-        "for each number of threads, bound to as many cores"
+        f"{at['date']}; fastest of {settings['rounds']} interleaved "
+        "measurements; one process for each number of threads, bound to as "
+        "many cores"
     )
     return lines
 
@@ -203,13 +204,15 @@ def markdown(report: Report) -> str:
     """The report as a page."""
     parts = ["# Speed beside peers", "\n".join(f"- {fact}" for fact in facts(report))]
     parts.append(
-        "Sizes are B×T×D×H: sequences, steps, input features, hidden units; float32. Milliseconds "
-        "of a run, beside them in brackets the GFLOP/s of its matrix products. “× faster” is the "
-        "time of the fastest peer over the time of the fastest of ours: above 1 Ostinato wins; "
-        "weights of 16 or 8 bits do not count there. "
-        f"Every number was checked before it was timed: outputs and gradients within {TOLERANCE:g} "
-        "of float64, relative to the largest number of each tensor. Bold is the fastest; a dash "
-        "is explained below; an empty field is a case that the contestant does not have."
+        "Sizes are B×T×D×H: sequences, steps, input features, hidden units; "
+        "float32. Milliseconds per run, and in brackets the GFLOP/s of its "
+        "matrix products. “× faster” is the time of the fastest other "
+        "library divided by that of the fastest Ostinato entry: above 1 "
+        "Ostinato is faster; weights of 16 or 8 bits are not counted. Every "
+        "result was checked before it was timed: outputs and gradients agree "
+        f"with float64 within {TOLERANCE:g}, relative to the largest number "
+        "of each tensor. Bold is the fastest; a dash is explained below; an "
+        "empty field is a case that the library does not support."
     )
     for grid in grids(report["results"]):
         parts.append(f"## {grid.title}")

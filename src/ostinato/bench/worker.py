@@ -65,11 +65,11 @@ def measured(job: Job) -> Iterator[Record]:
             for line in process.stdout:
                 yield json.loads(line)
             if (status := process.wait()) < 0:
-                raise RunError(f"the process that measures was killed by signal {-status}")
+                raise RunError(f"the measuring process was killed by signal {-status}")
             if status:
                 said.seek(0)
                 why = (said.read().strip().splitlines() or [f"exit status {status}"])[-1]
-                raise RunError(f"the process that measures died: {why}")
+                raise RunError(f"the measuring process ended: {why}")
         finally:
             process.kill()
             process.wait()

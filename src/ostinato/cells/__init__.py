@@ -29,7 +29,7 @@ def find(name: str) -> Cell:
     if colon and path.endswith(".py"):
         return _in(_load(Path(path)), inside)
     if name.endswith(".py"):
-        raise CellError(f"{name}: a file can hold several cells; name the one, as {name}:CELL")
+        raise CellError(f"{name}: a file can contain several cells; choose one, as {name}:CELL")
     module = registry.find(sys.modules[__name__], "cell", name)
     return _in(module, module.__name__.rpartition(".")[2])
 

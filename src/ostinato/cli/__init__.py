@@ -55,11 +55,11 @@ def _status(words: list[str]) -> int:
             status = getattr(error, "status", 1)
             _say(str(error))
         elif _out_of_memory(error):
-            _say("there is not enough memory for this")
+            _say("not enough memory")
         elif isinstance(error, OSError):
             _say(f"{error.filename or 'output'}: {error.strerror}")
         else:
-            _say(f"unexpected {type(error).__name__}: {error}; --debug shows where it arose")
+            _say(f"unexpected {type(error).__name__}: {error}; use --debug to see the traceback")
     _end_output()
     return status
 
@@ -80,8 +80,9 @@ def _end_output() -> None:
         streams.close_output()
     if encoding := streams.escaped():
         _say(
-            f"standard output is in {encoding}: what that does not have is written as escapes; "
-            "PYTHONIOENCODING=utf-8 writes it as it is"
+            f"standard output is encoded in {encoding}; other characters are "
+            "written as escapes; set PYTHONIOENCODING=utf-8 to write them "
+            "unchanged"
         )
 
 

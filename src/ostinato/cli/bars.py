@@ -71,8 +71,8 @@ def _epoch(record: Mapping[str, float]) -> str:
         "micro_f1": "validation micro F1 {:.4f}",
         "accuracy": "validation accuracy {:.4f}",
         "f1": "validation F1 {:.4f}",
-        "nats": "validation {:.3f} nats/symbol",
-        "error_rate": "validation symbol errors {:.2%}",
+        "nats": "validation {:.3f} nats/token",
+        "error_rate": "validation token error rate {:.2%}",
     }
     if record.get("f1") == record.get("accuracy"):
         del shown["f1"]

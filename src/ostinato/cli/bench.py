@@ -37,32 +37,32 @@ def bench(
     out: str | None = None,
     quick: bool = False,
 ) -> None:
-    """Measure speed beside the peers that are installed; no speed without right numbers.
+    """Measure the speed compared with other installed libraries, after checking the results.
 
     Example: ostinato bench lstm gru --lines dense,ragged --threads 1
 
-    Everyone computes the same; outputs and gradients are checked first, then speeds are taken in
-    turns. The whole comparison takes most of an hour with all peers; --quick takes a minute.
-    Writes bench.json and bench.md into the folder.
+    All libraries compute the same; outputs and gradients are checked first, then times are
+    measured in turns. The whole comparison takes most of an hour with all libraries; --quick takes
+    a minute. Writes bench.json and bench.md to the folder.
 
     Parameters
     ----------
     cell
-        Names of cells, or path/to/file.py:name; lstm, gru, rnn and layer_norm_lstm unless given.
+        Names of cells, or path/to/file.py:name. Default: lstm, gru, rnn and layer_norm_lstm.
     sizes
-        BxTxDxH: sequences, steps, input features, hidden units; several with a comma or a space.
+        BxTxDxH: sequences, steps, input features, hidden units; separated by commas or spaces.
     threads
-        Numbers of threads, each measured in a process of its own; 1 and 2 unless given.
+        Numbers of threads, each measured in a separate process. Default: 1 and 2.
     repeat
-        Turns for each contestant, of which the fastest counts; 7 unless given.
+        Measurements of each library, of which the fastest counts. Default: 7.
     lines
-        What is measured: dense, ragged, inference, short, step, characters, reviews, memory.
+        The benchmarks: dense, ragged, inference, short, step, characters, reviews, memory.
     peers
-        Who takes part: torch, torch_loop, jax, keras, onnxruntime; all installed unless given.
+        The other libraries: torch, torch_loop, jax, keras, onnxruntime. Default: all installed.
     out
-        The folder for the results; runs/bench-1, -2, … unless given.
+        The folder for the results. Default: runs/bench-1, -2, …
     quick
-        Small sizes, few turns, no training.
+        Small sizes, few measurements, no training.
     """
     wanted = [Shape.parse(word) for word in _split(sizes)]
     shapes = wanted or (QUICK if quick else SIZES)
@@ -100,7 +100,9 @@ def _usual() -> list[str]:
 
 def _threads(word: str) -> int:
     if not word.isdecimal() or not 1 <= int(word) <= len(cores()):
-        raise ConfigError(f"--threads must be from 1 to the {len(cores())} cores here, not {word}")
+        raise ConfigError(
+            f"--threads must be from 1 to {len(cores())}, the number of cores, not {word}"
+        )
     return int(word)
 
 

@@ -9,22 +9,22 @@ from ostinato.levels.native.runtime import cache as objects
 
 
 def cache(*, clear: bool = False) -> None:
-    """Show what is kept of compiled cells, and where; or remove it.
+    """List the compiled cells in the cache, or remove them.
 
     Example: ostinato cache --clear
 
-    A cell is compiled when it is first used, and again only when its equations, this software or
-    the processor change. OSTINATO_CACHE names another folder, or is off; OSTINATO_CACHE_LIMIT
-    is the largest size in MiB.
+    A cell is compiled when it is first used, and again only if its equations, this software or the
+    processor change. OSTINATO_CACHE sets another folder, or off; OSTINATO_CACHE_LIMIT is the
+    maximum size in MiB.
 
     Parameters
     ----------
     clear
-        Remove everything; cells are compiled again when they are next used.
+        Remove all compiled cells; they are compiled again when they are next used.
     """
     folder = objects.folder()
     if folder is None:
-        console.print("Nothing is kept: OSTINATO_CACHE is off, or there is no home folder.")
+        console.print("The cache is disabled: OSTINATO_CACHE is off, or there is no home folder.")
         return
     if clear:
         number, size = objects.clear()

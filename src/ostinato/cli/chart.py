@@ -11,7 +11,7 @@ from ostinato.cli.screen import console
 
 def print_chart(title: str, symbols: list[str], probabilities: NDArray[np.float32]) -> None:
     """The most probable next symbols as bars."""
-    console.print(f"\nnext symbol {title}", style="bold")
+    console.print(f"\nnext token {title}", style="bold")
     best = np.argsort(-probabilities, kind="stable")[:10]
     largest = float(probabilities[best[0]])
     for k in best:

@@ -14,34 +14,37 @@ from ostinato import signals
 from ostinato.errors import OstinatoError, UnknownName, quoted
 
 SUMMARIES = {
-    "demo": "Train RNN, LSTM and GRU on film reviews, generate text, and compare, on one page.",
-    "fit": "Train a model, and keep it as a run folder.",
-    "compare": "Train several cells with several seeds, and say which differences are shown.",
-    "report": "Compare trained runs on one page: tables, curves, gradients, mistakes, diagrams.",
+    "demo": "Train RNN, LSTM and GRU on film reviews, generate text, and compare "
+    "them in one report.",
+    "fit": "Train a model and save it in a run folder.",
+    "compare": "Compare cells: train each with several seeds and test the differences.",
+    "report": "Compare trained runs in one report: tables, curves, gradients, errors, diagrams.",
     "evaluate": "Measure a trained model on data it has not seen.",
-    "predict": "Ask a trained model about new data.",
-    "generate": "Go on with a text.",
-    "show": "Show a cell at a level: the very code that runs.",
-    "verify": "Prove that a cell is the same at every level.",
-    "cache": "Show what is kept of compiled cells, or remove it.",
-    "recall": "Show how far back each cell remembers: the adding problem, the copy task.",
-    "bench": "Measure speed beside the peers that are installed.",
+    "predict": "Predict with a trained model on new data.",
+    "generate": "Generate text with a trained model.",
+    "show": "Show the code of a cell at a level, exactly as it runs.",
+    "verify": "Prove that a cell computes the same at every level.",
+    "cache": "List or clear the cache of compiled cells.",
+    "recall": "Measure the long-term memory of cells: the adding problem, the copy task.",
+    "bench": "Measure the speed compared with other installed libraries.",
 }
 
 
 def commands(asked: str = "") -> App:
-    """The command line; the one command that is asked for tells of itself.
+    """The command line; only the requested command describes itself.
 
     For the others a summary will do, so that their files are not imported.
     """
     app = App(
         name="ostinato",
         version=ostinato.__version__,
-        help="Recurrent sequence models: learn, build, train and understand them.\n\n"
-        "Add --debug to any command to see where an error arose. Data that could take all memory "
-        "are refused: rows of more than 16,777,216 characters, and packed files of which more than "
-        "100 times as many bytes come; --max-row and --max-expansion, with a number, allow more. "
-        "As the value of another option these three are written with =, as in --prompt=--debug.",
+        help="Recurrent sequence models: learn, build, train and understand "
+        "them.\n\nAdd --debug to any command to see the traceback of an "
+        "error. To protect memory, rows of more than 16,777,216 characters "
+        "and compressed files that unpack to more than 100 times their size "
+        "are errors; --max-row N and --max-expansion N raise these limits. "
+        "To use one of these three options as the value of another option, "
+        "write it with =, as in --prompt=--debug.",
         version_flags=["--version"],
     )
     for name, summary in SUMMARIES.items():
@@ -105,7 +108,7 @@ def _taken(words: list[str], option: str) -> int | None:
             given = given if equals else "".join(words[at + 1 : at + 2])
             del words[at : at + (1 if equals else 2)]
             if not re.fullmatch("[1-9][0-9]{,14}", given):
-                raise UsageError(f"{option} {quoted(given)}: give a whole number from 1 on")
+                raise UsageError(f"{option} {quoted(given)}: give an integer of at least 1")
             return int(given)
     return None
 

@@ -33,52 +33,52 @@ SEEDS = 3
 MOST_SEEDS = 1000
 compare = App(
     name="compare",
-    help="Train several cells with several seeds, and say which differences are shown.\n\n"
-    "Example: ostinato compare classify reviews.csv --cells rnn,lstm,gru --seeds 3",
+    help="Compare cells: train each with several seeds and test the "
+    "differences.\n\nExample: ostinato compare classify reviews.csv --cells "
+    "rnn,lstm,gru --seeds 3",
 )
 
 
 @cyclopts.Parameter(name="*")
 @dataclass(frozen=True)
 class Trials:
-    """What every comparison of cells is told."""
+    """The options of every comparison of cells."""
 
     cells: Annotated[
         str,
         cyclopts.Parameter(
-            help="The cells, with commas between them; path/to/file.py:name for your own."
+            help="The cells, separated by commas; path/to/file.py:name for your own."
         ),
     ] = "rnn,lstm,gru"
     seeds: Annotated[
         int | None,
-        cyclopts.Parameter(
-            help="How many seeds: --seed, the one after it, and so on; 3 unless given."
-        ),
+        cyclopts.Parameter(help="The number of seeds: --seed, --seed + 1, and so on. Default: 3."),
     ] = None
     equal: Annotated[
         Equal | None,
         cyclopts.Parameter(
-            help="`parameters` or `recurrent`: hidden sizes are chosen so that all parameters, or "
-            "those of the recurrent layers, are as many as the first cell's. `time`: each run "
-            "gets --train.seconds seconds (60 unless given)."
+            help="`parameters` or `recurrent`: choose hidden sizes so that all "
+            "cells have the same number of parameters, or of recurrent "
+            "parameters, as the first cell. `time`: train each run for "
+            "--train.seconds seconds (default: 60)."
         ),
     ] = None
     out: Annotated[
         str | None,
         cyclopts.Parameter(
-            help="The folder for runs and page; runs/compare-1, -2, … unless given."
+            help="The folder for the runs and the report. Default: runs/compare-1, -2, …"
         ),
     ] = None
     jobs: Annotated[
         int | None,
         cyclopts.Parameter(
-            help="How many runs are trained at a time; as many as cores unless given."
+            help="The number of runs trained in parallel. Default: the number of cores."
         ),
     ] = None
     config: Config = None
     device: Device = None
     open_page: Annotated[
-        bool, cyclopts.Parameter(help="Open the page in a browser at the end.")
+        bool, cyclopts.Parameter(help="Open the report in a browser at the end.")
     ] = False
 
     def settings(self, kind: type[S], given: S | None) -> S:
@@ -88,7 +88,7 @@ class Trials:
             ConfigError: when those given name one.
         """
         if given and "cell" in given.model_fields_set:
-            raise ConfigError("--cell: a comparison takes --cells, with commas between them")
+            raise ConfigError("--cell: a comparison has the option --cells, separated by commas")
         return merge(kind, self.config, given)
 
     def run(self, about: str, settings: TaskSettings, comparison: Comparison) -> None:
@@ -138,7 +138,7 @@ class Trials:
             raise ConfigError("--seeds and --jobs must be at least 1")
         if seeds > MOST_SEEDS:
             raise ConfigError(
-                f"--seeds {shortened(str(seeds))}: at most {MOST_SEEDS:,} makes sense"
+                f"--seeds {shortened(str(seeds))}: at most {MOST_SEEDS:,} are allowed"
             )
         return seeds, jobs or os.cpu_count() or 1
 
@@ -162,7 +162,7 @@ def command(task: Task) -> Command:
 
         if frameworks is None:
             if texts is not None:
-                raise ConfigError("--texts is for --frameworks, which is not given")
+                raise ConfigError("--texts requires --frameworks")
             options.run(about, chosen, compared(chosen))
             return
         # its page needs plotly, which those who train or predict can do without
@@ -170,9 +170,7 @@ def command(task: Task) -> Command:
 
         for option in ("seeds", "equal", "jobs", "device"):
             if getattr(options, option) is not None:
-                raise ConfigError(
-                    f"--{option} is for comparing cells; leave it or --frameworks out"
-                )
+                raise ConfigError(f"--{option} compares cells; use either it or --frameworks")
         cells, out, page = options.cells, options.out, options.open_page
         compare_frameworks(about, chosen, frameworks, cells, texts, compared, out, page)
 
@@ -189,8 +187,9 @@ FRAMEWORKS: Sequence[Parameter] = (
         annotation=Annotated[
             str | None,
             cyclopts.Parameter(
-                help="`torch`, `keras` or both, with commas between them; KERAS_BACKEND says what "
-                "Keras runs on. The folder is runs/frameworks-1, -2, … unless given."
+                help="`torch`, `keras` or both, separated by commas; "
+                "KERAS_BACKEND chooses the backend of Keras. The default "
+                "folder is runs/frameworks-1, -2, …"
             ),
         ],
     ),
@@ -201,9 +200,10 @@ FRAMEWORKS: Sequence[Parameter] = (
         annotation=Annotated[
             int | None,
             cyclopts.Parameter(
-                help="With --frameworks: how many texts are trained on, drawn at random, and at "
-                "most asked about; 2000 unless given. So that Keras is done in minutes, "
-                "--data.max-tokens is 200 then, and --train.epochs 3, unless given."
+                help="With --frameworks: the number of training texts, drawn at "
+                "random, and the maximum number of held-out texts. Default: "
+                "2000. The defaults of --data.max-tokens and --train.epochs "
+                "are then 200 and 3, so that Keras takes only minutes."
             ),
         ],
     ),

@@ -22,29 +22,29 @@ from ostinato.train import Run
 NEXT_STEPS = {
     "ostinato show lstm --level python --backward": "the LSTM from scratch, with its backward step",
     "ostinato verify": "the proof that every level computes the same",
-    "ostinato fit classify reviews.csv --cell gru": "your own texts: a CSV with text and label",
-    "ostinato fit generate book.txt": "your own author",
+    "ostinato fit classify reviews.csv --cell gru": "your own CSV with the columns text and label",
+    "ostinato fit generate book.txt": "train on your own author",
     'ostinato generate {out}/plays --prompt "JULIET" --temperature 0.7': "more of these plays",
-    'echo "a dull, endless film" | ostinato predict {out}/lstm -': "ask the LSTM of this page",
+    'echo "a dull, endless film" | ostinato predict {out}/lstm -': "predict with this LSTM",
 }
 
 
 def demo(*, out: str | None = None, part: float = 1.0, open_page: bool = False) -> None:
-    """RNN, LSTM and GRU on real film reviews, a generator of Shakespeare, and one page on all.
+    """Train RNN, LSTM and GRU on film reviews, generate Shakespeare, and write one report.
 
     Example: ostinato demo
 
-    Takes one and a half minutes on two cores that do nothing else; two models are trained at a
-    time, on a core each.
+    Takes one and a half minutes on two idle cores; two models are trained at a time, on one core
+    each.
 
     Parameters
     ----------
     out
-        The folder for runs and page; runs/demo-1, -2, … unless given.
+        The folder for the runs and the report. Default: runs/demo-1, -2, …
     part
-        The part of the data to use, for a quicker look: 0.1 is a tenth.
+        The fraction of the data to use, for a quick look: 0.1 is a tenth.
     open_page
-        Open the page in a browser at the end.
+        Open the report in a browser at the end.
     """
     if not 0 < part <= 1:
         raise ConfigError(f"--part must be above 0 and at most 1, not {part}")
@@ -52,13 +52,13 @@ def demo(*, out: str | None = None, part: float = 1.0, open_page: bool = False) 
     (folder / "checkpoints").rmdir()
     began = time.perf_counter()
     console.print(
-        "Training RNN, LSTM and GRU on film reviews, a linear baseline beside them, and a\n"
-        "generator of Shakespeare. Two at a time, a core each.\n"
+        "Training RNN, LSTM, GRU and a linear baseline on film reviews, and "
+        "a generator on\nShakespeare. Two at a time, one core each.\n"
     )
     found = run(folder, part, Bars())
     steps = {command.format(out=folder): why for command, why in NEXT_STEPS.items()}
     results: dict[str, Any] = {
-        "title": "Three recurrent networks read film reviews",
+        "title": "Three recurrent networks on film reviews",
         **stamp(began),
         **found,
         "next_steps": [{"command": command, "why": why} for command, why in steps.items()],
@@ -76,7 +76,7 @@ def _print(results: Mapping[str, Any], page: Path) -> None:
     _print_classifiers(results)
     _print_gradients(results["flow"])
     plays = results["generator"]
-    title = f"Shakespeare, character by character: {plays['nats']:.3f} nats held out"
+    title = f"Shakespeare: {plays['nats']:.3f} nats per character on the held-out text"
     console.print(f"\n{title}", style="bold")
     for sample in plays["samples"]:
         console.print(f"\ntemperature {sample['temperature']}", style="cyan")
@@ -86,13 +86,13 @@ def _print(results: Mapping[str, Any], page: Path) -> None:
     for step in results["next_steps"]:
         console.print(f"  {step['command']}", soft_wrap=True)
         console.print(f"      {step['why']}", style="dim")
-    console.print(f"\n{duration(results['seconds'])}. The page: {page}", soft_wrap=True)
+    console.print(f"\n{duration(results['seconds'])}. Report: {page}", soft_wrap=True)
 
 
 def _print_classifiers(results: Mapping[str, Any]) -> None:
     data, baseline = results["data"], results["baseline"]
-    title = f"{data['test']:,} film reviews held out before anything was chosen"
-    rows = table("", "accuracy", "parameters", "of these recurrent", "time", title=f"\n{title}")
+    title = f"{data['test']:,} film reviews in the held-out test set"
+    rows = table("", "accuracy", "parameters", "recurrent", "time", title=f"\n{title}")
     for row in results["classifiers"]:
         rows.add_row(
             row["cell"].upper(),
@@ -111,7 +111,7 @@ def _print_classifiers(results: Mapping[str, Any]) -> None:
 
 def _print_gradients(flows: Mapping[str, Any]) -> None:
     distances = (0, 10, 50, 100)
-    title = "Size of dL/dh_t by distance from the last word, trained"
+    title = "Size of dL/dh_t by distance from the last word, after training"
     sizes = table("", *(f"{k} steps" for k in distances), title=f"\n{title}")
     for cell, flow in flows.items():
         for state, at in flow["trained"].items():

@@ -27,14 +27,14 @@ def _of_run(run: Words, /, *data_and_options: Words) -> None:
 
     Example: ostinato evaluate runs/a more.csv
 
-    Each task has options of its own: `ostinato evaluate RUN --help` tells those of a run.
+    Each task has its own options: `ostinato evaluate RUN --help` prints those of a run.
 
     Parameters
     ----------
     run
         The folder of a run.
     data_and_options
-        Data as for `fit`, `-` is standard input; and options of the run's task.
+        Data as for `fit`, or `-` for standard input; and options of the run's task.
     """
     if run in ("--help", "-h"):
         evaluate.help_print()

@@ -64,17 +64,19 @@ def like(run: str, /, *, out: str | None = None) -> None:
     Parameters
     ----------
     run
-        The run's folder. Its data are read again from where they were, and must be the same; a
-        relative name is one as seen from here, and standard input must be given anew.
+        The folder of the run. Its data are read again from the same paths and must be unchanged;
+        relative paths are relative to the current folder, and standard input must be passed again.
     out
-        The folder of the new run; runs/TASK-1, -2, … unless given.
+        The folder of the new run. Default: runs/TASK-1, -2, …
     """
     before = Run.open(run)
     before.say_state()
     was = before.manifest.data
     data = was.get("given")
     if data is None:
-        raise RunError(f"{run}: was not trained by `ostinato fit`; where its data are is not known")
+        raise RunError(
+            f"{run}: was not trained by `ostinato fit`, so the location of its data is not known"
+        )
     name = before.config().get("task")
     if name not in tasks.names():
         raise RunError(f"{run}: a run of an unknown task, {name!r}")
@@ -103,7 +105,7 @@ def _named(
     except (TypeError, KeyError, AttributeError):
         words = [None]
     if not all(isinstance(word, str) for word in words) or {"options", "settings"} & {*named}:
-        raise RunError(f"{run}/manifest.json: damaged: what it says of its data makes no sense")
+        raise RunError(f"{run}/manifest.json: damaged: the entry about its data is invalid")
     return files, named
 
 
@@ -119,13 +121,14 @@ def _check_there(run: str, files: Sequence[str]) -> None:
             given = None if sys.stdin is None or sys.stdin.isatty() else sys.stdin.buffer
             if given is None or not cast(io.BufferedReader, given).peek(1):
                 raise RunError(
-                    f"{run}: was trained from standard input, which cannot be read again; give it "
-                    f"anew: cat DATA | ostinato fit --like {run}"
+                    f"{run}: was trained from standard input, which cannot be "
+                    "read again; pass the data again: cat DATA | ostinato "
+                    f"fit --like {run}"
                 )
         elif not (os.path.isfile(name) or os.path.isdir(name)) and name.replace(
             "-", "_"
         ) not in registry.names(sources):
             raise RunError(
-                f"{name}: no such file; {run} was trained from that name, as seen from the folder "
-                "in which it was trained: repeat it from there"
+                f"{name}: no such file; the path is relative to the folder in "
+                f"which {run} was trained: run the command there"
             )

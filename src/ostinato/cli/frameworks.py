@@ -49,7 +49,7 @@ def compare_frameworks(
         RunError: when the folder is not empty.
     """
     if texts is not None and texts < 2:
-        raise ConfigError(f"--texts {texts}: there must be two at least")
+        raise ConfigError(f"--texts {texts}: give at least two")
     settings, chosen = side_by_side.plain(settings), named_cells(cells)
     modules = side_by_side.named(words)
     training, held = side_by_side.parts(read(settings), texts, settings.seed)
@@ -98,7 +98,9 @@ def _print(results: Mapping[str, Any]) -> None:
                 f"{trial['tokens_per_second']:,.0f}",
             )
     console.print(shown)
-    console.print("Loss, time and tokens/s of the last epoch; accuracy on what is held out.")
+    console.print(
+        "Loss, time and tokens/s are those of the last epoch; accuracy is on the held-out set."
+    )
     used = dict.fromkeys(trial["software"] for each in results["cells"] for trial in each["trials"])
     console.print(f"With {listed(used)}.", soft_wrap=True)
     for sentence in says(results):

@@ -1,4 +1,4 @@
-"""`ostinato generate RUN`: go on with a text."""
+"""`ostinato generate RUN`: generate text."""
 
 from __future__ import annotations
 
@@ -31,19 +31,19 @@ class Samplers:
     Parameters
     ----------
     temperature
-        Below 1 safer, above 1 bolder.
+        Below 1 likely tokens become more likely; above 1 the text becomes more varied.
     top_k
-        Draw from the k most probable symbols only.
+        Sample only from the k most probable tokens.
     top_p
-        Draw from the most probable symbols that together have this probability only.
+        Sample only from the most probable tokens that together have this probability.
     min_p
-        Draw from symbols at least this many times as probable as the most probable one only.
+        Sample only from tokens whose probability is at least this fraction of the largest one.
     typical
-        Draw from the symbols about as surprising as expected that together have this probability.
+        Sample only from the most typical tokens that together have this probability.
     repetition_penalty
-        Above 1: what was among the last 64 symbols becomes less probable.
+        Above 1: the last 64 tokens become less probable.
     greedy
-        Always take the most probable symbol.
+        Always take the most probable token.
     """
 
     temperature: float | None = None
@@ -75,33 +75,33 @@ def generate(
     chart: bool | None = None,
     interactive: Annotated[bool, Parameter(negative=())] = False,
 ) -> None:
-    """Draw text, symbol by symbol, from a trained generator.
+    """Generate text, token by token, with a trained generator.
 
     Example: ostinato generate runs/b --prompt "KING" --temperature 0.7 --length 300 --seed 1
 
-    The model invents: names, facts and quotations in its text are made up, and what is ugly in
-    the text it learnt from can come back.
+    Generated text is fiction: names, facts and quotations are invented, and offensive language in
+    the training text can reappear.
 
     Parameters
     ----------
     run
         The folder of a run.
     prompt
-        The text to go on from.
+        The text to continue.
     length
-        How many symbols to draw.
+        The number of tokens to generate.
     beam
-        Draw nothing: search the most probable text, keeping this many at every symbol.
+        Use beam search for the most probable text, with this many hypotheses, instead of sampling.
     best
-        How many texts a beam search prints, the most probable first.
+        The number of texts that a beam search prints, the most probable first.
     stop
-        End the text before this string; may be given several times.
+        End the text before this string; may be repeated.
     seed
-        The same seed draws the same text.
+        The same seed gives the same text.
     chart
-        Show the most probable symbols after the prompt; unless said, on a terminal only.
+        Show the most probable tokens after the prompt. Default: on a terminal only.
     interactive
-        Watch the text grow beside the chart; keys change the settings while it does.
+        Show the text while it is generated, with the chart; keys change the settings.
     """
     given = samplers.given()
     if interactive:
@@ -126,11 +126,11 @@ def _check(
 ) -> None:
     """That options go together: a beam search draws nothing."""
     if best is not None and beam is None:
-        raise ConfigError("--best is for --beam: give both")
+        raise ConfigError("--best requires --beam")
     if beam is not None and (samplers or interactive):
         other = next(iter(samplers), "interactive").replace("_", "-")
         raise ConfigError(
-            f"--beam draws nothing, so that --{other} means nothing to it; leave one of them out"
+            f"--beam does not sample, so --{other} has no effect on it; use only one of them"
         )
 
 

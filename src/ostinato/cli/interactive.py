@@ -40,7 +40,7 @@ KEYS = {
     b"\x03": "interrupt", b"\x04": "q", b"\r": "\n", b"\x1a": "suspend",
 }  # fmt: skip
 HELP = (
-    ("↑ ↓", "temperature"), ("← →", "top-p"), ("space", "pause"), ("⏎", "one symbol"),
+    ("↑ ↓", "temperature"), ("← →", "top-p"), ("space", "pause"), ("⏎", "one token"),
     ("+ -", "speed"), ("r", "again"), ("q", "quit"),
 )  # fmt: skip
 
@@ -53,11 +53,9 @@ def need_a_terminal() -> None:
     """
     for name, stream in (("input", sys.stdin), ("output", sys.stdout)):
         if stream is None or not stream.isatty():
-            raise ConfigError(
-                f"--interactive needs a terminal, and standard {name} is none; leave it out"
-            )
+            raise ConfigError(f"--interactive requires a terminal, but standard {name} is not one")
     if Console().is_dumb_terminal:
-        raise ConfigError("--interactive needs a terminal that can move its cursor; leave it out")
+        raise ConfigError("--interactive requires a terminal that can move its cursor")
 
 
 @contextmanager
@@ -112,7 +110,7 @@ class Session:
 
     Attributes:
         generator: the model.
-        prompt: what the text goes on from.
+        prompt: the beginning of the text.
         length: how many symbols are drawn before it pauses.
         samplers: settings of `decode.chain`; `temperature` and `top_p` are the dials.
         stop: strings before which the text ends.
@@ -262,7 +260,7 @@ def _picture(session: Session, run: str, console: Console) -> RenderableType:
         Panel(_end_of(session, console, *inside), title=Text(run), border_style="dim")
     )
     layout["chart"].update(
-        Panel(_chart(session, chart - 4, height - 4), title="next symbol", border_style="dim")
+        Panel(_chart(session, chart - 4, height - 4), title="next token", border_style="dim")
     )
     return layout
 

@@ -12,6 +12,6 @@ from ostinato.train import write_out
 def write_page(html: str, page: Path, open_page: bool = False) -> None:
     """Writes a page, says where it is, and perhaps opens it in a browser."""
     write_out(page, html)
-    console.print(f"The page: {page}", soft_wrap=True)
+    console.print(f"Report: {page}", soft_wrap=True)
     if open_page:
         webbrowser.open(page.resolve().as_uri())

@@ -22,11 +22,11 @@ Words = Annotated[str, Parameter(allow_leading_hyphen=True)]
 
 @predict.default
 def _of_run(run: Words, /, *file_and_options: Words) -> None:
-    """Ask a trained model about new data; the answers go to standard output, in order.
+    """Predict with a trained model on new data; predictions are printed in the order of the data.
 
     Example: echo "a dull, endless film" | ostinato predict runs/a -
 
-    Each task has options of its own: `ostinato predict RUN --help` tells those of a run.
+    Each task has its own options: `ostinato predict RUN --help` prints those of a run.
 
     Parameters
     ----------

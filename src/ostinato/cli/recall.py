@@ -36,27 +36,27 @@ def recall(
     jobs: int | None = None,
     settings: Annotated[RecallSettings | None, Parameter(name="*")] = None,
 ) -> None:
-    """Show how far back each cell remembers: train it on a problem, length by length.
+    """Measure the long-term memory of cells: train them on a problem of several lengths.
 
-    Training ends when a problem is solved, or after --train.epochs. With the defaults, either
-    problem takes some minutes.
+    Training ends when a problem is solved, or after --train.epochs. With the defaults each problem
+    takes some minutes.
 
     Example: ostinato recall copying --cells lstm,gru --lengths 10,50
 
     Parameters
     ----------
     problem
-        adding: the sum of two marked numbers of many. copying: ten symbols, written again after a
-        pause.
+        adding: predict the sum of two marked numbers of a sequence. copying: repeat ten symbols
+        after a pause.
     cells
-        The cells, with commas between them; path/to/file.py:name for your own.
+        The cells, separated by commas; path/to/file.py:name for your own.
     lengths
-        The lengths, in steps, with commas between them; 10,30,100 for adding and 1,10,20 for
-        copying unless given.
+        The lengths in steps, separated by commas. Default: 10,30,100 for adding and 1,10,20 for
+        copying.
     out
-        The page to write.
+        The HTML file to write.
     jobs
-        How many networks are trained at a time; as many as there are cores unless given.
+        The number of networks trained in parallel. Default: the number of cores.
     settings
         The settings, the same for all cells.
     """
@@ -83,7 +83,7 @@ def _print(problem: str, steps: Sequence[int], found: Sequence[Recalled]) -> Non
     for cell in dict.fromkeys(each["cell"] for each in found):
         rows.add_row(cell, *(_reached(each) for each in found if each["cell"] == cell))
     nothing = [f"{each['baseline']:.4f}  100%" for each in found[: len(steps)]]
-    rows.add_row("remembers nothing", *nothing)
+    rows.add_row("no memory", *nothing)
     console.print(rows)
 
 
@@ -96,8 +96,9 @@ def _until(settings: RecallSettings) -> str:
     epochs = counted(settings.train.epochs, "epoch")
     sequences = counted(settings.batches * settings.batch, "new sequence")
     return (
-        f"Solved (✓) is what has less than {100 * settings.solved:.3g}% of the loss left; training "
-        f"ends there, or after {epochs} of {sequences}."
+        "A problem is solved (✓) if its loss is below "
+        f"{100 * settings.solved:.3g}% of that of a model without memory. "
+        f"Training ends there, or after {epochs} of {sequences}."
     )
 
 
@@ -108,8 +109,8 @@ def _numbers(words: str) -> Sequence[int]:
         found = []
     if not found or found[0] < 1:
         raise ConfigError(
-            f"--lengths {shortened(words)}: whole numbers from 1 on, with commas between them"
+            f"--lengths {shortened(words)}: give integers of at least 1, separated by commas"
         )
     if found[-1] > MOST_STEPS:
-        raise ConfigError(f"--lengths {quoted(found[-1])}: at most {MOST_STEPS:,} makes sense")
+        raise ConfigError(f"--lengths {quoted(found[-1])}: at most {MOST_STEPS:,} are allowed")
     return found

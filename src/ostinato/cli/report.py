@@ -29,28 +29,28 @@ def report(
     out: str = "report.html",
     open_page: bool = False,
 ) -> None:
-    """Compare trained runs on one page: tables, curves, gradients, mistakes, diagrams.
+    """Compare trained runs in one report: tables, curves, gradients, errors, diagrams.
 
     Example: ostinato report runs/a runs/b --data more.csv
 
-    Runs of one cell that differ in nothing but the seed stand in one row.
+    Runs of the same cell that differ only in the seed are shown in one row.
 
     Parameters
     ----------
     runs
-        The folders of runs of one task, or of a comparison, which holds several.
+        The folders of runs of one task, or of a comparison.
     data
-        What runs are judged by that have not been judged yet: a file or a packaged source; given
-        twice, two parallel files. Where it is what a run was trained on, only the part that was
-        held out counts.
+        The data for runs that have not been evaluated yet: a file or a packaged source; give it
+        twice for two parallel files. If a run was trained on these data, only its held-out part is
+        used.
     out
-        The page to write.
+        The HTML file to write.
     open_page
-        Open the page in a browser at the end.
+        Open the report in a browser at the end.
     """
     paths = [path for run in runs for path in runs_in(run)]
     if not paths:
-        raise ConfigError("report needs the folder of a run; see --help")
+        raise ConfigError("report requires the folder of a run; see --help")
     homes = {Path(path).parent for path in paths}
     home = homes.pop()
     known = not homes and Folder(home).exists(BASELINE)  # all of them are of one comparison
@@ -58,7 +58,7 @@ def report(
     results = collected(paths, home if known else None, data)
     names = [cell_label(row["cell"]) for row in results["rows"]]
     results |= {
-        "title": f"{listed(names)}, compared" if len(names) > 1 else names[0],
+        "title": f"Comparison of {listed(names)}" if len(names) > 1 else names[0],
         **stamp(began),
     }
     print_comparison(results)

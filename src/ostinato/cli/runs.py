@@ -26,7 +26,9 @@ from ostinato.train import Run, Section, read_toml, undisturbed
 
 def _no_option(kind: object, where: str | None) -> None:
     if where and where.startswith("-") and where != "-":
-        raise ValueError(f"It is no option of this command; a file of that name is ./{where}")
+        raise ValueError(
+            f"This command has no such option; to use a file of this name, write ./{where}"
+        )
 
 
 _NAME = Parameter(allow_leading_hyphen=True, validator=_no_option)
@@ -35,7 +37,7 @@ Data: TypeAlias = Annotated[str, _NAME]
 OptionalData: TypeAlias = Annotated[str | None, _NAME]
 """The same, where there may be none."""
 Config: TypeAlias = Annotated[
-    str | None, Parameter(help="A TOML file of settings; options given here win over it.")
+    str | None, Parameter(help="A TOML file of settings; options on the command line override it.")
 ]
 Device: TypeAlias = Annotated[
     str | None,
@@ -51,23 +53,23 @@ E = TypeVar("E", bound=Estimator[Any])
 @Parameter(name="*")
 @dataclass(frozen=True)
 class RunOptions:
-    """What every `fit` is told of the run that it makes; `repeats` by `fit --like` alone."""
+    """The options of every `fit` about its run; `repeats` is for `fit --like` alone."""
 
     config: Config = None
     out: Annotated[
-        str | None, Parameter(help="The folder of the run; runs/TASK-1, -2, … unless given.")
+        str | None, Parameter(help="The folder of the run. Default: runs/TASK-1, -2, …")
     ] = None
     resume: Annotated[
         bool,
         Parameter(
-            help="Go on with the run in `out` from its newest checkpoint, with its own settings."
+            help="Continue the run in `out` from its last checkpoint, with its own settings."
         ),
     ] = False
     skip_bad_rows: Annotated[
         bool,
         Parameter(
-            help="Leave bad rows out and say how many they are; without it the first one is an "
-            "error."
+            help="Skip bad rows and print how many there are. Default: the first "
+            "bad row is an error."
         ),
     ] = False
     device: Device = None
@@ -108,7 +110,7 @@ class RunOptions:
             ConfigError: when it is not said what to resume.
         """
         if self.resume and not self.out:
-            raise ConfigError("--resume needs --out: the folder of the run to go on with")
+            raise ConfigError("--resume requires --out, the folder of the run to continue")
         settings = estimator.settings()
         folder = free_folder(settings.task) if self.out is None else self.out
         run = Run(folder)
@@ -143,9 +145,9 @@ class RunOptions:
     def _say_stopped(
         self, run: Run, task: str, files: Sequence[str], named: Mapping[str, object], kept: bool
     ) -> None:
-        """How to go on with a run that was interrupted, in a line on standard error."""
+        """Prints how to continue an interrupted run, in a line on standard error."""
         if not kept:
-            aside.print(f"Stopped before the first step; {run.path} is removed.", soft_wrap=True)
+            aside.print(f"Stopped before the first step; {run.path} was removed.", soft_wrap=True)
             return
         words = ["ostinato", "fit", task, *files]
         for name, value in named.items():
@@ -154,7 +156,9 @@ class RunOptions:
         words += ["--device", self.device] if self.device else []
         words += ["--resume", "--out", str(run.path)]
         again = ("cat DATA | " if "-" in files else "") + " ".join(map(shell_word, words))
-        aside.print(f"Stopped; a checkpoint is in {run.path}. Next: {again}", soft_wrap=True)
+        aside.print(
+            f"Stopped; the checkpoint is saved in {run.path}. To continue: {again}", soft_wrap=True
+        )
 
 
 def shell_word(word: str) -> str:
@@ -178,7 +182,7 @@ def merge(kind: type[S], config: str | None, given: S | None, run: Run | None = 
     """
     if run:
         if config or given:
-            raise ConfigError("--resume goes on with the run's own settings; give no others")
+            raise ConfigError("--resume uses the settings of the run; do not give others")
         return as_it_ran(kind, run)
     values = read_toml(config) if config else {}
     if config and not (given and "cell" in given.model_fields_set):
@@ -197,7 +201,7 @@ def as_it_ran(kind: type[S], run: Run) -> S:
             what is neither file nor folder, such as a pipe, which would be waited for.
     """
     if not run.begun:
-        raise RunError(f"{run.path}: no run there that has begun; train without --resume")
+        raise RunError(f"{run.path}: there is no run to continue; train without --resume")
     settings = settings_in(run, kind)
     values = settings.model_dump(exclude_none=True)
     for name in ("extra", "validation"):
@@ -205,8 +209,9 @@ def as_it_ran(kind: type[S], run: Run) -> S:
         known = not isinstance(where, str) or not os.path.exists(where)
         if not (known or os.path.isfile(where) or os.path.isdir(where)):
             raise RunError(
-                f"{run.path}/config.toml: data.{name} = {shortened(repr(where))} is neither a "
-                "file nor a folder, and is not read for a run"
+                f"{run.path}/config.toml: data.{name} = "
+                f"{shortened(repr(where))} is neither a file nor a folder, "
+                "and a run may not read it"
             )
     values["train"] = {**values["train"], "threads": run.manifest.threads}
     return kind.parse(values, f"{run.path}/config.toml")
@@ -229,8 +234,8 @@ def named_cells(cells: str) -> dict[str, str]:
     for word in filter(None, (word.strip() for word in cells.split(","))):
         name = find(word).name
         if name in found:
-            raise ConfigError(f"--cells {shortened(cells)}: there are two called {name!r}")
+            raise ConfigError(f"--cells {shortened(cells)}: {name!r} is given twice")
         found[name] = word
     if not found:
-        raise ConfigError("--cells needs the name of a cell")
+        raise ConfigError("--cells requires the name of a cell")
     return found

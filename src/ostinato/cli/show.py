@@ -10,7 +10,7 @@ from ostinato.visible import visible
 
 
 def show(cell: str, /, *, level: str = "python", backward: bool = False) -> None:
-    """Show a cell at a level: the very code that runs.
+    """Show the code of a cell at a level, exactly as it runs.
 
     Example: ostinato show lstm --level python --backward
 
@@ -21,7 +21,7 @@ def show(cell: str, /, *, level: str = "python", backward: bool = False) -> None
     level
         python, numpy, torch, aten, keras, native or latex.
     backward
-        Show the backward step and backpropagation through time too.
+        Also show the backward step and backpropagation through time.
     """
     text: str = levels.find(level).source(cells.find(cell), backward=backward)
     if sys.stdout.isatty():

@@ -71,7 +71,7 @@ def of_run(verb: str, command: Callable[[Task], Command], run: str, rest: Sequen
         ConfigError: for an option in place of the run.
     """
     if run.startswith("-"):
-        raise ConfigError(f"{run}: the folder of a run comes first, options after it")
+        raise ConfigError(f"{run}: give the folder of the run first, then the options")
     name = str(Run.open(run).config().get("task"))
     if name not in tasks.names():
         known = ", ".join(tasks.names())

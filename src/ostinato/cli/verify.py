@@ -38,24 +38,24 @@ LEGEND = (
     "Derived, x without a gradient: the same where x needs none, as data do; plain Python always "
     "computes all gradients. In both, weights are frozen in turn, and first states are learned, "
     "fixed or not given (not in Keras); uninitialized memory is NaN.",
-    "Independent: numpy against PyTorch's and Keras' own layers (values and gradients), a step "
-    "worked by hand (values), and measured slopes of the loss (gradients). A dash: there is none "
-    "for this cell.",
+    "Independent: numpy against PyTorch's and Keras' own layers (values and "
+    "gradients), a step computed by hand (values), and numerical derivatives "
+    "of the loss (gradients). A dash: not available for this cell.",
 )
 
 
 def verify(*cell: str) -> None:
-    """Prove that cells are the same at every level, and that their text is right.
+    """Prove that cells compute the same at every level, and that their equations are right.
 
     Example: ostinato verify lstm gru
 
-    Each entry is the largest difference, relative to numbers larger than 1, over batches dense,
-    ragged and of a single step. Exits with status 1 if any is larger than its tolerance.
+    Each entry is the largest difference, relative for numbers above 1, over dense batches, ragged
+    batches and batches of a single step. Exits with status 1 if any is larger than its tolerance.
 
     Parameters
     ----------
     cell
-        Names of cells, or path/to/file.py:name; all shipped cells unless given.
+        Names of cells, or path/to/file.py:name. Default: all included cells.
     """
     proofs = {name: prove(cells.find(name)) for name in cell or cells.names()}
     for title, (columns, dx) in TABLES.items():
@@ -69,7 +69,7 @@ def verify(*cell: str) -> None:
         console.print(line)
     reason = levels.find("keras").obstacle()
     if reason:
-        console.print(f"No proof with Keras: {reason}.")
+        console.print(f"No proofs with Keras: {reason}.")
     failed: dict[tuple[str, ...], Proof] = {}  # the worst of each kind, whatever was asked for
     for proof in (proof for found in proofs.values() for proof in found if not proof.holds):
         kind = (proof.cell, proof.what, proof.against, proof.batch)

@@ -22,5 +22,5 @@ def extra(package: str, name: str) -> ModuleType:
         return importlib.import_module(package)
     except ImportError as error:
         raise DataError(
-            f"{package} is needed here ({error}): pip install 'ostinato[{name}]'"
+            f"{package} is required ({error}): pip install 'ostinato[{name}]'"
         ) from None

@@ -37,7 +37,7 @@ def split_blocks(
         ConfigError: when `share` or `blocks` is out of range.
     """
     if not 0 < share < 1:
-        raise ConfigError(f"share: {share} must lie strictly between 0 and 1")
+        raise ConfigError(f"share: {share} must be between 0 and 1, exclusive")
     if blocks < 2:
         raise ConfigError(f"blocks: {blocks} must be at least 2")
     rng = np.random.default_rng(seed)

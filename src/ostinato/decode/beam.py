@@ -26,7 +26,7 @@ class Hypothesis:
     Attributes:
         symbols: its symbols, without the end symbol.
         log_probability: of all its symbols, the end symbol included, in nats.
-        score: what it was ranked by: the log-probability over the length penalty.
+        score: the log-probability divided by the length penalty.
     """
 
     symbols: tuple[int, ...]
@@ -72,7 +72,7 @@ def beam_search(
 
         score(y) = Σ_t ln p(y_t | y_<t) / ((5 + |y|) / 6)^α .
 
-    At every step each kept hypothesis goes on with every symbol, and the `beam` best of all
+    At every step each hypothesis is extended by every symbol, and the `beam` best of all
     these are kept; one that has ended stays as it is, as long as it is among the best. A beam
     of 1 is greedy; one of V^length and more is exact. Of equals the one with the better beginning
     comes first, then the one with the lower symbol.
@@ -93,7 +93,7 @@ def beam_search(
 
     Raises:
         ConfigError: for numbers out of range.
-        NotFinite: when a log-probability is no number.
+        NotFinite: when a log-probability is not a number.
     """
     _check(length, best, beam, alpha)
     sequences = torch.arange(len(symbols), device=symbols.device)
@@ -153,7 +153,7 @@ class _Beam:
         return cls(total, lengths, lengths.bool(), lengths.new_zeros(*lengths.shape, 0))
 
     def grow(self, log_p: Tensor, end: int | None, alpha: float) -> tuple[Tensor, Tensor]:
-        """Keeps the best of all that go on with one symbol, and of those that have ended.
+        """Keeps the best of all hypotheses extended by one symbol, and of those that have ended.
 
         Args:
             log_p: log-probabilities of the next symbol (B · beam, V).

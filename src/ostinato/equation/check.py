@@ -116,14 +116,14 @@ def _words(graph: Graph) -> Iterator[tuple[str, str]]:
     for index, node in enumerate(graph.nodes):
         where = f"node {index}"
         if type(node.op) is not str or node.op not in _OPERATIONS:
-            yield where, f"a cell has no operation {_short(node.op)}"
+            yield where, f"unknown operation {_short(node.op)}"
         yield from _several(f"{where}: arguments", node.args, int, OPERANDS)
         yield from _several(f"{where}: parameters", node.parameters, str, OPERANDS + 1)
         yield from _named(f"{where}: its label", node.label, before="z_")
         if type(node.size) is not str or node.size not in ("1", "D", *STATE_SIZES):
-            yield where, f"{_short(node.size)} is no size letter"
+            yield where, f"{_short(node.size)} is not a size letter"
         if not _is_number(node.value):
-            yield where, f"{_short(node.value)} is no finite number of float32"
+            yield where, f"{_short(node.value)} is not a finite float32 number"
     for what in ("inputs", "states", "outputs"):
         yield from _several(what, getattr(graph, what), int, NODES)
         for index in getattr(graph, what):
@@ -133,17 +133,17 @@ def _words(graph: Graph) -> Iterator[tuple[str, str]]:
 
 def _several(where: str, found: Any, kind: type, most: int) -> Iterator[tuple[str, str]]:
     if type(found) is not tuple:
-        yield where, f"{_short(found)} is no list"
+        yield where, f"{_short(found)} is not a list"
     if len(found) > most:
-        yield where, f"{len(found):,} of them, where at most {most:,} may be"
+        yield where, f"{len(found):,} entries, more than the limit of {most:,}"
     for one in found:
         if type(one) is not kind:
-            yield where, f"{_short(one)} is no {_KINDS[kind]}"
+            yield where, f"{_short(one)} is not a {_KINDS[kind]}"
 
 
 def _mapping(where: str, found: Any, key: type, value: type) -> Iterator[tuple[str, str]]:
     if type(found) is not dict:
-        yield where, f"{_short(found)} is no object"
+        yield where, f"{_short(found)} is not an object"
     yield from _several(where, tuple(found), key, NODES)
     yield from _several(where, tuple(found.values()), value, NODES)
 
@@ -161,7 +161,7 @@ def _range(where: str, init: Any) -> Iterator[tuple[str, str]]:
         return
     whole = type(init) is tuple and len(init) == 2 and all(map(_is_number, init))
     if not whole or not init[0] <= init[1] <= init[0] + LARGEST:
-        yield where, f"{_short(init)} is no range (low, high)"
+        yield where, f"{_short(init)} is not a range (low, high)"
 
 
 def _is_number(value: object) -> bool:
@@ -172,7 +172,7 @@ def _is_number(value: object) -> bool:
 
 
 def _no_name(word: object, wanted: str) -> str:
-    return f"a stored cell may not hold {_short(word)}, which is no {wanted}"
+    return f"a stored cell must not contain {_short(word)}, which is not a {wanted}"
 
 
 def _short(value: object) -> str:
@@ -215,11 +215,11 @@ def _leaves(graph: Graph, noise: bool) -> Iterator[tuple[str, str]]:
     leaves |= {i: graph.nodes[i].op for i in graph.noise if graph.nodes[i].op != "state"}
     found = {i: n.op for i, n in enumerate(graph.nodes) if n.op in ("input", "still", "state")}
     if leaves != found or len(leaves) != len(graph.inputs) + count:
-        yield "inputs and states", "they are not the nodes that say they are"
+        yield "inputs and states", "they are not the nodes of this kind"
     labels = [graph.nodes[i].label for i in (0, *graph.states)]
     for label, times in Counter(labels).items():
         if times > 1 or not is_name(label):
-            yield "inputs and states", f"{times} of them are called {_short(label)}"
+            yield "inputs and states", f"{times} of them have the name {_short(label)}"
     for i in graph.states:
         if graph.nodes[i].size not in STATE_SIZES:
             yield f"node {i} (state)", f"a state has no size {graph.nodes[i].size}"
@@ -230,7 +230,7 @@ def _leaves(graph: Graph, noise: bool) -> Iterator[tuple[str, str]]:
 def _of_node(graph: Graph, index: int, node: Node, sizes: set[str]) -> str | None:
     """What is wrong with a node; None if nothing is."""
     if not all(0 <= a < index for a in node.args):
-        return f"its arguments {list(node.args)} must stand before it"
+        return f"its arguments {list(node.args)} must be earlier nodes"
     if node.op == "affine":
         if not node.args:
             return "it has no operand"
@@ -242,7 +242,7 @@ def _of_node(graph: Graph, index: int, node: Node, sizes: set[str]) -> str | Non
         if len(node.parameters) != (node.op == "vector"):
             return f"it has {len(node.parameters)} parameters"
     if node.value and node.op not in ("constant", "normalize"):
-        return f"it has no number, and {node.value:g} is given"
+        return f"it takes no number, but has {node.value:g}"
     if node.op == "normalize" and node.value < 0:
         return f"ε must not be negative, but it is {node.value:g}"
     if node.size not in {"constant": {"1"}, "affine": sizes}.get(node.op, sizes | {"D"}):
@@ -254,7 +254,7 @@ def _of_operands(node: Node, operands: list[Node]) -> str | None:
     """Whether a node can read what it reads; only an `affine` changes sizes."""
     values = [a for a in operands if a.op not in ("constant", "vector")]
     if operands and not values:
-        return "it reads nothing that is computed from the input or a state"
+        return "it does not depend on the input or a state"
     if any(a.op == "vector" for a in operands) and node.op not in ("mul", "add"):
         return "it reads a learned vector, which only mul and add do"
     if node.op in ("affine", "normalize") and len(values) < len(operands):
@@ -269,11 +269,11 @@ def _of_operands(node: Node, operands: list[Node]) -> str | None:
 
 def _new_states(graph: Graph) -> Iterator[tuple[str, str]]:
     if len(graph.outputs) != len(graph.states):
-        yield "outputs", f"{len(graph.outputs)} of them for {len(graph.states)} states"
+        yield "outputs", f"{len(graph.outputs)} outputs for {len(graph.states)} states"
     for output, state in zip(graph.outputs, graph.states, strict=True):
         new, old = graph.nodes[output], graph.nodes[state]
         if new.size != old.size or new.op in ("vector", "constant", "still", "input"):
-            why = f"node {output} ({new.op}, size {new.size}) is no new value of it"
+            why = f"node {output} ({new.op}, size {new.size}) is not a new value of it"
             yield f"state {old.label} (size {old.size})", why
     needed = {*graph.inputs, *graph.states, *graph.needed(graph.outputs)}
     for index, node in enumerate(graph.nodes):
@@ -290,9 +290,9 @@ def _parameters(graph: Graph) -> Iterator[tuple[str, str]]:
         for name, shape in zip(node.parameters, shapes, strict=False):
             parameter, begins = graph.parameters.get(name), BEGINNINGS[node.op, len(shape)]
             if parameter is None or name in used:
-                yield where, f"parameter {_short(name)} is not declared, or used before"
+                yield where, f"parameter {_short(name)} is not declared, or is used twice"
             elif parameter.shape != shape:
-                yield where, f"{name} has the shape {parameter.shape}, where it needs {shape}"
+                yield where, f"{name} has the shape {parameter.shape}, not {shape}"
             elif not name.startswith(begins):
                 yield where, f"the name of {name} must begin with {' or '.join(begins)}"
             used.add(name)
@@ -307,16 +307,16 @@ def _signals(graph: Graph) -> Iterator[tuple[str, str]]:
     twice = Counter(graph.names.values())
     for index, name in graph.names.items():
         if not 0 <= index < len(graph.nodes) or not graph.nodes[index].args:
-            yield f"the name {name}", f"node {index} is nothing that a cell computes"
+            yield f"the name {name}", f"node {index} is not a result of the cell"
         if twice[name] > 1 or new.get(name, index) != index:
-            yield f"the name {name}", "it is taken by something else"
+            yield f"the name {name}", "it is used by something else"
     for index in graph.notes:
         if index not in graph.names:
             yield f"the note on node {index}", "the node has no name"
     others = Counter([*graph.names.values(), *new, *(a.name for a in graph.aliases)])
     for alias in graph.aliases:
         if others[alias.name] > 1 or graph.nodes[alias.node].op in ("constant", "vector"):
-            yield f"the alias {alias.name}", "it is taken by something else, or names a number"
+            yield f"the alias {alias.name}", "it is used by something else, or names a number"
     for state in graph.ranges:
         if state not in graph.state_names:
-            yield f"the range of {_short(state)}", "it is no state"
+            yield f"the range of {_short(state)}", "it is not a state"

@@ -172,7 +172,7 @@ def _local(build: Builder, y: int, node: Node, d: int) -> list[tuple[int, int]]:
 def _with_tape(d: Derivative) -> Derivative:
     """Finds what the backward step reads of the forward one.
 
-    Kept are leaves, signals, and what is dear to compute again (affine maps, normalisations);
+    Kept are leaves, signals, and what is expensive to compute again (affine maps, normalisations);
     a nameless pointwise result is computed again from these.
     """
     forward = enumerate(d.forward.nodes)

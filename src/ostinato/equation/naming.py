@@ -45,7 +45,7 @@ def signal_names(
 def name_parameters(graph: Graph, roles: Mapping[str, str]) -> Graph:
     """Gives parameters and affine maps the names of what they join: role, operand, signal.
 
-    A second bias or sum in one signal is told apart by its operands: GRU's `b_xn` and `b_hn`.
+    A second bias or sum in one signal is distinguished by its operands: GRU's `b_xn` and `b_hn`.
     """
     owners = _owners(graph)
     shared = Counter((n.op, owners.get(i)) for i, n in enumerate(graph.nodes))

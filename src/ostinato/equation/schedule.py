@@ -2,7 +2,7 @@
 
 What depends on the input alone needs no earlier step: it is lifted out of the loop over time and
 computed for all tokens at once, in large matrix products. What is left falls into phases. A phase
-opens with matrix products whose operands are complete, and goes on with pointwise work on their
+opens with matrix products whose operands are complete, and continues with pointwise work on their
 results; a product of something that the step itself computes must wait for the next phase,
 because it needs all units of its operand.
 """

@@ -21,10 +21,10 @@ def graph_from_json(data: Mapping[str, object]) -> Graph:
     known = _fields(Graph, data, "the cell")
     for what in ("parameters", "names", "notes", "ranges"):
         if not isinstance(known.get(what, {}), dict):
-            raise CellError(f"{what}: no object")
+            raise CellError(f"{what}: not an object")
     for what in ("nodes", "aliases"):
         if not isinstance(known.get(what, ()), tuple):
-            raise CellError(f"{what}: no list")
+            raise CellError(f"{what}: not a list")
     graph = Graph(
         **known
         | {
@@ -53,14 +53,14 @@ def graph_from_json(data: Mapping[str, object]) -> Graph:
 def _fields(kind: type, data: object, where: str) -> dict[str, Any]:
     """The fields of a data class as JSON has them, lists as tuples; none is missing or unknown."""
     if not isinstance(data, dict):
-        raise CellError(f"{where}: no object")
+        raise CellError(f"{where}: not an object")
     own = {f.name: f.default is MISSING and f.default_factory is MISSING for f in fields(kind)}
     for name in data:
         if name not in own:
             raise CellError(f"{where}: unknown field {ascii(name)[:60]}")
     for name, required in own.items():
         if required and name not in data:
-            raise CellError(f"{where}: no field {name!r}")
+            raise CellError(f"{where}: missing field {name!r}")
     return {name: tuple(v) if isinstance(v, list) else v for name, v in data.items()}
 
 

@@ -97,15 +97,15 @@ def _refuse(method: str, why: str) -> None:
 
 
 _CONTROL = (
-    "Python decides here on a symbol, which has no value yet; "
-    "write the choice as arithmetic: relu, maximum or a gate"
+    "the truth value of a symbol is not known here; write the condition as "
+    "arithmetic: relu, maximum or a gate"
 )
 for _method in ("__bool__", "__eq__", "__ne__", "__lt__", "__le__", "__gt__", "__ge__"):
     _refuse(_method, _CONTROL)
 for _method in ("__float__", "__int__", "__index__", "__complex__"):
-    _refuse(_method, "a symbol has no value yet; use the functions of ostinato, not those of math")
+    _refuse(_method, "a symbol has no value; use the functions of ostinato, not those of math")
 for _method in ("__iter__", "__len__", "__getitem__", "__contains__"):
-    _refuse(_method, "a symbol cannot be taken apart: a cell acts on whole vectors")
+    _refuse(_method, "a symbol cannot be indexed or iterated: a cell acts on whole vectors")
 for _method, _sign in {"pow": "**", "matmul": "@", "mod": "%", "floordiv": "//"}.items():
     _why = f"the language of cells has no {_sign}; it has + - * / and affine for products"
     _refuse(f"__{_method}__", _why)
@@ -129,9 +129,11 @@ def affine(*operands: Symbol, size: str = "H", bias: bool = True) -> Symbol:
         raise CellError("affine needs at least one vector")
     book = _notebook("affine", *operands)
     if not isinstance(bias, bool):
-        raise CellError(f"bias says whether there is one: True or False, not {bias!r}")
+        raise CellError(f"bias must be True or False, not {bias!r}")
     if not isinstance(size, str) or size not in STATE_SIZES:
-        raise CellError(f"affine gives H units, or R of a projection, not {size!r}")
+        raise CellError(
+            f"the size of affine is H, hidden units, or R, their projection, not {size!r}"
+        )
     if size not in book.sizes:
         raise CellError(
             f"no state has the size {size!r}; declare it: @cell(sizes={{'h': {size!r}}})"
@@ -166,7 +168,7 @@ def layer_norm(a: Symbol, eps: float = 1e-5) -> Symbol:
     """
     book = _notebook("layer_norm", a)
     if not _is_number(eps) or not 0 < eps < math.inf:
-        raise CellError(f"eps is a number above 0, not {eps!r}")
+        raise CellError(f"eps must be a number above 0, not {eps!r}")
     normal = Symbol(book, book.add(Node("normalize", (a.index,), a.node.size, value=float(eps))))
     gain = _vector(book, "gain", a, (1.0, 1.0))
     shift = _vector(book, "shift", a, (0.0, 0.0))
@@ -224,10 +226,10 @@ def number_range(name: str, given: object) -> tuple[float, float]:
     """
     pair = tuple(given) if isinstance(given, Sequence) and len(given) == 2 else ()
     if not pair or not all(_is_number(end) and math.isfinite(end) for end in pair):
-        raise CellError(f"{name} is a pair of numbers (low, high), not {given!r}")
+        raise CellError(f"{name} must be a pair of numbers (low, high), not {given!r}")
     low, high = map(float, pair)
     if low > high:
-        raise CellError(f"{name} goes from low to high, not from {low:g} to {high:g}")
+        raise CellError(f"{name} must be (low, high), but {low:g} is not below {high:g}")
     return low, high
 
 
@@ -254,13 +256,17 @@ def _pointwise(op: str, *args: Any) -> Symbol:
     indices = []
     for a in args:
         if not isinstance(a, Symbol) and not _is_number(a):
-            raise CellError(f"a vector meets {type(a).__name__} {a!r}; use a number or a vector")
+            raise CellError(
+                f"a vector cannot be combined with {type(a).__name__} {a!r}; use "
+                "a number or a vector"
+            )
         if not isinstance(a, Symbol) and not math.isfinite(a):
-            raise CellError(f"a vector meets {a}, which is no finite number")
+            raise CellError(f"a vector cannot be combined with {a}, which is not a finite number")
         indices.append(a.index if isinstance(a, Symbol) else book.constant(a))
     sizes = sorted({s.node.size for s in symbols} - {"1"})
     if len(sizes) > 1:
         raise CellError(
-            f"a vector of size {sizes[0]} meets one of size {sizes[1]}; only affine changes sizes"
+            f"a vector of size {sizes[0]} cannot be combined with one of size "
+            f"{sizes[1]}; only affine changes sizes"
         )
     return Symbol(book, book.pointwise(op, *indices))

@@ -116,7 +116,7 @@ def trace(
 ) -> Cell:
     """Runs a cell's function once on symbols; see `cell`."""
     if not isinstance(function, FunctionType):
-        raise CellError(f"@cell stands before a function, not {function!r}")
+        raise CellError(f"@cell decorates a function, not {function!r}")
     at_definition = Place(function.__code__)
     x, *states = _arguments(function, at_definition)
     drawn = _declared(states, sizes, ranges, at_definition)
@@ -174,14 +174,14 @@ def _declared(
     """The ranges of states, after what is declared of states has been checked."""
     for said, given in {"sizes": sizes, "states": ranges}.items():
         if not isinstance(given, Mapping):
-            raise place.error(f"{said} is a dict by state, not {given!r}")
+            raise place.error(f"{said} must be a dict by state, not {given!r}")
         for name in given:
             if name not in states:
-                raise place.error(f"{said} names {name!r}, which is no state of the cell")
+                raise place.error(f"{said} has the key {name!r}, which is not a state of the cell")
     for size in sizes.values():
         if size not in STATE_SIZES:
             raise place.error(
-                f"{size!r} is no size letter for a state: H, hidden units, or R, their projection"
+                f"{size!r} is not a size letter of a state: H, hidden units, or R, their projection"
             )
     try:
         return {name: number_range(f"states[{name!r}]", pair) for name, pair in ranges.items()}

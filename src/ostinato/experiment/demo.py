@@ -89,7 +89,7 @@ def _review_trial(
 def _classifier(
     cell: str, observed: Mapping[str, Any], history: Sequence[Mapping[str, float]]
 ) -> dict[str, object]:
-    """What the page tells of a classifier."""
+    """What the report shows of a classifier."""
     best = max(history, key=lambda record: record["accuracy"])
     return {
         "cell": cell,

@@ -103,7 +103,8 @@ def _in_processes(
                 except (EOFError, OSError):
                     started[pipe].join()
                     raise OstinatoError(
-                        f"{title}: its process died, with status {started[pipe].exitcode}"
+                        f"{title}: its process ended unexpectedly with status "
+                        f"{started[pipe].exitcode}"
                     ) from None
                 if isinstance(result, Exception):
                     raise result

@@ -35,7 +35,9 @@ class RecallModel(Stack):
     """The network; its `embedding` is not used, for a step is read as it is."""
 
     hidden: int = Field(128, ge=1, le=2**16, description="hidden units")
-    forget_bias: float | None = Field(1.0, description="first bias of the gate f, if there is one")
+    forget_bias: float | None = Field(
+        1.0, description="initial bias of the gate f, if there is one"
+    )
 
 
 class RecallTraining(Training):
@@ -43,18 +45,23 @@ class RecallTraining(Training):
 
     epochs: Epochs = 60
     lr: LearningRate = 5e-3
-    patience: int = Field(10**6, ge=1, description="epochs without a better one before it stops")
+    patience: int = Field(
+        10**6, ge=1, description="epochs without improvement before training stops"
+    )
     threads: int | None = Field(1, ge=1, le=1024, description="CPU threads")
 
 
 class RecallSettings(Section):
     """How memory is tried out."""
 
-    seed: int = Field(0, ge=0, lt=2**31, description="fixes everything random")
-    batch: int = Field(32, ge=1, description="sequences in a batch, drawn anew for each")
-    batches: int = Field(100, ge=1, description="batches in an epoch")
+    seed: int = Field(0, ge=0, lt=2**31, description="the seed of all random numbers")
+    batch: int = Field(32, ge=1, description="sequences per batch, drawn anew for each")
+    batches: int = Field(100, ge=1, description="batches per epoch")
     solved: float = Field(
-        0.1, gt=0, lt=1, description="the part of the baseline's loss that ends training"
+        0.1,
+        gt=0,
+        lt=1,
+        description="training ends below this fraction of the loss of a model without memory",
     )
     model: RecallModel = RecallModel()
     train: RecallTraining = RecallTraining()
@@ -154,7 +161,7 @@ def recall(
         cell: a cell's name, or `path/to/file.py:name`.
         length: T of the problem.
         settings: sizes and training.
-        show: is told of the progress.
+        show: is called with the progress.
 
     Raises:
         UnknownName: for a problem or cell that there is not.

@@ -28,8 +28,8 @@ SHORT: Mapping[str, Mapping[str, float]] = {
     "data": {"max_tokens": 200},
 }
 """Settings unless they are given: without noise, and short, because Keras takes its time."""
-NOISE = "each framework draws noise of its own, so they are compared without"
-OURS = "that belongs to Ostinato's own loop and networks"
+NOISE = "dropout is random in each framework, so they are compared without it"
+OURS = "this belongs to Ostinato's own training loop and networks"
 PLAIN: Mapping[str, tuple[tuple[object, ...], str]] = {
     "model.dropout": ((0,), NOISE),
     "model.embedding_dropout": ((None, 0), NOISE),
@@ -41,14 +41,14 @@ PLAIN: Mapping[str, tuple[tuple[object, ...], str]] = {
     "model.members": ((1,), OURS),
     "model.linear": ((0,), OURS),
     "model.class_weight": ((None,), OURS),
-    "model.threshold": ((None,), "the most probable class is the answer of all"),
+    "model.threshold": ((None,), "all frameworks predict the most probable class"),
     "data.extra": ((None,), OURS),
     "train.find_lr": ((False,), OURS),
-    "train.schedule": (("linear", "cosine", "constant"), "nothing is validated meanwhile"),
+    "train.schedule": (("linear", "cosine", "constant"), "there is no validation during training"),
     "train.precision": (("float32",), "they are compared in float32"),
     "train.average": ((0,), OURS),
     "train.accumulate": ((1,), OURS),
-    "train.seconds": ((None,), "all take the same steps, however long that is"),
+    "train.seconds": ((None,), "all run the same steps, whatever their time"),
     "train.tensorboard": ((False,), OURS),
 }
 """Settings by path, what they may be here, and why."""
@@ -73,7 +73,7 @@ def named(words: str) -> dict[str, ModuleType]:
         found[name] = frameworks.find(name)
     if not found:
         known = ", ".join(frameworks.names())
-        raise ConfigError(f"--frameworks needs the name of a framework: {known}")
+        raise ConfigError(f"--frameworks requires the name of a framework: {known}")
     for name, module in found.items():
         if reason := module.missing():
             raise ConfigError(f"--frameworks {name}: {reason}")

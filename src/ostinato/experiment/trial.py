@@ -43,7 +43,7 @@ def trial(
         held_out: what the trained model is judged by.
         folder: the run's folder.
         device: where it is trained.
-        show: is told of the progress.
+        show: is called with the progress.
 
     Returns:
         What `observed.json` holds: `test` (see `HeldOut.judge`), `exam` (its fingerprint), `flow`
@@ -138,7 +138,7 @@ def inside(estimator: Estimator[Any]) -> dict[str, Any]:
         member: PartRecord = {
             "kind": "linear",
             "name": "linear model",
-            "inside": f"n-grams up to {linear.model.order}, beside the network",
+            "inside": f"n-grams up to {linear.model.order}, combined with the network",
             "gives": parts[-1]["gives"],
             "parameters": linear.model.parameters,
         }
@@ -158,9 +158,13 @@ def _check_same(
     folder, own, cell = run.path, settings_in(run, type(settings)), cell_in(run)
     alike = own == settings.model_copy(update={"cell": own.cell})
     if not alike or find(settings.cell).graph != cell.graph:
-        raise RunError(f"{folder}: a run with other settings; choose another --out, or remove it")
+        raise RunError(
+            f"{folder}: a run with different settings; choose another --out, or remove the folder"
+        )
     same = run.manifest.data.get("sha256") == held_out.trained_on(training)
     if judged:
         same = same and run.read_json(OBSERVED)["exam"] == held_out.fingerprint()
     if not same:
-        raise RunError(f"{folder}: a run on other data; choose another --out, or remove it")
+        raise RunError(
+            f"{folder}: a run on different data; choose another --out, or remove the folder"
+        )

@@ -29,7 +29,7 @@ class Asked:
 
     def __str__(self) -> str:
         without = [*(["x"] if not self.x else []), *sorted(self.frozen)]
-        begin = {"learned": "", "given": "first states fixed", "none": "no first states"}
+        begin = {"learned": "", "given": "initial states fixed", "none": "no initial states"}
         gradients = f"no gradient of {', '.join(without)}" if without else ""
         return ", ".join(filter(None, [gradients, begin[self.first]]))
 

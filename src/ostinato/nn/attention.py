@@ -1,4 +1,4 @@
-"""Attention: how much each step of one sequence counts for a step of another.
+"""Attention of the steps of one sequence to those of another.
 
 For a query q_t and the outputs h_1 … h_S of an encoder
 
@@ -22,11 +22,11 @@ from ostinato.nn.pooling import real_steps
 
 @dataclass(frozen=True)
 class Memory:
-    """The outputs of an encoder, made ready once for all queries.
+    """The outputs of an encoder, prepared once for all queries.
 
     Attributes:
-        values: the outputs (B, S, K), zero behind each sequence's end.
-        keys: what queries are held against (B, S, ·).
+        values: the outputs (B, S, K), zero after each sequence's end.
+        keys: what queries are compared with (B, S, ·).
         padding: which steps are not real (B, 1, S).
     """
 
@@ -43,8 +43,8 @@ class Attention(nn.Module, ABC):
     """From queries to contexts.
 
     Args:
-        queries: Q, the features of a query.
-        keys: K, the features of an output of the encoder.
+        queries: Q, the size of a query.
+        keys: K, the size of an output of the encoder.
     """
 
     def __init__(self, queries: int, keys: int) -> None:
@@ -82,8 +82,8 @@ class Dot(Attention):
         super().__init__(queries, keys)
         if queries != keys:
             raise ConfigError(
-                f"attention 'dot' needs decoder and encoder of one size, not {queries} and {keys}; "
-                "use 'general'"
+                "attention 'dot' requires the same size of decoder and "
+                f"encoder, not {queries} and {keys}; use 'general'"
             )
 
     def scores(self, queries: Tensor, keys: Tensor) -> Tensor:
@@ -133,10 +133,10 @@ ATTENTIONS: dict[str, type[Attention]] = {"dot": Dot, "general": General, "addit
 
 
 def attention(name: str, queries: int, keys: int) -> Attention:
-    """The attention of a name, for queries and outputs of so many features.
+    """The attention of this name, for queries and outputs of these sizes.
 
     Raises:
-        UnknownName: when there is no such attention; the nearest right name is given.
+        UnknownName: for an unknown attention.
         ConfigError: for sizes that it cannot bring together.
     """
     if name not in ATTENTIONS:

@@ -1,4 +1,4 @@
-"""A batch as the caller of a recurrent stack gives it, and results in the same form."""
+"""The input batch of a recurrent stack, and results in the same form."""
 
 from __future__ import annotations
 
@@ -86,7 +86,7 @@ def batch_of(input: Tensor | PackedSequence, lengths: Lengths | None, batch_firs
         batch_first: whether batches are (B, T, ·) instead of (T, B, ·).
 
     Raises:
-        ValueError: for shapes and lengths that do not fit, and batches without steps.
+        ValueError: for inconsistent shapes and lengths, and batches without steps.
     """
     if isinstance(input, PackedSequence):
         if lengths is not None:
@@ -99,9 +99,11 @@ def _packing(sequence: PackedSequence) -> Packing:
     order, rows = sequence.sorted_indices, len(sequence.data)
     sizes = sequence.batch_sizes.tolist()
     if not sizes:
-        raise ValueError("the PackedSequence has no steps: nothing to read")
+        raise ValueError("the PackedSequence has no steps; there is nothing to read")
     if sizes != sorted(sizes, reverse=True) or sizes[-1] < 0 or sum(sizes) != rows:
-        raise ValueError(f"batch_sizes of a PackedSequence must fall, and sum to its {rows} rows")
+        raise ValueError(
+            f"batch_sizes of a PackedSequence must be non-increasing, and sum to its {rows} rows"
+        )
     sizes = [n for n in sizes if n] or sizes[:1]
     return Packing(sizes, None if order is None else order.cpu(), sequence.data.device)
 
@@ -116,15 +118,15 @@ def _padded(x: Tensor, lengths: Lengths | None, batch_first: bool) -> Batch:
         x = x.transpose(0, 1)
     steps, batch = x.shape[:2]
     if not steps:
-        raise ValueError(f"the input has {batch} sequences of 0 steps: nothing to read")
+        raise ValueError(f"the input has {batch} sequences of 0 steps; there is nothing to read")
     if lengths is None:
         return Batch(x, Packing([batch] * steps, None, x.device), batch_first, single)
     lengths = torch.as_tensor(lengths).cpu()
     whole = not lengths.is_floating_point() and lengths.dtype != torch.bool
     if lengths.shape != (batch,) or not (whole or not batch):
-        raise ValueError(f"lengths must be {batch} whole numbers, one for each sequence")
+        raise ValueError(f"lengths must be {batch} integers, one for each sequence")
     if not batch:
         return Batch(x, Packing([0] * steps, None, x.device), batch_first, single, ragged=True)
     if lengths.min() < 1 or lengths.max() > steps:
-        raise ValueError(f"lengths must lie between 1 and the batch's {steps} steps")
+        raise ValueError(f"lengths must be between 1 and {steps}, the number of steps")
     return Batch(x, Packing.of_lengths(lengths, x.device), batch_first, single, ragged=True)

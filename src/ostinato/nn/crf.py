@@ -31,8 +31,8 @@ class Constraints(NamedTuple):
 class CRF(nn.Module):
     """P(y | x) = exp(s(y) - ln Σ_y' exp s(y')) with s as in `ostinato.nn.linear_chain`.
 
-    Takes the place of `torchcrf.CRF` (pytorch-crf 0.7.2): same constructor, parameter names,
-    methods and results; beyond it there are constraints, partial labels, marginals and n-best.
+    A drop-in replacement of `torchcrf.CRF` (pytorch-crf 0.7.2): same constructor, parameter names,
+    methods and results; with additional constraints, partial labels, marginals and n-best.
 
     Source: Lafferty, McCallum & Pereira 2001; partial labels: Bellare & McCallum 2007.
 
@@ -120,7 +120,7 @@ class CRF(nn.Module):
         else:
             numerator = self._score(emissions, tags, lengths, real)
         if bool((numerator < IMPOSSIBLE).any()):
-            raise ValueError("tags go a way that the constraints forbid")
+            raise ValueError("tags contain a transition that the constraints forbid")
         likelihood = numerator - log_partition(emissions, lengths, *scores)
         match reduction:
             case "none":
@@ -152,7 +152,7 @@ class CRF(nn.Module):
         emissions, lengths = self._sequences(emissions, mask)
         found = best_paths(emissions, lengths, *self._scores(), n=n)
         if not all(found):
-            raise ValueError("the constraints leave no sequence of this length")
+            raise ValueError("the constraints allow no sequence of this length")
         return found
 
     def marginals(self, emissions: Tensor, mask: Tensor | None = None) -> Tensor:
@@ -200,14 +200,16 @@ class CRF(nn.Module):
             mask = None if mask is None else mask.transpose(0, 1)
         steps, batch = emissions.shape[:2]
         if not steps or not batch:
-            raise ValueError(f"there are {batch} sequences of {steps} steps: nothing to label")
+            raise ValueError(
+                f"there are {batch} sequences of {steps} steps; there is nothing to label"
+            )
         if mask is None:
             return emissions, torch.full((batch,), steps, device=emissions.device)
         mask = mask.bool()
         if not bool(mask[0].all()):
             raise ValueError("mask of the first timestep must all be on")
         if bool((mask[1:] & ~mask[:-1]).any()):
-            raise ValueError("mask has a hole: the real steps of a sequence are its first ones")
+            raise ValueError("mask has a gap: the real steps of a sequence must come first")
         return emissions, mask.sum(0)
 
 

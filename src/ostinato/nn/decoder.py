@@ -1,4 +1,4 @@
-"""A decoder: a sequence of symbols written one after the other, with an eye on another sequence.
+"""A decoder: generates a sequence symbol by symbol, with attention to another sequence.
 
 With the embedding e of the symbol before, the state s and the attention of Luong et al. 2015
 
@@ -27,7 +27,7 @@ from ostinato.nn.recurrent import Recurrent
 
 @dataclass(frozen=True)
 class Carried:
-    """What goes from one step of a decoder to the next.
+    """The state of a decoder between two steps.
 
     Attributes:
         states: of the recurrent stack.
@@ -97,7 +97,7 @@ class Decoder(nn.Module):
         *,
         forcing: float = 1.0,
     ) -> tuple[Tensor, Tensor | None, Carried]:
-        """Reads symbols, each the one before that which is to be foretold.
+        """Reads symbols; each is the one before the symbol to be predicted.
 
         Args:
             symbols: (T, N); N may be a multiple of the memory's B, when each of its sequences is

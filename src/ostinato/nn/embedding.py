@@ -1,4 +1,4 @@
-"""An embedding that says which of its rows it gave, so that equal tokens are projected once."""
+"""An embedding whose result can be traced to its rows, so that equal tokens are projected once."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""An encoder: a sequence of symbols into one output for each, and the states after the last."""
+"""An encoder: from a sequence of symbols to an output for each, and the last states."""
 
 from __future__ import annotations
 

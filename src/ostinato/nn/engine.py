@@ -57,7 +57,7 @@ class Call:
         layout: how the rows of its input lie in memory.
         directions: one for each of the layer's.
         source: what the caller gave the stack, where the layer reads that as it is.
-        hook: is told of every step.
+        hook: is called at every step.
     """
 
     cell: Cell

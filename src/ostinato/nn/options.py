@@ -59,7 +59,7 @@ def check_noise(cell: Cell, dropouts: Mapping[str, float], zoneout: Mapping[str,
         if state not in cell.graph.state_names:
             raise UnknownName(f"state of {cell.name}", state, cell.graph.state_names)
         if not 0 <= chance <= 1:
-            raise ConfigError(f"zoneout is a probability, not {chance}")
+            raise ConfigError(f"zoneout must be a probability, not {chance}")
 
 
 def check_signals(cell: Cell, signals: Iterable[str]) -> None:

@@ -41,7 +41,7 @@ class Recurrent(StepHooks):
         batch_first: whether batches are (B, T, ·) instead of (T, B, ·).
         dropout: the probability of dropping an output of a layer on its way to the next; each
             step draws anew.
-        bidirectional: whether each layer reads both ways.
+        bidirectional: whether each layer is bidirectional.
         proj_size: R, the size of a projected output, for cells that have one.
         variational_dropout: the probability of dropping an input feature of a layer, for a whole
             sequence (Gal & Ghahramani 2016).
@@ -64,8 +64,8 @@ class Recurrent(StepHooks):
 
     Raises:
         UnknownName: for an unknown cell, engine or signal in `bias_init`.
-        ConfigError: for sizes and probabilities that make no sense, and a cell that the engine
-            does not have.
+        ConfigError: for invalid sizes and probabilities, and a cell that the engine does not
+        support.
     """
 
     def __init__(
@@ -90,7 +90,7 @@ class Recurrent(StepHooks):
     ) -> None:
         super().__init__()
         if not isinstance(cell, Cell | str):
-            raise ConfigError(f"a cell is made with @cell, or named; this is a {type(cell)}")
+            raise ConfigError(f"cell must be a cell made with @cell, or a name, not {type(cell)}")
         self.cell = cell if isinstance(cell, Cell) else cells.find(cell)
         self.input_size, self.hidden_size, self.num_layers = input_size, hidden_size, num_layers
         self.bias, self.batch_first, self.bidirectional = bias, batch_first, bidirectional
@@ -252,7 +252,7 @@ class Recurrent(StepHooks):
             UnknownName: for another kind of weights.
         """
         if self.bidirectional:
-            raise ConfigError("a stream has no end to read back from: bidirectional must be False")
+            raise ConfigError("a stream has no end, so bidirectional must be False")
         cell = self._cell(training=False)
         engine = engines.streaming(cell, self._weight)
         tensors = [self._weights(layer, *layer.directions) for layer in self._layers]

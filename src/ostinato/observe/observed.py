@@ -126,11 +126,11 @@ class _Test(_Measured):
             if any(len(row) != len(classes) for row in self.confusion):
                 raise ValueError("confusion needs a row and a column for each of classes")
             if len(set(classes)) != len(classes):
-                raise ValueError("classes has a name twice")
+                raise ValueError("classes has a repeated name")
         if self.below is not None and [*self.below] != [str(x) for x in self.levels or []]:
             raise ValueError("below needs a part for each of levels")
         if self.levels and (0.5 not in self.levels or len(self.levels) % 2 == 0):
-            raise ValueError("levels needs 0.5 in its middle")
+            raise ValueError("the middle one of levels must be 0.5")
         return self
 
 
@@ -184,7 +184,7 @@ class _Forecast(_Record):
         _same_length(self, "values", "times")
         ahead = len(self.times) - self.origin
         if ahead < 1:
-            raise ValueError("origin lies behind all times")
+            raise ValueError("origin is after all times")
         lengths = {len(self.naive), *map(len, self.quantiles)}
         if lengths != {ahead}:
             raise ValueError("naive and each of quantiles need a value for each time from origin")
@@ -245,7 +245,7 @@ def checked(observed: Any, file: object, metric: str | None = None) -> dict[str,
     Args:
         observed: the content.
         file: where it is from.
-        metric: what runs of the task are judged by, which a test must tell.
+        metric: the metric of the task, which a test must contain.
 
     Raises:
         RunError: when something in it is missing, of another kind or does not fit together; the

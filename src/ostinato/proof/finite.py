@@ -31,11 +31,11 @@ def not_finite(cell: Cell) -> str:
             if _finite(cell, replace(plain, ranges=ranges)):
                 example = ", ".join(f'"{name}": (low, high)' for name in some)
                 return (
-                    f"{cell.name}: not all numbers are finite, because {' and '.join(some)} "
-                    "cannot be any number: say in which range a proof may begin, "
-                    f"@cell(states={{{example}}})"
+                    f"{cell.name}: not all numbers are finite, because "
+                    f"{' and '.join(some)} cannot be any number: declare the "
+                    f"range of the initial states, @cell(states={{{example}}})"
                 )
-    return f"{cell.name}: not all numbers are finite, whatever the first states are"
+    return f"{cell.name}: not all numbers are finite, for any initial states"
 
 
 def _finite(cell: Cell, graph: Graph) -> bool:

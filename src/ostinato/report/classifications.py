@@ -32,8 +32,8 @@ def confusions_section(confusions: Record, things: str) -> str:
         for cell, own in confusions.items()
     )
     return Markup("""<h2>Confusion matrix</h2>
-<p>Held-out {} by their true class (rows) and the predicted one (columns), as parts of each
-true class; all seeds together.</p>
+<p>Held-out {} by true class (rows) and predicted class (columns), as fractions of each true class;
+all seeds together.</p>
 <div class="trio">{}</div>""").format(things, figures)
 
 
@@ -91,17 +91,20 @@ def calibrations_section(calibrations: Record) -> str:
         )
         for cell, error in errors.items()
     )
-    head = Markup("<tr><th>model</th><th>calibration error</th><th>on the whole</th></tr>")
+    head = Markup("<tr><th>model</th><th>calibration error</th><th>on average</th></tr>")
     return Markup("""<h2>Calibration</h2>
-<p>A model that is 80% sure should be right in 80 of 100 cases: on the grey line. Above it a model
-is less sure than it could be, below it surer than it should be. The larger a mark, the more
-predictions it stands for.</p>
+<p>A calibrated model with a confidence of 80% is right in 80 of 100 cases: it lies on the grey
+line. Above the line a model is underconfident, below it overconfident. Larger markers stand for
+more predictions.</p>
 {}
 <div class="pair">{}
-<figure><figcaption>In one number</figcaption><table><thead>{}</thead><tbody>{}</tbody>
-</table><p class="note">The expected calibration error: the distance between confidence and
-accuracy, in ten bins of confidence, weighed by how many predictions are in each; here over the
-predictions of all seeds together, in the first table the mean of each seed’s.</p>
+<figure><figcaption>Calibration error</figcaption><table><thead>{}</thead><tbody>{}</tbody>
+</table><p class="note">The expected calibration error: the difference between confidence and
+accuracy in ten bins of confidence, weighted by the number of predictions in each bin. Here it is
+over the predictions of all seeds together; in the first table it is the mean over seeds.</p>
 </figure></div>""").format(
-        legend(look, {}), plot(reliability_curves(calibrations), "Right, by confidence"), head, rows
+        legend(look, {}),
+        plot(reliability_curves(calibrations), "Accuracy by confidence"),
+        head,
+        rows,
     )

@@ -71,11 +71,12 @@ def _gradients(results: Results) -> str:
     if terms.flow:
         note = terms.flow
     elif pooling in (None, "last"):
-        note = "Means over the longest texts; the loss is read off the last step."
+        note = "Means over the longest texts; the loss is that of the last step."
     else:
         note = (
-            f"Means over the longest texts. The pooling, {pooling.replace('_', ' ')}, "
-            "reads every step, so the gradient does not only come back from the last one."
+            "Means over the longest texts. The pooling, "
+            f"{pooling.replace('_', ' ')}, uses every step, so the gradient "
+            "does not come from the last step alone."
         )
     text = gradients(flow, note, terms.step)
     look = looks(flow)
@@ -87,9 +88,9 @@ def _gradients(results: Results) -> str:
         )
         between = ", ".join(times[:-1])
         text += Markup("""
-<h3>While it was trained</h3>
-<p>The output’s gradient at {} and with the best weights: dotted before training, then the
-later the stronger.</p>
+<h3>During training</h3>
+<p>The gradient of the output at {} and with the best weights: dotted before training; later curves
+are darker.</p>
 <div class="trio">{}</div>""").format(between, plots)
     return text
 
@@ -108,11 +109,11 @@ def _samples(samples: Record) -> str:
         for cell, own in samples.items()
         for each in own
     )
-    return Markup("""<h2>What they write</h2>
-<p>Drawn from the first seed of each, without a prompt.</p>
+    return Markup("""<h2>Generated text</h2>
+<p>Sampled from the first seed of each, without a prompt.</p>
 <div class="samples">{}</div>
-<p class="note warning">Nobody said this: the text is invented, one symbol at a time. It imitates
-what it was trained on, and can carry what is ugly there.</p>""").format(figures)
+<p class="note warning">This text is fiction, generated token by token. It imitates the training
+text, and offensive language in it can reappear.</p>""").format(figures)
 
 
 def _diagrams(results: Results) -> str:
@@ -129,11 +130,11 @@ def _diagrams(results: Results) -> str:
         )
         for cell, parts in results["architectures"].items()
     )
-    return Markup("""<h2>How they are made</h2>
-<p>Left the network, with the shape of what each part hands on (B sequences of T steps) and its
-parameters; right one step of its cell, from its equations: what goes in stands above, gates are
-tinted, the new states have a strong frame. ⊙ multiplies unit by unit, σ is the logistic
-function; each W is a matrix of its own.</p>
+    return Markup("""<h2>Architecture</h2>
+<p>Left: the network, with the shape of the output of each part (B sequences, T steps) and its
+number of parameters. Right: one step of its cell, drawn from its equations; inputs are at the top,
+gates are coloured, and new states have a thick frame. ⊙ is the elementwise product, σ the logistic
+function; each W is a separate matrix.</p>
 <div class="diagrams">{}</div>""").format(blocks)
 
 

@@ -24,12 +24,13 @@ def models_table(results: Results) -> str:
     heads = ["95% of the mean"] if judged else []
     heads += ["calibration error"] if extra else []
     heads += ["parameters", "training time"]
-    ways = "; the lower the better" if results["lower"] else ""
+    ways = "; lower is better" if results["lower"] else ""
     notes = [
-        "Mean ± standard deviation over seeds; the interval of the mean is Student’s."
+        "Mean ± standard deviation over seeds; the confidence interval of "
+        "the mean uses Student’s t distribution."
         if any(row.get("deviation") is not None for row in rows)
         else "",
-        "Time is that of one run, validation left out.",
+        "Time is that of one run, without validation.",
         equality(results),
     ]
     return Markup("""<h2>{}</h2>
@@ -41,7 +42,7 @@ def models_table(results: Results) -> str:
 </tbody>
 </table></div>
 <p class="note">{}</p>""").format(
-        "Which is best?" if len(rows) > 1 or baseline else "What is reached?",
+        "Comparison" if len(rows) > 1 or baseline else "Results",
         terms.words,
         where,
         ways,
@@ -164,7 +165,7 @@ def pairs_table(results: Results) -> str:
     unit = "difference, points" if tasks.of_metric(metric).terms.digits is None else "difference"
     unit += ", nats" if metric == "nats" else ""
     heads = [unit, "p over seeds", "p over examples", "corrected"]
-    return Markup("""<h2>Which differences are shown?</h2>
+    return Markup("""<h2>Which differences are significant?</h2>
 <div class="wide" role="region" aria-label="Differences" tabindex="0"><table>
 <thead><tr><th scope="col">pair</th><th scope="col" class="result">result</th>
 {}</tr></thead>

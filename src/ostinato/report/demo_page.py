@@ -52,7 +52,7 @@ def demo_page(results: Record) -> str:
         "Comparison": _comparison(results),
         "Learning": learning(results.get("classifiers", []), REVIEWS),
         "Gradients": gradients(
-            results.get("flow", {}), "Means over reviews, the loss at the last word."
+            results.get("flow", {}), "Means over reviews; the loss is that of the last word."
         ),
         "Equations": _equations(results.get("equations", {})),
         "Generator": _generator(results.get("generator")),
@@ -90,8 +90,7 @@ def _strip(flow: Results) -> str:
         return ""
     return Markup(
         '<figure class="strip"><div>{}</div><figcaption>The last words of a review. '
-        "The larger a dot, the more of the gradient comes back to that word once the network is "
-        "trained.</figcaption></figure>"
+        "Larger dots mean a larger gradient at that word, after training.</figcaption></figure>"
     ).format(Markup().join(rows))
 
 
@@ -108,17 +107,17 @@ def _comparison(results: Results) -> str:
     splits = ", ".join(
         f"{data[split]:,} {use}"
         for split, use in {
-            "training": "to learn from",
-            "validation": "to choose the epoch by",
-            "test": "to judge by",
+            "training": "for training",
+            "validation": "for validation",
+            "test": "for testing",
         }.items()
         if split in data
     )
-    return Markup("""<h2>Who reads reviews best?</h2>
+    return Markup("""<h2>Results on film reviews</h2>
 <div class="wide" role="region" aria-label="Comparison" tabindex="0"><table>
 <thead><tr><th scope="col">model</th><th scope="col" class="accuracy">accuracy on held-out reviews
-</th><th scope="col">on validation</th><th scope="col">parameters</th><th scope="col">of these
-recurrent</th><th scope="col">training time</th></tr></thead>
+</th><th scope="col">on the validation set</th><th scope="col">parameters</th><th
+scope="col">recurrent</th><th scope="col">training time</th></tr></thead>
 <tbody>
 {}
 </tbody>
@@ -171,9 +170,9 @@ def _equations(equations: Mapping[str, str]) -> str:
         ).format(key(look[cell]), cell_name(cell), _colored(source))
         for cell, source in equations.items()
     )
-    return Markup("""<h2>What they compute</h2>
-<p>One step, repeated for every word: from the word’s vector and the states before to the states
-after.</p>
+    return Markup("""<h2>Equations</h2>
+<p>One step, repeated for every word: from the embedding of the word and the old states to the new
+states.</p>
 {}""").format(blocks)
 
 
@@ -188,7 +187,7 @@ def _colored(source: str) -> str:
 
 
 def _generator(generator: Results | None) -> str:
-    """What the character model wrote, how sure it is, and what it would write next."""
+    """What the character model generated, its loss, and its predictions of the next character."""
     if not generator:
         return ""
     prompt = generator.get("prompt", "")
@@ -201,13 +200,15 @@ def _generator(generator: Results | None) -> str:
     look = looks([generator["cell"]])[generator["cell"]]
     charts = _next_symbols(generator.get("next", []), prompt, look.color)
     if len(generator.get("history", [])) > 1:
-        charts += plot(metric_curves([generator], "bits"), "Bits for each character held out")
-    return Markup("""<h2>A writer of {}</h2>
-<p>{} A low temperature keeps to what is likely; a high one dares more, and errs
-more.</p>
+        charts += plot(
+            metric_curves([generator], "bits"), "Bits per character on the held-out text"
+        )
+    return Markup("""<h2>Text generation: {}</h2>
+<p>{} A low temperature favours likely characters; a high temperature gives more varied text with
+more errors.</p>
 <div class="samples">{}</div>
-<p class="note warning">Nobody said this: the text is invented, one character at a time. It
-imitates what it was trained on, and can carry what is ugly there.</p>
+<p class="note warning">This text is fiction, generated character by character. It imitates the
+training text, and offensive language in it can reappear.</p>
 <div class="pair">{}</div>""").format(source_name(generator), writer(generator), samples, charts)
 
 
@@ -232,7 +233,9 @@ def _next_symbols(rows: Sequence[Results], prompt: str, color: str) -> str:
         for row in rows
     )
     after = (
-        Markup("After <kbd>{}</kbd> comes").format(_visible(prompt)) if prompt else "First comes"
+        Markup("Next character after <kbd>{}</kbd>").format(_visible(prompt))
+        if prompt
+        else "First character"
     )
     table = Markup('<table class="next"><tbody>{}</tbody></table>').format(lines)
     return Markup("<figure><figcaption>{}</figcaption>{}</figure>").format(after, table)
@@ -244,7 +247,7 @@ def _visible(text: str) -> str:
 
 
 def _next_steps(steps: Sequence[Results]) -> str:
-    """Commands to go on with."""
+    """Suggestions of commands."""
     if not steps:
         return ""
     rows = Markup().join(

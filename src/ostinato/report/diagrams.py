@@ -84,7 +84,7 @@ def _read_by(parts: Sequence[Record]) -> str:
     """What the first part reads."""
     first = parts[0] if parts else {}
     numbers = first.get("kind") == "segments" or first.get("name", "").endswith("numbers")
-    return "numbers, B × T × D" if numbers else "symbols, B × T"
+    return "numbers, B × T × D" if numbers else "tokens, B × T"
 
 
 def _shape_arrow(y: float, shape: str) -> str:

@@ -159,7 +159,7 @@ def heat_map(shown: Record, look: Look) -> go.Figure:
 
 
 def reliability_curves(calibrations: Mapping[str, Sequence[Record]]) -> go.Figure:
-    """The part that is right by how sure a cell is; one that knows itself is on the diagonal.
+    """Accuracy by confidence (reliability diagram); a calibrated model is on the diagonal.
 
     Args:
         calibrations: for each cell bins with `confidence`, `accuracy` and `size`.

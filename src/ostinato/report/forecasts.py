@@ -70,26 +70,28 @@ def horizon_section(found: Record) -> str:
     look = looks(cells)
     worse = [step for step in range(len(naive["steps"])) if _behind(cells, naive, step)]
     said = (
-        "At every step some cell is nearer to what came than seasonal naive."
+        "At every step some cell has a smaller error than the seasonal naive baseline."
         if not worse
-        else f"Seasonal naive is nearer to what came than every cell at {len(worse)} of "
-        f"{len(naive['steps'])} steps."
+        else "The seasonal naive baseline has a smaller error than every cell at "
+        f"{len(worse)} of {len(naive['steps'])} steps."
     )
     figure = plot(
         error_by_step({cell: own["steps"] for cell, own in cells.items()}, naive["steps"]),
-        Markup("Mean absolute error by step <small>in deviations of the training part</small>"),
+        Markup("Mean absolute error by step <small>in standardised units</small>"),
     )
     ago = "one step" if season == 1 else f"{season} steps"
-    part = {"test": "test part", "validation": "validation part"}.get(found["part"], "whole data")
-    return Markup("""<h2>How far ahead?</h2>
+    part = {"test": "test set", "validation": "validation set"}.get(found["part"], "whole data")
+    return Markup("""<h2>Errors by horizon</h2>
 <p>Every window of the {} is forecast, {:,} of them. {}
 Seasonal naive says what was there {} before.</p>
 <div class="wide" role="region" aria-label="Measures" tabindex="0">{}</div>
-<p class="note">MSE, MAE and pinball loss are on the scale of training, where a deviation is 1; MASE
-is the absolute error over that of seasonal naive in the training part.</p>
+<p class="note">MSE, MAE and pinball loss are in standardised units, in which the deviation of the
+training set is 1. MASE is the mean absolute error divided by that of the seasonal naive baseline
+on the training set.</p>
 {}
 <div class="pair">{}
-<figure><figcaption>Mean absolute error of each series <small>in its own units</small></figcaption>
+<figure><figcaption>Mean absolute error of each series <small>in original
+units</small></figcaption>
 <div class="scroll">{}</div></figure></div>""").format(
         part,
         found["windows"],
@@ -144,7 +146,7 @@ def _behind(cells: Mapping[str, Record], naive: Record, step: int) -> bool:
 
 def _head(measure: str, levels: Sequence[float]) -> str:
     if measure == "coverage":
-        return f"in the {levels[-1] - levels[0]:.0%} band"
+        return f"coverage of the {levels[-1] - levels[0]:.0%} interval"
     return measure.upper() if measure != "pinball" else "pinball"
 
 
@@ -170,11 +172,10 @@ def fans_section(found: Record) -> str:
         for each in found["fans"]
     )
     levels = found["levels"]
-    bands = f", its bands up to {levels[-1] - levels[0]:.0%}" if len(levels) > 1 else ""
+    bands = f", with intervals up to {levels[-1] - levels[0]:.0%}" if len(levels) > 1 else ""
     return Markup("""<h2>Forecasts and observations</h2>
-<p>From places all over the part that no network was trained on. The series is grey; from the
-dashed line on the {} knows nothing of it. Its forecast is in colour{}; seasonal
-naive is dotted.</p>
+<p>Windows from the whole held-out part. The series is grey; the {} does not read it after the
+dashed line. Its forecast is coloured{}; the seasonal naive baseline is dotted.</p>
 <div class="trio">{}</div>""").format(cell_name(cell), bands, figures)
 
 
@@ -196,12 +197,12 @@ def quantiles_section(found: Record) -> str:
     )
     figure = plot(
         quantile_curves({cell: own["below"] for cell, own in cells.items()}),
-        "Values below the quantile, by its level",
+        "Fraction of values below the quantile, by its level",
     )
     return Markup("""<h2>Quantile coverage</h2>
-<p>Below the quantile of level 0.9 there should be 90% of what came: on the grey line. A curve that
-is too flat belongs to bands that are too wide, one too steep to bands too narrow.</p>
+<p>90% of the observed values should be below the quantile of level 0.9: on the grey line. A
+steeper curve means that the intervals are too wide, a flatter one that they are too narrow.</p>
 {}
-<div class="pair">{}<figure><figcaption>Values below each quantile</figcaption>
+<div class="pair">{}<figure><figcaption>Fraction of values below each quantile</figcaption>
 <table><thead><tr><th scope="col">forecast</th>{}</tr></thead><tbody>{}</tbody></table>
 </figure></div>""").format(legend(looks(cells), {}), figure, heads, rows)

@@ -49,12 +49,12 @@ def _curves(results: Results) -> str:
     rows = []
     for each in results["cells"]:
         name = cell_name(each["name"])
-        plots = plot(losses(results, each, look), f"{name}: loss of each step’s batch, nats")
+        plots = plot(losses(results, each, look), f"{name}: loss of the batch at each step, nats")
         if each["differences"]:
             first = next(iter(results["titles"].values()))
             plots += plot(
                 differences(results, each, look),
-                Markup("{}: distance from {}, nats <small>log axis</small>").format(name, first),
+                Markup("{}: difference from {}, nats <small>log axis</small>").format(name, first),
             )
         rows.append(Markup('<div class="pair">{}</div>').format(plots))
     titles = results["titles"]
@@ -62,19 +62,20 @@ def _curves(results: Results) -> str:
         Markup("<li>{}{}</li>").format(key(own), titles[name]) for name, own in look.items()
     )
     if any(each["shaken"] for each in results["cells"]):
-        keys += Markup("<li>{}a rounding a step</li>").format(line("dot"))
+        keys += Markup("<li>{}rounding at each step</li>").format(line("dot"))
     differs = any(each["differences"] for each in results["cells"])
     note = (
         Markup(
-            "<p>Left the curves lie on each other, the first of them broad. Right is what is "
-            "between them, on a scale of its own. The dotted line is what rounding does: one "
-            "framework beside itself, every weight moved to the next number of 32 bits before "
-            "every step. Where it rises, training itself makes roundings larger.</p>"
+            "<p>Left: the curves, the first of them drawn broad. Right: "
+            "their difference, on a separate scale. The dotted line shows "
+            "the effect of rounding: one framework compared with itself, "
+            "with every weight moved to the next float32 number before every "
+            "step. Where it rises, training amplifies rounding errors.</p>"
         )
         if differs
         else ""
     )
-    title = "Do the curves coincide?" if differs else "How it learned"
+    title = "Do the loss curves coincide?" if differs else "Learning curve"
     return Markup("""<h2>{}</h2>
 {}
 <ul class="legend">{}</ul>
@@ -96,20 +97,20 @@ def _agreement(results: Results) -> str:
             accuracy = two(*(f"{a} {b}" for a, b in zip(right, names, strict=True)))
             body.append(_apart(pairs + cell_name(each["name"]), found, accuracy))
         if each["shaken"]:
-            name = Markup("<small>{} a rounding a step</small>").format(line("dot"))
+            name = Markup("<small>{} by rounding at each step</small>").format(line("dot"))
             body.append(_apart(name, each["shaken"], "–"))
     heads = ["cell", "loss, largest", "weights", "same label", "probability, largest", "accuracy"]
-    return Markup("""<h2>How far apart are they?</h2>
+    return Markup("""<h2>How large are the differences?</h2>
 <div class="wide" role="region" aria-label="Agreement" tabindex="0"><table>
 <thead><tr>{}</tr></thead>
 <tbody>
 {}
 </tbody>
 </table></div>
-<p class="note">Losses in nats, each of the batch of a step before it. Weights: their distance
-after training over the way that training has moved them. Label, probability and accuracy are
-those of {:,} texts held out. Curves are said to coincide that are never further
-apart than {} nats, or {} times what rounding does.</p>
+<p class="note">Losses in nats, of the batch of each step, before the step. Weights: their distance
+after training, divided by the distance from the initial weights. Label, probability and accuracy
+are those of {:,} held-out texts. Curves coincide if their difference is never larger than {} nats,
+or {} times the effect of rounding.</p>
 {}""").format(
         Markup().join(Markup('<th scope="col">{}</th>').format(head) for head in heads),
         Markup("\n").join(body),
@@ -138,7 +139,7 @@ def _disputed(results: Results) -> str:
     if not rows:
         return ""
     return Markup("""<h3>Where they differ</h3>
-<p>The first {} texts of each cell whose label is not the same, and how sure each model is.</p>
+<p>The first {} texts of each cell with different labels, and the confidence of each model.</p>
 <div class="wide" role="region" aria-label="Where they differ" tabindex="0"><table>
 <tbody>
 {}
@@ -195,7 +196,7 @@ def _speed(results: Results) -> str:
     count = results["threads"]
     threads = "one thread" if count == 1 else f"{count} threads"
     heads = ["last epoch", "first step", f"{results['held']:,} answers"]
-    return Markup("""<h2>How fast are they?</h2>
+    return Markup("""<h2>Speed</h2>
 <div class="wide" role="region" aria-label="Speed" tabindex="0"><table class="spreads">
 <thead><tr><th scope="col">cell</th><th scope="col" class="accuracy">real tokens/s in training</th>
 {}</tr></thead>
@@ -203,11 +204,11 @@ def _speed(results: Results) -> str:
 {}
 </tbody>
 </table></div>
-<p class="note">On {} each, one after the other, whole steps: padding, forward, backward,
-clipping, Adam. Tokens/s are those of the last epoch. The first step stands by itself, from
-building the network until the first weights are changed, with all that is compiled on the way;
-Ostinato’s native code is compiled anew for it, though it would otherwise be kept on disk.
-Starting the frameworks themselves is in no number.</p>""").format(
+<p class="note">On {} each, one after the other, whole steps: padding, forward, backward, clipping,
+Adam. Tokens/s are those of the last epoch. The first step is listed separately: from building the
+network to the first update, including all compilation. Ostinato’s native code is compiled again
+for it, although it would otherwise be loaded from the cache. The time to start the frameworks is
+not included.</p>""").format(
         Markup().join(Markup('<th scope="col">{}</th>').format(head) for head in heads),
         Markup("\n").join(body),
         threads,
@@ -222,41 +223,50 @@ def _conditions(results: Results) -> str:
     ways = "in both directions" if model["bidirectional"] else "in one direction"
     layers = "a layer" if model["layers"] == 1 else f"{model['layers']} layers"
     same = [
-        f"First weights, made by Ostinato from seed {settings['seed']}, and the equations: each "
-        "cell is written once, and both layers are made of that text.",
+        f"The initial weights, made by Ostinato from seed {settings['seed']}, "
+        "and the equations: each cell is written once, and both layers are "
+        "derived from it.",
         f"Embeddings of {model['embedding']}, {layers} of {model['hidden']} units {ways}, pooling "
         f"{model['pooling'].replace('_', ' ')}, a linear map to the labels: "
         + listed(f"{each['parameters']:,} weights ({cell_name(each['name'])})" for each in cells)
         + ".",
-        f"{steps} batches, in one order: {train['epochs']} epochs over {results['training']:,} "
-        f"texts, at most {settings['data']['max_tokens']} tokens of each, lengths honoured.",
-        f"AdamW with β 0.9 and 0.999, weight decay {train['weight_decay']:g}, gradients of a norm "
-        f"of {train['clip']:g} at most, the learning rate of each step (up to {train['lr']:g}), "
-        "float32. No dropout: the frameworks would not draw the same.",
+        f"{steps} batches, in one order: {train['epochs']} epochs over "
+        f"{results['training']:,} texts, at most "
+        f"{settings['data']['max_tokens']} tokens of each, with masked "
+        "padding.",
+        f"AdamW with β 0.9 and 0.999, weight decay {train['weight_decay']:g}, "
+        f"gradients of a norm of {train['clip']:g} at most, the learning rate "
+        f"of each step (up to {train['lr']:g}), float32. No dropout: the "
+        "random numbers of the frameworks are different.",
     ]
     apart = [
         "What computes: " + "; ".join(trial["software"] for trial in cells[0]["trials"]) + ".",
     ]
     if {"torch", "keras"} <= {trial["framework"] for trial in cells[0]["trials"]}:
         apart += [
-            "The optimisers are each framework’s own. Keras adds Adam’s ε before v is corrected "
-            "for its beginning, PyTorch after; PyTorch’s ε is set at each step so that both mean "
-            "the same. PyTorch clips by the norm + 10⁻⁶; Keras on TensorFlow by a smaller norm, in "
-            "which gradients of one word count apart, so that curves part where clipping acts.",
-            "Where a layer of PyTorch has two biases that only count by their sum, Keras has one: "
-            "the second is zero here and does not learn, or Adam would move the sum twice as far.",
+            "Each framework uses its own optimiser. Keras adds Adam’s ε "
+                "before v is corrected for its beginning, PyTorch after; "
+                "PyTorch’s ε is set at each step so that both mean the same. "
+                "PyTorch clips by the norm + 10⁻⁶; Keras on TensorFlow by a "
+                "smaller norm, in which the gradients of one word count "
+                "separately, so the curves differ where gradients are clipped.",
+            "A PyTorch layer has two biases of which only the sum matters, "
+                "Keras has one. Here the second one is zero and fixed; otherwise "
+                "Adam would move the sum twice as far.",
             Markup(
-                "Ours leaves padding out; Keras computes it and throws it away. Keras is used as "
-                "it comes, by <code>train_on_batch</code>, without XLA, which would compile anew "
-                "for each length of a batch."
+                "Ostinato does not compute padding; Keras computes it and "
+                    "discards it. Keras is used with its defaults, by "
+                    "<code>train_on_batch</code>, without XLA, which would "
+                    "compile again for each length of a batch."
             ),
-            "Sums are taken in other orders, so the last bits differ. A maximum over time that two "
-            "steps nearly share may be taken at one or the other, and its gradient goes there: "
-            "then curves are apart by more than a rounding.",
+            "Sums are computed in different orders, so the last bits differ. "
+                "If two steps have nearly the same maximum over time, either may "
+                "be chosen and receives the gradient; then the curves differ by "
+                "more than rounding.",
         ]  # fmt: skip
     return Markup("""<h2>What is compared</h2>
-<div class="pair"><div><h3>The same for all</h3><ul>{}</ul></div>
-<div><h3>Not the same</h3><ul>{}</ul></div></div>""").format(_items(same), _items(apart))
+<div class="pair"><div><h3>Same for all</h3><ul>{}</ul></div>
+<div><h3>Different</h3><ul>{}</ul></div></div>""").format(_items(same), _items(apart))
 
 
 def _items(texts: Sequence[str]) -> str:

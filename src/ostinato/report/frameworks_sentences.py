@@ -27,12 +27,12 @@ def says(results: Results) -> list[str]:
             times[cell] = _times(each, first, name)
         if one:
             text.append(
-                f"The loss curves of {both} coincide: at no step are they further apart than "
-                f"{_each(one)} nats."
+                f"The loss curves of {both} coincide: the largest difference "
+                f"at any step is {_each(one)} nats."
             )
         if two:
-            text.append(f"The loss curves of {both} part: they are up to {_each(two)} nats apart.")
-        text.append(f"Of {results['held']:,} texts held out {_each(same)} get the same label.")
+            text.append(f"The loss curves of {both} differ: by up to {_each(two)} nats.")
+        text.append(f"Of {results['held']:,} held-out texts {_each(same)} get the same label.")
         behind = all(ratio < 1 for ratio in times.values())
         shown = {cell: f"{1 / r if behind else r:.3g}" for cell, r in times.items()}
         ahead = results["titles"][name if behind else first]
@@ -43,7 +43,11 @@ def says(results: Results) -> list[str]:
         if each["shaken"]
     }
     if moved:
-        text.insert(1, f"In one framework a rounding of each weight and step does {_each(moved)}.")
+        text.insert(
+            1,
+            "Rounding each weight at each step changes the loss in one framework "
+            f"by up to {_each(moved)} nats.",
+        )
     return text
 
 
@@ -71,8 +75,8 @@ def done(results: Results) -> str:
     if len(names) == 1:
         return f"Trained in {names[0]} on {count}."
     return (
-        f"Trained in {listed(names)} from the same first weights, on the same batches of {count} "
-        "in the same order."
+        f"Trained in {listed(names)} with the same initial weights, on the "
+        f"same batches of {count} in the same order."
     )
 
 

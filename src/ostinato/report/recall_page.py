@@ -16,13 +16,15 @@ from ostinato.report.sentences import cell_name, listed, percent
 TOLD = {
     "adding": (
         "The adding problem",
-        "Two numbers of many are marked, one in either half; at the end their sum is asked for. "
-        "Who has forgotten them had best answer 1, and has a mean squared error of 0.167.",
+        "Two numbers of a sequence are marked, one in each half; the target "
+        "at the end is their sum. A model without memory can do no better "
+        "than predict 1, with a mean squared error of 0.167.",
     ),
     "copying": (
         "The copy task",
-        "Ten symbols are read, then nothing for a while, then they are to be written again. "
-        "Who has forgotten them can only guess, at 10·ln 8 / (T + 20) nats a step.",
+        "The input is ten symbols, followed by blanks; then the symbols must "
+        "be repeated. A model without memory can only guess, with a loss of "
+        "10·ln 8 / (T + 20) nats per step.",
     ),
 }
 
@@ -42,7 +44,7 @@ def recall_page(results: Results, command: str) -> str:
     said = " ".join(_reached(cell, own) for cell, own in groups.items())
     sections = {"Memory": _memory(groups, results["until"]), "Learning": _learning(groups)}
     return document(
-        f"{title}: how far back?", f"{problem} {said}", sections, origin(results, command)
+        f"{title}: long-term memory", f"{problem} {said}", sections, origin(results, command)
     )
 
 
@@ -50,9 +52,9 @@ def _reached(cell: str, own: Sequence[Record]) -> str:
     solved = [str(each["length"]) for each in own if each["solved"]]
     failed = [str(each["length"]) for each in own if not each["solved"]]
     if not solved:
-        return f"The {cell_name(cell)} solved it at none of these lengths."
+        return f"The {cell_name(cell)} solved none of these lengths."
     end = f", but not at {listed(failed)}" if failed else ""
-    return f"The {cell_name(cell)} solved it at {_steps(solved)}{end}."
+    return f"The {cell_name(cell)} solved {_steps(solved)}{end}."
 
 
 def _steps(lengths: Sequence[str]) -> str:
@@ -93,19 +95,19 @@ def _memory(groups: Mapping[str, Sequence[Record]], until: str) -> str:
     nothing = Markup().join(
         Markup("<td>100%{}</td>").format(_below(each["baseline"])) for each in first
     )
-    rows += Markup('<tr><th scope="row">remembers nothing</th>{}</tr>').format(nothing)
-    title = Markup("What is left of the loss <small>100% is who remembers nothing</small>")
-    return Markup("""<h2>What is remembered</h2>
+    rows += Markup('<tr><th scope="row">no memory</th>{}</tr>').format(nothing)
+    title = Markup("Loss <small>as a percentage of that of a model without memory</small>")
+    return Markup("""<h2>Results</h2>
 {}
-<div class="pair">{}<figure><figcaption>The same in numbers
-<small>below it the loss, and the epochs</small></figcaption>
+<div class="pair">{}<figure><figcaption>The same as a table <small>with the loss and the
+epochs</small></figcaption>
 <div class="scroll"><table><thead><tr><th scope="col">cell</th>{}</tr></thead>
 <tbody>{}</tbody></table></div></figure></div>
-<p class="note">The best epoch, on {} sequences, the same for every cell: on so
-few, who remembers nothing may be some percent above or below 100%. Every batch of training is drawn
-anew, so nothing can be learnt by heart. {} What is not solved might be with more
-training, or other settings.</p>""").format(
-        legend(look, {"remembers nothing": "dot"}),
+<p class="note">Results of the best epoch, on {} sequences, the same for every cell: on so few
+sequences a model without memory may be some percent above or below 100%. Every training batch is
+drawn anew, so overfitting is not possible. {} More training or other settings may solve more
+lengths.</p>""").format(
+        legend(look, {"no memory": "dot"}),
         plot(drawn, title),
         heads,
         rows,
@@ -145,7 +147,7 @@ def _learning(groups: Mapping[str, Sequence[Record]]) -> str:
             )
         drawn.update_yaxes(rangemode="tozero", tickformat=".0%", hoverformat=".1%")
         plots += plot(drawn, counted(first["length"], "step"))
-    return Markup("""<h2>How they learned</h2>
-<p>What is left of the loss, on sequences held out; who remembers nothing is dotted. A line ends
-where the problem is solved.</p>
+    return Markup("""<h2>Learning curves</h2>
+<p>The loss on held-out sequences, relative to a model without memory (dotted). A line ends where
+the problem is solved.</p>
 <div class="trio">{}</div>""").format(plots)

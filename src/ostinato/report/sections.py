@@ -20,7 +20,7 @@ from ostinato.tasks.base.terms import Terms
 
 
 def learning(runs: Sequence[Results], terms: Terms) -> str:
-    """Loss, and what tells more than it, by epoch; of several runs of a cell mean and band."""
+    """Loss and the metric by epoch; for several runs of a cell, mean and band."""
     runs = [run for run in runs if run.get("history")]
     if not runs:
         return ""
@@ -33,13 +33,13 @@ def learning(runs: Sequence[Results], terms: Terms) -> str:
     second = plot(metric_curves(runs, terms.reached, percent=terms.digits is None), title)
     band = (
         Markup(
-            '<p class="note">Lines are means over seeds; bands go from the lowest to the '
-            "highest.</p>"
+            '<p class="note">Lines are means over seeds; bands extend from the '
+            "minimum to the maximum.</p>"
         )
         if len(runs) > len(look)
         else ""
     )
-    return Markup("""<h2>How they learned</h2>
+    return Markup("""<h2>Learning curves</h2>
 <p>{}</p>
 {}
 <div class="pair">{}{}</div>
@@ -66,10 +66,11 @@ def gradients(flow: Results, note: str, word: str = "word") -> str:
         for when, title in {"start": "Before training", "trained": "After training"}.items()
         if any(times.get(when) for times in flow.values())
     )
-    return Markup("""<h2>How far back the gradient reaches</h2>
-<p>A {} can teach a network only as much as the gradient of the loss that comes back to it.
+    return Markup("""<h2>Gradient by distance</h2>
+<p>A network can learn from a {} only through the gradient of the loss at that step.
 {}</p>
 {}
 <div class="pair">{}</div>
-<p class="note">On a log axis; a mark stands where 1% of a gradient’s largest size is left.
+<p class="note">Logarithmic axis; a marker shows where the gradient has decreased to 1% of its
+maximum.
 {}</p>""").format(word, gradient_reach(flow), keys, plots, note)

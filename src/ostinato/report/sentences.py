@@ -20,12 +20,14 @@ def summary(results: Record) -> Markup:
     text = []
     if classifiers:
         names = listed(cell_name(record["cell"]) for record in classifiers)
-        text.append(f"{names} read {_count(data.get('training'), 'film reviews')} to learn")
-        text.append("which praise a film and which do not. Then they were asked about")
-        text.append(f"{_count(data.get('test'), 'others')} that they had never seen.")
+        text.append(
+            f"{names} were trained on {_count(data.get('training'), 'film reviews')} to predict"
+        )
+        text.append("which of them praise a film. They were then tested on")
+        text.append(f"{_count(data.get('test'), 'others')} that are not in the training data.")
         text.append(verdict(classifiers, results.get("baseline")))
     if generator := results.get("generator"):
-        beside = "Beside them, " if classifiers else ""
+        beside = "In addition, " if classifiers else ""
         text.append(f"{beside}{_a_cell(generator)} learned to write {source_name(generator)},")
         text.append("one character after the other.")
     joined = Markup(" ").join(text)
@@ -46,23 +48,23 @@ def verdict(classifiers: Sequence[Record], baseline: Record | None) -> Markup:
     else:
         judged = "is as good" if simple == reached else "is not as good"
     return Markup(
-        "{}; a linear baseline, which only counts words and pairs of words, {}: "
-        "<strong>{:.2%}</strong>."
+        "{}; a linear baseline on counts of words and pairs of words {}: <strong>{:.2%}</strong>."
     ).format(said, judged, simple)
 
 
 def chance(accuracy: float, count: int | None) -> str:
     """How far chance alone moves an accuracy: 1.96 standard errors of a proportion.
 
-    >>> chance(0.5, 10_000)[:73]
-    'By chance alone, an accuracy on 10,000 reviews is off by up to 1.0 points'
+    >>> chance(0.5, 10_000)[:75]
+    'The 95% confidence interval of an accuracy on 10,000 reviews is ±1.0 points'
     """
     if not count:
-        return "Each network was trained once; another seed gives another number."
+        return "Each network was trained once; other seeds give other results."
     points = 196 * math.sqrt(accuracy * (1 - accuracy) / count)
     return (
-        f"By chance alone, an accuracy on {count:,} reviews is off by up to {points:.1f} points "
-        "(95%), and each network was trained once: a smaller lead says little."
+        f"The 95% confidence interval of an accuracy on {count:,} reviews is "
+        f"±{points:.1f} points, and each network was trained once: smaller "
+        "differences mean little."
     )
 
 
@@ -91,11 +93,11 @@ def overfitting(
     if late:
         who = listed(f"{listed(names)} after epoch {epoch}" for epoch, names in late.items())
         text.append(
-            f"Where the loss on training {things} still falls while that on validation {things} no "
-            f"longer does, a network learns its {things} by heart: {who}."
+            f"Overfitting: the loss on training {things} still decreases, but "
+            f"that on validation {things} does not: {who}."
         )
     if growing:
-        text.append(f"More epochs may still help {listed(growing)}.")
+        text.append(f"More epochs may still improve {listed(growing)}.")
     return " ".join(text)
 
 
@@ -151,11 +153,11 @@ def writer(generator: Record) -> str:
         text += f" in {duration(generator['seconds'])}"
     text += "."
     if "bits" in generator:
-        text += f" On text held out it needs {generator['bits']:.2f} bits for each character"
+        text += f" On held-out text its loss is {generator['bits']:.2f} bits per character"
         if "nats" in generator:
             text += f" ({generator['nats']:.3f} nats)"
         if "perplexity" in generator:
-            text += f", as unsure as between {generator['perplexity']:.1f} that are equally likely"
+            text += f", a perplexity of {generator['perplexity']:.1f}"
         text += "."
     return text[0].upper() + text[1:]
 

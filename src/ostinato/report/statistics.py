@@ -61,7 +61,7 @@ def paired_t(differences: Sequence[float]) -> float:
     """
     mean, deviation, *_ = spread(differences)
     if deviation is None:
-        raise ValueError("a test over one difference says nothing")
+        raise ValueError("a test of a single difference is not possible")
     if deviation == 0:
         return 1.0 if mean == 0 else 0.0
     return float(2 * stdtr(len(differences) - 1, -abs(mean) / deviation * len(differences) ** 0.5))

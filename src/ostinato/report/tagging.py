@@ -1,4 +1,4 @@
-"""Sections on taggers: what is found of each type, and sentences with what was taken for what."""
+"""Sections on taggers: precision and recall of each type, and sentences with their errors."""
 
 from __future__ import annotations
 
@@ -45,9 +45,10 @@ def types_section(tagged: Record) -> str:
         )
         for cell, own in tagged.items()
     )
-    return Markup("""<h2>What is found?</h2>
-<p>Precision is the part of what was found that is right, recall the part of what is there that was
-found, F1 their harmonic mean; an entity is right only as a whole. All seeds together.</p>
+    return Markup("""<h2>Precision and recall</h2>
+<p>Precision is the fraction of predicted entities that are correct, recall the fraction of true
+entities that are predicted, F1 their harmonic mean. An entity is correct only as a whole. All
+seeds together.</p>
 <div class="pair">{}</div>""").format(figures)
 
 
@@ -93,9 +94,9 @@ def sentences_section(tagged: Record) -> str:
         for cell, own in tagged.items()
     )
     return Markup("""<h2>Sentences</h2>
-<p>Held-out sentences, first those with errors; those of the first seed. The surer a tag is, given
-the whole sentence, the stronger its ground; hover to read how sure. Where a tag is wrong, the right
-one stands beside it.</p>
+<p>Held-out sentences of the first seed, those with errors first. A stronger colour means a higher
+confidence of the tag, given the whole sentence; hover to read it. A wrong tag is followed by the
+correct one.</p>
 <div class="samples">{}</div>""").format(figures)
 
 
@@ -106,9 +107,9 @@ def _sentence(each: Record) -> str:
 
 def _word(word: str, true: str, tag: str, sure: float) -> str:
     if true == tag and tag == "O":
-        return Markup('<span title="O, {:.1%} sure">{}</span>').format(sure, word)
+        return Markup('<span title="O, confidence {:.1%}">{}</span>').format(sure, word)
     right = "" if true == tag else Markup(" <s>{}</s>").format(tag)
     return Markup(
-        '<span class="tag" style="--part:{:.3f}" title="{}, {:.1%} sure">'
+        '<span class="tag" style="--part:{:.3f}" title="{}, confidence {:.1%}">'
         "{}<small>{} {}</small></span>"
     ).format(sure, tag, sure, word, right, true)

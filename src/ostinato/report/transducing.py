@@ -41,8 +41,8 @@ def lengths_section(found: Record) -> str:
     plots = Markup().join(
         plot(length_curves(lengths, field), title)
         for field, title in {
-            "error_rate": "Wrong symbols",
-            "exact_match": "Outputs that are right as a whole",
+            "error_rate": "Token error rate",
+            "exact_match": "Exact match",
         }.items()
     )
     rows = Markup().join(
@@ -60,21 +60,22 @@ def lengths_section(found: Record) -> str:
         )
         for cell, own in found.items()
     )
-    heads = ("model", "wrong symbols", "right as a whole", "BLEU", "chrF")
+    heads = ("model", "token error rate", "exact match", "BLEU", "chrF")
     head = Markup().join(Markup('<th scope="col">{}</th>').format(name) for name in heads)
     signatures = next(iter(found.values()))["signatures"]
     plain = [cell for cell, own in found.items() if _blind(own)]
     why = ""
     if plain and len(plain) < len(found):
         why = Markup(
-            "<p>Without attention everything that a text says must go through one vector, the "
-            "encoder’s last state, however long the text is. With attention the decoder looks "
-            "back at every symbol. This is why attention was invented (Bahdanau, Cho and Bengio "
-            "2015). {}</p>"
+            "<p>Without attention the whole text must be encoded in one "
+            "vector, the last state of the encoder, however long the text "
+            "is. With attention the decoder can use the state of every token "
+            "(Bahdanau, Cho and Bengio 2015). {}</p>"
         ).format(Markup(" ").join(_change(cell, own) for cell, own in found.items()))
-    return Markup("""<h2>What does length cost?</h2>
-<p>Held-out texts in groups of like length, in {}. Symbols to be changed, put in or taken out,
-over those of the nearest reference; and the part of texts whose output has no error at all.</p>
+    return Markup("""<h2>Errors by length</h2>
+<p>Held-out texts in groups of similar length, in {}. The token error rate is the number of
+substitutions, insertions and deletions divided by the length of the nearest reference; exact match
+is the fraction of texts whose output has no error.</p>
 {}
 {}
 <div class="pair">{}</div>
@@ -97,9 +98,9 @@ def attention_section(found: Record) -> str:
         for cell, own in found.items()
         if k < len(own["shown"])
     )
-    return Markup("""<h2>What does it look at?</h2>
-<p>Held-out texts (across) and what was made of them (down). A row says how much each token of the
-text counted for one token of the output; it sums to one. The stronger the colour, the more.</p>
+    return Markup("""<h2>Attention</h2>
+<p>Attention weights of held-out texts: source tokens (columns) and output tokens (rows). Each row
+sums to 1; darker colours are larger weights.</p>
 <div class="pair maps">{}</div>""").format(figures)
 
 
@@ -107,14 +108,14 @@ def _change(cell: str, own: Record) -> str:
     """How errors go from the shortest texts to the longest."""
     first, *_, last = own["lengths"]["groups"] * 2
     return (
-        f"{cell_name(cell)}: {first['error_rate']:.1%} wrong symbols in the shortest texts, "
-        f"{last['error_rate']:.1%} in the longest."
+        f"{cell_name(cell)}: token error rate {first['error_rate']:.1%} for "
+        f"the shortest texts, {last['error_rate']:.1%} for the longest."
     )
 
 
 def _shown(cell: str, each: Record, look: Look) -> str:
     right = each["text"].split() == each["reference"].split()
-    said = "right" if right else Markup("should be <q>{}</q>").format(each["reference"])
+    said = "right" if right else Markup("correct: <q>{}</q>").format(each["reference"])
     text = Markup('<p class="note"><q>{}</q> <small class="said">{}</small></p>').format(
         each["text"], said
     )

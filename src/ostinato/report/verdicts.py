@@ -61,10 +61,7 @@ def verdicts(results: Record) -> list[str]:
     if not pairs:
         return []
     if all(pair["over_seeds"] is None for pair in pairs):
-        return [
-            "One seed each: whether training again would give the same order is not known, and "
-            "no difference is claimed. Take three seeds or more."
-        ]
+        return ["One seed each: the differences cannot be tested. Use at least three seeds."]
     said = []
     ahead: dict[str, list[str]] = {}
     for pair in pairs:
@@ -80,9 +77,9 @@ def verdicts(results: Record) -> list[str]:
         if not pair["better"]
     ]
     if len(open_) > MANY:
-        said.append(f"Between {len(open_)} of {len(pairs)} pairs no difference is shown.")
+        said.append(f"No significant difference for {len(open_)} of {len(pairs)} pairs.")
     elif open_:
-        said.append(f"No difference is shown between {'; '.join(open_)}.")
+        said.append(f"No significant difference between {'; '.join(open_)}.")
     return said
 
 
@@ -96,14 +93,16 @@ def method(results: Record) -> str:
     each = _names(pair["each_seed_test"] for pair in pairs)
     examples = tasks.of_metric(results["metric"]).terms.examples
     text = (
-        f"Every two are judged on the same {examples}, seed by seed. Over {examples}, where each "
-        f"counts with its mean over seeds: {over_examples}; for each seed by itself: {each}. "
+        f"Each pair is compared on the same {examples}, seed by seed. Test "
+        f"over {examples}, each with its mean over seeds: {over_examples}; "
+        f"for each seed: {each}. "
     )
     if over_seeds:
         text += (
-            f"Over seeds: {over_seeds}. A difference is called one only if both p, corrected for "
-            f"{_pairs(len(pairs))} (Holm), are below {LEVEL}; the larger is given. All tests are "
-            "two-sided; what is not shown may still be there."
+            f"Test over seeds: {over_seeds}. A difference is significant if "
+            f"both p-values, corrected for {_pairs(len(pairs))} (Holm), are "
+            f"below {LEVEL}; the larger one is shown. All tests are "
+            "two-sided. A difference that is not significant may still exist."
         )
     return text
 
@@ -113,8 +112,9 @@ def equality(results: Record) -> str:
     rows, equal = results["rows"], results.get("equal")
     if equal == "time":
         return (
-            "Every run was given the same seconds of training; the learning rate followed the "
-            "clock, so the numbers depend on this machine."
+            "Every run had the same training time, and the learning rate "
+            "schedule follows the time, so the results depend on this "
+            "machine."
         )
     if equal not in ("parameters", "recurrent"):
         return ""
@@ -126,7 +126,7 @@ def equality(results: Record) -> str:
     ]
     what = "All parameters" if equal == "parameters" else "The recurrent parameters"
     return (
-        f"{what} were made as many as those of {cell_label(first['cell'])} with "
+        f"{what} were matched to those of {cell_label(first['cell'])} with "
         f"{first['hidden']} units, {first[name]:,}: {listed(near)}."
         if near
         else ""
@@ -138,7 +138,7 @@ def _names(tests: Iterable[str]) -> str:
 
 
 def _pairs(count: int) -> str:
-    return "the one pair" if count == 1 else f"there being {count} pairs"
+    return "the one pair" if count == 1 else f"{count} pairs"
 
 
 def _capital(text: str) -> str:
@@ -155,10 +155,7 @@ def overview(results: Record) -> Sequence[str]:
     things = tasks.find(results["task"]).terms.data
     did = f"{names} {'was' if len(rows) == 1 else 'were'} trained {times}".rstrip()
     if data:
-        did += (
-            f" on {data['training']:,} {things}, and judged by {data['test']:,} others that "
-            "none of them had seen"
-        )
+        did += f" on {data['training']:,} {things}, and evaluated on {data['test']:,} held-out ones"
     return [f"{did}.", reached(results), *verdicts(results)]
 
 

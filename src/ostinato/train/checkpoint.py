@@ -1,4 +1,4 @@
-"""Checkpoints: all that training goes on from, in one file, at any step.
+"""Checkpoints: everything that is needed to continue training, in one file, at any step.
 
 A checkpoint holds the weights and their average, the optimiser's memory, PyTorch's random state,
 what the task carries from batch to batch, the counts of the epoch, and the records so far. The
@@ -82,7 +82,7 @@ def keep(run: Run, state: State[B]) -> None:
 def restore(run: Run, state: State[B]) -> None:
     """Puts everything back as `keep` found it; a run without any begins anew.
 
-    A damaged checkpoint is passed over for the one before it, removed, and told of in the log.
+    A damaged checkpoint is skipped for the previous one, removed, and logged.
 
     Raises:
         RunError: when none is whole, or it does not fit the model.
@@ -90,7 +90,7 @@ def restore(run: Run, state: State[B]) -> None:
     files = run.checkpoints()
     if not files:
         if run.exists(METRICS):  # which is written after the first checkpoint
-            raise RunError(f"{run.path / 'checkpoints'}: there is none to go on from")
+            raise RunError(f"{run.path / 'checkpoints'}: there is no checkpoint to continue from")
         return
     damaged: list[RunError] = []
     weights = size_of(state.learner.model.state_dict())
@@ -103,7 +103,7 @@ def restore(run: Run, state: State[B]) -> None:
     else:
         raise damaged[0]
     for newer, fault in zip(reversed(files), damaged, strict=False):
-        logging.getLogger("ostinato").warning("%s; going on from the one before it", fault)
+        logging.getLogger("ostinato").warning("%s; continuing from the previous one", fault)
         run.remove(f"checkpoints/{newer.name}")
 
     try:
@@ -117,7 +117,7 @@ def restore(run: Run, state: State[B]) -> None:
     except (ArithmeticError, AttributeError, LookupError, RuntimeError, TypeError,
             ValueError) as error:  # fmt: skip
         why = shortened(" ".join(str(error).split()), 200)
-        raise RunError(f"{path}: does not fit ({why})") from None
+        raise RunError(f"{path}: does not match the run ({why})") from None
     run.write_metrics(state.history)
 
 
@@ -152,10 +152,10 @@ def _put(state: State[B], tensors: Mapping[str, Tensor], notes: Mapping[str, str
     check_records(history, {state.learner.judged_by.lstrip("-"), "loss", "seconds"})
     check_records([asdict(meter)])
     if type(meter.steps) is not int or meter.steps < 0 or (meter.steps and meter.terms <= 0):
-        raise ValueError("meter makes no sense")
+        raise ValueError("the meter is invalid")
     steps = json.loads(notes["averaged"])
     if type(steps) is not int or steps < 0:
-        raise ValueError("averaged is no number of steps")
+        raise ValueError("averaged is not a number of steps")
 
     device = state.device
     state.learner.model.load_state_dict(model)

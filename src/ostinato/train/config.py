@@ -35,7 +35,7 @@ class Section(BaseModel):
             try:
                 str(word).encode()
             except UnicodeEncodeError:
-                raise ValueError("not UTF-8, as settings must be; give it another name") from None
+                raise ValueError("not UTF-8, as settings must be; rename it") from None
         return value
 
     @field_validator("*")
@@ -44,7 +44,7 @@ class Section(BaseModel):
         field = cls.model_fields[str(info.field_name)]
         own = any(hasattr(rule, most) for rule in field.metadata for most in ("le", "lt"))
         if isinstance(value, int) and not own and value > LARGEST:
-            raise ValueError(f"at most {LARGEST:,} makes sense")
+            raise ValueError(f"at most {LARGEST:,} is allowed")
         return value
 
     @classmethod
@@ -139,12 +139,8 @@ def nearest(path: str, known: list[str]) -> str:
     return f"did you mean {words[near[0]]!r}?" if near else f"known: {first_few(beside, 250)}"
 
 
-Epochs: TypeAlias = Annotated[
-    int, Field(ge=1, description="how often to go through the data at most")
-]
-LearningRate: TypeAlias = Annotated[
-    float, Field(gt=0, description="the largest learning rate of Adam")
-]
+Epochs: TypeAlias = Annotated[int, Field(ge=1, description="maximum number of epochs")]
+LearningRate: TypeAlias = Annotated[float, Field(gt=0, description="maximum learning rate of Adam")]
 
 
 class Training(Section):
@@ -152,30 +148,44 @@ class Training(Section):
 
     epochs: Epochs = 10
     lr: LearningRate = 2e-3
-    find_lr: bool = Field(False, description="find lr by a range test before training")
-    schedule: Literal["linear", "cosine", "plateau", "constant"] = Field(
-        "linear", description="how the learning rate falls after the warm-up, if it does"
+    find_lr: bool = Field(
+        False, description="find the learning rate by a range test before training"
     )
-    plateau_epochs: int = Field(1, ge=1, description="epochs without a better one before it falls")
-    plateau_factor: float = Field(0.5, gt=0, lt=1, description="to what part plateau makes it fall")
-    warmup: float = Field(0.05, ge=0, lt=1, description="the part of all steps in which it rises")
-    weight_decay: float = Field(0.0, ge=0, description="decoupled weight decay, as AdamW has it")
-    clip: float = Field(1.0, gt=0, description="the largest norm of the gradient")
-    accumulate: int = Field(1, ge=1, description="batches whose gradients make one step")
+    schedule: Literal["linear", "cosine", "plateau", "constant"] = Field(
+        "linear", description="learning rate schedule after the warm-up"
+    )
+    plateau_epochs: int = Field(
+        1, ge=1, description="epochs without improvement before plateau reduces the learning rate"
+    )
+    plateau_factor: float = Field(
+        0.5, gt=0, lt=1, description="factor by which plateau reduces the learning rate"
+    )
+    warmup: float = Field(
+        0.05, ge=0, lt=1, description="fraction of all steps in which the learning rate increases"
+    )
+    weight_decay: float = Field(0.0, ge=0, description="decoupled weight decay, as in AdamW")
+    clip: float = Field(1.0, gt=0, description="maximum norm of the gradient")
+    accumulate: int = Field(
+        1, ge=1, description="number of batches whose gradients are accumulated for one step"
+    )
     precision: Literal["float32", "bfloat16"] = Field(
-        "float32", description="bfloat16: products of the forward pass by PyTorch's autocast"
+        "float32", description="bfloat16: matrix products of the forward pass by PyTorch's autocast"
     )
     average: float = Field(
-        0.0, ge=0, lt=1, description="keep averaged weights, with this decay a step; 0 does not"
+        0.0, ge=0, lt=1, description="decay per step of averaged weights; 0: no averaging"
     )
-    patience: int = Field(3, ge=1, description="epochs without a better validation before it stops")
+    patience: int = Field(
+        3,
+        ge=1,
+        description="epochs without improvement on the validation set before training stops",
+    )
     seconds: float | None = Field(
-        None, gt=0, description="stop by the clock after so many seconds of training"
+        None, gt=0, description="stop after this many seconds of training"
     )
     checkpoint: float = Field(
-        60.0, ge=0, description="seconds between checkpoints within an epoch; 0 is every step"
+        60.0, ge=0, description="seconds between checkpoints within an epoch; 0: after every step"
     )
-    tensorboard: bool = Field(False, description="write TensorBoard events too")
+    tensorboard: bool = Field(False, description="also write TensorBoard events")
     threads: int | None = Field(
-        None, ge=1, le=1024, description="CPU threads; PyTorch's own choice if unset"
+        None, ge=1, le=1024, description="CPU threads; default: PyTorch's choice"
     )

@@ -61,7 +61,7 @@ class Folder:
                     _check_regular(handle)
                     size = os.fstat(handle).st_size
                     if size > most:
-                        raise OSError(0, f"it has {size:,} bytes, and at most {most:,} make sense")
+                        raise OSError(0, f"it has {size:,} bytes, more than the limit of {most:,}")
                     return file.read(most)
         except (OSError, ValueError) as error:
             raise self._fault(name, error) from None
@@ -170,7 +170,9 @@ class Folder:
             try:
                 _check_regular(handle)
                 if os.fstat(handle).st_nlink > 1:
-                    raise OSError(0, "it is a hard link, and may be another's; remove it")
+                    raise OSError(
+                        0, "it is a hard link, and may be a file of someone else; remove it"
+                    )
             except OSError as error:
                 raise self._fault(name, error) from None
             yield handle
@@ -268,4 +270,4 @@ def _check_kind(folder: int, name: str) -> None:
 def _check_regular(handle: int) -> None:
     """That what was opened is a regular file: it may have become another since it was looked at."""
     if not stat.S_ISREG(os.fstat(handle).st_mode):
-        raise OSError(0, "it is no regular file")
+        raise OSError(0, "it is not a regular file")

@@ -89,8 +89,8 @@ def resumable(run: Run | None, state: State[B]) -> Iterator[Interrupts]:
     """Within it, whatever ends training between two steps leaves a checkpoint of the last one.
 
     These are what a hook raises, and signals that the program handles by raising KeyboardInterrupt
-    or SystemExit, such as Ctrl-C; all of it goes on from here. A second signal does not wait, and
-    leaves none.
+    or SystemExit, such as Ctrl-C; all of it continues from here. A second signal does not wait,
+    and leaves none.
 
     Args:
         run: where the checkpoint goes; None keeps nothing.
@@ -114,5 +114,5 @@ def resumable(run: Run | None, state: State[B]) -> Iterator[Interrupts]:
             interrupts.end()
     except RunError as error:
         if run and run.checkpoints():
-            raise RunError(f"{error}; mend it, and go on with --resume") from None
+            raise RunError(f"{error}; fix it, and continue with --resume") from None
         raise

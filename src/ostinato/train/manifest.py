@@ -122,11 +122,11 @@ class Manifest(BaseModel):
         """
         values = json.loads(text)
         if not isinstance(values, dict):
-            raise ValueError("it holds no table")
+            raise ValueError("it does not contain a table")
         if _SINCE & values.keys():
             found = values.pop(_DIGEST, None)
             if found != _digest(values):
-                raise ValueError("damaged: its SHA-256 is another")
+                raise ValueError("damaged: its SHA-256 does not match")
             if values.get("format") != FORMAT:
                 raise ValueError(
                     f"of format {values.get('format')!r}, and this version knows {FORMAT}"

@@ -42,7 +42,7 @@ def find_rate(learner: Learner[B], settings: Training) -> RangeTest:
     before; the same seed finds the same rate.
 
     Raises:
-        OstinatoError: when the loss is no number at the least of the rates.
+        OstinatoError: when the loss is not a number at the lowest rate.
     """
     model, state = learner.model, State(learner, adamw(learner.model, settings))
     before = {name: weight.clone() for name, weight in model.state_dict().items()}

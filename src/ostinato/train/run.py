@@ -96,9 +96,9 @@ class Run(Folder):
         run = cls(path)
         missing = [name for name in (CONFIG, manifests.NAME, BEST) if not run.exists(name)]
         if run.begun and run.unfinished and not run.exists(METRICS):
-            missing = ["epoch that is trained; fit --resume goes on with it"]
+            missing = ["finished epoch; fit --resume continues it"]
         if missing:
-            raise RunError(f"{path}: no finished run there (it has no {missing[0]})")
+            raise RunError(f"{path}: there is no finished run (it has no {missing[0]})")
         _ = run.manifest
         return run
 
@@ -120,7 +120,7 @@ class Run(Folder):
 
     @property
     def unfinished(self) -> bool:
-        """Whether training has not come to its end; of an old run this cannot be told."""
+        """Whether training has not finished; False for an old run, for which it is not known."""
         return not self.manifest.is_old and self.manifest.finished is None
 
     def begin(self, manifest: Manifest) -> None:
@@ -152,14 +152,15 @@ class Run(Folder):
         log = logging.getLogger("ostinato")
         if self.manifest.is_old:
             log.warning(
-                "%s: a run from before files had a SHA-256 in its manifest.json: damage to them "
-                "would not be seen; fit --like makes it anew",
+                "%s: a run from an earlier version, without SHA-256 in its "
+                "manifest.json: damage to its files cannot be detected; fit "
+                "--like repeats it",
                 self.path,
             )
         elif self.unfinished:
             log.warning(
-                "%s: its training is not finished, and its weights are the best until now; "
-                "fit --resume goes on with it",
+                "%s: its training is not finished, and its weights are the "
+                "best so far; fit --resume continues it",
                 self.path,
             )
 
@@ -174,9 +175,7 @@ class Run(Folder):
         if listed is None and self._is_sealed(name):
             raise RunError(f"{self.path / name}: not listed in manifest.json, so not of this run")
         if listed is not None and listed != manifests.sha256(content):
-            raise RunError(
-                f"{self.path / name}: damaged: its SHA-256 is not the one in manifest.json"
-            )
+            raise RunError(f"{self.path / name}: damaged: its SHA-256 does not match manifest.json")
         return content
 
     def write(self, name: str, content: str | bytes) -> None:
@@ -262,14 +261,15 @@ class Run(Folder):
             RunError: when another one does; the message gives its process id.
         """
         if not self.names("checkpoints") and not self.exists("checkpoints"):
-            raise RunError(f"{self.path}: no run to train in (it has no checkpoints)")
+            raise RunError(f"{self.path}: not a run that can be trained (it has no checkpoints)")
         with self.own("checkpoints/lock") as handle:
             try:
                 fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
             except BlockingIOError:
                 holder = os.pread(handle, 20, 0).decode("ascii", "replace").strip()
                 raise RunError(
-                    f"{self.path}: process {holder} is training in it; wait for its end, or end it"
+                    f"{self.path}: process {holder} is training in it; wait "
+                    "until it ends, or stop it"
                 ) from None
             os.truncate(handle, 0)
             os.pwrite(handle, f"{os.getpid()}\n".encode(), 0)
@@ -323,7 +323,7 @@ def check_records(records: object, needed: Set[str] = frozenset()) -> None:
             isinstance(value, int | float) and -_MOST <= value <= _MOST for value in record.values()
         )
         if not numbers:
-            raise ValueError(f"line {number} is no record of finite numbers by name")
+            raise ValueError(f"line {number} is not a record of finite numbers")
         if missing := needed - record.keys():
             raise ValueError(f"line {number} has no {min(missing)}")
 

@@ -1,4 +1,4 @@
-"""How the learning rate goes on, and when training stops: functions of what has been."""
+"""Learning rate schedules and early stopping: functions of the history."""
 
 from __future__ import annotations
 

@@ -44,7 +44,7 @@ def unpacked(content: bytes, whole: bool = False) -> tuple[dict[str, Tensor], di
         return tensors, notes
     found = _digest(tensors, notes if told else {})
     if found != (told or older):
-        raise ValueError("damaged: its SHA-256 is another")
+        raise ValueError("damaged: its SHA-256 does not match")
     return tensors, notes
 
 

@@ -114,4 +114,4 @@ def test_a_format_is_added_by_adding_a_file(tmp_path, monkeypatch):
 
 def test_what_is_bad_says_where():
     assert str(Bad("line 3", "not UTF-8")) == "line 3: not UTF-8"
-    assert str(Bad("", "cut short")) == "cut short"
+    assert str(Bad("", "truncated")) == "truncated"

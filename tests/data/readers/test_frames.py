@@ -86,7 +86,7 @@ def test_labels_of_any_type(labels, read):
 @pytest.mark.parametrize(
     ("texts", "labels", "says"),
     [
-        (TEXTS, [0.5, 3.7, 1.0], "the label 0.5 is a number with a fraction"),
+        (TEXTS, [0.5, 3.7, 1.0], "the label 0.5 is not an integerion"),
         (TEXTS, ["pos", None, "pos"], "row 2: the label is missing"),
         (pandas.Series(["a", None, "b"]), LABELS, "row 2: the text is missing"),
         (TEXTS, pandas.Series([1.0, float("nan"), 0.0]), "row 2: the label is missing"),
@@ -96,7 +96,7 @@ def test_labels_of_any_type(labels, read):
         ("good", LABELS, "texts must be a list of texts, not one text"),
         (TEXTS, "pos", "labels must be a list of labels, not one label"),
         (TEXTS, None, "labels are missing"),
-        (5, LABELS, "a int is no list of texts"),
+        (5, LABELS, "a int is not a list of texts"),
         (pandas.DataFrame({"body": TEXTS}), None, "no column 'text'; the columns are 'body'"),
         ({"text": TEXTS}, None, "no column 'label'; the columns are 'text'"),
         ({f"c{k}": TEXTS for k in range(99)}, None, r"the columns are 'c0', [^…]{,120}, …$"),
@@ -110,7 +110,9 @@ def test_what_is_wrong_is_refused_with_its_row(texts, labels, says):
 
 @pytest.mark.parametrize("table", [pandas.DataFrame, polars.DataFrame, dict])
 def test_one_column_is_not_both(table):
-    with pytest.raises(DataError, match=r"^column 'label' is given two parts; it can have one$"):
+    with pytest.raises(
+        DataError, match=r"^column 'label' is used for two parts; it can only have one$"
+    ):
         examples_of(table({"text": TEXTS, "label": LABELS}), text="label")
 
 

@@ -76,8 +76,8 @@ def test_columns_have_the_names_that_are_given(write):
 
 
 BAD = [
-    ({"a": "x\n" * 3, "b": "x\n" * 5}, "b, line 4: has no partner; a has 3 lines, b has 5"),
-    ({"a": "x\n" * 1200, "b": "x\n"}, "a, line 2: has no partner; b has 1 line, a has 1,200"),
+    ({"a": "x\n" * 3, "b": "x\n" * 5}, "b, line 4: has no counterpart; a has 3 lines, b has 5"),
+    ({"a": "x\n" * 1200, "b": "x\n"}, "a, line 2: has no counterpart; b has 1 line, a has 1,200"),
     ({"a": "x\n\nx\n", "b": "x\n" * 3}, "a and b, line 2: the line of a is empty"),
     ({"a": "x\n" * 3, "b": "x\nx\n \t\n"}, "a and b, line 3: the line of b is empty"),
     ({"a": "x\n", "b": b"\xff\n"}, "a and b, line 1: not UTF-8 in b"),
@@ -118,9 +118,9 @@ def test_bad_rows_can_be_left_out_and_are_counted(write):
     names = write(a="eins\n\nzwei drei\nx\n", b=b"one\ntwo\ntwo three\n\xff\n")
     assert read_pairs(names, skip_bad_rows=skipped) == READ
     assert skipped.rows == [1, 3]
-    said = "a and b: 2 bad rows left out: line 2: the line of a is empty; line 4: not UTF-8 in b"
+    said = "a and b: 2 bad rows skipped: line 2: the line of a is empty; line 4: not UTF-8 in b"
     assert skipped.summary() == said
-    with pytest.raises(DataError, match="has no partner"):  # then no line can be trusted
+    with pytest.raises(DataError, match="has no counterpart"):  # then no line can be trusted
         read_pairs(write(a="x\n", b="x\ny\n"), skip_bad_rows=Skipped())
 
 
@@ -128,7 +128,7 @@ def test_bad_rows_can_be_left_out_and_are_counted(write):
     ("where", "says"),
     [
         (["nope.csv"], "nope.csv: no such file"),
-        (["python-docs"], "python-docs holds no pairs"),
+        (["python-docs"], "python-docs contains no pairs"),
         (["a", "b", "c"], "one file or in two, not in 3"),
     ],
 )
@@ -164,7 +164,7 @@ def test_pairs_in_memory_are_checked():
 def test_the_rows_of_one_source_stay_together(sources, seed):
     pairs = Pairs(sources, [str(k) for k in range(len(sources))])
     if len(set(sources)) < 2:
-        with pytest.raises(DataError, match="too few to hold one out"):
+        with pytest.raises(DataError, match="too few for a held-out set"):
             pairs.split(0.3, seed)
         return
     kept, held = pairs.split(0.3, seed)

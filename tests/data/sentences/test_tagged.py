@@ -194,7 +194,7 @@ WRONG = {
         (CONLLU.replace("2\tn't", "2\t"), "line 5: an empty FORM"),
         (CONLLU.replace("3.1", "3,1"), "line 7: the ID '3,1' is not one of CoNLL-U"),
         (CONLLU + "# text = none\n# more\n\n", "line 12: a sentence without words"),
-        (CONLLU.replace("\n\n#", "\n#"), "line 9: the ID 1 stands where 4 should; is a blank line"),
+        (CONLLU.replace("\n\n#", "\n#"), "line 9: the ID is 1, not 4; is a blank line"),
         ("", "no rows"),
     ],
     "a.txt": [(b"fine\n\xe9\n", "line 2: not UTF-8"), ("...\n", "no rows")],
@@ -224,8 +224,8 @@ def test_bad_sentences_are_left_out_and_written_as_they_are(tmp_path):
     assert read.tagged().words == [["a"], ["d"]]
     assert skipped.rows == [1, 3]
     assert skipped.summary() == (
-        f"{path}: 2 bad rows left out: line 3: 1 column, but the first word has 2; --format says "
-        "what is no such file; line 8: not UTF-8"
+        f"{path}: 2 bad rows skipped: line 3: 1 column, but the first word has 2; if the "
+        "file has another format, use --format; line 8: not UTF-8"
     )
     written = "".join(read.written([Answer(["1"]), Answer(["2"])]))
     changed = raw.replace(b"X", b"1").replace(b"Z", b"2")
@@ -239,7 +239,7 @@ def test_bad_sentences_are_left_out_and_written_as_they_are(tmp_path):
         ({"word": "form"}, "data.word = 'form': columns are numbers"),
         ({"tag": "7"}, "line 3: there is no column 7 for data.tag, only 4"),
         ({"tag": "uposs", "format": "conllu"}, "did you mean 'upos'"),
-        ({"word": "UPOS", "format": "conllu"}, "a.conll: column 'upos' is given two parts; it"),
+        ({"word": "UPOS", "format": "conllu"}, "a.conll: column 'upos' is used for two parts; it"),
         ({"format": "conl"}, "unknown format 'conl'; did you mean"),
         ({"tag": "1", "format": "text"}, "plain text has no columns"),
     ],
@@ -287,5 +287,5 @@ def test_a_packaged_source_is_a_text():
     read = read_tagged("python-docs")
     assert read.format == "text"
     assert len(read.sentences) > 1000
-    with pytest.raises(OstinatoError, match="holds texts"):
+    with pytest.raises(OstinatoError, match="contains texts"):
         read_tagged("python-docs", format="conll")

@@ -120,7 +120,9 @@ REFUSED = {
     "time,x\n2024-01-02,1\n2024-01-01,2\n": (
         "a.csv, line 3: its time 2024-01-01 00:00:00 comes before that of line 2"
     ),
-    "time,x\n2024-01-02,1\n2024-01-02,2\n": "line 3: its time .* is there already, in line 2",
+    "time,x\n2024-01-02,1\n2024-01-02,2\n": (
+        "line 3: its time .* is repeated, it is already in line 2"
+    ),
     "time,x\n2024-01-02,1\n\n2024-01-03,inf\n": "a.csv, line 4: the x is not finite",
     "time,x\n2024-01-02,1\n2024-01-03,1e300\n": "a.csv, line 3: the x is not finite, or too large",
     "time,x\n2024-01-02,1\n2024-01-03,two\n": "a.csv, line 3: the x is not a number: 'two'",
@@ -128,12 +130,12 @@ REFUSED = {
     "time,x\n2024-01-02,1\n2024-01-03\n": "a.csv, line 3: 1 field, but the header has 2",
     "time,x\n2024-13-02,1\n": "a.csv, line 2: the time '2024-13-02' is not a time",
     "time,x\n,1\n": "a.csv, line 2: the time is missing",
-    "time,x\n5,1\n2024-01-02,2\n": "line 3: its time .* is not of the kind of the others",
+    "time,x\n5,1\n2024-01-02,2\n": "line 3: its time .* is not like the others",
     "time,x\n2024-01-02 00:00,1\n2024-01-02 01:00,2\n2024-01-02 02:30,2\n": (
         "a.csv, line 4: its time 2024-01-02 02:30:00 is not a whole number of steps .1 hour. on"
     ),
     "time,x\n2024-01-01 00:00,1\n2024-01-01 00:01,2\n2025-01-01 00:00,2\n": "are spread over",
-    "x,when\n1,2024-01-02\n": "line 2: the when is not a number: .*; name the column of times",
+    "x,when\n1,2024-01-02\n": "line 2: the when is not a number: .*; choose the column of time",
     "time\n2024-01-02\n": "no column is left to be forecast",
     "time,x\n": "a.csv: no rows",
     "": "a.csv: the file is empty",
@@ -162,7 +164,7 @@ def test_times_with_a_zone_and_without_do_not_mix(place):
     panel = read(place, "\n".join(["time,x", *bare]), skip_bad_rows=skipped)
     assert (skipped.rows, panel.gaps) == ([8], 1)
     # of several series too, of which each has one kind
-    with pytest.raises(DataError, match=r"line 3: its time .* not of the kind"):
+    with pytest.raises(DataError, match=r"line 3: its time .* is not a number like the others"):
         read(place, "id,time,x\na,2024-01-01,1\nb,2024-01-01T00:00Z,2\n", Columns(id="id"))
     all_zoned = [f"2024-06-01 {h:02d}:00+02:00,{h}" for h in range(12)]
     assert read(place, "\n".join(["time,x", *all_zoned])).series[0].start.hour == 22
@@ -217,14 +219,14 @@ def test_bad_rows_that_are_skipped_become_gaps_and_are_counted(place):
 def test_columns_that_do_not_fit_are_named(place):
     for columns, message in [
         (Columns(target=["y"]), "a.csv: no column 'y'; the columns are 'time', 'load'"),
-        (Columns(target=["load"], past=["load"]), "a.csv: column 'load' is given two parts"),
-        (Columns(id="load", target=["load"]), "'load' is given two parts"),
+        (Columns(target=["load"], past=["load"]), "a.csv: column 'load' is used for two parts"),
+        (Columns(id="load", target=["load"]), "'load' is used for two parts"),
     ]:
         with pytest.raises(DataError, match=message):
             read(place, CSV, columns)
     with pytest.raises(DataError, match="line 3: the s changes"):
         read(place, "time,x,s\n1,1,a\n2,2,b\n", Columns(static=["s"]))
-    with pytest.raises(DataError, match="holds texts"):
+    with pytest.raises(DataError, match="contains texts"):
         read_series("imdb", Columns())
     with pytest.raises(DataError, match="not of one length"):
         series_of({"a": [1], "b": [1, 2]}, Columns())

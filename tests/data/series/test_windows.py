@@ -107,9 +107,9 @@ def test_parts_are_shares_or_steps():
     assert ends(50, 20, 10) == [50, 70, 80]
     assert ends(None, 0.1, 0) == [90, 100, 100]
     for sizes, message in {
-        (None, 0.1, 0.95): "too few for parts",
-        (90, 20, 0): "too few for parts of 90, 20 and 0",
-        (None, 4, 0.2): "4 steps in its validation part, and a horizon of 5 is longer",
+        (None, 0.1, 0.95): "too few for sets",
+        (90, 20, 0): "too few for sets of 90, 20 and 0",
+        (None, 4, 0.2): "4 steps in its validation set, and the horizon of 5 is longer",
         (None, 0.2, 3): "3 steps in its test part",
     }.items():
         with pytest.raises(DataError, match=message):
@@ -148,14 +148,14 @@ def test_the_calendar_is_known_ahead():
     with pytest.raises(ConfigError, match="'day' is none of hour, weekday, season"):
         Windows(panel, Scale.of(panel, np.array([20])), 2, 3, ["day"])
     numbered = series_of({"x": range(24)}, Columns())
-    with pytest.raises(DataError, match="needs a column of times"):
+    with pytest.raises(DataError, match="requires a column of dates"):
         Windows(numbered, Scale.of(numbered, np.array([20])), 2, 3, ["hour"])
 
 
 def test_a_series_that_training_did_not_have_is_refused():
     panel = series_of({"id": ["a"] * 9, "x": range(9)}, Columns(id="id"))
     other = series_of({"id": ["b"] * 9, "x": range(9)}, Columns(id="id"))
-    with pytest.raises(DataError, match="series 'b' was not in the training data, which had 'a'"):
+    with pytest.raises(DataError, match="series 'b' is not in the training data, which has 'a'"):
         Windows(other, Scale.of(panel, np.array([5])), 2, 2)
 
 
@@ -167,9 +167,9 @@ def test_series_are_cut_off_and_continued():
         longer.series[0].values, [[1, 1], [2, 2], [3, 3], [np.nan, 4], [np.nan, 5]]
     )
     assert ends.tolist() == [3]
-    with pytest.raises(DataError, match="needs the y of 5, which is to be known ahead"):
+    with pytest.raises(DataError, match="needs the y of 5, which must be known in advance"):
         continued(panel, 2, 3)
-    with pytest.raises(DataError, match="has 3 steps; a forecast reads 4"):
+    with pytest.raises(DataError, match="has 3 steps; the look-back window needs 4"):
         continued(panel, 4, 1)
     kept = last_steps(panel, 2)
     assert kept.series[0].start == 1

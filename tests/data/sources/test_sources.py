@@ -160,6 +160,6 @@ def test_the_weather_has_every_day_of_four_years():
     assert (panel.gaps, panel.missing) == (0, {})
     assert panel.columns.target == ["maximum", "minimum", "rain", "wind"]
     assert panel.series[0].values[0].tolist() == [12.8, 5.0, 0.0, 4.7]
-    for read, said in ((read_labelled, "a table of series"), (read_text, "holds series")):
+    for read, said in ((read_labelled, "a table of series"), (read_text, "contains series")):
         with pytest.raises(DataError, match=said):
             read("temperatures")

@@ -65,7 +65,7 @@ def test_pad_keeps_every_value(sequences):
 def test_streams_go_on_and_targets_are_one_ahead(n, batch, steps):
     text = np.arange(n)
     if n <= batch:
-        with pytest.raises(DataError, match=f"{n} symbols is too short for {batch} streams"):
+        with pytest.raises(DataError, match=f"{n} tokens is too short for {batch} streams"):
             streams(text, batch, steps)
         return
     windows = list(streams(text, batch, steps))

@@ -145,7 +145,7 @@ def test_classifying_from_the_file_is_classifying_from_memory(monkeypatch, tmp_p
 
 def test_a_folder_without_place_is_one_clear_error(on_disk, tmp_path):
     stored = Store(tokenizer("char"), tmp_path / "missing")
-    with pytest.raises(DataError, match="missing: no place for the tokens of a long text"):
+    with pytest.raises(DataError, match="missing: no space for the tokens of a long text"):
         stored.add("abc")
 
 

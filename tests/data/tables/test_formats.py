@@ -127,13 +127,13 @@ def test_labels_that_are_whole_numbers_are_the_same_however_they_are_written(put
 
 GOOD = "text,label\ngood,pos\n"
 BROKEN = [
-    ("a.csv.gz", gzip.compress(csv(), mtime=0)[:-9], r"a\.csv\.gz.*: the gzip data is cut short"),
+    ("a.csv.gz", gzip.compress(csv(), mtime=0)[:-9], r"a\.csv\.gz.*: the gzip data is truncated"),
     (
         "a.csv.gz",
         gzip.compress(csv(), mtime=0)[:30] + b"xxxx" * 9,
-        "the gzip data is (damaged|cut short)",
+        "the gzip data is (damaged|truncated)",
     ),
-    ("a.csv.xz", lzma.compress(csv())[:-9], r"a\.csv\.xz.*: the xz data is cut short"),
+    ("a.csv.xz", lzma.compress(csv())[:-9], r"a\.csv\.xz.*: the xz data is truncated"),
     ("a.jsonl", '{"text":"a","label":"x"}\n{"text":"b",}', "line 2: not JSON: .* at character 13"),
     ("a.jsonl", '{"text":5,"label":"x"}', "line 1: the text is a number, not a text"),
     ("a.jsonl", '\n{"text":"a","label":["x"]}', "line 2: the label is a list, not a text"),
@@ -156,8 +156,8 @@ BROKEN = [
     ("a.parquet", parquet(body=["a"], label=["x"]), r"^a\.parquet: no column 'text'; the columns"),
     ("a.parquet", parquet()[:-9], r"^a\.parquet: cannot be read as Parquet: "),
     ("a.parquet", csv(), r"^a\.parquet: cannot be read as Parquet: "),
-    ("a.csv", "text,label\na,0.5\nb,3\nc,3.7\n", "line 2: the label 0.5 is a number with a fract"),
-    ("a.csv", "text,label\na,1\nb,3e-1\n", "line 3: the label 3e-1 is a number with a fraction"),
+    ("a.csv", "text,label\na,0.5\nb,3\nc,3.7\n", "line 2: the label 0.5 is not an integer"),
+    ("a.csv", "text,label\na,1\nb,3e-1\n", "line 3: the label 3e-1 is not an integerion"),
     ("a.csv", GOOD.encode("utf-16"), "line 1: not UTF-8"),
 ]
 
@@ -173,8 +173,8 @@ def test_what_is_wrong_is_one_line_with_file_and_row(put, name, content, says):
 @pytest.mark.parametrize(
     ("files", "says"),
     [
-        ([], r"^films: no texts there"),
-        (["pos/a.md"], r"^films: no texts there"),
+        ([], r"^films: no texts found"),
+        (["pos/a.md"], r"^films: no texts found"),
         (["pos/a.txt", "neg/a.md"], r"^films/neg: no \.txt file"),
         (["pos/a.txt", "neg/a.txt/b"], r"^films, neg/a\.txt: cannot be read: Is a directory$"),
     ],
@@ -201,7 +201,7 @@ def test_skipped_rows_are_counted_and_the_rest_is_read(put):
     assert found == Examples(["good", "bad", "a\nb"], ["pos", "neg", "pos"])
     assert skipped.rows == [1, 2, 3, 5]
     assert skipped.summary() == (
-        "a.csv: 4 bad rows left out: line 3: the text is empty; line 4: not UTF-8; "
+        "a.csv: 4 bad rows skipped: line 3: the text is empty; line 4: not UTF-8; "
         "line 5: ',' expected after '\"'; …"
     )
     assert skipped.to_json() == {"rows": 4, "first": skipped.reasons}
@@ -226,7 +226,7 @@ def test_bad_lines_of_a_text_are_left_out(put):
 
 def test_where_no_row_is_good_skipping_does_not_help(put):
     for name, raw in {"a.jsonl": b"{}\n{}", "a.csv": b"text,label\na,\n"}.items():
-        with pytest.raises(DataError, match=rf"^{name}: no row can be used; line \d: "):
+        with pytest.raises(DataError, match=rf"^{name}: no valid row; line \d: "):
             read_labelled(put(name, raw), skip_bad_rows=Skipped())
 
 

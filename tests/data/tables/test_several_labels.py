@@ -57,7 +57,7 @@ def test_bad_rows_are_named_and_known_labels_checked(tmp_path):
     assert read_labelled(str(path), label=BARS, skip_bad_rows=skipped)["train"].labels == [("a",)]
     assert skipped.rows == [1]
     path.write_text('{"text":"x","label":["a", "q"]}\n')
-    with pytest.raises(DataError, match="line 1: its label 'q' was not in the training data"):
+    with pytest.raises(DataError, match="line 1: its label 'q' is not in the training data"):
         read_labelled(str(path), label=BARS, classes=["a", "b"])
     with pytest.raises(DataError, match=r"line 1: .*list.*data\.multi_label = true allows several"):
         read_labelled(str(path))

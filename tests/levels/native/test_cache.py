@@ -308,7 +308,7 @@ def test_a_folder_that_others_may_write_to_is_not_trusted(folder, logged, mode):
     (file,) = folder.iterdir()
     before = file.stat().st_mtime_ns
     folder.chmod(mode)
-    used_in_memory(logged, "others may write to it")
+    used_in_memory(logged, "others can write to it")
     assert file.stat().st_mtime_ns == before
     folder.chmod(0o755)
     assert make_and_call() == 0
@@ -318,7 +318,7 @@ def test_a_folder_that_others_may_write_to_is_not_trusted(folder, logged, mode):
 def test_a_folder_of_another_user_is_not_trusted(folder, logged, monkeypatch):
     make_and_call()
     monkeypatch.setattr(os, "geteuid", lambda: folder.stat().st_uid + 1)
-    used_in_memory(logged, "others may write to it")
+    used_in_memory(logged, "others can write to it")
 
 
 # ---- what others put there

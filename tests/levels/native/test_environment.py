@@ -12,7 +12,7 @@ NONSENSE = ["\n", "nonsense", "-1", "1_0", "nan", LONG, "\x1b[2J", "a\nb", "/etc
 VARIABLES = {
     "OSTINATO_TARGET": "known: ",
     "OSTINATO_SHOW": "known: graph, ir, phases",
-    "OSTINATO_CACHE": "give one, or off",
+    "OSTINATO_CACHE": "use a folder, or off",
     "OSTINATO_CACHE_LIMIT": "is not a number of MiB",
 }
 FINE = {  # by what they mean: nothing, or a folder, which one is, or is a line in the log

@@ -59,7 +59,7 @@ class Skipped:
             return ""
         more = "; …" if len(self.places) > len(self.reasons) else ""
         count = counted(len(self.places), "bad row")
-        return f"{self.title}: {count} left out: {'; '.join(self.reasons)}{more}"
+        return f"{self.title}: {count} skipped: {'; '.join(self.reasons)}{more}"
 
     def merged(self, answers: Iterable[R]) -> Iterator[R | None]:
         """An answer for each good row, and None for each that was left out, as they stood."""
@@ -110,7 +110,7 @@ def good(records: Iterable[R | Bad], title: str, skipped: Skipped | None) -> Ite
     if number < 0:
         raise DataError(f"{title}: no rows")
     if not found:
-        raise DataError(f"{title}: no row can be used; {first}")
+        raise DataError(f"{title}: no valid row; {first}")
 
 
 def refused(title: str, bad: Bad) -> DataError:

@@ -176,8 +176,8 @@ class File:
             copy.close()
             folder = tempfile.gettempdir()
             raise DataError(
-                f"{folder}: no place to unpack {self.title}: {error.strerror}; "
-                "give another by TMPDIR"
+                f"{folder}: no space to unpack {self.title}: "
+                f"{error.strerror}; set TMPDIR to another folder"
             ) from None
         except BaseException:
             copy.close()
@@ -201,8 +201,9 @@ class File:
         """
         if size > UNCHECKED and size > self.limits.expansion * self._source.size():
             raise DataError(
-                f"{self.title}: far more comes of it than it holds, over {self.limits.expansion} "
-                "bytes for each packed byte; --max-expansion allows more, if you trust it"
+                f"{self.title}: it unpacks to more than "
+                f"{self.limits.expansion} times its size; if you trust the "
+                "file, use --max-expansion to raise the limit"
             )
 
     def fault(self, line: int, what: str) -> DataError:
@@ -221,7 +222,7 @@ class File:
                 self.grow(len(raw))
             return raw
         except (EOFError, gzip.BadGzipFile, zlib.error, lzma.LZMAError) as error:
-            damage = "cut short" if isinstance(error, EOFError) else f"damaged ({error})"
+            damage = "truncated" if isinstance(error, EOFError) else f"damaged ({error})"
             where = f", after line {self._line}" if self._line else ""
             raise DataError(f"{self.title}{where}: the {self._packing} data is {damage}") from None
         except OSError as error:

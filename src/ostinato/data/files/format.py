@@ -56,12 +56,12 @@ def named(package: ModuleType, name: str) -> Format[W, R]:
 
 
 def by_name(where: str, known: Mapping[str, Format[W, R]], but: Collection[str] = ()) -> str | None:
-    """The format that the end of a file's name tells, `.gz` and `.xz` aside; None if none does.
+    """The format detected from the end of a file's name, without `.gz` and `.xz`; None if none is.
 
     Args:
         where: the file.
         known: the formats.
-        but: those whose names tell nothing: a `.txt` may hold a table.
+        but: those whose names mean nothing: a `.txt` may hold a table.
     """
     plain = without_packing(where)
     ending = (k for k, kind in known.items() if k not in but and plain.endswith(kind.SUFFIXES))
@@ -69,7 +69,7 @@ def by_name(where: str, known: Mapping[str, Format[W, R]], but: Collection[str] 
 
 
 def by_content(head: bytes, wanted: W, known: Mapping[str, Format[W, R]]) -> str | None:
-    """The format that the first bytes of a file tell; None if they tell none."""
+    """The format detected from the first bytes of a file; None if none is."""
     return next((name for name, kind in known.items() if kind.sniff(head, wanted)), None)
 
 

@@ -56,4 +56,4 @@ def too_long(what: str, most: int) -> str:
     >>> too_long("a line", 1000)
     'a line of more than 1,000 characters; --max-row allows more'
     """
-    return f"{what} of more than {most:,} characters; --max-row allows more"
+    return f"{what} of more than {most:,} characters; use --max-row to raise the limit"

@@ -145,7 +145,7 @@ def _labelled(where: str, content: Content, label: LabelColumn) -> dict[str, Exa
     if not are_examples(content):
         kinds = {str: "is plain text without labels", Table: "is a table of series"}
         kind = kinds.get(type(content), "holds pairs of texts")
-        raise DataError(f"{where} {kind}; a labelled source is needed here")
+        raise DataError(f"{where} {kind}, but a labelled source is required")
     if not label.several:
         return content
     return {
@@ -159,6 +159,6 @@ def _known(rows: Iterator[Row | Bad], classes: Collection[str]) -> Iterator[Row 
     for read in rows:
         unknown = [] if isinstance(read, Bad) else [y for y in each(read.label) if y not in classes]
         if unknown:
-            what = f"its label {quoted(unknown[0])} was not in the training data, which had "
+            what = f"its label {quoted(unknown[0])} is not in the training data, which has "
             read = Bad(read.place, what + first_few(classes))
         yield read

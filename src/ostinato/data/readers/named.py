@@ -67,7 +67,7 @@ def table_rows(
     Args:
         where: a file, or `-`.
         wanted: the columns, and what becomes of them.
-        given: the format's name; None where name or first bytes tell it.
+        given: the format's name; None to detect it from the file's name or first bytes.
         default: the format where they do not.
 
     Raises:
@@ -94,14 +94,14 @@ def read_rows(where: str, format: str | None = None) -> Iterator[RawRow | Bad]:
     if source is None:
         return table_rows(where, Wanted(None, RawRow), format)
     if not isinstance(source, Table):
-        raise DataError(f"{where} holds texts; a table of numbers is needed here")
+        raise DataError(f"{where} contains texts, but a table of numbers is required")
     return source.rows()
 
 
 def _format(
     where: str, file: File, wanted: Wanted[R], given: str | None, default: str
 ) -> Format[Wanted[R], R | Bad]:
-    """The format that is given, or that the name tells, or else the first bytes."""
+    """The format that is given, or detected from the name, or else from the first bytes."""
     if given:
         return named(table_formats, given)
     known: dict[str, Format[Wanted[R], R | Bad]] = formats(table_formats)

@@ -47,14 +47,14 @@ def read_pairs(
         name = f"{title(where[0])} and {title(where[1])}"
         return {"train": _pairs(_parallel(*where), name, skip_bad_rows)}
     if len(where) != 1:
-        raise DataError(f"pairs lie in one file or in two, not in {len(where)}")
+        raise DataError(f"pairs are stored in one file or in two, not in {len(where)}")
     content = packaged(where[0])
     if content is not None:
         if not are_pairs(content):
-            raise DataError(f"{where[0]} holds no pairs; a source such as `dates` is needed here")
+            raise DataError(f"{where[0]} contains no pairs; a source such as `dates` is required")
         return content
     if separator == "":
-        raise DataError("an empty separator parts nothing; give none at all for a table")
+        raise DataError("the separator is empty; for a table, do not give a separator")
     if separator is None:
         rows = table_rows(where[0], Wanted([source, target], row), format)
     else:
@@ -118,8 +118,9 @@ def _parallel(source: str, target: str) -> Iterator[Row | Bad]:
                 short, long = (one, other) if ours is None else (other, one)
                 count = number + sum(1 for _ in lines[long is other])
                 raise DataError(
-                    f"{long.title}, line {number}: has no partner; {short.title} has "
-                    f"{counted(number - 1, 'line')}, {long.title} has {count:,}"
+                    f"{long.title}, line {number}: has no counterpart; "
+                    f"{short.title} has {counted(number - 1, 'line')}, "
+                    f"{long.title} has {count:,}"
                 )
             yield _paired((one.title, ours), (other.title, theirs))
 

@@ -58,10 +58,10 @@ def read_tagged(
     content = packaged(where)
     if content is not None:
         if format not in (None, "text"):
-            raise DataError(f"{where} holds texts, and nothing in the format {format}")
+            raise DataError(f"{where} contains texts, and nothing in the format {format}")
         if not isinstance(content, str) and not are_examples(content):
             what = "is a table of series" if isinstance(content, Table) else "holds pairs of texts"
-            raise DataError(f"{where} {what}; sentences are needed here")
+            raise DataError(f"{where} {what}, but sentences are required")
         read = (piece for line in _lines(content) for piece in text.pieces(line))
         return _gathered(where, "text", read, skip_bad_rows)
     with File(where) as file:
@@ -109,7 +109,8 @@ def _lines(source: dict[str, Examples] | str) -> Iterator[NumberedLine]:
 def _format(
     where: str, file: File, wanted: TagColumns, given: str | None, usual: str | None
 ) -> str:
-    """The format that is given, or that the name tells, or else the first bytes; or the usual."""
+    """The format that is given, or detected from the name, or else from the first bytes; or
+    the default."""
     if given:
         return given
     known: dict[str, Format[TagColumns, Sentence]] = formats(sentence_formats)

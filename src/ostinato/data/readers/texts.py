@@ -41,7 +41,7 @@ def read_chunks(where: str, *, skip_bad_rows: Skipped | None = None) -> Iterator
     content = packaged(where)
     if isinstance(content, dict | Table):
         kind = "examples, not one text" if isinstance(content, dict) else "series"
-        raise DataError(f"{where} holds {kind}; a plain text is needed here")
+        raise DataError(f"{where} contains {kind}, but a plain text is required")
     if content is not None:
         return iter([content])
     chunks = _chunks(where, skip_bad_rows)
@@ -79,7 +79,7 @@ def read_texts(
     """
     if are_in(where) != numbers:
         are = ("series of numbers are", "a .ts file") if numbers else ("texts are", "no .ts file")
-        raise DataError(f"{title(where)}: {are[0]} needed here, {are[1]}")
+        raise DataError(f"{title(where)}: {are[0]} required, {are[1]}")
     if numbers:
         return read_signals(where, LabelColumn(""), skip_bad_rows).texts
     texts = Texts()
@@ -98,7 +98,7 @@ def texts_of(texts: Any, text: str = "text", split: str = "test") -> Sequence[An
         split: which part of a `DatasetDict`; its first where there is none of that name.
 
     Raises:
-        DataError: for a single text in place of a list, or what is no text.
+        DataError: for a single text instead of a list, or an entry that is not a text.
     """
     values: Sequence[Any] = column(texts, text, split)
     if are_signals(values):

@@ -32,7 +32,7 @@ class Answer:
 
     Attributes:
         tags: a tag for each word.
-        confidence: how sure each is, 0 to 1; None is not written.
+        confidence: the confidence of each, 0 to 1; None is not written.
         beside: whether the tags stand beside those of the file instead of in their place.
     """
 
@@ -102,7 +102,7 @@ def blocks(file: File, ends: Callable[[str], bool]) -> Iterator[tuple[int, list[
         lines.append(line)
         length += len(line)
         if length > file.limits.row:
-            what = too_long("a sentence, with what stands before it,", file.limits.row)
+            what = too_long("a sentence, with the lines before it,", file.limits.row)
             raise file.fault(first, what)
     if lines:
         yield first, lines

@@ -228,7 +228,7 @@ class Clock:
     def _unit(self, time: int | datetime) -> int:
         if self.kind == "number" or not isinstance(time, datetime):
             if isinstance(time, datetime) or self.kind != "number":
-                raise TimeFault(f"its time {time} is not of the kind of the others ({self.kind})")
+                raise TimeFault(f"its time {time} is not {self.kind} like the others")
             return time
         if self.kind == "time":
             return _seconds(time)
@@ -242,7 +242,7 @@ class Clock:
         return time.day == day and _seconds(time) % 86_400 == self.rest
 
     def _between(self, time: int | datetime) -> str:
-        return f"its time {time} is not a whole number of steps ({self}) on or back from the others"
+        return f"its time {time} is not a whole number of steps ({self}) from the others"
 
     def _time(self, unit: int) -> int | datetime:
         if self.kind == "number":
@@ -257,7 +257,9 @@ class Clock:
 def _seconds(time: datetime) -> int:
     since = time - _BEGIN
     if since.microseconds:
-        raise TimeFault(f"its time {time} is finer than a second; number the steps instead")
+        raise TimeFault(
+            f"its time {time} is finer than a second; use integers as time steps instead"
+        )
     return int(since.days) * 86_400 + int(since.seconds)
 
 
@@ -268,6 +270,6 @@ def _usual(series: list[list[int]]) -> int:
         return 1
     found, counts = np.unique(distances, return_counts=True)
     if found[0] < 1:
-        raise TimeFault("times do not rise")
+        raise TimeFault("the times are not increasing")
     alike = counts.max() > 0.9 * len(distances)
     return int(found[counts.argmax() if alike or (found % found[0]).any() else 0])

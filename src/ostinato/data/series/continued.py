@@ -55,7 +55,8 @@ def continued(panel: Panel, lookback: int, horizon: int) -> tuple[Panel, Indices
         each = panel.series[k]
         if end < lookback:
             raise DataError(
-                f"{panel.called(each)} has {counted(end, 'step')}; a forecast reads {lookback:,}"
+                f"{panel.called(each)} has {counted(end, 'step')}; the "
+                f"look-back window needs {lookback:,}"
             )
         values = np.full((end + horizon, each.values.shape[1]), np.nan)
         given = each.values[: end + horizon]
@@ -65,8 +66,8 @@ def continued(panel: Panel, lookback: int, horizon: int) -> tuple[Panel, Indices
             step, column = np.argwhere(lost)[0].tolist()
             raise DataError(
                 f"{panel.called(each)} needs the {columns.future[column]} of "
-                f"{panel.written(k, end + step)}, which is to be known ahead; "
-                "give it in a row after the last known target"
+                f"{panel.written(k, end + step)}, which must be known in "
+                "advance; give it in a row after the last known target"
             )
         values[end:, :first] = np.nan
         series.append(Series(each.name, each.start, values, each.static))

@@ -62,7 +62,7 @@ def steps(rows: Iterable[RawRow | Bad], columns: Columns, title: str) -> Iterato
             kind = kind or kind_of(step.time)
             if kind_of(step.time) != kind:
                 are = f"{KINDS[kind_of(step.time)]}, where the first is {KINDS[kind]}"
-                why = f"its time {step.time} is not of the kind of the others: {are}"
+                why = f"its time {step.time} is not like the others: {are}"
                 step = Bad(row.place, why)
             else:
                 step = step._replace(time=moment(step.time))
@@ -85,7 +85,9 @@ def _step(row: RawRow, columns: Columns, count: int) -> Step | Bad:
         try:
             numbers.append(_number(named[column]))
         except ValueError as fault:
-            hint = "; name the column of times with --data.time" if columns.time is None else ""
+            hint = (
+                "; choose the column of time steps with --data.time" if columns.time is None else ""
+            )
             return Bad(place, f"the {shortened(column)} {fault}{hint if not count else ''}")
     static: list[str | float] = []
     for column in columns.static:
@@ -122,7 +124,7 @@ def _number(value: Any) -> float:
     except OverflowError:
         found = math.inf
     if math.isinf(found) or abs(found) > 1e30:  # beyond it float32 squares to infinity
-        raise ValueError(f"is not finite, or too large to reckon with: {quoted(value)}")
+        raise ValueError(f"is not finite, or too large: {quoted(value)}")
     return found
 
 
@@ -153,7 +155,7 @@ def panel_of(read: Iterable[Step], columns: Columns, title: str) -> Panel:
             at = next(
                 c for c, a, b in zip(columns.static, static, own.static, strict=True) if a != b
             )
-            raise DataError(f"{title}, {place}: the {at} changes, and it is said to be static")
+            raise DataError(f"{title}, {place}: the {at} is static, but it changes")
         own.places.append(place)
         own.times.append(time)
         own.numbers.extend(numbers)
@@ -178,7 +180,7 @@ def panel_of(read: Iterable[Step], columns: Columns, title: str) -> Panel:
 def _check_order(where: str, own: _SeriesRows, time: int | datetime) -> None:
     before = own.times[-1]
     if time == before:
-        raise DataError(f"{where}: its time {time} is there already, in {own.places[-1]}")
+        raise DataError(f"{where}: its time {time} is repeated, it is already in {own.places[-1]}")
     if time < before:  # type: ignore[operator]
         raise DataError(
             f"{where}: its time {time} comes before that of {own.places[-1]}, {before}; "
@@ -195,8 +197,9 @@ def _on_grid(name: str, own: _SeriesRows, clock: Clock, width: int, title: str) 
     length = int(steps[-1]) + 1
     if length > _SPARSE * len(steps) + 100:
         raise DataError(
-            f"{title}: {len(steps):,} rows are spread over {length:,} steps of {clock}; "
-            "the times are not even: bring them to a grid first, or leave the column of times out"
+            f"{title}: {len(steps):,} rows are spread over {length:,} steps "
+            f"of {clock}; the times are not evenly spaced: resample them "
+            "first, or remove the column of time steps"
         )
     values = np.full((length, width), np.nan)
     values[steps] = np.frombuffer(own.numbers, dtype=np.float64).reshape(-1, width)

@@ -36,7 +36,7 @@ def checked(signals: Sequence[Any]) -> list[Signal]:
     for place, given in enumerate(signals, start=1):
         kind = getattr(getattr(given, "dtype", None), "kind", "O")
         if kind not in "fiub" or np.ndim(given) not in (1, 2):
-            raise DataError(f"row {place}: no array of numbers (T, D)")
+            raise DataError(f"row {place}: not an array of numbers (T, D)")
         signal = np.asarray(given, np.float32)
         signal = signal[:, None] if signal.ndim == 1 else signal
         if fault := fault_of(signal, found[0].shape[1] if found else None):
@@ -50,7 +50,7 @@ def fault_of(signal: Signal, width: int | None) -> str | None:
     if not signal.size:
         return "the series is empty"
     if width is not None and signal.shape[1] != width:
-        return f"{counted(signal.shape[1], 'number')} a step, but the first series has {width}"
+        return f"{counted(signal.shape[1], 'number')} per step, but the first series has {width}"
     if not np.isfinite(signal).all():
         step, column = np.argwhere(~np.isfinite(signal))[0].tolist()
         return f"number {column + 1} of step {step + 1} is missing or not finite"

@@ -95,7 +95,7 @@ def _check_head(place: str, line: str) -> None:
     """
     words = line.lower().split()
     if words[:2] == ["@timestamps", "true"]:
-        raise DataError(f"{place}: steps with times of their own cannot be read here")
+        raise DataError(f"{place}: time stamps of steps are not supported")
     if words[:2] in (["@classlabel", "false"], ["@targetlabel", "true"]):
         raise DataError(f"{place}: its series have no classes")
 

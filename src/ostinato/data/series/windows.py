@@ -59,8 +59,8 @@ class Parts:
             if own < 1 or own + held + seen > length:
                 what = "step" if length == len(each) else "known step"
                 raise DataError(
-                    f"{panel.called(each)} has {counted(length, what)}, too few for parts of "
-                    f"{max(own, 0):,}, {held:,} and {seen:,}"
+                    f"{panel.called(each)} has {counted(length, what)}, too "
+                    f"few for sets of {max(own, 0):,}, {held:,} and {seen:,}"
                 )
             sizes.append((own, held, seen))
         each, (own, held, seen) = max(
@@ -68,18 +68,21 @@ class Parts:
         )
         if own < lookback + horizon:
             raise DataError(
-                f"{panel.called(each)} has {counted(len(each), 'step')}, in parts of {own:,}, "
-                f"{held:,} and {seen:,}, and there is no window in the training part: a look-back "
-                f"of {lookback:,} and a horizon of {horizon:,} need {lookback + horizon:,} steps "
-                "in a row; make data.lookback or data.horizon shorter"
+                f"{panel.called(each)} has {counted(len(each), 'step')}, in "
+                f"sets of {own:,}, {held:,} and {seen:,}, and the training "
+                f"set has no window: a look-back window of {lookback:,} and a "
+                f"horizon of {horizon:,} need {lookback + horizon:,} "
+                "consecutive steps; make data.lookback or data.horizon "
+                "shorter"
             )
         for each, (_, held, seen) in zip(panel.series, sizes, strict=True):
             for part, size in ({"validation": held} | ({"test": seen} if seen else {})).items():
                 if size < horizon:
                     raise DataError(
-                        f"{panel.called(each)} has {counted(size, 'step')} in its {part} part, "
-                        f"and a horizon of {horizon:,} is longer; make data.{part} larger or "
-                        "data.horizon shorter"
+                        f"{panel.called(each)} has {counted(size, 'step')} in "
+                        f"its {part} set, and the horizon of {horizon:,} is "
+                        f"longer; make data.{part} larger or data.horizon "
+                        "shorter"
                     )
         return cls(*np.array(sizes, dtype=np.int64).cumsum(1).T)
 
@@ -140,7 +143,7 @@ class Scale:
             for k, column in enumerate(panel.columns.target):
                 if empty[k]:
                     of = f"{panel.called(each)} has no value of {shortened(column)}"
-                    raise DataError(f"{of} in its training part")
+                    raise DataError(f"{of} in its training set")
             part = np.where(empty, 0.0, part)
             mean[each.name] = np.nanmean(part, axis=0)
             # by rounding the deviation of equal numbers may be 1e-17
@@ -181,8 +184,8 @@ class Scale:
                     features += [float(str(value) == word) for word in how["words"]]
                 elif isinstance(value, str):
                     raise DataError(
-                        f"{panel.called(each)} has the static value {quoted(value)}, where "
-                        "training had numbers"
+                        f"{panel.called(each)} has the static value "
+                        f"{quoted(value)}, but training had numbers"
                     )
                 else:
                     features.append((value - how["mean"]) / how["deviation"])
@@ -257,7 +260,7 @@ class Windows:
             if each.name not in scale.mean:
                 known = first_few(map(quoted, scale.mean))
                 raise DataError(
-                    f"{panel.called(each)} was not in the training data, which had {known}"
+                    f"{panel.called(each)} is not in the training data, which has {known}"
                 )
         self.mean = np.array([scale.mean[each.name] for each in panel.series])
         self.deviation = np.array([scale.deviation[each.name] for each in panel.series])
@@ -323,9 +326,10 @@ class Windows:
         need = self.lookback + self.horizon
         longest = self.panel.series[int(self.lengths.argmax())]
         raise DataError(
-            f"{self.panel.called(longest)} has {counted(len(longest), 'step')}, and there is no "
-            f"window in the {part} part: look-back {self.lookback:,} and horizon "
-            f"{self.horizon:,} need {need:,} steps in a row"
+            f"{self.panel.called(longest)} has "
+            f"{counted(len(longest), 'step')}, and the {part} set has no "
+            f"window: look-back window {self.lookback:,} and horizon "
+            f"{self.horizon:,} need {need:,} consecutive steps"
         )
 
 
@@ -342,10 +346,10 @@ def _carried(values: NDArray[np.float64]) -> NDArray[np.float64]:
 def _calendar(clock: Clock, each: Series, names: Sequence[str]) -> NDArray[np.float64]:
     """(T, 2·names): sine and cosine of the place of each step on the circles of the calendar."""
     if names and clock.kind == "number":
-        raise DataError("data.calendar needs a column of times that are dates")
+        raise DataError("data.calendar requires a column of dates")
     for name in names:
         if name not in CALENDAR:
-            raise ConfigError(f"data.calendar: {quoted(name)} is none of {', '.join(CALENDAR)}")
+            raise ConfigError(f"data.calendar: {quoted(name)} is not one of {', '.join(CALENDAR)}")
     if not names:
         return np.zeros((len(each), 0))
     times = np.array(clock.at(each.start, range(len(each))), dtype="M8[s]").astype(np.float64)

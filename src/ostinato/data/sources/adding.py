@@ -33,7 +33,7 @@ def read(length: int = 100, count: int = 1000, seed: int = 0) -> Problem:
         ConfigError: for a length below 2.
     """
     if length < 2:
-        raise ConfigError(f"the adding problem needs 2 steps or more, not {length}")
+        raise ConfigError(f"the adding problem needs at least 2 steps, not {length}")
     random = np.random.default_rng([seed, length])
     values = random.random((length, count), dtype=np.float32)
     marks = np.zeros((length, count), dtype=np.float32)

@@ -38,7 +38,7 @@ def read(length: int = 100, count: int = 1000, seed: int = 0) -> Problem:
         ConfigError: for a length below 1.
     """
     if length < 1:
-        raise ConfigError(f"the copy task needs 1 step or more, not {length}")
+        raise ConfigError(f"the copy task needs at least 1 step, not {length}")
     random = np.random.default_rng([seed, length])
     steps = length + 2 * _WRITTEN
     given = random.integers(_KINDS, size=(_WRITTEN, count))

@@ -109,7 +109,7 @@ class Streams(Sequence[tuple[NDArray[np.int64], NDArray[np.int64]]]):
 def streams(symbols: Symbols, batch: int, steps: int) -> Streams:
     """Windows over one long text, for a language model that carries its state between them.
 
-    The text is cut into B contiguous streams, read side by side; each window goes on where
+    The text is cut into B contiguous streams, read side by side; each window continues where
     the one before it stopped, and the target of a symbol is the one that follows it. At most
     B - 1 symbols at the end of the text are left over.
 
@@ -132,7 +132,7 @@ def streams(symbols: Symbols, batch: int, steps: int) -> Streams:
     length = (len(symbols) - 1) // batch
     if length < 1:
         raise DataError(
-            f"a text of {len(symbols)} symbols is too short for {batch} streams; "
-            f"it needs {batch + 1}, or a smaller batch"
+            f"a text of {len(symbols)} tokens is too short for {batch} "
+            f"streams; it needs {batch + 1} tokens, or fewer streams"
         )
     return Streams(symbols, batch, length, steps, range(0, length, steps))

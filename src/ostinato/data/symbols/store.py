@@ -229,6 +229,7 @@ class _StoredNumbers:
     def _failed(self, error: OSError) -> DataError:
         where = self._folder or tempfile.gettempdir()
         return DataError(
-            f"{where}: no place for the tokens of a long text: {error.strerror}; "
-            "give a folder with more space by --out or TMPDIR"
+            f"{where}: no space for the tokens of a long text: "
+            f"{error.strerror}; use a folder with more space, with --out or "
+            "TMPDIR"
         )

@@ -33,8 +33,8 @@ def rows(folder: Path, label: LabelColumn) -> Iterator[Row | Bad]:
         raise DataError(f"{error.filename}: cannot be read: {error.strerror}") from None
     if not any(files.values()):
         raise DataError(
-            f"{folder}: no texts there; a folder of data holds a folder for each class, "
-            "and that a .txt file for each text"
+            f"{folder}: no texts found; a data folder contains a folder for "
+            "each class, with a .txt file for each text"
         )
     for path, texts in files.items():
         if not texts:

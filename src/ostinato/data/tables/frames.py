@@ -29,7 +29,7 @@ def columns_of(table: Any) -> dict[str, Sequence[Any]]:
         DataError: for what is none of these, or columns that are not of one length.
     """
     if isinstance(table, str | bytes):
-        raise DataError("a table is needed here, not a text; `ostinato.data` reads files")
+        raise DataError("a table is required, not a string; use `ostinato.data` to read files")
     if isinstance(table, list | tuple | np.ndarray):
         table = np.asarray(table, dtype=object if isinstance(table, list | tuple) else None)
         if table.ndim == 1:
@@ -50,11 +50,11 @@ def columns_of(table: Any) -> dict[str, Sequence[Any]]:
         if isinstance(native, narwhals.Series):
             return {str(native.name or "value"): native.to_list()}
         if not isinstance(native, narwhals.DataFrame):
-            raise DataError(f"a {type(table).__name__} is no table")
+            raise DataError(f"a {type(table).__name__} is not a table")
         named = {str(name): native[name].to_list() for name in native.columns}
     if len(set(map(len, named.values()))) > 1:
         sizes = first_few(f"{quoted(name)} {len(values)}" for name, values in named.items())
-        raise DataError(f"the columns are not of one length: {sizes}")
+        raise DataError(f"the columns have different lengths: {sizes}")
     return named
 
 
@@ -66,7 +66,8 @@ def column(values: Any, name: str, split: str) -> Any:
         return list(values)
     if getattr(values, "ndim", 1) != 1 and hasattr(values, "dtype"):
         raise DataError(
-            f"an array of shape {tuple(values.shape)} is no list of {name}s; give one dimension"
+            f"an array of shape {tuple(values.shape)} is not a list of "
+            f"{name}s; it must have one dimension"
         )
     if isinstance(values, _PLAIN):
         return values
@@ -79,7 +80,7 @@ def column(values: Any, name: str, split: str) -> Any:
         if native is values:  # not of a library that narwhals knows
             if isinstance(values, Iterable):
                 return list(values)
-            raise DataError(f"a {type(values).__name__} is no list of {name}s")
+            raise DataError(f"a {type(values).__name__} is not a list of {name}s")
     return columns(values, [name], split)[0]
 
 
@@ -99,7 +100,7 @@ def columns(table: Any, names: Sequence[str], split: str) -> list[Any]:
     if isinstance(frame, narwhals.LazyFrame):
         frame = frame.collect()
     if not isinstance(frame, narwhals.DataFrame):
-        raise DataError(f"labels are missing: give them, or a table with {' and '.join(names)}")
+        raise DataError(f"labels are missing: give labels, or a table with {' and '.join(names)}")
     _check(names, frame.columns)
     return [frame[name].to_list() for name in names]
 

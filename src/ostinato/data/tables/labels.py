@@ -24,7 +24,7 @@ class LabelColumn:
 
     Attributes:
         name: the column.
-        several: whether a text may have several labels, or none.
+        multi_label: whether a text has any number of labels, also none.
         separator: what stands between them where they are one text; None where they never are.
     """
 
@@ -103,7 +103,7 @@ def refuse_measurements(labels: Mapping[str, str] | Collection[str], title: str)
         if math.isfinite(value) and not value.is_integer():
             place = f", {labels[label]}" if isinstance(labels, Mapping) else ""
             raise DataError(
-                f"{title}{place}: the label {shortened(label)} is a number with a fraction, as all "
-                "labels are numbers: a classifier needs classes, not continuous measurements; name "
-                "each class by a word"
+                f"{title}{place}: the label {shortened(label)} is not an "
+                "integer; a classifier needs classes, not continuous values; "
+                "name each class by a word"
             )

@@ -52,7 +52,7 @@ class Pairs:
         numbers: dict[str, int] = {}
         number = [numbers.setdefault(source, len(numbers)) for source in self.sources]
         if len(numbers) < 2:
-            raise DataError(f"{len(numbers)} different sources are too few to hold one out")
+            raise DataError(f"{len(numbers)} different sources are too few for a held-out set")
         _, held = split_blocks([""] * len(numbers), share, seed)
         out = set(held.tolist())
         both: tuple[list[int], list[int]] = ([], [])

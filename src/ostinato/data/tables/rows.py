@@ -83,7 +83,7 @@ def row(
 
 def two_parts(name: str) -> str:
     """What is said of a column that is to be two things, such as text and label."""
-    return f"column {quoted(name)} is given two parts; it can have one"
+    return f"column {quoted(name)} is used for two parts; it can only have one"
 
 
 def _label(column: LabelColumn, value: object, blank: bool) -> Label:

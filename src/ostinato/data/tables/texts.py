@@ -51,7 +51,7 @@ class Texts(Sequence[str]):
         except OSError as error:
             folder = tempfile.gettempdir()
             raise DataError(
-                f"{folder}: no place for long data: {error.strerror}; give another by TMPDIR"
+                f"{folder}: no space for large data: {error.strerror}; set TMPDIR to another folder"
             ) from None
 
     def settled(self) -> Sequence[str]:

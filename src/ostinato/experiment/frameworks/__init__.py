@@ -31,7 +31,7 @@ from ostinato.weights.torch import from_torch, to_torch
 Weights = dict[str, NDArray[np.float32]]
 """Weights by the names that they have in a `ClassifyNetwork`."""
 Show = Callable[[float, str], None]
-"""Is told what part is done, and where it stands in words."""
+"""Called with the fraction that is done, and the state in words."""
 EPSILON = 1e-8
 """Adam's ε̂: what is added to √v, without the correction of v's beginning.
 
@@ -144,7 +144,10 @@ def plan(settings: ClassifySettings, training: Examples, held: Examples) -> Trai
     known = stores[0].vocabulary(size, settings.data.min_count)
     rows = [[np.asarray(row) for row in store.rows(known)] for store in stores]
     if unknown := set(held.labels) - set(classes):
-        raise DataError(f"held out are texts of {quoted(min(unknown))}, which no training text has")
+        raise DataError(
+            f"the held-out set has the label {quoted(min(unknown))}, which is not "
+            "in the training set"
+        )
     targets = [np.array([classes.index(y) for y in e.labels]) for e in (training, held)]
     with reproducible(settings.seed, None):
         cell = cells.find(settings.cell)
@@ -168,7 +171,7 @@ def _padded(texts: list[NDArray[np.int64]]) -> tuple[NDArray[np.int64], NDArray[
 def canonical(settings: ClassifySettings, weights: Weights) -> Weights:
     """The weights, of two biases that only count by their sum the first one holding it.
 
-    So the weights of two frameworks can be told apart by what they do alone.
+    So the weights of two frameworks can be distinguished by what they do alone.
     """
     graph = cells.find(settings.cell).graph
     found = dict(weights)

@@ -24,7 +24,7 @@ def course(
 
     Args:
         plan: the plan.
-        show: is told of the progress.
+        show: is called with the progress.
         learn: a step: texts and learning rate → the loss before it, in nats.
         answer: symbols (B, T) and lengths (B,) → logits (B, K).
 
@@ -55,7 +55,7 @@ def course(
             f"step {len(losses)} of {len(batches)}  loss {losses[-1]:.3f} nats  "
             f"{sum(tokens) / sum(seconds):,.0f} tokens/s  {left:.0f} s left",
         )
-    show(0.95, "asking about what is held out")
+    show(0.95, "predicting on the held-out set")
     began = time.perf_counter()
     logits = np.zeros((len(plan.held[0]), len(plan.classes)), np.float32)
     for texts, values, counts in plan.asked():

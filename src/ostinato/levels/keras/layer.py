@@ -83,7 +83,7 @@ class RecurrentCell(keras.layers.Layer):  # type: ignore[misc]
             others = ", ".join(sorted(letters - {"H", "R"}))
             raise ConfigError(f"cell {graph.name!r} has states of size {others}")
         if self.projection < 0 or ("R" in letters) != (self.projection > 0):
-            has = "needs a" if "R" in letters else "has no use for a"
+            has = "needs a" if "R" in letters else "does not use a"
             raise ConfigError(f"cell {graph.name!r} {has} projection, not {self.projection}")
         biased = {node.label for _, node in graph.affines() if node.bias}
         for signal in self.bias_init:
@@ -237,8 +237,9 @@ class Recurrent(keras.layers.RNN):  # type: ignore[misc]
         names += torch_vectors(graph)
         if given.keys() != set(names):
             raise ConfigError(
-                f"cell {graph.name!r} has {', '.join(sorted(names))}; given are "
-                f"{', '.join(sorted(given)) or 'none'} with the suffix {suffix!r}"
+                f"cell {graph.name!r} has {', '.join(sorted(names))}, not "
+                f"{', '.join(sorted(given)) or 'none'} with the suffix "
+                f"{suffix!r}"
             )
         self._take(to_keras(graph, from_torch(graph, given)))
 
@@ -264,7 +265,7 @@ class Recurrent(keras.layers.RNN):  # type: ignore[misc]
         graph = self.cell.equations.graph
         if keras_layer(graph) is None:
             known = ", ".join(LAYERS)
-            raise ConfigError(f"Keras has no layer for cell {graph.name!r}; it has for {known}")
+            raise ConfigError(f"Keras has no layer for cell {graph.name!r}; it has one for {known}")
 
     def _arrays(self) -> dict[str, np.ndarray]:
         self._want_weights()
@@ -294,4 +295,4 @@ def _found(cell: Cell | str | Mapping[str, Any]) -> Cell:
     if isinstance(cell, Mapping):
         graph = graph_from_json(dict(cell))
         return Cell(graph.name, graph)
-    raise ConfigError(f"a cell is made with @cell, or named; this is a {type(cell)}")
+    raise ConfigError(f"cell must be a cell made with @cell, or a name, not {type(cell)}")

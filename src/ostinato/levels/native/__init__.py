@@ -35,7 +35,7 @@ def usable() -> bool:
     """Whether native code can be made here; if not, the reason is logged once."""
     reason = obstacle()
     if reason:
-        logging.getLogger("ostinato").warning("no native code: %s; PyTorch does the work", reason)
+        logging.getLogger("ostinato").warning("no native code: %s; PyTorch is used instead", reason)
     return reason is None
 
 
@@ -47,7 +47,9 @@ def too_large(cell: Cell) -> str | None:
     count = sum(max(1, len(node.matrices)) for node in cell.graph.nodes)
     if count <= LARGEST:
         return None
-    return f"a step of cell {cell.name!r} has {count:,} operations, and it takes up to {LARGEST:,}"
+    return (
+        f"a step of cell {cell.name!r} has {count:,} operations, more than the limit of {LARGEST:,}"
+    )
 
 
 def supports(cell: Cell) -> bool:
@@ -94,7 +96,9 @@ def scan(cell: Cell, reverse: bool = False) -> Callable[..., Any]:
     ) -> Any:  # fmt: skip
         refuse_many(len(x))
         if [*batch_sizes] != sorted(batch_sizes, reverse=True) or sum(batch_sizes) != len(x):
-            raise ValueError(f"batch_sizes must fall, and sum to the {len(x)} rows of x")
+            raise ValueError(
+                f"batch_sizes must be non-increasing, and sum to the {len(x)} rows of x"
+            )
         weights = vars(p)
         sizes = {"D": x.shape[1]}
         for state, letter in zip(states, graph.sizes.values(), strict=True):

@@ -38,7 +38,7 @@ class NativeEngine(StreamingEngine):
             return f"cannot run here: {reason}"
         fits = weight is not None and weight.dtype in (torch.float32, torch.float64)
         if weight is None or not fits or not weight.is_cpu:
-            return "cannot run here: it needs weights of 32 or 64 bits on the CPU"
+            return "cannot run here: it requires float32 or float64 weights on the CPU"
         return None
 
     def refuses(self, x: Tensor) -> str | None:

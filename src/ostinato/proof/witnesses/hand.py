@@ -29,7 +29,8 @@ def prove(cell: Cell) -> list[Proof]:
     ):
         if set(own) != set(names):
             raise CellError(
-                f"{cell.name}: `{said}` of the step worked by hand is of {', '.join(names)}"
+                f"{cell.name}: `{said}` of the step computed by hand must "
+                f"have the names {', '.join(names)}"
             )
     p = SimpleNamespace(
         **{

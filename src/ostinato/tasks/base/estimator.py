@@ -1,4 +1,4 @@
-"""What every task's estimator does alike: a coat of scikit-learn over a trained model."""
+"""The base of every task's estimator: the scikit-learn API of a trained model."""
 
 from __future__ import annotations
 
@@ -40,15 +40,15 @@ S = TypeVar("S", bound=Section)
 
 
 class Fitting(TypedDict, total=False):
-    """What the `fit` of every task takes besides its data.
+    """The options of `fit` of every task.
 
     Keys:
-        run: where to log and save; nothing is saved unless given.
-        hooks: what watches training; see `Hook`.
+        run: where to log and save; default: do not save.
+        hooks: callbacks of training; see `Hook`.
         show: is called with the progress, as by a `ProgressHook`.
         resume: continue from the newest checkpoint of `run`.
-        skipped: what was left out of the data, for the manifest of `run`.
-        device: where to train: `auto` (CUDA where there is one, the default), `cpu`, `cuda`, ….
+        skipped: the rows that were skipped, for the manifest of `run`.
+        device: where to train: `auto` (CUDA if available, the default), `cpu`, `cuda`, ….
     """
 
     run: Run | None
@@ -60,11 +60,11 @@ class Fitting(TypedDict, total=False):
 
 
 class Prepared(ABC):
-    """What training begins with: a model without a network, and the data that it learns from.
+    """The input of training: a model without a network, and the training data.
 
     Attributes:
         model: the model, made from the training data.
-        digests: the SHA-256 of what is trained on, by its name in the manifest.
+        digests: the SHA-256 of the training data, by its name in the manifest.
     """
 
     model: AnyModel
@@ -72,30 +72,28 @@ class Prepared(ABC):
 
     @abstractmethod
     def learner(self) -> Learner[Any]:
-        """The task as the loop sees it, of the model's network, which is new."""
+        """The learner that the training loop trains, with a new network."""
 
     def finish(self) -> None:  # noqa: B027
-        """Fits what is fitted after training, with the trained network; nothing, for most tasks."""
+        """Fits what depends on the trained network; nothing, for most tasks."""
 
     def fit_baseline(self, run: Run | None) -> None:  # noqa: B027
-        """Fits the task's baseline, if it has one, and writes what it does into the run."""
+        """Fits the task's baseline, if it has one, and writes its results to the run."""
 
 
 class Estimator(BaseEstimator, Generic[S]):  # type: ignore[misc]
-    """An estimator of scikit-learn whose trained form is a run folder.
+    """A scikit-learn estimator that is saved as a run folder.
 
-    Its arguments are its settings, part by part, as in a run's `config.toml`. Searches may vary a
+    Its arguments are its settings, part by part, as in a run's `config.toml`. A search may vary a
     whole part, `{"model": [{"hidden": 8}, {"hidden": 16}]}`, or a single setting of one,
     `{"model__hidden": [8, 16]}`.
 
     Args:
         cell: a cell, its name, or `path/to/file.py:name`.
-        seed: fixes everything random, as scikit-learn's `random_state` does; always a number, so
-            that the same call gives the same model.
-        data: what is read, a part of the settings.
-        model: the network, a part of the settings.
-        train: the loop, a part of the settings.
-        baseline: whether the task's baseline is fitted too.
+        seed: the seed of all random numbers, like `random_state` of scikit-learn; always a number,
+        so that the same call gives the same model. data: settings of the data.
+        model: settings of the network. train: settings of training.
+        baseline: whether to also fit the task's baseline.
 
     After `fit`: `model_`, the trained model; `network_`, its network; and `history_` (a record for
     each epoch).
@@ -128,12 +126,12 @@ class Estimator(BaseEstimator, Generic[S]):  # type: ignore[misc]
 
     @classmethod
     def of(cls, settings: S, **arguments: object) -> Self:
-        """The estimator of these settings."""
+        """The estimator with these settings."""
         return cls(**settings.model_dump(exclude_none=True) | arguments)
 
     @classmethod
     def of_run(cls, run: Run) -> Self:
-        """The estimator of a run's settings and of the cell that is stored in it, not trained.
+        """The untrained estimator with a run's settings and stored cell.
 
         Raises:
             RunError: when it is another task's, or damaged.
@@ -145,7 +143,7 @@ class Estimator(BaseEstimator, Generic[S]):  # type: ignore[misc]
         """The settings, complete.
 
         Raises:
-            ConfigError: for an unknown key, or a value that does not fit.
+            ConfigError: for an unknown key, or an invalid value.
         """
         values: dict[str, object] = {}
         for name in self.kind.model_fields:
@@ -155,7 +153,7 @@ class Estimator(BaseEstimator, Generic[S]):  # type: ignore[misc]
         return self.kind.parse(values, type(self).__name__)  # type: ignore[return-value]
 
     def set_params(self, **params: object) -> Self:
-        """Sets arguments, and with two underscores single settings of a part: `model__hidden=8`.
+        """Sets arguments; nested settings have two underscores: `model__hidden=8`.
 
         Raises:
             ConfigError: for a setting that is unknown in its part.
@@ -209,9 +207,10 @@ class Estimator(BaseEstimator, Generic[S]):  # type: ignore[misc]
     from_pretrained = load
 
     def untrained(self) -> AnyNetwork:
-        """The network of a trained estimator as it was before training.
+        """The network of a trained estimator, as it was before training.
 
-        Embeddings that began with PPMI are random here: the texts that they come from are not kept.
+        Embeddings that were initialised with PPMI are random here, because the texts are not
+        stored.
 
         Raises:
             NotFittedError: before `fit`.
@@ -272,13 +271,14 @@ class Estimator(BaseEstimator, Generic[S]):  # type: ignore[misc]
         names = {*was, *digests}
         if other := sorted(name for name in names if was.get(name) != digests.get(name)):
             found = f"another {' and '.join(other)} in its manifest.json"
-            raise RunError(f"{before.path}: was trained on other data, with {found}")
+            raise RunError(f"{before.path}: was trained on different data, with {found}")
         if cell_in(before).graph != self.model_.cell.graph:
-            raise RunError(f"{before.path}: was trained with other equations of its cell")
+            raise RunError(f"{before.path}: was trained with different equations of its cell")
         for name, version in versions().items():
             if (then := manifest.versions.get(name)) != version:
                 logging.getLogger("ostinato").warning(
-                    "%s: was made with %s %s, now it is %s; the last bits may differ",
+                    "%s: was created with %s %s, but this is %s; results may "
+                        "differ in the last bits",
                     before.path, name, then, version,
                 )  # fmt: skip
 
@@ -288,7 +288,7 @@ class TextEstimator(Estimator[S]):
 
     Args:
         cell: a cell, its name, or `path/to/file.py:name`.
-        tokenizer: `word`, `char` or `bpe`; None is the task's own choice.
+        tokenizer: `word`, `char` or `bpe`; None: the default of the task.
         seed, data, model, train, baseline: see `Estimator`.
 
     After `fit` also: `tokenizer_` and `vocabulary_`.
@@ -317,7 +317,7 @@ class TextEstimator(Estimator[S]):
 
 @contextmanager
 def reproducible(seed: int, threads: int | None) -> Iterator[None]:
-    """A seed and a number of threads for PyTorch; afterwards both are as before."""
+    """Sets the seed and number of threads of PyTorch within a context."""
     before = torch.get_num_threads()
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)

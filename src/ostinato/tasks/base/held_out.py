@@ -46,7 +46,9 @@ class HeldOut(ABC):
             ConfigError: where they lie in one.
         """
         if len(data) > 1:
-            raise ConfigError(f"--data: a run of this task is judged by one file, not {len(data)}")
+            raise ConfigError(
+                f"--data: runs of this task are evaluated on one file, not {len(data)}"
+            )
         return cls.read(data[0], estimator, run)
 
     @abstractmethod

@@ -1,4 +1,4 @@
-"""A trained model of a task: inputs → batch → network → answers, and its run folder."""
+"""A trained model of a task: inputs → batch → network → predictions, and its run folder."""
 
 from __future__ import annotations
 
@@ -49,7 +49,7 @@ class ModelSession(Protocol):
 
 @dataclass(eq=False, kw_only=True)
 class Model(ABC, Generic[S, X, B, Y, A]):
-    """A trained model: what it was made from, and the way from inputs to answers.
+    """A trained model: what it was made from, and the way from inputs to predictions.
 
     It knows nothing of the data that it was trained on, and needs no scikit-learn.
 
@@ -104,14 +104,14 @@ class Model(ABC, Generic[S, X, B, Y, A]):
 
     @abstractmethod
     def decode(self, outputs: Y, batch: B) -> Sequence[A]:
-        """What the network's outputs for a batch say, an answer for each of its sequences.
+        """The predictions for the outputs of a batch, one for each sequence.
 
         Raises:
             NotFinite: when an output is not a number.
         """
 
     def predict(self, inputs: Sequence[X]) -> list[A]:
-        """The answer to each input: `encode`, `network` and `decode`, batch by batch.
+        """The prediction for each input: `encode`, `network` and `decode`, batch by batch.
 
         Raises:
             DataError: for an input that cannot be read.
@@ -155,7 +155,7 @@ class Model(ABC, Generic[S, X, B, Y, A]):
         """The most tokens of a batch, padding included, where nothing is learnt."""
 
     def session(self) -> ModelSession:
-        """One input at a time, with a state that can be saved; where the task allows it.
+        """One input at a time, with a state that can be saved, if the task supports it.
 
         Raises:
             ConfigError: where it does not.

@@ -13,17 +13,19 @@ from ostinato.tasks.base.summary import Shown
 
 TableFormat: TypeAlias = Annotated[
     str | None,
-    "csv, tsv, jsonl or parquet, where neither the name of the file nor its beginning tells.",
+    "The file format: csv, tsv, jsonl or parquet. Default: detected from the "
+    "file's name or content.",
 ]
 """How a table is written."""
 LinesFormat: TypeAlias = Annotated[
     str | None,
-    "csv, tsv, jsonl, parquet or text, where neither the file's name nor its beginning tells.",
+    "The file format: csv, tsv, jsonl, parquet or text. Default: detected "
+    "from the file's name or content.",
 ]
 """How a table is written, or that each line is a text."""
 SkipBadRows: TypeAlias = Annotated[
     bool,
-    "Leave bad rows out and say how many they are; without it the first one is an error.",
+    "Skip bad rows and print how many there are. Default: the first bad row is an error.",
 ]
 HELD_OUT = 0.2
 """The part of examples that is held out to compare by, where a source has no test part."""

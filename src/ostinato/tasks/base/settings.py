@@ -22,8 +22,9 @@ def refuse_code(values: Mapping[str, object], source: str) -> None:
     cell = values.get("cell")
     if isinstance(cell, str) and ":" in cell:
         raise ConfigError(
-            f"{source}: cell = {cell!r} names a file of code, which a file of settings may not; "
-            f"if you know what it does, leave it out and give --cell {cell}"
+            f"{source}: cell = {cell!r} names a Python file, which a settings "
+            "file must not; if you trust it, remove the line and use --cell "
+            f"{cell}"
         )
 
 
@@ -41,8 +42,8 @@ class TaskSettings(Section):
         refuse_code(values, str(path))
         return cls.parse(values, str(path))
 
-    cell: str = Field("lstm", description="a cell's name, or path/to/file.py:name")
-    seed: int = Field(0, ge=0, lt=2**63, description="fixes everything random")
+    cell: str = Field("lstm", description="name of a cell, or path/to/file.py:name")
+    seed: int = Field(0, ge=0, lt=2**63, description="the seed of all random numbers")
     data: Section = Section()
     model: Stack = Stack()
     train: Training = Training()

@@ -12,17 +12,23 @@ from ostinato.train import Section
 class Stack(Section):
     """Sizes and noise of an embedding and the recurrent layers over it."""
 
-    embedding: int = Field(64, ge=1, le=2**16, description="features of a token")
-    hidden: int = Field(64, ge=1, le=2**16, description="hidden units of a direction")
+    embedding: int = Field(64, ge=1, le=2**16, description="size of a token's embedding")
+    hidden: int = Field(64, ge=1, le=2**16, description="hidden units per direction")
     layers: int = Field(1, ge=1, le=64, description="recurrent layers")
     projection: int = Field(
-        0, ge=0, le=2**16, description="size of a projected output (projected_lstm)"
+        0, ge=0, le=2**16, description="size of the projection (projected_lstm)"
     )
-    dropout: float = Field(0.0, ge=0, lt=1, description="between layers, and on what they give")
-    recurrent_dropout: float = Field(0.0, ge=0, lt=1, description="on states, same at each step")
-    zoneout: float = Field(0.0, ge=0, lt=1, description="chance that a unit keeps its value")
-    forget_bias: float | None = Field(None, description="first bias of the gate f, if there is one")
-    engine: str = Field("auto", description="auto, aten or torch: the level that runs")
+    dropout: float = Field(
+        0.0, ge=0, lt=1, description="dropout between layers and on their outputs"
+    )
+    recurrent_dropout: float = Field(
+        0.0, ge=0, lt=1, description="dropout of states, with the same mask at each step"
+    )
+    zoneout: float = Field(0.0, ge=0, lt=1, description="probability that a unit keeps its value")
+    forget_bias: float | None = Field(
+        None, description="initial bias of the gate f, if there is one"
+    )
+    engine: str = Field("auto", description="engine: auto, native, aten or torch")
 
     def recurrent(
         self, cell: Cell, features: int | None = None, bidirectional: bool = False

@@ -34,7 +34,7 @@ def settings_in(run: Run, kind: type[S]) -> S:
 
     Raises:
         RunError: when they are missing or damaged, or those of another task.
-        ConfigError: for an unknown key, or a value that does not fit.
+        ConfigError: for an unknown key, or an invalid value.
     """
     values = run.config()
     if values.get("task") != kind.task:
@@ -112,10 +112,10 @@ def with_weights(run: Run, make: Callable[[], N]) -> N:
     wanted = _shapes(make)
     found = run.read_tensors(BEST, size_of(wanted) + _HEADER)
     if why := misfit(found, wanted):
-        raise RunError(f"{run.path / BEST}: not the weights of its settings: {why}")
+        raise RunError(f"{run.path / BEST}: its weights do not match its settings: {why}")
     for name, weight in found.items():
         if not bool(weight.isfinite().all()):
-            raise RunError(f"{run.path / BEST}: {name} holds what is no finite number")
+            raise RunError(f"{run.path / BEST}: {name} contains a number that is not finite")
     network = make()
     network.load_state_dict(found)
     return network.eval()
@@ -127,8 +127,9 @@ def _shapes(make: Callable[[], nn.Module]) -> dict[str, Tensor]:
         weights: dict[str, Tensor] = make().state_dict()
     if (size := size_of(weights)) > LARGEST:
         raise ConfigError(
-            f"the network's weights would take {size / 2**30:,.1f} GiB, and {LARGEST >> 30} are "
-            "the most; make model.hidden, model.layers, model.embedding or the vocabulary smaller"
+            f"the weights of the network would take {size / 2**30:,.1f} GiB, "
+            f"and the limit is {LARGEST >> 30} GiB; make model.hidden, "
+            "model.layers, model.embedding or the vocabulary smaller"
         )
     return weights
 

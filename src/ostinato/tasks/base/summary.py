@@ -82,7 +82,7 @@ def not_known(unknown: Mapping[str, Counter[str]]) -> Iterator[Note]:
         for count in there.values()
     )
     be = "is" if sum(count.total() for count in there.values()) == 1 else "are"
-    yield Note(f"ostinato: {many} {be} not known from training, and read as <unk>: {shown}")
+    yield Note(f"ostinato: {many} {be} not in the vocabulary, and read as <unk>: {shown}")
 
 
 def progress_in_words(progress: Progress) -> str:

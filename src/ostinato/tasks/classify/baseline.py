@@ -24,16 +24,15 @@ class Baseline:
     """A fitted baseline and what it cost.
 
     Attributes:
-        pipeline: scikit-learn's tf-idf and logistic regression; of several labels one of each.
-        parameters: the number of its weights.
-        seconds: how long fitting took.
+        pipeline: scikit-learn's tf-idf and logistic regression; for multi-label texts one for each
+        label. parameters: the number of its weights. seconds: how long fitting took.
     """
 
     pipeline: Any
     parameters: int
     seconds: float
     labels: Any = None
-    """Of several labels scikit-learn's binarizer, which knows their columns."""
+    """For multi-label texts, scikit-learn's binarizer, which knows the columns of the labels."""
 
     def predict(self, texts: Sequence[str]) -> list[Label]:
         """The most probable label of each text, or all that are more probable than not."""

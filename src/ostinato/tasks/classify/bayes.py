@@ -85,9 +85,9 @@ class NaiveBayesLinear:
             if array.shape != shapes.get(name, (rows, known)) or array.dtype != kind:
                 raise ValueError(f"{name} {array.dtype} {array.shape}")
         if (np.diff(arrays["ngrams"]) <= 0).any():
-            raise ValueError("the n-grams do not ascend")
+            raise ValueError("the n-grams are not in ascending order")
         if (int(tensors["order"]), int(tensors["symbols"])) != (order, symbols):
-            raise ValueError("of another order or another vocabulary")
+            raise ValueError("its order or its vocabulary is different")
         return cls(order, symbols, **arrays)
 
 
@@ -141,8 +141,8 @@ def check_countable(order: int, symbols: int) -> None:
     """
     if symbols**order >= 2**63:
         raise ConfigError(
-            f"model.linear: {symbols} symbols have too many n-grams of length {order} to count; "
-            f"take shorter ones, or a smaller data.vocabulary"
+            f"model.linear: {symbols} tokens have too many n-grams of length "
+            f"{order} to count; use a smaller model.linear or data.vocabulary"
         )
 
 

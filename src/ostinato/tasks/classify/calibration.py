@@ -1,7 +1,7 @@
 """Probabilities that mean what they say: temperature scaling, and how far off they are.
 
 A network is often surer than it should be. One number, the temperature T, makes all of its answers
-softer or sharper: softmax(logits / T), or where a text may have several labels sigmoid(logits / T).
+softer or sharper: softmax(logits / T), or for multi-label texts sigmoid(logits / T).
 The order of the labels stays as it is. Guo et al., "On calibration of modern neural networks",
 ICML 2017.
 """
@@ -42,7 +42,7 @@ def fit_temperature(logits: ArrayLike, truth: ArrayLike, multi_label: bool) -> f
     Args:
         logits: (N, K).
         truth: (N, K), whether the text has the label.
-        multi_label: whether a text may have several labels, or none.
+        multi_label: whether a text has any number of labels, also none.
     """
     step = -(-np.size(logits) // _ENOUGH)
     given = np.asarray(logits, dtype=np.float64)[::step]

@@ -22,14 +22,14 @@ def class_weights(
     """The weight of each class (K,); None where all count alike.
 
     `balanced` is N / (K · N_k), as scikit-learn has it: every class counts as much as any other.
-    Where a text may have several labels it is (N - N_k) / N_k: the texts that have a label count as
+    For multi-label texts it is (N - N_k) / N_k: the texts that have a label count as
     much as those that do not.
 
     Args:
         chosen: `balanced`, or weights by name; a class that is not named has 1.
         names: the classes.
         truth: (N, K), whether the text has the label.
-        multi_label: whether a text may have several labels.
+        multi_label: whether texts are multi-label.
 
     Raises:
         ConfigError: for the name of no class.
@@ -46,7 +46,7 @@ def class_weights(
     for name in chosen:
         if name not in names:
             raise ConfigError(
-                f"model.class_weight: there is no class {quoted(name)}; "
-                f"there are {first_few(names)}"
+                f"model.class_weight: there is no class {quoted(name)}; the "
+                f"classes are {first_few(names)}"
             )
     return torch.tensor([chosen.get(name, 1.0) for name in names], dtype=torch.float32)

@@ -32,16 +32,16 @@ from ostinato.train import Run
 def training(
     data: str, /, *, format: TableFormat = None, settings: ClassifySettings, skip_bad_rows: bool
 ) -> Generator[Shown, None, TrainingSet]:
-    """Train a classifier of texts, and a linear baseline beside it.
+    """Train a classifier of texts and a linear baseline.
 
     Example: ostinato fit classify reviews.csv --cell gru --out runs/a
 
     Parameters
     ----------
     data
-        A CSV, TSV, JSON Lines or Parquet file with the columns text and label, a folder with a
-        folder of .txt files for each class, `-` for standard input, or `imdb`; .gz and .xz too. A
-        .ts file holds series of numbers instead, as does `japanese_vowels`.
+        A CSV, TSV, JSON Lines or Parquet file with the columns text and label, a folder with one
+        folder of .txt files for each class, `-` for standard input, or `imdb`; may be compressed
+        (.gz, .xz). For time series, a .ts file or `japanese_vowels`.
     settings
         The settings.
     """
@@ -52,7 +52,7 @@ def training(
     examples = splits["train"]
     if len(set(examples.labels)) < 2 and not settings.data.labels.several:
         raise DataError(
-            f"{data}: only one class, {quoted(examples.labels[0])}; a classifier needs two"
+            f"{data}: only one class, {quoted(examples.labels[0])}; a classifier needs two classes"
         )
     summary = partial(trained, examples=examples, test=splits.get("test"))
     return TrainingSet((examples,), {"skipped": skipped}, summary)
@@ -61,19 +61,19 @@ def training(
 def comparison(
     data: str, /, *, format: TableFormat = None, settings: ClassifySettings
 ) -> Generator[Shown, None, Comparison]:
-    """Compare cells as classifiers of texts, with a linear baseline beside them.
+    """Compare cells as classifiers of texts, and with a linear baseline.
 
     Example: ostinato compare classify reviews.csv --cells rnn,lstm,gru --seeds 3 --out runs/c
 
     Example: ostinato compare classify imdb --frameworks torch,keras
 
-    Every cell is trained with every seed on the same texts in the same batches, and judged by
-    the same texts held out: the test part of a packaged source, else a fifth of a file, in whole
-    blocks of neighbours. Given again with the same --out, it goes on where it was stopped.
+    Every cell is trained with every seed on the same texts in the same batches, and evaluated on
+    the same held-out set: the test set of a packaged source, or a fifth of a file, in whole blocks
+    of neighbouring texts. To continue an interrupted comparison, use the same --out.
 
-    With --frameworks each cell is trained in each framework instead, from the same first weights,
-    on the same batches in the same order, without dropout: do the loss curves coincide, do the
-    trained models agree, and which is faster?
+    With --frameworks each cell is trained in each framework instead, with the same initial
+    weights, on the same batches in the same order, without dropout; the report compares loss
+    curves, predictions and speed.
 
     Parameters
     ----------
@@ -85,14 +85,15 @@ def comparison(
     """
     if settings.data.labels.several:
         raise ConfigError(
-            "several labels of a text (data.multi_label, data.separator) cannot be compared yet; "
-            "train each cell with `ostinato fit classify`, and judge it with `ostinato evaluate`"
+            "multi-label texts (data.multi_label, data.separator) cannot be "
+            "compared yet; train each cell with `ostinato fit classify` and "
+            "evaluate it with `ostinato evaluate`"
         )
     yield from ()
     splits = read_labelled(data, settings.data.text, settings.data.label, format=format)
     kept, held = splits["train"], splits.get("test")
     if min(Counter(kept.labels).values()) < 3 or len(set(kept.labels)) < 2:
-        raise DataError(f"{data}: a comparison needs two classes with three texts each")
+        raise DataError(f"{data}: a comparison needs at least two classes with three texts each")
     if held is None:
         parts = split_blocks(kept.labels, HELD_OUT, 0)
         kept, held = (kept.select(np.sort(part)) for part in parts)
@@ -118,7 +119,7 @@ def evaluation(
     format: TableFormat = None,
     skip_bad_rows: SkipBadRows = False,
 ) -> Iterator[Shown]:
-    """Measure a classifier on labelled texts it has not seen: accuracy, F1, confusion, calibration.
+    """Evaluate a classifier on labelled texts: accuracy, F1, confusion matrix, calibration.
 
     Example: ostinato evaluate runs/a more.csv
 
@@ -127,8 +128,8 @@ def evaluation(
     data
         Labelled texts as for `fit`; `-` is standard input.
     threshold
-        The probability from which on a label is given, in place of the run's own; of two classes
-        that of the second.
+        The probability threshold of a label, instead of that of the run; for two classes, that of
+        the second class.
     """
     columns, skipped = classifier.settings().data, Skipped() if skip_bad_rows else None
     splits = read_labelled(
@@ -155,24 +156,25 @@ def prediction(
     format: LinesFormat = None,
     skip_bad_rows: bool = False,
 ) -> Iterator[Shown]:
-    """Label texts with a trained classifier: a label and its probability for each, in order.
+    """Predict a label and its probability for each text, in order.
 
-    There is a line for each row of the file, also for a bad one that is left out: it has no
-    label and no probability, only the tab between them. Where a text may have several labels, the
-    line has all that are given, the most probable first, each with its probability after a tab; a
-    text without any has an empty line. A tab or a line end in a label is written \\t or \\n.
+    Prints one line for each row of the file; for a skipped bad row it is a tab without label and
+    probability. For multi-label texts the line has all predicted labels, the most probable first,
+    each followed by a tab and its probability; it is empty if there are none. A tab or a line
+    break in a label is written \\t or \\n.
 
     Example: echo "a dull, endless film" | ostinato predict runs/a -
 
     Parameters
     ----------
     file
-        A file with a text on each line, a table with the run's text column, or `-`.
+        A file with one text per line, a table with the run's text column, or `-`.
     threshold
-        The probability from which on a label is given, in place of the run's own; of two classes
-        that of the second.
+        The probability threshold of a label, instead of that of the run; for two classes, that of
+        the second class.
     skip_bad_rows
-        Give bad rows no label and say how many they are; without it the first one is an error.
+        Predict no label for bad rows and print how many there are. Default: the first one is an
+        error.
     """
     skipped = Skipped()
     chosen = skipped if skip_bad_rows else None
@@ -192,4 +194,4 @@ def prediction(
         empty += not best
         yield Fields(list(chain.from_iterable((names[k], f"{row[k]:.4f}") for k in best)))
     if empty:
-        yield Note(f"ostinato: {empty:,} of {len(texts):,} texts were given no label")
+        yield Note(f"ostinato: {empty:,} of {len(texts):,} texts have no predicted label")

@@ -44,7 +44,7 @@ class Decision:
         Args:
             logits: (N, K).
             truth: (N, K), whether the text has the label.
-            multi_label: whether a text may have several labels, or none.
+            multi_label: whether a text has any number of labels, also none.
             calibrate: whether to fit the temperature.
             threshold: the thresholds, or what they are to be best for.
         """
@@ -70,7 +70,7 @@ class Decision:
         """
         check_threshold(classes, multi_label)
         if not 0 <= threshold <= 1:
-            raise ConfigError(f"a threshold is a probability, from 0 to 1, not {threshold}")
+            raise ConfigError(f"the threshold must be a probability, from 0 to 1, not {threshold}")
         return replace(self, thresholds=(float(threshold),) * (classes if multi_label else 1))
 
     def given(self, probabilities: NDArray[np.float32], multi_label: bool) -> NDArray[np.bool_]:
@@ -113,6 +113,6 @@ def check_threshold(classes: int, multi_label: bool) -> None:
     """
     if classes > 2 and not multi_label:
         raise ConfigError(
-            f"a threshold is for two classes, or for several labels of a text; here are {classes} "
-            "classes, of which the most probable is given"
+            "a threshold requires two classes or multi-label texts; with "
+            f"{classes} classes the most probable one is predicted"
         )

@@ -34,7 +34,7 @@ from ostinato.tasks.classify.settings import ClassifySettings
 
 
 class Classifier(ClassifierMixin, TextEstimator[ClassifySettings]):  # type: ignore[misc]
-    """Classifies texts with a recurrent network; a linear baseline is fitted beside it.
+    """A classifier of texts with a recurrent network, and a linear baseline.
 
     `Classifier("gru", model={"hidden": 128}, train={"epochs": 3})`: the settings are those of
     `ClassifySettings`.
@@ -42,23 +42,23 @@ class Classifier(ClassifierMixin, TextEstimator[ClassifySettings]):  # type: ign
     Args:
         cell: a cell, its name, or `path/to/file.py:name`.
         tokenizer: `word` (the default), `char` or `bpe`.
-        seed: fixes everything random, as scikit-learn's `random_state` does.
-        data: what is read, see `ClassifyData`.
-        model: the network, see `ClassifyNetworkSettings`.
-        train: the loop, see `Training`.
-        baseline: whether to fit the linear baseline too.
+        seed: the seed of all random numbers, like `random_state` of scikit-learn.
+        data: settings of the data, see `ClassifyData`.
+        model: settings of the network, see `ClassifyNetworkSettings`.
+        train: settings of training, see `Training`.
+        baseline: whether to also fit the linear baseline.
 
     With `data={"multi_label": True}` each text has a list of labels, which may be empty; what is a
     matrix of classes (N, K) below then holds each label for itself.
 
-    In place of texts there may be signals: arrays (T, D) of any length, read by a linear map where
-    texts have an embedding, each number on the scale of training (`numbers_`).
+    Instead of texts, the inputs may be time series: arrays (T, D) of any length, standardised as
+    in training (`numbers_`), with a linear map in place of the embedding.
 
     After `fit`: `model_`, the trained `ClassifyModel`, and of its parts `classes_` (as they were
     given: numbers stay numbers), `tokenizer_`, `vocabulary_`, `network_`, `decision_` (temperature
-    and thresholds) and `linear_`, the linear model that answers with the network where
-    `model.linear` asks for one; `history_` (a record for each epoch), `baseline_`, and on the
-    validation texts `baseline_accuracy_` and `baseline_micro_f1_`.
+    and thresholds) and `linear_`, the linear model that is combined with the network if
+    `model.linear` is set; `history_` (a record for each epoch), `baseline_`, and on the validation
+    texts `baseline_accuracy_` and `baseline_micro_f1_`.
     """
 
     kind = ClassifySettings
@@ -67,20 +67,20 @@ class Classifier(ClassifierMixin, TextEstimator[ClassifySettings]):  # type: ign
     baseline_: Baseline | None = None
 
     def fit(self, texts: object, labels: object = None, **options: Unpack[Fitting]) -> Self:
-        """Trains the network, and the baseline on the same texts.
+        """Trains the network, and the baseline, on the same texts.
 
-        A part of the texts, in whole blocks of neighbours, is held out to choose the best epoch.
-        Of texts that lie in a file the baseline sees every n-th, as many as memory should hold.
+        A validation set of whole blocks of neighbouring texts is held out to choose the best
+        epoch. If the texts are in a file, the baseline uses every n-th, to limit its memory.
 
         Args:
             texts: the texts: a list, an array, a Series; or a table with texts and labels, that is
                 a frame of pandas or polars, a `Dataset`, a `DatasetDict` with "train".
-            labels: the label of each; None where the table has them.
+            labels: the label of each text; None if the table contains them.
             options: see `Fitting`.
 
         Raises:
-            DataError: when a row is empty or no text, there are fewer than two classes, or a class
-                has a single text.
+            DataError: when a row is empty or not a text, there are fewer than two classes, or a
+            class has only one text.
         """
         settings = self.settings()
         examples = data.examples_of(texts, labels, settings.data.text, settings.data.labels)
@@ -94,13 +94,13 @@ class Classifier(ClassifierMixin, TextEstimator[ClassifySettings]):  # type: ign
         return self
 
     def decision_function(self, texts: object) -> NDArray[np.float32]:
-        """Logits (N, K) of each text and class; of two classes ln(p₁ / p₀) (N).
+        """Logits (N, K) of each text and class; for two classes ln(p₁ / p₀) (N).
 
         Args:
             texts: a list, an array, a Series, or a table with a column of texts, as for `fit`.
 
         Raises:
-            DataError: for a single text in place of a list, or what is no text.
+            DataError: for a single text instead of a list, or an entry that is not a text.
         """
         logits = self._logits(texts)
         two = logits.shape[1] == 2 and not self.model_.multi_label
@@ -109,7 +109,7 @@ class Classifier(ClassifierMixin, TextEstimator[ClassifySettings]):  # type: ign
     def predict_proba(self, texts: object) -> NDArray[np.float32]:
         """Probabilities (N, K) of each text and class, in the order of `classes_`.
 
-        Where a text may have several labels, each is a probability of its own.
+        For multi-label texts, each probability is independent.
         """
         return probabilities(self._logits(texts), self.model_.multi_label)
 
@@ -118,15 +118,15 @@ class Classifier(ClassifierMixin, TextEstimator[ClassifySettings]):  # type: ign
         return log_probabilities(self._logits(texts), self.model_.multi_label)
 
     def predict(self, texts: object, threshold: float | None = None) -> NDArray[np.generic]:
-        """The most probable label of each text (N), or all from their thresholds on.
+        """The most probable label of each text (N), or all labels above their thresholds.
 
         Args:
             texts: as for `decision_function`.
-            threshold: the probability from which on a label is given, in place of the fitted ones;
-                of two classes that of the second.
+            threshold: the probability threshold of a label, instead of the fitted ones; for two
+            classes, that of the second class.
 
         Returns:
-            Labels as they were given to `fit`, numbers as numbers; of several labels tuples.
+            Labels as they were given to `fit`, numbers as numbers; for multi-label texts, tuples.
 
         Raises:
             ConfigError: for a threshold out of range, or with more than two classes.
@@ -142,14 +142,14 @@ class Classifier(ClassifierMixin, TextEstimator[ClassifySettings]):  # type: ign
     def given(
         self, probabilities: NDArray[np.float32], threshold: float | None = None
     ) -> NDArray[np.bool_]:
-        """Which labels are given to texts of these probabilities, both (N, K); see `predict`."""
+        """Which labels are predicted for these probabilities, both (N, K); see `predict`."""
         check_is_fitted(self)
         return self.model_.given(probabilities, threshold)
 
     def score(
         self, texts: object, labels: object = None, sample_weight: Sequence[float] | None = None
     ) -> float:
-        """The part of texts whose labels are right; they are compared as text."""
+        """Accuracy: the fraction of texts whose labels are correct, compared as strings."""
         examples = self._labelled(texts, labels)
         given = self.given(self.predict_proba(examples.texts))
         right = (given == self.model_.truth(examples.labels)).all(1)
@@ -160,21 +160,21 @@ class Classifier(ClassifierMixin, TextEstimator[ClassifySettings]):  # type: ign
     def evaluate(
         self, texts: object, labels: object = None, *, threshold: float | None = None
     ) -> ClassifyMeasures:
-        """How well labels are predicted; texts and labels as for `fit`, threshold as for `predict`.
+        """Evaluates the predictions; texts and labels as for `fit`, threshold as for `predict`.
 
         Raises:
-            DataError: for a label that was not in the training data, or when there are no texts.
+            DataError: for a label that is not in the training data, or when there are no texts.
         """
         examples = self._labelled(texts, labels)
         if not len(examples):
-            raise DataError("there are no texts to judge by")
+            raise DataError("there are no texts to evaluate")
         known, multi_label = self.class_names, self.model_.multi_label
         for number, label in enumerate(examples.labels, start=1):
             for name in each(label):
                 if name not in known:
                     raise DataError(
-                        f"text {number}: its label {quoted(name)} was not in the training data, "
-                        f"which had {first_few(known)}"
+                        f"text {number}: its label {quoted(name)} is not in "
+                        f"the training data, which has {first_few(known)}"
                     )
         logits, truth = self._logits(examples.texts), self.model_.truth(examples.labels)
         found = probabilities(logits, multi_label)
@@ -184,7 +184,7 @@ class Classifier(ClassifierMixin, TextEstimator[ClassifySettings]):  # type: ign
         return measured(truth, given, known, multi_label, *errors)
 
     def alone(self, texts: object, labels: object = None) -> dict[str, float]:
-        """Accuracy of the network, the linear model and the baseline, each by itself.
+        """Accuracy of the network, the linear model and the baseline, each alone.
 
         Args:
             texts: texts and labels as for `fit`.
@@ -220,22 +220,22 @@ class Classifier(ClassifierMixin, TextEstimator[ClassifySettings]):  # type: ign
 
     @property
     def tokenizer_(self) -> Tokenizer | None:
-        """What splits texts; None where signals are read."""
+        """The tokenizer; None for time series."""
         return self.model_.tokenizer
 
     @property
     def vocabulary_(self) -> Vocabulary | None:
-        """The symbols that are known; None where signals are read."""
+        """The vocabulary; None for time series."""
         return self.model_.vocabulary
 
     @property
     def numbers_(self) -> Numbers | None:
-        """The scale of training, where signals are read."""
+        """The means and deviations of the training set, for time series."""
         return self.model_.numbers
 
     @property
     def bigrams_(self) -> NDArray[np.int64]:
-        """The pairs of symbols that have embeddings of their own (P, 2)."""
+        """The bigrams with their own embeddings (P, 2)."""
         return self.model_.bigrams
 
     @property
@@ -245,7 +245,7 @@ class Classifier(ClassifierMixin, TextEstimator[ClassifySettings]):  # type: ign
 
     @property
     def linear_(self) -> LinearMember | None:
-        """The linear model that answers with the network, if there is one."""
+        """The linear model that is combined with the network, if there is one."""
         return self.model_.linear
 
     def __sklearn_tags__(self) -> Tags:

@@ -27,7 +27,7 @@ def classes_in(examples: Examples, multi_label: bool) -> NDArray[np.generic]:
     if multi_label and (len(counts) < 2 or len(examples) < 2):
         raise DataError(f"several labels need two texts and two labels, not {_counted(counts)}")
     if not multi_label and (len(counts) < 2 or min(counts.values()) < 2):
-        alone = "one class alone, " if len(counts) == 1 else ""
+        alone = "one class, " if len(counts) == 1 else ""
         raise DataError(
             f"a classifier needs two classes with two texts each, not {alone}{_counted(counts)}"
         )
@@ -42,15 +42,15 @@ def _counted(counts: Counter[str]) -> str:
     if len(counts) <= _FEW or 2 * len(rare) <= len(counts):
         return listed
     return (
-        f"{listed}: {len(rare):,} of {len(counts):,} labels are met once; if they are no classes "
-        "but texts or numbers, data.label names the wrong column"
+        f"{listed}: {len(rare):,} of {len(counts):,} labels occur once; if "
+        "they are texts or numbers, data.label is the wrong column"
     )
 
 
 def split_examples(examples: Examples, settings: ClassifySettings) -> tuple[Examples, Examples]:
     """Texts to train on, and held out: of each class whole blocks of neighbours.
 
-    Where a text may have several labels, blocks are of all texts; texts with a label that would
+    For multi-label texts, blocks are of all texts; texts with a label that would
     be in none that is trained on are trained on too.
     """
     multi_label = settings.data.labels.several

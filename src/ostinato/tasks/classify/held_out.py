@@ -34,13 +34,13 @@ class ClassifyHeldOut(HeldOut):
         """A source's test texts; else all texts, without those that the run was trained on.
 
         Raises:
-            ConfigError: where a text may have several labels, or the run learnt from all of them.
+            ConfigError: for multi-label texts, or when the run was trained on all of them.
         """
         settings = estimator.settings()
         if settings.data.labels.several:
             raise ConfigError(
-                f"{run.path}: its texts may have several labels, which a report cannot judge yet; "
-                "`ostinato evaluate` does"
+                f"{run.path}: its texts are multi-label, which a report does "
+                "not support yet; use `ostinato evaluate`"
             )
         splits = read_labelled(data, settings.data.text, settings.data.label)
         if "test" in splits:
@@ -49,7 +49,8 @@ class ClassifyHeldOut(HeldOut):
         digest, trained = examples.fingerprint(), run.manifest.data
         if digest == trained.get("extra_sha256"):
             raise ConfigError(
-                f"{run.path}: learnt from all of {data} (data.extra), which can be no judge of it"
+                f"{run.path}: the run was trained on all of {data} "
+                "(data.extra), which cannot evaluate it"
             )
         if digest == trained.get("sha256"):
             _, held = split_blocks(examples.labels, settings.data.validation, settings.seed)
@@ -69,7 +70,7 @@ class ClassifyHeldOut(HeldOut):
         return Examples(*training).fingerprint()
 
     def judge(self, estimator: Classifier) -> Judged:
-        """Accuracy, F1, confusion; and for each text whether it is right, and how sure it was.
+        """Accuracy, F1, confusion matrix; for each text whether it is right, and its confidence.
 
         Raises:
             DataError: for a label that the classifier does not know.

@@ -18,9 +18,9 @@ class ClassifyLearner:
 
     Args:
         model: whose network is trained.
-        training: texts or signals, and their classes (N,), or of several labels 0 and 1 (N, K).
-        validation: the same of what is held out.
-        weights: how much each class counts in training (K,); None is alike.
+        training: texts or signals, and their classes (N,), or for multi-label texts 0 and 1 (N,
+        K). validation: the same of what is held out. weights: how much each class counts in
+        training (K,); None is alike.
     """
 
     def __init__(
@@ -54,7 +54,7 @@ class ClassifyLearner:
         """Cross-entropy in nats, the number of texts, and their real tokens.
 
         Where classes have weights, the loss is the weighted mean, and the sum of the weights stands
-        for the number of texts. Where a text may have several labels, it is the mean over texts and
+        for the number of texts. For multi-label texts, it is the mean over texts and
         labels of the cross-entropy of each, in which a label that is there has its weight.
         """
         batch = self.sequences.batch(chosen)
@@ -68,9 +68,9 @@ class ClassifyLearner:
     def validate(self) -> dict[str, float]:
         """Mean cross-entropy in nats and accuracy on the validation texts, without weights.
 
-        Of several labels all must be right. With them come, of all texts and labels together, F1
-        and the average precision: Σ (R_n - R_{n-1}) P_n, with precision P and recall R of the n
-        most probable.
+        For multi-label texts, all labels must be right. With them come, of all texts and labels
+        together, F1 and the average precision: Σ (R_n - R_{n-1}) P_n, with precision P and recall
+        R of the n most probable.
         """
         from sklearn.metrics import average_precision_score
 

@@ -38,8 +38,8 @@ class Classification:
     """What a classifier says of a text.
 
     Attributes:
-        label: the class; where a text may have several labels, all that it is given.
-        probabilities: of each class by its name; of several labels each for itself.
+        label: the class; for multi-label texts, all predicted labels.
+        probabilities: of each class by its name; for multi-label texts, independent of each other.
     """
 
     label: Class | tuple[Class, ...]
@@ -102,7 +102,7 @@ class ClassifyModel(Model[ClassifySettings, "str | Signal", ClassifyBatch, Tenso
 
     @property
     def multi_label(self) -> bool:
-        """Whether a text may have several labels, or none."""
+        """Whether a text has any number of labels, also none."""
         return self.settings.data.labels.several
 
     @property
@@ -121,7 +121,7 @@ class ClassifyModel(Model[ClassifySettings, "str | Signal", ClassifyBatch, Tenso
         if self.numbers is not None:
             return ClassifySequences(self.numbers.scaled(inputs, keep))  # type: ignore[arg-type]
         if are_signals(inputs):
-            raise DataError("this classifier was trained on texts, and these are numbers")
+            raise DataError("this classifier was trained on texts, but these are numbers")
         split, known = self.text_codec()
         tokens = [split.split(str(text)) for text in inputs]
         rows = [known.encode(each[-keep:] or [""]) for each in tokens]
@@ -193,7 +193,8 @@ class ClassifyModel(Model[ClassifySettings, "str | Signal", ClassifyBatch, Tenso
         return truth
 
     def targets(self, labels: Sequence[Label]) -> Tensor:
-        """What the loss takes: the class of each text (N,), or of several labels (N, K) 0 and 1."""
+        """The targets of the loss: the class of each text (N,), or for multi-label texts 0 and 1
+        (N, K)."""
         truth = torch.from_numpy(self.truth(labels))
         return truth.float() if self.multi_label else truth.int().argmax(-1)
 

@@ -35,37 +35,48 @@ Threshold: TypeAlias = Annotated[float, Field(ge=0, le=1)]
 class ClassifyNetworkSettings(Stack):
     """The network, what its loss counts, and how its answers become labels."""
 
-    dropout: float = Field(0.3, ge=0, lt=1, description="on embeddings and pooled features")
-    bidirectional: bool = Field(True, description="read both ways")
-    pooling: str = Field("max_mean", description="last, max, mean, attention, first_last, max_mean")
+    dropout: float = Field(0.3, ge=0, lt=1, description="dropout of embeddings and pooled features")
+    bidirectional: bool = Field(True, description="whether the network is bidirectional")
+    pooling: str = Field(
+        "max_mean", description="pooling: last, max, mean, attention, first_last, max_mean"
+    )
     start: Literal["random", "ppmi"] = Field(
-        "random", description="embeddings start at random, or say what stands near each word (ppmi)"
+        "random", description="initial embeddings: random, or from word co-occurrence (ppmi)"
     )
     bigrams: int = Field(
-        0, ge=0, le=10**7, description="the most pairs of words with embeddings of their own"
+        0, ge=0, le=10**7, description="maximum number of bigrams with their own embeddings"
     )
-    word_dropout: float = Field(0.0, ge=0, lt=1, description="chance that a word is not known")
+    word_dropout: float = Field(
+        0.0, ge=0, lt=1, description="probability that a word is replaced by the unknown word"
+    )
     embedding_dropout: float | None = Field(
-        None, ge=0, lt=1, description="on embeddings; as `dropout` unless given"
+        None, ge=0, lt=1, description="dropout of embeddings; default: dropout"
     )
-    label_smoothing: float = Field(0.0, ge=0, lt=1, description="the part of each label shared out")
-    members: int = Field(1, ge=1, le=64, description="networks trained side by side and averaged")
+    label_smoothing: float = Field(0.0, ge=0, lt=1, description="label smoothing")
+    members: int = Field(
+        1,
+        ge=1,
+        le=64,
+        description="number of networks in the ensemble, whose predictions are averaged",
+    )
     linear: int = Field(
         0,
         ge=0,
         le=62,
-        description="a linear model of n-grams this long answers with the network; 0: none",
+        description="maximum length of the n-grams of a linear model that is combined "
+        "with the network; 0: none",
     )
     class_weight: Literal["balanced"] | dict[str, Weight] | None = Field(
-        None, description="how much each class counts in training: balanced, or a number for each"
+        None, description="class weights in training: balanced, or a number for each class"
     )
     calibrate: bool = Field(
-        True, description="make probabilities softer or sharper by what was held out"
+        True, description="calibrate probabilities on the held-out set (temperature scaling)"
     )
     threshold: Threshold | Literal["f1", "accuracy"] | None = Field(
         None,
-        description="probability from which on a label is given, or what it is to be best for on "
-        "what was held out (f1, accuracy); for two classes that of the second",
+        description="probability threshold of a label, or the measure (f1, accuracy) "
+        "that chooses it on the held-out set; for two classes, that of the "
+        "second",
     )
 
     @field_validator("class_weight", mode="before")
@@ -187,7 +198,7 @@ class ClassifyEnsemble(Network[ClassifyBatch, Tensor]):
 
     Args:
         members: the networks.
-        multi_label: whether a text may have several labels.
+        multi_label: whether texts are multi-label.
     """
 
     def __init__(self, members: Sequence[ClassifyNetwork], multi_label: bool = False) -> None:

@@ -40,7 +40,7 @@ class Numbers:
         for number, signal in enumerate(signals, start=1):
             if np.ndim(signal) != 2 or signal.shape[1] != len(self.mean):
                 raise DataError(
-                    f"row {number}: the series of training have {len(self.mean)} numbers a step"
+                    f"row {number}: the series of training have {len(self.mean)} numbers per step"
                 )
         return [((s[-keep:] - self.mean) / self.deviation).astype(np.float32) for s in signals]
 
@@ -53,9 +53,9 @@ class Numbers:
         """What `to_json` made."""
         mean, deviation = (np.array(read[k], np.float64) for k in ("mean", "deviation"))
         if mean.ndim != 1 or mean.shape != deviation.shape:
-            raise ValueError("no mean and deviation of each number")
+            raise ValueError("the mean and deviation of a number are missing")
         if not (np.isfinite(mean).all() and (deviation > 0).all() and np.isfinite(deviation).all()):
-            raise ValueError("a mean or a deviation that is none")
+            raise ValueError("a mean or deviation is invalid")
         return cls(mean, deviation)
 
 

@@ -200,7 +200,9 @@ def _extra(where: str, settings: ClassifySettings, known: list[str]) -> Examples
     columns = settings.data
     extra = data.read_labelled(where, columns.text, columns.labels, classes=known)["train"]
     if unknown := names_of(extra.labels) - set(known):
-        raise DataError(f"{where}: its label {quoted(min(unknown))} is none of {first_few(known)}")
+        raise DataError(
+            f"{where}: its label {quoted(min(unknown))} is not one of {first_few(known)}"
+        )
     return extra
 
 
@@ -214,7 +216,7 @@ def _check_asked(settings: ClassifySettings, classes: int) -> None:
     if settings.model.threshold is not None:
         check_threshold(classes, multi_label)
     if settings.model.linear and multi_label:
-        raise ConfigError("model.linear: texts of several labels have none")
+        raise ConfigError("model.linear: not available for multi-label texts")
 
 
 def _check_for_signals(settings: ClassifySettings) -> None:
@@ -225,4 +227,4 @@ def _check_for_signals(settings: ClassifySettings) -> None:
     """
     if settings.model.start == "ppmi" or settings.model.bigrams or settings.model.linear:
         what = "model.start = ppmi, model.bigrams and model.linear"
-        raise ConfigError(f"{what} are for texts; these are numbers")
+        raise ConfigError(f"{what} are for texts, but these are numbers")

@@ -11,30 +11,34 @@ from ostinato.train import Section
 
 
 class ClassifyData(Section):
-    """What is read, and as what."""
+    """Settings of the data."""
 
-    text: str = Field("text", description="the column with the texts")
-    label: str = Field("label", description="the column with the labels")
-    multi_label: bool = Field(False, description="a text may have several labels, or none")
+    text: str = Field("text", description="column with the texts")
+    label: str = Field("label", description="column with the labels")
+    multi_label: bool = Field(
+        False, description="multi-label texts: any number of labels, also none"
+    )
     separator: str | None = Field(
         None,
         min_length=1,
-        description="what stands between the labels of a text, if it has several",
+        description="separator of the labels of a multi-label text",
     )
     extra: str | None = Field(
-        None, description="more labelled texts to learn from, none held out: a file or a source"
+        None, description="additional training texts, never held out: a file or a source"
     )
-    validation: float = Field(0.1, gt=0, lt=1, description="the part held out to choose the epoch")
-    max_tokens: int = Field(400, ge=1, description="longer texts lose their beginning")
-    vocabulary: int = Field(
-        30_000, ge=2, le=10**7, description="the most words or characters known"
+    validation: float = Field(
+        0.1, gt=0, lt=1, description="fraction held out to choose the best epoch"
     )
-    min_count: int = Field(2, ge=1, description="how often one must be seen to be known")
-    batch_tokens: int = Field(6400, ge=1, description="tokens in a batch, padding included")
+    max_tokens: int = Field(
+        400, ge=1, description="maximum length of a text; the beginning of longer ones is cut off"
+    )
+    vocabulary: int = Field(30_000, ge=2, le=10**7, description="maximum size of the vocabulary")
+    min_count: int = Field(2, ge=1, description="minimum count of a token in the vocabulary")
+    batch_tokens: int = Field(6400, ge=1, description="tokens per batch, including padding")
 
     @property
     def labels(self) -> LabelColumn:
-        """The column with the labels; a separator means that there may be several."""
+        """The column with the labels; a separator means multi-label texts."""
         return LabelColumn(self.label, self.multi_label or bool(self.separator), self.separator)
 
 
@@ -42,6 +46,6 @@ class ClassifySettings(TaskSettings):
     """Settings of a classifier."""
 
     task = "classify"
-    tokenizer: str = Field("word", description="word, char or bpe")
+    tokenizer: str = Field("word", description="tokenizer: word, char or bpe")
     data: ClassifyData = ClassifyData()
     model: ClassifyNetworkSettings = ClassifyNetworkSettings()

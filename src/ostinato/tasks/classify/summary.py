@@ -56,7 +56,7 @@ def _models(classifier: Classifier) -> Iterator[Shown]:
     ]
     yield SummaryTable(["", *measures.values(), "parameters", "time"], rows)
     if baseline and baseline[0] > best[next(iter(measures))]:
-        yield Message("The linear baseline is better here.")
+        yield Message("The linear baseline is better.")
     if linear and linear.accuracy > best["accuracy"]:
         yield Message("The linear model alone is better than the network alone.")
 
@@ -67,13 +67,14 @@ def _decision(classifier: Classifier) -> Iterator[Shown]:
     if classifier.settings().model.calibrate and decision.errors:
         before, after = decision.errors
         yield Message(
-            f"Calibrated: temperature {decision.temperature:.2f}; on the validation texts the "
-            f"calibration error was {before:.3f} and is {after:.3f}."
+            f"Calibrated: temperature {decision.temperature:.2f}; calibration "
+            f"error on the validation set {before:.3f} before, {after:.3f} "
+            "after."
         )
     if decision.thresholds:
         # two classes have one threshold, that of the second
         pairs = zip(names[-len(decision.thresholds) :], decision.thresholds, strict=True)
-        yield Message(f"Thresholds: {', '.join(f'{name} from {p:.3f}' for name, p in pairs)}.")
+        yield Message(f"Thresholds: {', '.join(f'{name} {p:.3f}' for name, p in pairs)}.")
 
 
 def measured(classifier: Classifier, result: ClassifyMeasures, texts: int) -> Iterator[Shown]:
@@ -85,7 +86,7 @@ def measured(classifier: Classifier, result: ClassifyMeasures, texts: int) -> It
         yield Message(f"micro_f1 {result.micro_f1:.3f}")
     before = ""
     if classifier.decision_.temperature != 1:
-        before = f", without its temperature {result.uncalibrated_error:.3f}"
+        before = f", uncalibrated {result.uncalibrated_error:.3f}"
     yield Message(f"calibration error {result.calibration_error:.3f}{before}")
     yield Message(f"texts {texts}")
     yield Message(f"\n{result.report}")
@@ -100,7 +101,7 @@ def _confusion(result: ClassifyMeasures, several: bool) -> SummaryTable:
                 result.classes, result.confusion.tolist(), strict=True
             )
         ]
-        columns = "label", "rightly given", "wrongly given", "missed", "rightly not given"
+        columns = "label", "true positives", "false positives", "missed", "true negatives"
         return SummaryTable(columns, counts)
     rows = zip(result.classes, result.confusion, strict=True)
     return SummaryTable(

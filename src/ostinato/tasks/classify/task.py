@@ -20,7 +20,7 @@ TASK = Task(
         baseline="words and pairs, tf-idf",
         flow="",
         validation="validation_loss",
-        loss="Loss, nats for each {thing}",
+        loss="Loss, nats per {thing}",
         reached="accuracy",
         title="Accuracy on validation {things}",
     ),

@@ -22,15 +22,15 @@ from ostinato.train import Run, write_out
 def training(
     data: str, /, *, format: TableFormat = None, settings: ForecastSettings, skip_bad_rows: bool
 ) -> Generator[Shown, None, TrainingSet]:
-    """Train a forecaster of series, with seasonal naive beside it.
+    """Train a forecaster of time series and a seasonal naive baseline.
 
     Example: ostinato fit forecast temperatures --data.id city --out runs/f
 
     Parameters
     ----------
     data
-        A CSV, TSV, JSON Lines or Parquet file with a row for each time and columns of numbers, `-`
-        for standard input, or `temperatures`; .gz and .xz too.
+        A CSV, TSV, JSON Lines or Parquet file with one row for each time step and numeric columns,
+        `-` for standard input, or `temperatures`; may be compressed (.gz, .xz).
     settings
         The settings.
     """
@@ -42,12 +42,12 @@ def training(
 def comparison(
     data: str, /, *, format: TableFormat = None, settings: ForecastSettings
 ) -> Generator[Shown, None, Comparison]:
-    """Compare cells as forecasters of series, with seasonal naive beside them.
+    """Compare cells as forecasters of time series, and with the seasonal naive baseline.
 
     Example: ostinato compare forecast temperatures --data.id city --cells lstm,gru --seeds 3
 
-    Every cell is trained with every seed on the first part of each series, and judged by the last
-    (--data.test). Given again with the same --out, it goes on where it was stopped.
+    Every cell is trained with every seed on the first part of each series, and evaluated on the
+    last (--data.test). To continue an interrupted comparison, use the same --out.
 
     Parameters
     ----------
@@ -57,7 +57,7 @@ def comparison(
         The settings, the same for all cells.
     """
     if not settings.data.test:
-        raise ConfigError("--data.test 0: cells are compared by the test part; give it a share")
+        raise ConfigError("--data.test 0: cells are compared on the test set; give it a size")
     panel = yield from _read(data, settings, format, None)
     prepared = Forecaster.of(settings).prepare(panel)
 
@@ -81,9 +81,9 @@ def evaluation(
     format: TableFormat = None,
     skip_bad_rows: SkipBadRows = False,
 ) -> Iterator[Shown]:
-    """Measure a forecaster: squared and absolute errors, MASE, quantiles; naive beside it.
+    """Evaluate a forecaster and the seasonal naive baseline: MSE, MAE, MASE, pinball loss.
 
-    Of the very series it was trained on only the test part counts; of others all windows do.
+    If the data are those of training, only the test set is used; otherwise all windows are.
 
     Example: ostinato evaluate runs/f temperatures --backtest 5
 
@@ -92,14 +92,14 @@ def evaluation(
     data
         Series as for `fit`; `-` is standard input.
     part
-        validation or test, of the series of training.
+        validation or test, if the data are those of training.
     backtest
-        Rolling origin: this many horizons at the end of the series, one after the other.
+        Forecast this many horizons at the end of the series, one after the other (rolling origin).
     refit
-        With --backtest, train anew for each of them on all that lies before it.
+        With --backtest, train a new network for each of them, on all data before it.
     """
     if refit and backtest is None:
-        raise ConfigError("--refit goes with --backtest")
+        raise ConfigError("--refit requires --backtest")
     settings, skipped = forecaster.settings(), Skipped() if skip_bad_rows else None
     panel = yield from _read(data, settings, format, skipped)
     yield from _unknown(forecaster, panel)
@@ -127,13 +127,11 @@ def prediction(
     format: TableFormat = None,
     skip_bad_rows: SkipBadRows = False,
 ) -> Iterator[Shown]:
-    """Go on with series: a CSV of times, the forecast and its quantiles.
+    """Forecast the next steps: a CSV of time steps, the forecast and its quantiles.
 
-    A name that a spreadsheet would run, which begins with =, +, - or @, has an apostrophe before
-    it.
-
-    Without a file the series of training are gone on with. Future covariates stand in the rows
-    after the last known target.
+    A name that a spreadsheet would run as a formula, because it begins with =, +, - or @, gets an
+    apostrophe in front. Without a file, the series of training are forecast. Future covariates are
+    in the rows after the last known target.
 
     Example: ostinato predict runs/f --horizon 24 --out tomorrow.csv
 
@@ -142,9 +140,9 @@ def prediction(
     file
         Series as for `fit`, `-` for standard input.
     horizon
-        How many steps; as trained unless given.
+        The number of steps. Default: as in training.
     out
-        A file to write to instead of standard output.
+        The file to write instead of standard output.
     """
     panel = None
     if file is not None:
@@ -165,7 +163,7 @@ def _read(
     """The series, and a line that says what they are, missing values too."""
     panel = read_series(data, settings.data.columns(), format=format, skip_bad_rows=skipped)
     carried = panel.missing and settings.data.missing == "carry"
-    filled = " Each is read as the last one known before it." if carried else ""
+    filled = " Each is replaced by the last known value before it." if carried else ""
     yield Note(f"{panel.title}: {panel.summary()}{filled}")
     yield from left_out(skipped)
     return panel
@@ -181,6 +179,6 @@ def _unknown(forecaster: Forecaster, panel: Panel) -> Iterator[Shown]:
         )
         more = ", …" if len(unknown) > 8 else ""
         yield Note(
-            f"ostinato: {counted(len(unknown), 'static value')} never seen in training, read as "
-            f"none of those known: {shown}{more}"
+            f"ostinato: {counted(len(unknown), 'static value')} not in the "
+            f"training set, read as unknown: {shown}{more}"
         )

@@ -32,15 +32,15 @@ class Forecaster(RegressorMixin, Estimator[ForecastSettings]):  # type: ignore[m
 
     Args:
         cell: a cell, its name, or `path/to/file.py:name`.
-        seed: fixes everything random.
-        data: columns, parts, look-back and horizon, see `ForecastData`.
+        seed: the seed of all random numbers.
+        data: settings of the data, see `ForecastData`.
         model: the network, see `ForecastNetworkSettings`.
-        train: the loop, see `Training`.
-        baseline: whether to measure seasonal naive too.
+        train: settings of training, see `Training`.
+        baseline: whether to also evaluate the seasonal naive baseline.
 
     After `fit`: `model_`, the trained `ForecastModel`, and of its parts `network_`, `columns_`,
     `clock_`, `season_`, `scale_` and `parts_`; `history_` (a record for each epoch), and
-    `baseline_`: the accuracy of seasonal naive on the validation part.
+    `baseline_`: the errors of the seasonal naive baseline on the validation set.
     """
 
     kind = ForecastSettings
@@ -60,17 +60,17 @@ class Forecaster(RegressorMixin, Estimator[ForecastSettings]):  # type: ignore[m
         super().__init__(cell, seed=seed, data=data, model=model, train=train, baseline=baseline)
 
     def fit(self, table: object, y: None = None, **options: Unpack[Fitting]) -> Self:
-        """Trains on the first part of each series; the next one chooses the best epoch.
+        """Trains on the first part of each series; the next part is the validation set.
 
         Args:
             table: the series: a frame of pandas or polars, a mapping of columns, an array, or a
-                `Panel`, as `data.read_series` gives it.
-            y: nothing; here because scikit-learn passes it.
+                `Panel`, as `data.read_series` returns it.
+            y: ignored; for compatibility with scikit-learn.
             options: see `Fitting`.
 
         Raises:
-            DataError: when times or values cannot be used, or a series is too short.
-            ConfigError: for settings that do not fit together.
+            DataError: when times or values are invalid, or a series is too short.
+            ConfigError: for settings that are inconsistent.
         """
         settings = self.settings()
         panel = series_of(table, settings.data.columns())
@@ -83,7 +83,7 @@ class Forecaster(RegressorMixin, Estimator[ForecastSettings]):  # type: ignore[m
         return self
 
     def prepare(self, table: object) -> Self:
-        """All of `fit` but the training: columns, clock, parts, scale, the naive error.
+        """All of `fit` except the training: columns, clock, parts, scale, the naive error.
 
         Raises:
             DataError, ConfigError: as `fit`.
@@ -98,15 +98,15 @@ class Forecaster(RegressorMixin, Estimator[ForecastSettings]):  # type: ignore[m
         """How each series continues after its last known value.
 
         Args:
-            horizon: how many steps; `data.horizon` unless given. More than that only with
-                `model.decoding` "recursive".
-            table: the series to continue, as for `fit`; those of `fit` unless given. Values of
-                future covariates stand in rows after the last known target.
+            horizon: the number of steps; default: `data.horizon`. A larger one requires
+            `model.decoding` "recursive". table: the series to continue, as for `fit`; those of
+            `fit` unless given. Values of future covariates are in rows after the last known
+            target.
 
         Raises:
             DataError: when a series is shorter than the look-back or was not in training, or
                 values of future covariates are missing.
-            ConfigError: for a horizon that the network cannot have.
+            ConfigError: for a horizon that the network does not support.
         """
         check_is_fitted(self)
         model = self.model_
@@ -125,12 +125,12 @@ class Forecaster(RegressorMixin, Estimator[ForecastSettings]):  # type: ignore[m
     def evaluate(
         self, table: object, *, naive: bool = False, part: str | None = None
     ) -> dict[str, Any]:
-        """The accuracy over all windows, see `Accuracy.result`.
+        """The errors over all windows, see `Accuracy.result`.
 
         Args:
             table: the series, as for `fit`.
-            naive: measure seasonal naive in place of the network.
-            part: `validation` or `test` of the series of `fit`; all windows unless given.
+            naive: evaluate the seasonal naive baseline instead of the network.
+            part: `validation` or `test` of the series of `fit`; default: all windows.
         """
         check_is_fitted(self)
         windows = self.windows(self._panel(table))
@@ -146,10 +146,10 @@ class Forecaster(RegressorMixin, Estimator[ForecastSettings]):  # type: ignore[m
         if part is None:
             first, last = np.zeros_like(windows.known), windows.known
         elif part not in ("validation", "test"):
-            raise ConfigError(f"part {part!r} is neither validation nor test")
+            raise ConfigError(f"part must be validation or test, not {part!r}")
         else:
             if len(windows.lengths) != len(self.parts_.test):
-                raise DataError("a part is asked for of series that are not those of training")
+                raise DataError("part requires the series of training")
             first = self.parts_.training if part == "validation" else self.parts_.validation
             last = self.parts_.validation if part == "validation" else self.parts_.test
         return windows.require(windows.origins(first, last), part or "whole")
@@ -157,21 +157,21 @@ class Forecaster(RegressorMixin, Estimator[ForecastSettings]):  # type: ignore[m
     def backtest(
         self, table: object, folds: int = 5, *, refit: bool = False
     ) -> list[dict[str, Any]]:
-        """Rolling origin: forecasts of the last stretches of a horizon, one after the other.
+        """Rolling origin: forecasts of the last horizons, one after the other.
 
         Args:
             table: the series, as for `fit`.
-            folds: how many stretches, the last one ending with each series.
-            refit: train anew for each fold on all that lies before it; without it the network is
-                the one of `fit`, and no fold may lie in what it was trained or chosen on.
+            folds: the number of horizons; the last one ends with each series.
+            refit: train a new network for each fold on all data before it; otherwise the network
+            is that of `fit`, and no fold may overlap with its training and validation sets.
 
         Returns:
             For each fold the accuracy with `fold` (from 1), `from` (the first time forecast, of the
-            first series), and `naive`, the accuracy of seasonal naive.
+            first series), and `naive`, the errors of seasonal naive.
 
         Raises:
-            ConfigError: for less than one fold, or more than the longest series has.
-            DataError: when the folds reach into what the network was trained on.
+            ConfigError: for less than one fold, or more folds than the longest series has.
+            DataError: when the folds overlap with the training data.
         """
         check_is_fitted(self)
         if folds < 1:
@@ -180,8 +180,8 @@ class Forecaster(RegressorMixin, Estimator[ForecastSettings]):  # type: ignore[m
         lengths = known_ends(panel)
         if folds > (most := int(lengths.max()) // horizon):
             raise ConfigError(
-                f"folds: {quoted(folds)} stretches of {counted(horizon, 'step')} are more than "
-                f"{panel.title} has; at most {most:,}"
+                f"folds: {quoted(folds)} folds of {counted(horizon, 'step')} "
+                f"are more than {panel.title} has; at most {most:,}"
             )
         if not refit:
             self._check_unseen(panel, lengths - folds * horizon)
@@ -207,8 +207,9 @@ class Forecaster(RegressorMixin, Estimator[ForecastSettings]):  # type: ignore[m
             if seen is not None and panel.time(k, origin) < seen:  # type: ignore[operator]
                 (until,) = panel.clock.written([seen])
                 raise DataError(
-                    f"{panel.title}: the first fold begins before {until}, where what the network "
-                    "was trained and chosen on ends; take fewer folds, or refit"
+                    f"{panel.title}: the first fold begins before {until}, "
+                    "the end of the training and validation sets; use fewer "
+                    "folds, or refit"
                 )
 
     def _refitted(self, panel: Panel, origins: Indices) -> Self:
@@ -227,15 +228,15 @@ class Forecaster(RegressorMixin, Estimator[ForecastSettings]):  # type: ignore[m
         return own.fit(part)
 
     def score(self, table: object, y: None = None, sample_weight: None = None) -> float:
-        """Minus the mean absolute error on the scale of training: the larger the better."""
+        """Minus the mean absolute error in standardised units: larger is better."""
         return -float(self.evaluate(table)["mae"])
 
     def windows(self, panel: Panel, horizon: int | None = None) -> Windows:
-        """The windows of some series, on the scale of training."""
+        """The windows of some series, standardised."""
         return self.model_.windows(panel, horizon)
 
     def quantiles(self, windows: Windows, index: Indices) -> NDArray[np.float32]:
-        """(B, H, C, Q) on the scale of training; crossing quantiles are put in order."""
+        """(B, H, C, Q) in standardised units; crossing quantiles are sorted."""
         return self.model_.quantiles_of(windows, index)
 
     @property
@@ -273,10 +274,10 @@ class Forecaster(RegressorMixin, Estimator[ForecastSettings]):  # type: ignore[m
         panel = series_of(table, self.columns_)
         check_missing(self.model_.settings, panel)
         if panel.columns != self.columns_:
-            raise DataError(f"{panel.title}: the columns are not those of training")
+            raise DataError(f"{panel.title}: the columns are different from those of training")
         kinds = [(clock.kind, clock.step) for clock in (panel.clock, self.clock_)]
         if kinds[0] != kinds[1] and any(len(each) > 1 for each in panel.series):
             raise DataError(
-                f"{panel.title}: a step is {panel.clock}, but in training it was {self.clock_}"
+                f"{panel.title}: a step is {panel.clock}, but it was {self.clock_} in training"
             )
         return panel

@@ -126,7 +126,7 @@ class ForecastModel(Model[ForecastSettings, Series, ForecastBatch, Tensor, Serie
         return ForecastShape(len(columns.target), len(columns.past), future, static, data.horizon)
 
     def windows(self, panel: Panel, horizon: int | None = None) -> Windows:
-        """The windows of some series, on the scale of training."""
+        """The windows of some series, standardised."""
         data = self.settings.data
         steps = data.horizon if horizon is None else horizon
         return Windows(panel, self.trained.scale, data.lookback, steps, data.calendar)
@@ -148,13 +148,13 @@ class ForecastModel(Model[ForecastSettings, Series, ForecastBatch, Tensor, Serie
         Args:
             inputs: the series; those of training unless given. Values of future covariates stand
                 in steps after the last known target.
-            horizon: how many steps; `data.horizon` unless given. More than that only with
-                `model.decoding` "recursive".
+            horizon: the number of steps; default: `data.horizon`. A larger one requires
+            `model.decoding` "recursive".
 
         Raises:
             DataError: when a series is shorter than the look-back or was not in training, or
                 values of future covariates are missing.
-            ConfigError: for a horizon that the network cannot have.
+            ConfigError: for a horizon that the network does not support.
         """
         horizon = self.settings.data.horizon if horizon is None else horizon
         self._check_horizon(horizon)
@@ -181,7 +181,7 @@ class ForecastModel(Model[ForecastSettings, Series, ForecastBatch, Tensor, Serie
         return [SeriesForecast(columns, levels, values) for values in own]
 
     def quantiles(self, outputs: Tensor, batch: ForecastBatch) -> NDArray[np.float32]:
-        """(B, H, C, Q) on the scale of training; crossing quantiles are put in order."""
+        """(B, H, C, Q) in standardised units; crossing quantiles are sorted."""
         check_finite(outputs)
         found: NDArray[np.float32] = outputs.sort(-1).values.cpu().numpy()
         return found
@@ -231,8 +231,8 @@ class ForecastModel(Model[ForecastSettings, Series, ForecastBatch, Tensor, Serie
         if not 1 <= horizon <= longest:
             train = "; train with a larger data.horizon, or with model.decoding = recursive"
             raise ConfigError(
-                f"a horizon of {quoted(horizon)} steps: this forecaster can do 1 to {longest}"
-                f"{train if direct else ''}"
+                f"a horizon of {quoted(horizon)} steps: this forecaster "
+                f"supports 1 to {longest}{train if direct else ''}"
             )
 
     def _panel(self, inputs: Sequence[Series]) -> Panel:

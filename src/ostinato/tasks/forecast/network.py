@@ -24,21 +24,25 @@ State: TypeAlias = Tensor | Sequence[Tensor]
 class ForecastNetworkSettings(Stack):
     """The network."""
 
-    embedding: int = Field(64, ge=1, le=2**16, description="features of a segment")
-    segment: int = Field(12, ge=1, le=10**5, description="steps read at once; 1 reads step by step")
+    embedding: int = Field(64, ge=1, le=2**16, description="size of a segment's embedding")
+    segment: int = Field(12, ge=1, le=10**5, description="steps per segment; 1 reads step by step")
     decoding: Literal["direct", "recursive"] = Field(
-        "direct", description="all segments at once, or each from those before it"
+        "direct",
+        description="predict all segments at once (direct), or each from the ones before "
+        "it (recursive)",
     )
     channels: Literal["apart", "together"] = Field(
-        "apart", description="targets read one by one with the same weights, or all at once"
+        "apart",
+        description="read the targets one by one with the same weights (apart), or all "
+        "at once (together)",
     )
     quantiles: list[float] = Field(
         [0.1, 0.5, 0.9], max_length=100, description="levels forecast; empty forecasts points"
     )
     loss: Literal["mae", "mse", "huber"] = Field(
-        "mae", description="of points; quantiles have theirs"
+        "mae", description="loss of point forecasts; quantiles use the pinball loss"
     )
-    subtract_last: bool = Field(True, description="read targets as distances from the last value")
+    subtract_last: bool = Field(True, description="subtract the last value from the targets")
 
     @field_validator("quantiles")
     @classmethod
@@ -46,7 +50,9 @@ class ForecastNetworkSettings(Stack):
         levels = sorted(levels)
         inside = all(0 < level < 1 for level in levels)
         if levels and (not inside or len(set(levels)) < len(levels) or 0.5 not in levels):
-            raise ValueError("levels lie between 0 and 1, each once, 0.5 among them")
+            raise ValueError(
+                "quantiles must be between 0 and 1, without repetition, and include 0.5"
+            )
         return levels
 
 

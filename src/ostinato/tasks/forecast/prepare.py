@@ -55,7 +55,7 @@ def untrained(settings: ForecastSettings, cell: Cell, panel: Panel) -> ForecastM
 
     Raises:
         DataError: when a series is too short for its parts, or misses what it may not.
-        ConfigError: for settings that do not fit together.
+        ConfigError: for settings that are inconsistent.
     """
     check_missing(settings, panel)
     trained = TrainedSeries.of(panel, settings.data)
@@ -105,5 +105,5 @@ def check_missing(settings: ForecastSettings, panel: Panel) -> None:
     """
     if settings.data.missing == "refuse" and (panel.missing or panel.gaps):
         raise DataError(
-            f"{panel.title}: {panel.summary()} Fill what is missing, or take data.missing = carry"
+            f"{panel.title}: {panel.summary()} Fill the missing values, or use data.missing = carry"
         )

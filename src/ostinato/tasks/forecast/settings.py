@@ -18,28 +18,42 @@ MOST_STEPS = 10**5
 class ForecastData(Section):
     """What is read, and as what; sizes of parts are steps, or below 1 shares of each series."""
 
-    time: str | None = Field(None, description="the column of times; one named time, date, …")
+    time: str | None = Field(
+        None, description="column of time steps; default: a column named time, date, …"
+    )
     id: str | None = Field(
-        None, description="the column that names the series, where it is not one"
+        None, description="column that identifies the series, if there are several"
     )
     target: list[str] = Field([], description="columns to forecast; all that are nothing else")
-    past: list[str] = Field([], description="columns known up to the present")
-    future: list[str] = Field([], description="columns known ahead, such as prices or holidays")
-    static: list[str] = Field([], description="columns that are the same in all rows of a series")
-    calendar: list[str] = Field([], description="of the time itself: hour, weekday, season")
-    missing: Literal["carry", "refuse"] = Field(
-        "carry", description="read the last known value in place of a missing one, or refuse it"
+    past: list[str] = Field([], description="columns known only up to the present")
+    future: list[str] = Field(
+        [], description="columns known in advance, such as prices or holidays"
     )
-    lookback: int = Field(96, ge=1, le=MOST_STEPS, description="steps that are read")
+    static: list[str] = Field([], description="columns that are constant within a series")
+    calendar: list[str] = Field([], description="calendar features: hour, weekday, season")
+    missing: Literal["carry", "refuse"] = Field(
+        "carry",
+        description="replace a missing value by the last known one (carry), or stop with "
+        "an error (refuse)",
+    )
+    lookback: int = Field(
+        96, ge=1, le=MOST_STEPS, description="look-back window: steps that are read"
+    )
     horizon: int = Field(24, ge=1, le=MOST_STEPS, description="steps that are forecast")
     season: int | None = Field(
-        None, ge=1, description="steps of a season; by the clock unless given"
+        None, ge=1, description="steps per season; default: from the time step"
     )
-    training: float | None = Field(None, gt=0, description="the first part; all before the others")
-    validation: float = Field(0.1, gt=0, description="held out to choose the epoch")
-    test: float = Field(0.1, ge=0, description="held out and never looked at in training")
-    stride: int = Field(1, ge=1, description="steps between two windows of training")
-    batch: int = Field(64, ge=1, description="windows in a batch")
+    training: float | None = Field(
+        None,
+        gt=0,
+        description="size of the training set; default: everything before the other sets",
+    )
+    validation: float = Field(
+        0.1, gt=0, description="size of the validation set, which chooses the best epoch"
+    )
+    test: float = Field(0.1, ge=0, description="size of the test set, never used in training")
+    stride: int = Field(1, ge=1, description="steps between two training windows")
+    batch: int = Field(64, ge=1, description="windows per batch")
 
     def columns(self) -> Columns:
         """What the columns are."""
@@ -56,7 +70,7 @@ class ForecastSettings(TaskSettings):
     """Settings of a forecaster."""
 
     task = "forecast"
-    cell: str = Field("gru", description="a cell's name, or path/to/file.py:name")
+    cell: str = Field("gru", description="name of a cell, or path/to/file.py:name")
     data: ForecastData = ForecastData()
     model: ForecastNetworkSettings = ForecastNetworkSettings()
     train: ForecastTraining = ForecastTraining()

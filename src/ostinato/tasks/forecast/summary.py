@@ -25,7 +25,7 @@ def measured(forecaster: Forecaster, panel: Panel, part: str | None) -> Iterator
     season = forecaster.season_
     own = forecaster.evaluate(panel, part=part)
     naive = forecaster.evaluate(panel, part=part, naive=True)
-    rows = {cell: own, f"naive, {season} step{'s' if season > 1 else ''} ago": naive}
+    rows = {cell: own, f"seasonal naive, {season} step{'s' if season > 1 else ''} ago": naive}
     levels = forecaster.settings().model.quantiles
     inner = f"in {levels[-1] - levels[0]:.0%}" if len(levels) > 1 else None
     columns = ["MSE", "MAE", "MASE", *(["pinball"] if levels else []), *([inner] if inner else [])]
@@ -39,7 +39,7 @@ def measured(forecaster: Forecaster, panel: Panel, part: str | None) -> Iterator
         shown.append([name, *values])
     yield SummaryTable([f"{part or 'all'}: {own['windows']:,} windows", *columns], shown)
     if naive["mse"] <= own["mse"]:
-        yield Message("Seasonal naive is better here.")
+        yield Message("The seasonal naive baseline is better.")
     yield _own_units(rows)
 
 
@@ -50,7 +50,7 @@ def _own_units(rows: Mapping[str, Mapping[str, Any]]) -> SummaryTable:
         [row, *(number(each["columns"][name]["mae"]) for name in names)]
         for row, each in rows.items()
     ]
-    return SummaryTable(["MAE in own units", *names], shown)
+    return SummaryTable(["MAE in original units", *names], shown)
 
 
 def number(value: float | None) -> str:

@@ -18,8 +18,8 @@ TASK = Task(
         examples="blocks of windows",
         step="segment",
         baseline="as one season ago",
-        flow="Means over windows; a step is a segment of the look-back, and the loss is the error "
-        "of the whole horizon.",
+        flow="Means over windows; a step is a segment of the look-back window, "
+        "and the loss is the error of the whole horizon.",
         validation="validation_loss",
         loss="Loss for each value forecast",
         reached="mse",

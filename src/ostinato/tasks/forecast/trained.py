@@ -94,7 +94,7 @@ class TrainedSeries:
         """What `to_json` made.
 
         Raises:
-            ValueError: when something is missing, has other sizes, or is no number.
+            ValueError: when something is missing, has other sizes, or is not a number.
         """
         kept = cls(
             end=Panel.from_json(read["end"]),
@@ -106,7 +106,7 @@ class TrainedSeries:
         )
         check_stored(kept.end, kept.scale, kept.parts, kept.naive_error, horizon)
         if list(read["names"]) != kept.names:
-            raise ValueError("names of other series")
+            raise ValueError("the names are those of other series")
         if kept.season < 1 or len(kept.seen) != len(kept.names):
             raise ValueError(f"a season of {kept.season}, {len(kept.seen)} times seen")
         return kept
@@ -125,39 +125,39 @@ def check_stored(
         horizon: the steps forecast.
 
     Raises:
-        ValueError: when something is missing, has other sizes, or is no number.
+        ValueError: when something is missing, has other sizes, or is not a number.
     """
     columns, clock = panel.columns, panel.clock
     lists = columns.target, columns.past, columns.future, columns.static
     words = [word for each in lists for word in each] + [each.name for each in panel.series]
     if not all(isinstance(each, list) for each in lists) or not columns.target:
-        raise ValueError("columns that are no lists")
+        raise ValueError("the columns are not lists")
     if not all(isinstance(word, str) for word in words):
-        raise ValueError("a name that is no text")
+        raise ValueError("a name is not a string")
     if clock.kind not in ("number", "time", "month"):
-        raise ValueError(f"a clock of {clock.kind!r}")
+        raise ValueError(f"unknown kind of time step {clock.kind!r}")
     if not all(isinstance(n, int) for n in (clock.step, clock.day, clock.rest)) or clock.step < 1:
         raise ValueError(f"a clock of steps of {clock.step!r}")
     names = {each.name for each in panel.series}
     if not names or len(names) < len(panel.series):
-        raise ValueError("no series, or two of one name")
+        raise ValueError("no series, or two with the same name")
     if names != scale.mean.keys() or names != scale.deviation.keys():
-        raise ValueError("a scale of other series")
+        raise ValueError("the scales are those of other series")
     width = (len(columns.numbers),)
     for name in names:
         mean, deviation = scale.mean[name], scale.deviation[name]
         if mean.shape != width or deviation.shape != width:
-            raise ValueError("a scale of other columns")
+            raise ValueError("the scales are those of other columns")
         if not np.isfinite([mean, deviation]).all() or not (deviation > 0).all():
-            raise ValueError("a scale that is no number")
+            raise ValueError("a scale is not a number")
     if len(scale.static) != len(columns.static):
-        raise ValueError("static columns of another number")
+        raise ValueError("the number of static columns is different")
     for each in panel.series:
         if len(each.static) != len(columns.static):
-            raise ValueError("static values of another number")
+            raise ValueError("the number of static values is different")
         clock.at(each.start, range(len(each) + horizon - 1, len(each) + horizon))
     count = (len(panel.series),)
     if any(ends.shape != count for ends in (parts.training, parts.validation, parts.test)):
-        raise ValueError("parts of other series")
+        raise ValueError("the parts are those of other series")
     if naive_error.shape != (*count, len(columns.target)):
-        raise ValueError("errors of other series")
+        raise ValueError("the errors are those of other series")

@@ -20,7 +20,7 @@ LONGEST = 12
 PATIENCE = 2
 """Orders that are no better than the best before them, in a row, after which it is the best."""
 MOST = 4_000_000
-"""Symbols that are counted, and that are foretold, at most: what is nearest to the cut between the
+"""Maximum number of symbols that are counted and predicted: those nearest to the cut between the
 two. Memory stays below 1 GB."""
 
 
@@ -29,7 +29,7 @@ class NGram:
     """How an n-gram model does on a held-out text.
 
     Attributes:
-        order: n, the symbols that a count goes over: n - 1 before the one that is foretold.
+        order: n, the length of an n-gram: n - 1 symbols before the one that is predicted.
         nats: the mean of -ln P of a symbol.
         counted: the symbols of the training text that were counted.
         seconds: how long counting and choosing the order took.
@@ -82,7 +82,7 @@ def probabilities(
     twice, in each order anew; 1/2 where there are none of either. A history that was never seen
     says nothing: P(w | h) = P'(w | h').
 
-    The training text and the held-out text are one: the first symbols of the second are foretold
+    The training text and the held-out text are one: the first symbols of the second are predicted
     from the last of the first.
 
     Source: Chen and Goodman 1999, "An empirical study of smoothing techniques for language
@@ -91,7 +91,7 @@ def probabilities(
     for n, found in enumerate(_by_order(training, held_out, symbols), start=1):
         if n == order:
             return found
-    raise ValueError(f"an order is from 1 to {LONGEST}, not {order}")
+    raise ValueError(f"the order must be from 1 to {LONGEST}, not {order}")
 
 
 def _by_order(

@@ -23,7 +23,7 @@ HELD_OUT = 0.1
 def training(
     data: str, /, *, settings: GenerateSettings, skip_bad_rows: bool
 ) -> Reading[Shown, None, TrainingSet]:
-    """Train a model that goes on with a text, and an n-gram baseline beside it.
+    """Train a language model and an n-gram baseline.
 
     Example: ostinato fit generate book.txt --tokenizer char --out runs/b
 
@@ -42,12 +42,12 @@ def training(
 
 
 def comparison(data: str, /, *, settings: GenerateSettings) -> Reading[Shown, None, Comparison]:
-    """Compare cells as models of a text, with a table of n-grams beside them.
+    """Compare cells as language models, and with an n-gram baseline.
 
     Example: ostinato compare generate book.txt --cells lstm,gru --seeds 3 --train.epochs 3
 
-    Every cell is trained with every seed on the same text in the same batches, and judged by the
-    last tenth of it. Given again with the same --out, it goes on where it was stopped.
+    Every cell is trained with every seed on the same text in the same batches, and evaluated on
+    the last tenth of it. To continue an interrupted comparison, use the same --out.
 
     Parameters
     ----------
@@ -71,7 +71,7 @@ def comparison(data: str, /, *, settings: GenerateSettings) -> Reading[Shown, No
 def evaluation(
     generator: Generator, run: Run, data: str, /, *, skip_bad_rows: SkipBadRows = False
 ) -> Iterator[Shown]:
-    """Measure a generator on a text it has not seen: nats, bits, perplexity.
+    """Evaluate a generator on a text: nats, bits, perplexity.
 
     Example: ostinato evaluate runs/b more.txt
 
@@ -95,19 +95,19 @@ def prediction(
     length: int = 100,
     format: LinesFormat = None,
 ) -> Iterator[Shown]:
-    """Complete lines: each with its most probable next symbols, up to the end of the line.
+    """Continue each line with the most probable next tokens, up to the end of the line.
 
-    At every step the most probable symbol is taken; `ostinato generate` draws, and searches. There
-    is a line for each line; an empty one is written from the beginning.
+    The most probable token is taken at each step; `ostinato generate` can sample and use beam
+    search. Prints one line for each line; for an empty line, text is generated from the beginning.
 
     Example: echo "To be, or not" | ostinato predict runs/b -
 
     Parameters
     ----------
     file
-        A file with a prompt on each line, a table with a column text, or `-`.
+        A file with one prompt per line, a table with a column text, or `-`.
     length
-        The most symbols that a line is given.
+        The maximum number of tokens added to a line.
     """
     for prompt in read_texts(file, "text", format=format, blank=True):
         yield Fields([generator.sample(prompt, length, stop=["\n"], greedy=True)])

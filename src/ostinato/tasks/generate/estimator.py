@@ -1,4 +1,4 @@
-"""Generate text: a language model over characters or words, and symbols drawn from it."""
+"""Generate text: a language model over characters or words, and sampling from it."""
 
 from __future__ import annotations
 
@@ -26,12 +26,10 @@ class Generator(TextEstimator[GenerateSettings]):
 
     Args:
         cell: a cell, its name, or `path/to/file.py:name`.
-        tokenizer: `char` (the default) or `word`: words with the space before them, and line ends.
-        seed: fixes everything random.
-        data: what is read, see `GenerateData`.
-        model: the network, see `GenerateNetworkSettings`.
-        train: the loop, see `Training`.
-        baseline: whether to count the n-gram baseline too.
+        tokenizer: `char` (the default) or `word`: words with the space before them, and line
+        breaks. seed: the seed of all random numbers. data: settings of the data, see
+        `GenerateData`. model: the network, see `GenerateNetworkSettings`. train: settings of
+        training, see `Training`. baseline: whether to also count the n-gram baseline.
 
     After `fit`: `model_`, the trained `GenerateModel`, and of its parts `tokenizer_`,
     `vocabulary_` and `network_`; `history_` (a record for each epoch) and `baseline_`.
@@ -46,13 +44,12 @@ class Generator(TextEstimator[GenerateSettings]):
         """Trains on a text; its last part is held out to choose the best epoch.
 
         Args:
-            text: the text, whole or in chunks, as `data.read_chunks` gives them; what is longer
-                than memory should hold is kept as numbers in a file.
-            y: nothing; here because scikit-learn passes it.
-            options: see `Fitting`.
+            text: the text, whole or in chunks, as `data.read_chunks` returns them; a long text is
+            stored as numbers in a file. y: ignored; for compatibility with scikit-learn. options:
+            see `Fitting`.
 
         Raises:
-            DataError: when the text is too short, or no symbol comes often enough to be known.
+            DataError: when the text is too short, or no symbol has the minimum count.
         """
         run = options.get("run")
         prepared = prepare(self.settings(), self._cell(), text, run.path if run else None)
@@ -72,12 +69,12 @@ class Generator(TextEstimator[GenerateSettings]):
     def stream(
         self, prompt: str = "", length: int = 200, *, seed: int = 0, **samplers: float
     ) -> Iterator[Drawn]:
-        """Draws symbols one after the other, each given all before it.
+        """Samples symbols one after the other, each given all previous ones.
 
         Args:
             prompt: the text to continue; see `GenerateSession`.
-            length: how many symbols to draw.
-            seed: the same seed draws the same symbols.
+            length: the number of symbols to generate.
+            seed: the same seed gives the same symbols.
             samplers: see `GenerateSession.generate`.
 
         Raises:
@@ -90,9 +87,9 @@ class Generator(TextEstimator[GenerateSettings]):
         self, prompt: str = "", length: int = 200, *, stop: Sequence[str] = (),
         seed: int = 0, **samplers: float,
     ) -> str:  # fmt: skip
-        """The prompt and `length` symbols drawn after it; options as for `stream`.
+        """The prompt and `length` generated symbols; options as for `stream`.
 
-        Where one of the strings `stop` appears in what is drawn, the text ends before it.
+        If one of the strings `stop` is generated, the text ends before it.
         """
         drawn = (d.text for d in self.stream(prompt, length, seed=seed, **samplers))
         return prompt + "".join(until(drawn, stop))
@@ -105,7 +102,7 @@ class Generator(TextEstimator[GenerateSettings]):
         return self.model_.search(prompt, length, beam=beam, best=best)
 
     def unknown(self, prompt: str) -> list[str]:
-        """The symbols of a prompt that were not in the training text."""
+        """The symbols of a prompt that are not in the vocabulary."""
         check_is_fitted(self)
         return self.model_.unknown(prompt)
 
@@ -123,7 +120,7 @@ class Generator(TextEstimator[GenerateSettings]):
         return measure(model.network, symbols, store.characters(), model.settings.data)
 
     def score(self, text: str, y: None = None) -> float:
-        """Minus the nats for each symbol: the larger the better."""
+        """Minus the nats per symbol: larger is better."""
         return -self.evaluate(text)["nats"]
 
     @property

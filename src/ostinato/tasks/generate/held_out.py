@@ -120,7 +120,7 @@ class GenerateHeldOut(HeldOut):
         store = Store(split)
         store.add_long([self.text])
         if len(store) < 3:
-            raise DataError(f"a held-out text of {len(store)} symbols is too short to judge by")
+            raise DataError(f"a held-out text of {len(store)} tokens is too short for evaluation")
         return np.asarray(store.tokens(known))
 
     def _blocks(self, symbols: NDArray[np.int64]) -> int:

@@ -46,7 +46,7 @@ class GenerateLearner:
         self.characters = characters
         if min(len(training), len(validation)) < 2:
             raise DataError(
-                f"a text of {len(training) + len(validation)} symbols is too short to learn from"
+                f"a text of {len(training) + len(validation)} tokens is too short for training"
             )
 
     def batches(self, epoch: int) -> Sequence[Window]:

@@ -30,7 +30,8 @@ def measure(
     """Cross-entropy of a text.
 
     The unknown symbol is one like the others: that some unknown word or character comes is
-    predicted, how it is spelled is not. The more of them a text has, the better its numbers look.
+    predicted, how it is spelled is not. The more unknown symbols a text has, the better are these
+    measures.
 
     Args:
         network: the language model, which is put into evaluation.

@@ -131,13 +131,13 @@ class GenerateModel(Model[GenerateSettings, str, GenerateBatch, GenerateOutputs,
     def search(
         self, prompt: str = "", length: int = 200, *, beam: int = 4, best: int = 1
     ) -> list[tuple[str, float]]:
-        """The most probable continuations of a prompt that beam search finds, the best first.
+        """The most probable continuations of a prompt found by beam search, the best first.
 
         Args:
             prompt: the text to continue.
-            length: how many symbols a continuation has.
-            beam: how many are kept at every step.
-            best: how many are returned, at most `beam`.
+            length: the number of symbols of a continuation.
+            beam: the number of hypotheses.
+            best: the number of results, at most `beam`.
 
         Returns:
             Prompt and continuation, and the continuation's log-probability in nats.
@@ -172,7 +172,7 @@ class GenerateModel(Model[GenerateSettings, str, GenerateBatch, GenerateOutputs,
         ]
 
     def unknown(self, prompt: str) -> list[str]:
-        """The symbols of a prompt that were not in the training text."""
+        """The symbols of a prompt that are not in the vocabulary."""
         read, _ = opening(self.tokenizer.split(prompt), self.vocabulary)
         return sorted({t for t in read if t not in self.vocabulary}) if prompt else []
 

@@ -53,7 +53,7 @@ class GenerateOutputs(NamedTuple):
 
 
 class GenerateNetwork(Network[GenerateBatch, GenerateOutputs]):
-    """Logits of the next symbol at every step.
+    """A language model: the logits of the next symbol at every step.
 
     Args:
         cell: the recurrence.

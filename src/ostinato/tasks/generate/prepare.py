@@ -72,7 +72,7 @@ def prepare(
     end = len(store) - round(len(store) * held_out)
     known = store.vocabulary(size, settings.data.min_count, end)
     if end and len(known) < 2:
-        raise DataError(f"no symbol comes data.min_count = {settings.data.min_count} times")
+        raise DataError(f"no token occurs data.min_count = {settings.data.min_count} times")
     symbols = store.tokens(known)
     return GeneratePrepared(
         model=GenerateModel(settings=settings, cell=cell, tokenizer=split, vocabulary=known),

@@ -98,12 +98,12 @@ class GenerateSession:
         return Drawn(text, logits.softmax(-1).numpy())
 
     def generate(self, length: int, **samplers: float) -> Iterator[Drawn]:
-        """Draws symbols one after the other, each given all before it.
+        """Samples symbols one after the other, each given all previous ones.
 
         Args:
-            length: how many symbols to draw.
-            samplers: settings by name, see `decode/samplers/`: `temperature` (below 1 safer,
-                above 1 bolder), `top_k`, `top_p`, `min_p`, `typical`, `repetition_penalty`,
+            length: the number of symbols to generate.
+            samplers: settings by name, see `decode/samplers/`: `temperature` (below 1 less varied,
+            above 1 more varied), `top_k`, `top_p`, `min_p`, `typical`, `repetition_penalty`,
                 `greedy`.
 
         Raises:

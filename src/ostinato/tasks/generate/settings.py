@@ -10,15 +10,17 @@ from ostinato.train import LearningRate, Section, Training
 
 
 class GenerateData(Section):
-    """What is read, and as what."""
+    """Settings of the data."""
 
-    validation: float = Field(0.1, gt=0, lt=1, description="the last part of the text, held out")
-    vocabulary: int = Field(
-        10_000, ge=2, le=10**7, description="the most words or characters known"
+    validation: float = Field(
+        0.1, gt=0, lt=1, description="fraction of the text held out, at its end"
     )
-    min_count: int = Field(1, ge=1, description="how often one must be seen to be known")
-    streams: int = Field(32, ge=1, description="places of the text that are read side by side")
-    steps: int = Field(64, ge=1, description="steps that a gradient goes back")
+    vocabulary: int = Field(10_000, ge=2, le=10**7, description="maximum size of the vocabulary")
+    min_count: int = Field(1, ge=1, description="minimum count of a token in the vocabulary")
+    streams: int = Field(
+        32, ge=1, description="number of parts of the text that are read in parallel"
+    )
+    steps: int = Field(64, ge=1, description="steps of truncated backpropagation")
 
 
 class GenerateTraining(Training):
@@ -31,7 +33,9 @@ class GenerateSettings(TaskSettings):
     """Settings of a generator."""
 
     task = "generate"
-    tokenizer: str = Field("char", description="char, word (with spaces and line ends) or bpe")
+    tokenizer: str = Field(
+        "char", description="tokenizer: char, word (with spaces and line breaks) or bpe"
+    )
     data: GenerateData = GenerateData()
     model: GenerateNetworkSettings = GenerateNetworkSettings()
     train: GenerateTraining = GenerateTraining()

@@ -15,17 +15,20 @@ def trained(generator: Generator) -> Iterator[Shown]:
     baseline, tokenizer = generator.baseline_, generator.settings().tokenizer
     unit = {"char": "character", "bpe": "token"}.get(tokenizer, "word")
     yield Message(
-        f"Held-out part of the text: {best['nats']:.3f} nats ({best['bits']:.3f} bits) a {unit}, "
-        f"perplexity {best['perplexity']:.2f}."
+        f"Held-out part of the text: {best['nats']:.3f} nats "
+        f"({best['bits']:.3f} bits) per {unit}, perplexity "
+        f"{best['perplexity']:.2f}."
     )
     if unit != "character":
         yield Message(
-            f"That is {best['bits_per_character']:.3f} bits a character. {best['unknown']:.1%} of "
-            f"the {unit}s are unknown: each counts as one symbol, and spelling it costs nothing."
+            f"That is {best['bits_per_character']:.3f} bits per character. "
+            f"{best['unknown']:.1%} of the {unit}s are unknown; their "
+            "spelling does not count in the loss."
         )
     if baseline:
-        better = "; it is better here" if baseline.nats < best["nats"] else ""
+        better = "; it is better than the network" if baseline.nats < best["nats"] else ""
         yield Message(
-            f"{baseline.order}-gram baseline (Kneser-Ney): {baseline.nats:.3f} nats a {unit}, "
-            f"counted in {duration(baseline.seconds)}{better}."
+            f"{baseline.order}-gram baseline (Kneser-Ney): "
+            f"{baseline.nats:.3f} nats per {unit}, counted in "
+            f"{duration(baseline.seconds)}{better}."
         )

@@ -22,7 +22,7 @@ from ostinato.train import Run
 def training(
     data: str, /, *, format: str | None = None, settings: TagSettings, skip_bad_rows: bool
 ) -> Generator[Shown, None, TrainingSet]:
-    """Train a tagger of words: names, parts of speech, or the case and marks of a plain text.
+    """Train a tagger of words: named entities, parts of speech, or case and punctuation.
 
     Example: ostinato fit tag train.conllu --data.validation dev.conllu --out runs/t
 
@@ -30,9 +30,10 @@ def training(
     ----------
     data
         Tagged sentences in columns (CoNLL) or in CoNLL-U, `-` for standard input; or a plain text
-        (.txt, `film-prose`), from which restoring case and punctuation is learnt; .gz and .xz too.
+        (.txt, `film-prose`), to learn to restore case and punctuation; may be compressed (.gz,
+        .xz).
     format
-        conll, conllu or text, where neither the name of the file nor its beginning tells.
+        The file format: conll, conllu or text. Default: detected from the file's name or content.
     settings
         The settings.
     """
@@ -56,27 +57,27 @@ def training(
 def comparison(
     data: str, /, *, format: str | None = None, settings: TagSettings
 ) -> Generator[Shown, None, Comparison]:
-    """Compare cells as taggers of words, with each word's most frequent tag beside them.
+    """Compare cells as taggers of words, and with each word's most frequent tag.
 
     Example: ostinato compare tag train.conllu --cells lstm,gru --seeds 3 --out runs/c
 
-    Every cell is trained with every seed on the same sentences in the same batches, and judged by
-    the same sentences held out: a fifth of the file, in whole blocks of neighbours. Given again
-    with the same --out, it goes on where it was stopped.
+    Every cell is trained with every seed on the same sentences in the same batches, and evaluated
+    on the same held-out set: a fifth of the file, in whole blocks of neighbouring sentences. To
+    continue an interrupted comparison, use the same --out.
 
     Parameters
     ----------
     data
         Tagged sentences as for `fit tag`, or `-` for standard input.
     format
-        conll, conllu or text, where neither the name of the file nor its beginning tells.
+        The file format: conll, conllu or text. Default: detected from the file's name or content.
     settings
         The settings, the same for all cells.
     """
     yield from ()
     given = read_tagged(data, settings.data.word, settings.data.tag, format=format).tagged()
     if len(given) < 10:
-        raise DataError(f"{data}: a comparison of taggers needs ten sentences")
+        raise DataError(f"{data}: a comparison of taggers needs at least ten sentences")
     kept, held = given.split(HELD_OUT, 0)
     classes = len(Labels.of(given, settings.data.scheme, settings.data.unlabelled).classes)
 
@@ -96,9 +97,9 @@ def evaluation(
     format: str | None = None,
     skip_bad_rows: SkipBadRows = False,
 ) -> Iterator[Shown]:
-    """Measure a tagger on sentences it has not seen: entities as conlleval counts them, words.
+    """Evaluate a tagger on sentences: entities as counted by conlleval, words.
 
-    Of the very sentences that it was trained on, only those that it held out are measured.
+    If the data are those of training, only the held-out sentences are used.
 
     Example: ostinato evaluate runs/t test.conllu
 
@@ -107,8 +108,8 @@ def evaluation(
     data
         Tagged sentences as for `fit`; `-` is standard input.
     format
-        conll, conllu or text; unless given, what the name of the file or its beginning tells, or
-        else that of the training file.
+        The file format: conll, conllu or text. Default: detected from the file's name or content,
+        or else that of the training file.
     """
     skipped = Skipped() if skip_bad_rows else None
     sentences = tagger.read_file(data, format=format, skip_bad_rows=skipped)
@@ -116,11 +117,16 @@ def evaluation(
     given = sentences.tagged()
     unseen = held_out(given, tagger, Run.open(run.path))
     if unseen is None:
-        say = f"{sentences.title}: the run was trained on all of it; this is no measure of new text"
+        say = (
+            f"{sentences.title}: the run was trained on all of this file; the "
+            "result does not hold for new text"
+        )
         yield Note(f"ostinato: {say}")
     elif len(unseen) < len(given):
-        say = f"measured on what it held out, {len(unseen):,} of {counted(len(given), 'sentence')}"
-        yield Note(f"ostinato: {sentences.title}: the run was trained on it; {say}")
+        say = (
+            f"evaluated on its held-out part, {len(unseen):,} of {counted(len(given), 'sentence')}"
+        )
+        yield Note(f"ostinato: {sentences.title}: the run was trained on this file; {say}")
     yield from measured(tagger, tagger.evaluate(unseen or given))
 
 
@@ -134,15 +140,15 @@ def prediction(
     format: str | None = None,
     skip_bad_rows: bool = False,
 ) -> Iterator[Shown]:
-    """Tag a file with a trained tagger: the file comes out again, with the tags in their column.
+    """Print a file with the predicted tags in the tag column.
 
-    All else is as it was: comments, blank lines, other columns. Where a file in columns has
-    fewer than the training file, the tags are a further column. Of a sentence with a bad line
-    that is left out, nothing is changed.
+    Everything else is unchanged: comments, blank lines, other columns. If the file has fewer
+    columns than the training file, the tags are an additional column. A skipped sentence with a
+    bad line is unchanged.
 
-    The file may be of another format than the training file: then the tags go into the last
-    column, or UPOS, unless other tags stand there. At a terminal, characters that cannot be seen
-    are written as \\x1b; in a file all is as it was.
+    The file may have another format than the training file: then the tags are written to the last
+    column, or UPOS, unless it contains tags of another kind. On a terminal, control characters are
+    written as \\x1b; in a file they are unchanged.
 
     Example: ostinato predict runs/t new.conllu > tagged.conllu
 
@@ -151,25 +157,28 @@ def prediction(
     file
         A file as for `fit`, with or without tags, or `-` for standard input.
     confidence
-        Write how likely each tag is: in a further column, or in MISC.
+        Write the probability of each tag to an additional column, or to MISC.
     beside
-        Write the tags beside those of the file: in a further column, or in MISC.
+        Keep the tags of the file and write the predicted ones to an additional column, or to MISC.
     format
-        conll, conllu or text; unless given, what the name of the file or its beginning tells, or
-        else that of the training file.
+        The file format: conll, conllu or text. Default: detected from the file's name or content,
+        or else that of the training file.
     skip_bad_rows
-        Leave sentences with a bad line as they are, and say how many they are.
+        Leave sentences with a bad line unchanged, and print how many there are.
     """
     skipped = Skipped() if skip_bad_rows else None
     sentences = tagger.read_file(file, format=format, skip_bad_rows=skipped, blind=True)
     yield from left_out(skipped)
     if sentences.format == "text" and (confidence or beside):
-        raise ConfigError("plain text has no place for confidences, or for tags beside it")
+        raise ConfigError(
+            "plain text cannot store confidences or additional tags; use another format"
+        )
     own = [sentence.tags for sentence in sentences.sentences]
     if sentences.format != tagger.format_ and not beside and not tagger.labels_.any_known(own):
         raise DataError(
-            f"{sentences.title}: other tags stand where those of the run, "
-            f"{tagger.labels_.named()}, would go; --beside writes them beside those"
+            f"{sentences.title}: the tag column has tags other than those of "
+            f"the run ({tagger.labels_.named()}); use --beside to write the "
+            "predicted tags to another column"
         )
     yield from not_known(tagger.unknown([sentence.words for sentence in sentences.sentences]))
     answers = (

@@ -37,18 +37,18 @@ R = TypeVar("R")
 
 
 class Tagger(Estimator[TagSettings]):
-    """Tags words with a recurrent network that reads sentences, and the spelling of words.
+    """A tagger of words, with a recurrent network over words and their characters.
 
     `Tagger("gru", model={"hidden": 128}, train={"epochs": 3})`: the settings are those of
     `TagSettings`.
 
     Args:
         cell: a cell, its name, or `path/to/file.py:name`.
-        seed: fixes everything random.
-        data: what is read, see `TagData`.
-        model: the network, see `TagNetworkSettings`.
-        train: the loop, see `Training`.
-        baseline: whether to count each word's most frequent tag too.
+        seed: the seed of all random numbers.
+        data: settings of the data, see `TagData`.
+        model: settings of the network, see `TagNetworkSettings`.
+        train: settings of training, see `Training`.
+        baseline: whether to also evaluate the baseline, each word's most frequent tag.
 
     After `fit`: `model_`, the trained `TagModel`, and of its parts `labels_`, `vocabulary_`,
     `spelling_` and `network_`; `history_` (a record for each epoch), `baseline_` and
@@ -70,19 +70,19 @@ class Tagger(Estimator[TagSettings]):
     ) -> Self:
         """Trains the network.
 
-        The best epoch is chosen by F1 of entities, or by accuracy where tags are no entities, on
-        the validation sentences: those given, or the file of `data.validation`, or else a part
-        of the sentences, in whole blocks of neighbours.
+        The best epoch is chosen by F1 of entities, or by accuracy if the tags are not entities, on
+        the validation set: the given sentences, or the file of `data.validation`, or else a part
+        of the sentences, in whole blocks of neighbouring sentences.
 
         Args:
             sentences: lists of words, or what `read_tagged` gives.
-            tags: the tags of each sentence; None where the sentences have them.
-            validation: what chooses the epoch.
+            tags: the tags of each sentence; None if the sentences contain them.
+            validation: the validation set, which chooses the best epoch.
             options: see `Fitting`.
 
         Raises:
-            DataError: when a sentence is empty, words and tags are not as many, there are too few
-                sentences to hold some out, or a tag is of no scheme.
+            DataError: when a sentence is empty, the numbers of words and tags differ, there are
+            too few sentences for a validation set, or a tag is not in a known scheme.
         """
         settings, given = self.settings(), tagged(sentences, tags)
         digest = options.get("run") is not None
@@ -95,15 +95,15 @@ class Tagger(Estimator[TagSettings]):
 
     @property
     def metric(self) -> str:
-        """What it is judged by: `f1` of entities, `accuracy` of other tags."""
+        """The metric: `f1` of entities, `accuracy` of other tags."""
         return self.model_.metric
 
     def predict(self, sentences: object) -> list[list[str]]:
-        """The most likely tags of each sentence, all its words taken together."""
+        """The most likely tag sequence of each sentence."""
         return self._each(sentences, lambda model: model.tags)
 
     def tag(self, sentences: object) -> list[tuple[list[str], NDArray[np.float32]]]:
-        """Tags of each sentence, and how likely each is by itself, given the whole sentence.
+        """Tags of each sentence and their marginal probabilities, given the whole sentence.
 
         Args:
             sentences: lists of words, or what `read_tagged` gives.
@@ -130,14 +130,14 @@ class Tagger(Estimator[TagSettings]):
         skip_bad_rows: Skipped | None = None,
         blind: bool = False,
     ) -> TaggedFile:
-        """The sentences of a file, in the format that it tells itself, or else that of training.
+        """The sentences of a file, in the format that is detected, or else that of training.
 
-        The columns that the settings name are those of the format of training; of another one
-        they are its usual ones.
+        The columns in the settings are those of the format of training; another format uses its
+        default columns.
 
         Args:
             where: a file, `-` for standard input, or a packaged source of texts.
-            format: the format, where it is none of these.
+            format: the format, if it is neither of these.
             skip_bad_rows: see `read_tagged`.
             blind: whether tags may be missing.
 
@@ -156,21 +156,24 @@ class Tagger(Estimator[TagSettings]):
         )
         if file.format == "text" and not set(self.labels_.classes) <= set(text.TAGS):
             raise DataError(
-                f"{file.title}: plain text, whose case and marks are restored by a run trained on "
-                f"such; this one's tags are {self.labels_.named()}, and --format says what is none"
+                f"{file.title}: plain text requires a run that restores case "
+                "and punctuation; the tags of this run are "
+                f"{self.labels_.named()}; if the file is not plain text, give "
+                "--format"
             )
         return file
 
     def score(self, sentences: object, tags: object = None) -> float:
-        """F1 of entities, or the accuracy where tags are no entities."""
+        """F1 of entities, or the accuracy if the tags are not entities."""
         result = self.evaluate(sentences, tags)
         return result.f1 if self.labels_.entities else result.accuracy
 
     def evaluate(self, sentences: object, tags: object = None) -> TagMeasures:
-        """How well words are tagged; words whose tag is not known are left out.
+        """Evaluates the tags; words whose tag is not known are ignored.
 
         Raises:
-            DataError: when words and tags are not as many, or a tag is of no scheme.
+            DataError: when the numbers of words and tags differ, or a tag is not in a known
+            scheme.
         """
         check_is_fitted(self)
         given, labels = tagged(sentences, tags), self.labels_
@@ -192,7 +195,7 @@ class Tagger(Estimator[TagSettings]):
         )
 
     def unknown(self, sentences: Sequence[Sequence[str]]) -> dict[str, Counter[str]]:
-        """The words, and the characters, that are not known, and how often each comes."""
+        """The unknown words and characters, and their counts."""
         count, model = Counter(word for words in sentences for word in words), self.model_
         read = model.as_read(list(count))
         words = {
@@ -209,12 +212,12 @@ class Tagger(Estimator[TagSettings]):
 
     @property
     def vocabulary_(self) -> Vocabulary:
-        """The words that are known."""
+        """The vocabulary of words."""
         return self.model_.vocabulary
 
     @property
     def spelling_(self) -> Spelling:
-        """The characters that are known."""
+        """The vocabulary of characters."""
         return self.model_.spelling
 
     @property
@@ -224,7 +227,7 @@ class Tagger(Estimator[TagSettings]):
 
     @property
     def width_(self) -> int:
-        """How many columns that file had; 0 where there was none."""
+        """The number of columns of that file; 0 if there was none."""
         return self.model_.width
 
     def _each(
@@ -248,6 +251,6 @@ class Tagger(Estimator[TagSettings]):
         elif not labels.any_known(given.tags):
             tag = next(tag for tags in given.tags for tag in tags)
             raise DataError(
-                f"{given.place(0)}: no tag here was in the training data, from {quoted(tag)} on; "
-                f"there they are {labels.named()}"
+                f"{given.place(0)}: no tag is in the training data, beginning "
+                f"with {quoted(tag)}; its tags are {labels.named()}"
             )

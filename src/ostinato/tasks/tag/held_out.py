@@ -111,7 +111,7 @@ class TagHeldOut(HeldOut):
         return of_batch
 
     def shown(self, estimator: Tagger) -> Judged:
-        """`tagged`: sentences with their tags and how sure each is, first those with errors."""
+        """`tagged`: sentences with their tags and confidences, those with errors first."""
         part = self.sentences.select(range(min(len(self), 50 * SENTENCES)))
         answers = estimator.tag(part.words)
         true, predicted = estimator.labels_.written, [tags for tags, _ in answers]

@@ -39,9 +39,7 @@ class Labels:
 
     def __post_init__(self) -> None:
         if len(self.classes) > MOST:
-            raise DataError(
-                f"{len(self.classes):,} different tags; a tagger knows {MOST:,} at most"
-            )
+            raise DataError(f"{len(self.classes):,} different tags; the limit is {MOST:,}")
 
     @classmethod
     def of(cls, sentences: Tagged, scheme: str, unlabelled: str = "") -> Self:
@@ -65,15 +63,15 @@ class Labels:
         seen.pop(unlabelled, None)
         if not seen:
             raise DataError(
-                f"{sentences.place(0)}: no word has a tag; all are {quoted(unlabelled)}, which "
-                "data.unlabelled says is none"
+                f"{sentences.place(0)}: no word has a tag; all are "
+                f"{quoted(unlabelled)}, the value of data.unlabelled"
             )
         looks = any(schemes.is_tag(tag) and tag != OUTSIDE for tag in seen)
         if scheme == "auto" and not looks and (like := schemes.lookalike(seen)):
             raise DataError(
-                f"{seen[like[0]]}: the tag {quoted(like[0])} looks like one of an entity, which is "
-                f"written {quoted(like[1])}; write it so, or take tags as they are: "
-                "--data.scheme none"
+                f"{seen[like[0]]}: the tag {quoted(like[0])} looks like an "
+                f"entity tag, which is written {quoted(like[1])}; change it, "
+                "or use --data.scheme none for plain tags"
             )
         if scheme == "none" or (scheme == "auto" and not looks):
             return cls(sorted(seen), "none", unlabelled)
@@ -149,7 +147,7 @@ class Labels:
                 options = [f"{prefix}{inside[k][1:]}" for prefix in prefixes]
             for option in options:
                 if option not in place:
-                    raise DataError(f"the tag {quoted(tag)} was not in the training data")
+                    raise DataError(f"the tag {quoted(tag)} is not in the training data")
                 allowed[k, place[option]] = True
         return allowed
 
@@ -190,18 +188,18 @@ class Labels:
         """
         classes, scheme, unlabelled = (values[k] for k in ("classes", "scheme", "unlabelled"))
         if not all(isinstance(word, str) for word in (*classes, scheme, unlabelled)):
-            raise ValueError("a label that is no text")
+            raise ValueError("a label is not a string")
         if len(set(classes)) < len(classes):
-            raise ValueError("a label twice")
+            raise ValueError("a label is repeated")
         read = cls(list(classes), scheme, unlabelled)
         if read.scheme not in (*schemes.SCHEMES, "none") or not read.classes:
-            raise ValueError(f"no scheme {quoted(read.scheme)}")
+            raise ValueError(f"unknown scheme {quoted(read.scheme)}")
         for name in (*read.classes, read.unlabelled):
             if field(name) != name:  # it would be several lines, or columns, of a file
-                raise ValueError(f"a label with a tab or the end of a line, {quoted(name)}")
+                raise ValueError(f"a label contains a tab or a line break, {quoted(name)}")
         known = all(map(schemes.is_tag, classes)) and classes[0] == OUTSIDE
         if read.entities and not known:
-            raise ValueError("a label of no scheme")
+            raise ValueError("a label is not in the scheme")
         return read
 
     def _unknown(self, tags: Sequence[str], k: int) -> bool:

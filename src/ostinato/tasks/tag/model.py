@@ -72,7 +72,7 @@ class TagModel(Model[TagSettings, Sequence[str], TagBatch, Tensor, Tagging]):
 
     @property
     def metric(self) -> str:
-        """What it is judged by: `f1` of entities, `accuracy` of other tags."""
+        """The metric: `f1` of entities, `accuracy` of other tags."""
         return "f1" if self.labels.entities else "accuracy"
 
     def sequences(self, inputs: Sequence[Sequence[str]]) -> TagSequences:

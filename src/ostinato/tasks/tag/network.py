@@ -20,24 +20,32 @@ from ostinato.tasks.base.stack import Stack
 class TagNetworkSettings(Stack):
     """The network."""
 
-    embedding: int = Field(100, ge=1, le=2**16, description="features of a word")
-    hidden: int = Field(100, ge=1, le=2**16, description="hidden units of a direction")
-    dropout: float = Field(0.4, ge=0, lt=1, description="on words, outputs, and between layers")
-    bidirectional: bool = Field(True, description="read both ways")
+    embedding: int = Field(100, ge=1, le=2**16, description="size of a word's embedding")
+    hidden: int = Field(100, ge=1, le=2**16, description="hidden units per direction")
+    dropout: float = Field(
+        0.4, ge=0, lt=1, description="dropout of words, outputs, and between layers"
+    )
+    bidirectional: bool = Field(True, description="whether the network is bidirectional")
     characters: int = Field(
-        25, ge=0, le=2**16, description="features of a character; 0 reads no spelling"
+        25,
+        ge=0,
+        le=2**16,
+        description="size of a character's embedding; 0: characters are not read",
     )
     character_hidden: int = Field(
-        25, ge=1, le=2**16, description="hidden units of a direction, of spelling"
+        25, ge=1, le=2**16, description="hidden units per direction of the character network"
     )
     word_dropout: float = Field(
-        0.25, ge=0, description="a: a word seen n times is not known with the chance a / (a + n)"
+        0.25,
+        ge=0,
+        description="a: replace a word that occurs n times by the unknown word with "
+        "probability a / (a + n)",
     )
     start: Literal["random", "ppmi"] = Field(
-        "random", description="embeddings start at random, or say what stands near each word (ppmi)"
+        "random", description="initial embeddings: random, or from word co-occurrence (ppmi)"
     )
     output: Literal["crf", "softmax"] = Field(
-        "crf", description="a CRF over the labels of a sentence, or each label for itself"
+        "crf", description="output layer: a CRF (crf), or each label independently (softmax)"
     )
 
 
@@ -149,7 +157,7 @@ class TagNetwork(Network[TagBatch, Tensor]):
                 )
             )
         learnt = "scores of neighbouring labels"
-        inside = "which labels may follow; scores stay 0" if self.softmax else learnt
+        inside = "allowed transitions; all scores are 0" if self.softmax else learnt
         gives = f"B × T × {self.output.out_features} logits"
         return [
             *parts,

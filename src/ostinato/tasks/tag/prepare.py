@@ -113,5 +113,7 @@ def _split(
     if validation is not None:
         return given, validation
     if len(given) < 2:
-        raise DataError("a tagger needs two sentences: one to learn from, one to validate by")
+        raise DataError(
+            "a tagger needs at least two sentences: one for training, one for validation"
+        )
     return given.split(float(share), settings.seed)

@@ -87,6 +87,6 @@ def words_of(sentences: object) -> list[list[str]]:
     for k, sentence in enumerate(sentences, start=1):
         words = sentence if isinstance(sentence, str) else list(sentence)
         if not words or isinstance(words, str) or not all(isinstance(w, str) for w in words):
-            raise DataError(f"sentence {k}: {quoted(sentence)} is no list of words")
+            raise DataError(f"sentence {k}: {quoted(sentence)} is not a list of words")
         found.append(words)
     return found

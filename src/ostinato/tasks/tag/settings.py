@@ -18,27 +18,38 @@ def _part_or_file(value: float | str) -> float | str:
     except ValueError:
         return value
     if not 0 < part < 1:
-        raise ValueError("a part lies between 0 and 1; or give the name of a file")
+        raise ValueError("give a fraction between 0 and 1, or the name of a file")
     return part
 
 
 class TagData(Section):
-    """What is read, and as what."""
+    """Settings of the data."""
 
-    word: str = Field("", description="column of the words: a number from 1, or of CoNLL-U a field")
-    tag: str = Field("", description="column of the tags; the last one, or of CoNLL-U upos")
+    word: str = Field("", description="column of the words: a number from 1, or a field of CoNLL-U")
+    tag: str = Field(
+        "", description="column of the tags; default: the last one, or upos of CoNLL-U"
+    )
     scheme: Literal["auto", "iob1", "iob2", "bioes", "none"] = Field(
-        "auto", description="how tags mark entities; none: they do not"
+        "auto", description="scheme of the entity tags; none: the tags are not entities"
     )
-    unlabelled: str = Field("", description="the tag of a word whose tag is not known")
+    unlabelled: str = Field("", description="tag that marks words without a known tag")
     validation: Annotated[float | str, AfterValidator(_part_or_file)] = Field(
-        0.1, description="what chooses the epoch: a part of the sentences, or another file"
+        0.1,
+        description="validation set that chooses the best epoch: a fraction of the "
+        "sentences, or a file",
     )
-    lower: bool = Field(True, description="words in small letters, digits as 0; not their spelling")
-    vocabulary: int = Field(50_000, ge=2, le=10**7, description="the most words known")
-    min_count: int = Field(1, ge=1, description="how often a word must be seen to be known")
-    max_characters: int = Field(30, ge=2, le=10**4, description="longer words lose their middle")
-    batch_tokens: int = Field(600, ge=1, description="tokens in a batch, padding included")
+    lower: bool = Field(
+        True, description="lower-case words and replace digits by 0; characters are unchanged"
+    )
+    vocabulary: int = Field(50_000, ge=2, le=10**7, description="maximum size of the vocabulary")
+    min_count: int = Field(1, ge=1, description="minimum count of a word in the vocabulary")
+    max_characters: int = Field(
+        30,
+        ge=2,
+        le=10**4,
+        description="maximum length of a word; the middle of longer ones is cut out",
+    )
+    batch_tokens: int = Field(600, ge=1, description="tokens per batch, including padding")
 
 
 class TagSettings(TaskSettings):

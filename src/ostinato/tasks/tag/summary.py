@@ -22,7 +22,7 @@ def trained(tagger: Tagger) -> Iterator[Shown]:
         rows.append(["each word's most frequent tag", f"{tagger.baseline_score_:.4f}", "", ""])
     yield SummaryTable(["", f"validation {NAMES[metric]}", "parameters", "time"], rows)
     if tagger.baseline_ and tagger.baseline_score_ > best[metric]:
-        yield Message("Each word's most frequent tag is better here.")
+        yield Message("The baseline, each word's most frequent tag, is better.")
 
 
 def measured(tagger: Tagger, result: TagMeasures) -> Iterator[Shown]:

@@ -20,7 +20,7 @@ TASK = Task(
         baseline="of each word",
         flow="Means over the longest sentences; the loss is that of the last word’s tag.",
         validation="validation_loss",
-        loss="Loss, nats for each word",
+        loss="Loss, nats per word",
         reached="f1",
         title="F1 on validation words",
     ),

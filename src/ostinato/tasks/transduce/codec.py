@@ -23,9 +23,9 @@ LONGEST = 10**5
 class CodecSettings(Section):
     """What texts are read as."""
 
-    tokenizer: str = Field("char", description="char, word, spaced, bpe or white_space")
-    vocabulary: int = Field(30_000, ge=2, le=10**7, description="the most symbols known")
-    min_count: int = Field(1, ge=1, description="how often one must be seen to be known")
+    tokenizer: str = Field("char", description="tokenizer: char, word, spaced, bpe or white_space")
+    vocabulary: int = Field(30_000, ge=2, le=10**7, description="maximum size of the vocabulary")
+    min_count: int = Field(1, ge=1, description="minimum count of a token in the vocabulary")
 
 
 @dataclass(frozen=True)
@@ -57,7 +57,7 @@ class TextCodec:
             store.add(text.strip())
         vocabulary = store.vocabulary(settings.vocabulary, settings.min_count)
         if len(vocabulary) < 2:
-            raise DataError(f"no symbol comes {name}.min_count = {settings.min_count} times")
+            raise DataError(f"no token occurs {name}.min_count = {settings.min_count} times")
         rows = store.rows(vocabulary)
         lengths = np.fromiter(map(len, rows), np.int64, len(rows))
         return cls(split, vocabulary, min(int(lengths.max()), LONGEST)), rows, lengths

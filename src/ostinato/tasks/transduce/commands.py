@@ -35,20 +35,21 @@ def training(
     settings: TransduceSettings,
     skip_bad_rows: bool,
 ) -> Generator[Shown, None, TrainingSet]:
-    """Train a network that turns sequences into others: translates, spells out, normalises.
+    """Train a sequence-to-sequence model, for example for translation or pronunciation.
 
     Example: ostinato fit transduce train.de.gz train.en.gz --validation val.de.gz val.en.gz
 
     Parameters
     ----------
     data
-        A CSV, TSV, JSON Lines or Parquet file with the columns source and target, with
-        --data.separator a text with both on each line, the first of two parallel files, `-` for
-        standard input, `dates` or `cmudict`; .gz and .xz too.
+        A CSV, TSV, JSON Lines or Parquet file with the columns source and target, a text with both
+        on each line (with --data.separator), the first of two parallel files, `-` for standard
+        input, `dates` or `cmudict`; may be compressed (.gz, .xz).
     parallel
-        The second of two parallel files: in its lines the targets.
+        The second of two parallel files, with the targets.
     validation
-        Pairs that choose the best epoch, in one file or two; without them a part is held out.
+        The validation set that chooses the best epoch, in one file or two. Default: a part of the
+        data.
     settings
         The settings.
     """
@@ -71,13 +72,13 @@ def comparison(
     format: TableFormat = None,
     settings: TransduceSettings,
 ) -> Generator[Shown, None, Comparison]:
-    """Compare cells as encoder and decoder, with texts copied as they are beside them.
+    """Compare cells as encoder and decoder, and with a baseline that copies the source.
 
     Example: ostinato compare transduce dates --cells lstm,gru --seeds 3 --train.epochs 3
 
-    Every cell is trained with every seed on the same pairs in the same batches, and judged by the
-    same pairs held out: the test part of a packaged source, else a fifth of the file, in whole
-    blocks of neighbours. Given again with the same --out, it goes on where it was stopped.
+    Every cell is trained with every seed on the same pairs in the same batches, and evaluated on
+    the same held-out set: the test set of a packaged source, or a fifth of the file, in whole
+    blocks of neighbouring pairs. To continue an interrupted comparison, use the same --out.
 
     Parameters
     ----------
@@ -121,9 +122,9 @@ def evaluation(
     format: TableFormat = None,
     skip_bad_rows: SkipBadRows = False,
 ) -> Iterator[Shown]:
-    """Measure a transducer on pairs: exact match, error rates, BLEU and chrF.
+    """Evaluate a transducer on pairs: exact match, error rates, BLEU and chrF.
 
-    Rows with the same source are one text with several references, any of which is right.
+    Rows with the same source are one text with several references, each of which is correct.
 
     Example: ostinato evaluate runs/d val.de.gz val.en.gz
 
@@ -134,11 +135,11 @@ def evaluation(
     parallel
         The second of two parallel files.
     references
-        More pairs: those whose source is in the data are further references.
+        More pairs: those whose source is in the data are additional references.
     beam
-        Hypotheses kept at each step, 1 is greedy; the run's own unless given.
+        The number of hypotheses of the beam search; 1 is greedy. Default: that of the run.
     alpha
-        Length penalty; the run's own unless given.
+        The length penalty. Default: that of the run.
     """
     settings, skipped = transducer.settings(), Skipped() if skip_bad_rows else None
     splits = _read(_files(data, parallel), settings, format, skipped)
@@ -163,37 +164,39 @@ def prediction(
     format: LinesFormat = None,
     skip_bad_rows: bool = False,
 ) -> Iterator[Shown]:
-    """Write the most probable output for each text, in order.
+    """Print the most probable output for each text, in order.
 
-    There is a line for each row of the file, also for a bad one that is left out: it is empty. With
-    --best there are so many for each, and after a tab the log-probability of each in nats over its
-    length penalty. With --alignments there is, after a tab, for each token of the output the token
-    of the text that counted most, as pairs of places from 0: `2-1` says that the third token came
-    from the second. A tab or a line end in an output is written \\t or \\n.
+    Prints one line for each row of the file; for a skipped bad row it is empty. With --best it
+    prints this many lines for each row, each with a tab and the score: the log-probability in nats
+    divided by the length penalty. With --alignments it prints, after a tab, the source token with
+    the largest attention weight for each output token, as pairs of positions from 0: `2-1` means
+    that the third output token is aligned with the second source token. A tab or a line break in
+    an output is written \\t or \\n.
 
     Example: echo "7. März 2021" | ostinato predict runs/d -
 
     Parameters
     ----------
     file
-        A file with a text on each line, a table with the run's source column, or `-`.
+        A file with one text per line, a table with the run's source column, or `-`.
     best
-        How many outputs for each text, at most the beam where one is given.
+        The number of outputs for each text, at most the beam size if it is given.
     beam
-        Hypotheses kept at each step, 1 is greedy; the run's own unless given.
+        The number of hypotheses of the beam search; 1 is greedy. Default: that of the run.
     alpha
-        Length penalty; the run's own unless given.
+        The length penalty. Default: that of the run.
     alignments
-        Say which token of the text each token of the output came from.
+        Print the alignment of the output with the source.
     skip_bad_rows
-        Write nothing for bad rows and say how many they are; without it the first one is an error.
+        Print an empty line for bad rows, and how many there are. Default: the first one is an
+        error.
     """
     settings, skipped = transducer.settings(), Skipped()
     chosen = skipped if skip_bad_rows else None
     texts = read_texts(file, settings.source.column, format=format, skip_bad_rows=chosen)
     yield from left_out(skipped)
     if alignments and settings.model.attention == "none":
-        yield Note("ostinato: a run without attention has no alignments")
+        yield Note("ostinato: this run has no attention, and so no alignments")
     most = max(best, settings.decoding.beam) if beam is None else beam
     found = transducer.search(texts, beam=most, best=best, alpha=alpha)
     for outputs in skipped.merged(found):

@@ -1,4 +1,4 @@
-"""Turn sequences into others: encoder → bridge → decoder with attention → symbols."""
+"""Sequence to sequence: encoder → bridge → decoder with attention → symbols."""
 
 from __future__ import annotations
 
@@ -22,20 +22,20 @@ from ostinato.tasks.transduce.settings import TransduceSettings
 
 
 class Transducer(Estimator[TransduceSettings]):
-    """Turns texts into others: translates, spells out, normalises.
+    """A sequence-to-sequence model of texts, for example for translation.
 
     `Transducer("gru", target={"tokenizer": "white_space"})`: the settings are those of
     `TransduceSettings`.
 
     Args:
         cell: a cell, its name, or `path/to/file.py:name`.
-        seed: fixes everything random.
-        source: what is read, see `SourceSettings`.
-        target: what is written, see `TargetSettings`.
-        data: how pairs are put together, see `TransduceData`.
-        model: the network, see `TransduceModel`.
-        decoding: how outputs are searched for, see `Decoding`.
-        train: the loop, see `Training`.
+        seed: the seed of all random numbers.
+        source: settings of the source, see `SourceSettings`.
+        target: settings of the target, see `TargetSettings`.
+        data: settings of the data, see `TransduceData`.
+        model: settings of the network, see `TransduceModel`.
+        decoding: settings of beam search, see `Decoding`.
+        train: settings of training, see `Training`.
 
     After `fit`: `model_`, the trained `TransduceModel`, and of its parts `source_` and `target_`
     (each a `TextCodec`) and `network_`; `history_` (a record for each epoch), `validation_` (the
@@ -76,14 +76,13 @@ class Transducer(Estimator[TransduceSettings]):
         """Trains on pairs.
 
         Args:
-            sources: the texts to be turned, or `Pairs`.
-            targets: what each is turned into; None for `Pairs`.
-            validation: pairs that choose the best epoch; None holds a part of the others out.
-                Pairs whose source is among these are not trained on.
-            options: see `Fitting`.
+            sources: the source texts, or `Pairs`.
+            targets: the target texts; None for `Pairs`.
+            validation: the validation set, which chooses the best epoch; None: hold out a part.
+            Pairs whose source is in it are not used for training. options: see `Fitting`.
 
         Raises:
-            DataError: when a row is empty or no text, all are too long, or jiwer is missing.
+            DataError: when a row is empty or not a text, all are too long, or jiwer is missing.
         """
         extra("jiwer", EXTRA)  # before training rather than after the first epoch
         settings, digest = self.settings(), options.get("run") is not None
@@ -101,18 +100,18 @@ class Transducer(Estimator[TransduceSettings]):
         best: int = 1,
         alpha: float | None = None,
     ) -> list[list[Transduction]]:
-        """The most probable outputs for each text that beam search finds, the best first.
+        """The most probable outputs for each text found by beam search, the best first.
 
         Args:
             texts: the sources.
-            beam: hypotheses kept at each step; 1 is greedy. None is `decoding.beam`.
-            best: how many are returned for a text, at most `beam`.
-            alpha: the length penalty; None is `decoding.alpha`.
+            beam: the number of hypotheses; 1 is greedy. None: `decoding.beam`.
+            best: the number of outputs per text, at most `beam`.
+            alpha: the length penalty; None: `decoding.alpha`.
 
         Raises:
             ConfigError: for numbers out of range.
-            DataError: for a single text in place of a list, what is no text, or a text that is far
-                longer than those of training.
+            DataError: for a single text instead of a list, an entry that is not a text, or a text
+            that is far longer than those of training.
         """
         check_is_fitted(self)
         return self.model_.search(data.texts_of(texts), beam=beam, best=best, alpha=alpha)
@@ -129,12 +128,12 @@ class Transducer(Estimator[TransduceSettings]):
         more: Pairs | None = None,
         **options: Any,
     ) -> Measures:
-        """How near outputs are to their references; see `Measures`.
+        """Evaluates the outputs; see `Measures`.
 
         Args:
             sources: the texts, or `Pairs`.
             targets: the reference of each; None for `Pairs`.
-            more: further references.
+            more: additional references.
             options: as for `search`.
         """
         pairs = _pairs(sources, targets)
@@ -142,11 +141,11 @@ class Transducer(Estimator[TransduceSettings]):
         return measure(dict(zip(texts, self.predict(texts, **options), strict=True)), pairs, more)
 
     def score(self, sources: Sequence[str] | Pairs, targets: Sequence[str] | None = None) -> float:
-        """The part of texts whose output equals one of their references."""
+        """Exact match: the fraction of texts whose output equals one of their references."""
         return self.evaluate(sources, targets).exact_match
 
     def unknown(self, texts: Sequence[str]) -> Counter[str]:
-        """The tokens of texts that were not in the training data, and how often they come."""
+        """The unknown tokens of texts, and their counts."""
         check_is_fitted(self)
         return self.source_.unknown(texts)
 
@@ -165,5 +164,5 @@ def _pairs(sources: Sequence[str] | Pairs, targets: Sequence[str] | None) -> Pai
     if isinstance(sources, Pairs):
         return sources
     if targets is None:
-        raise DataError("targets are missing: give them, or Pairs")
+        raise DataError("targets are missing: give targets, or Pairs")
     return data.pairs_of(sources, targets)

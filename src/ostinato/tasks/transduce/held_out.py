@@ -21,9 +21,9 @@ from ostinato.tasks.transduce.settings import TransduceSettings
 from ostinato.train import Run
 
 BINS = 6
-"""The most groups of texts of like length that errors are told for."""
+"""The maximum number of groups of texts of similar length for which errors are shown."""
 FEW = 8
-"""The words from which on the length of a text is told in words rather than in characters."""
+"""The number of words from which the length of a text is given in words, not in characters."""
 SHOWN = (0.35, 0.6, 0.85)
 """Which texts are shown, by their place among all of at most `LONGEST` tokens by length."""
 LONGEST = 40

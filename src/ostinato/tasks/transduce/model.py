@@ -30,16 +30,16 @@ _TIMES = 10  # as long as the longest of training: a source that is still read
 
 @dataclass(frozen=True)
 class Transduction:
-    """An output that was found.
+    """An output of beam search.
 
     Attributes:
         text: the output.
         tokens: its tokens.
-        source: the tokens of what it was found for.
-        log_probability: of all its symbols, the end included, in nats.
-        score: what it was ranked by: the log-probability over the length penalty.
-        alignment: how much each token of the source (S) counted for each of the output (T): (T, S),
-            rows summing to 1; None without attention.
+        source: the tokens of the source.
+        log_probability: of all symbols, including the end, in nats.
+        score: the log-probability divided by the length penalty.
+        alignment: the attention weights of the source tokens (S) for each output token (T): (T,
+        S), rows sum to 1; None without attention.
     """
 
     text: str
@@ -128,13 +128,13 @@ class TransduceModel(Model[TransduceSettings, str, TransduceBatch, TransduceOutp
         best: int = 1,
         alpha: float | None = None,
     ) -> list[list[Transduction]]:
-        """The most probable outputs for each text that beam search finds, the best first.
+        """The most probable outputs for each text found by beam search, the best first.
 
         Args:
             inputs: the sources.
-            beam: hypotheses kept at each step; 1 is greedy. None is `decoding.beam`.
-            best: how many are returned for a text, at most `beam`.
-            alpha: the length penalty; None is `decoding.alpha`.
+            beam: the number of hypotheses; 1 is greedy. None: `decoding.beam`.
+            best: the number of outputs per text, at most `beam`.
+            alpha: the length penalty; None: `decoding.alpha`.
 
         Raises:
             ConfigError: for numbers out of range.
@@ -205,8 +205,9 @@ class TransduceModel(Model[TransduceSettings, str, TransduceBatch, TransduceOutp
         for number, length in enumerate(lengths, start=1):
             if length > most:
                 raise DataError(
-                    f"text {number} has {length:,} symbols, and at most {most:,} are read, "
-                    f"{_TIMES} times as many as in training; cut it into parts"
+                    f"text {number} has {length:,} tokens, more than the "
+                    f"limit of {most:,}, which is {_TIMES} times the longest "
+                    "one in training; split it"
                 )
 
     def _alignments(

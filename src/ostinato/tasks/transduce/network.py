@@ -22,33 +22,40 @@ from ostinato.tasks.base.stack import Stack
 class TransduceNetworkSettings(Stack):
     """The network."""
 
-    embedding: int = Field(64, ge=1, le=2**16, description="features of a token, and of a readout")
+    embedding: int = Field(
+        64, ge=1, le=2**16, description="size of a token's embedding, and of the readout"
+    )
     hidden: int = Field(
         128,
         ge=2,
         le=2**16,
         multiple_of=2,
-        description="hidden units; the encoder's directions have half each",
+        description="hidden units; each direction of the encoder has half of them",
     )
-    dropout: float = Field(0.2, ge=0, lt=1, description="between layers, and on readouts")
-    embedding_dropout: float = Field(0.0, ge=0, lt=1, description="on embeddings")
-    bidirectional: bool = Field(True, description="the encoder reads both ways")
-    attention: str = Field(
-        "additive", description="dot, general, additive; none: the context vector alone"
+    dropout: float = Field(0.2, ge=0, lt=1, description="dropout between layers, and of readouts")
+    embedding_dropout: float = Field(0.0, ge=0, lt=1, description="dropout of embeddings")
+    bidirectional: bool = Field(True, description="whether the encoder is bidirectional")
+    attention: str = Field("additive", description="attention: dot, general, additive or none")
+    input_feeding: bool = Field(
+        False, description="input feeding: a step also reads the previous readout; slow"
     )
-    input_feeding: bool = Field(False, description="a step reads the readout before it: slow")
     bridge: Literal["linear", "copy", "none"] = Field(
-        "linear", description="how the decoder's first states come from the encoder's last ones"
+        "linear",
+        description="how the last states of the encoder become the first states of the decoder",
     )
-    tied: bool = Field(False, description="the output reads the table of the embedding")
-    label_smoothing: float = Field(
-        0.0, ge=0, lt=1, description="the part of each symbol shared out"
+    tied: bool = Field(
+        False, description="share the weights of the target embedding and the output layer"
     )
+    label_smoothing: float = Field(0.0, ge=0, lt=1, description="label smoothing")
     teacher_forcing: float = Field(
-        1.0, ge=0, le=1, description="chance, at last, that a step is given the right symbol before"
+        1.0,
+        ge=0,
+        le=1,
+        description="teacher forcing: final probability of the correct previous token as input",
     )
     forcing_schedule: Literal["constant", "linear"] = Field(
-        "linear", description="whether that chance falls from 1, epoch by epoch, or stays"
+        "linear",
+        description="whether this probability decreases from 1, epoch by epoch, or is constant",
     )
 
 

@@ -14,13 +14,13 @@ from ostinato.train import Epochs, LearningRate, Section, Training
 class SourceSettings(CodecSettings):
     """What is read."""
 
-    column: str = Field("source", description="the column of a table with the sources")
+    column: str = Field("source", description="column of a table with the sources")
 
 
 class TargetSettings(CodecSettings):
     """What is written."""
 
-    column: str = Field("target", description="the column of a table with the targets")
+    column: str = Field("target", description="column of a table with the targets")
 
 
 class TransduceData(Section):
@@ -29,20 +29,25 @@ class TransduceData(Section):
     separator: str | None = Field(
         None,
         min_length=1,
-        description="what stands between source and target in a line; unset for tables",
+        description="separator of source and target in a line; unset for tables",
     )
     validation: float = Field(
-        0.1, gt=0, lt=1, description="the part held out to choose the epoch, where none is given"
+        0.1,
+        gt=0,
+        lt=1,
+        description="fraction held out to choose the best epoch, if no validation set is given",
     )
-    max_tokens: int = Field(200, ge=1, description="pairs with a longer side are not trained on")
-    batch_tokens: int = Field(3000, ge=1, description="tokens in a batch, of both sides")
+    max_tokens: int = Field(
+        200, ge=1, description="maximum length; longer pairs are not used for training"
+    )
+    batch_tokens: int = Field(3000, ge=1, description="tokens per batch, of source and target")
 
 
 class Decoding(Section):
     """How outputs are searched for."""
 
     beam: int = Field(
-        5, ge=1, le=MOST_BEAM, description="hypotheses kept at each step; 1 is greedy"
+        5, ge=1, le=MOST_BEAM, description="beam size: number of hypotheses; 1 is greedy"
     )
     alpha: float = Field(0.0, ge=0, description="length penalty; above 0 favours longer outputs")
 

@@ -24,12 +24,19 @@ def trained(transducer: Transducer, test: Pairs | None) -> Iterator[Shown]:
         f"{parameters(transducer.network_):,}",
         duration(sum(record["seconds"] for record in transducer.history_)),
     ]
-    columns = "greedy, on validation", "nats", "symbol errors", "exact", "parameters", "time"
+    columns = (
+        "greedy, on the validation set",
+        "nats",
+        "token error rate",
+        "exact",
+        "parameters",
+        "time",
+    )
     yield SummaryTable(columns, [row])
-    yield Message(f"With a beam of {settings.decoding.beam}, on validation:")
+    yield Message(f"With a beam of {settings.decoding.beam}, on the validation set:")
     yield from measured(transducer.evaluate(transducer.validation_, more=transducer.references_))
     if test is not None:
-        yield Message("On the test part:")
+        yield Message("On the test set:")
         yield from measured(transducer.evaluate(test))
 
 
@@ -53,12 +60,11 @@ def alignment(found: Transduction) -> str:
 def _left_out(transducer: Transducer) -> Iterator[Shown]:
     """Which pairs were not trained on, and why."""
     reasons = {
-        "their source is among those held out": len(transducer.references_),
-        f"a side is longer than data.max_tokens = {transducer.settings().data.max_tokens}": (
-            transducer.longer_
-        ),
+        "their source is in the held-out set": len(transducer.references_),
+        "their source or target is longer than data.max_tokens = "
+        f"{transducer.settings().data.max_tokens}": (transducer.longer_),
     }
     for why, count in reasons.items():
         if count:
             are = "pair is" if count == 1 else "pairs are"
-            yield Note(f"ostinato: {count:,} {are} not trained on: {why}")
+            yield Note(f"ostinato: {count:,} {are} not used for training: {why}")

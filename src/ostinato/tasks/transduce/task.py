@@ -11,19 +11,20 @@ TASK = Task(
     estimator=Transducer,
     held_out=TransduceHeldOut,
     terms=Terms(
-        words="wrong symbols",
+        words="token error rate",
         digits=None,
         things="symbols",
         data="pairs",
         examples="texts",
         step="symbol",
         baseline="unchanged",
-        flow="Means over the longest texts, in the top layer of the encoder; the loss is that of "
-        "whole outputs. Attention has a short way back to every step.",
+        flow="Means over the longest texts, in the top layer of the encoder; the "
+        "loss is that of whole outputs. With attention the gradient has a "
+        "short path to every step.",
         validation="validation_loss",
-        loss="Loss, nats for each symbol",
+        loss="Loss, nats per token",
         reached="error_rate",
-        title="Wrong symbols of greedy outputs, on validation texts",
+        title="Token error rate of greedy outputs, on validation texts",
     ),
     training=commands.training,
     comparison=commands.comparison,

@@ -101,7 +101,7 @@ def read(file: File, wanted: TagColumns) -> Iterator[ColumnSentence]:
                 _check(file, number, width, words, column, trained is None)
             if len(fields) != width:
                 what = f"{counted(len(fields), 'column')}, but the first word has {width}"
-                sentence.blame(number, f"{what}; --format says what is no such file")
+                sentence.blame(number, f"{what}; if the file has another format, use --format")
                 fields = [*fields, *[""] * width]
             if not fields[words]:
                 sentence.blame(number, "an empty word")
@@ -164,6 +164,6 @@ def _number(column: str, name: str) -> int:
     number = int(column) if _COLUMN.fullmatch(column) else 0
     if not number:
         raise ConfigError(
-            f"data.{name} = {quoted(column)}: columns are numbers from 1, or -1 backwards"
+            f"data.{name} = {quoted(column)}: columns are numbers from 1, or from -1 backwards"
         )
     return number - 1 if number > 0 else number

@@ -118,7 +118,7 @@ def _fault(fields: list[str], words: int) -> str | None:
         return f"the ID {quoted(fields[0])} is not one of CoNLL-U"
     if fields[0].isdecimal() and fields[0] != str(words + 1):
         found = shortened(fields[0])
-        return f"the ID {found} stands where {words + 1} should; is a blank line missing?"
+        return f"the ID is {found}, not {words + 1}; is a blank line missing?"
     return None
 
 

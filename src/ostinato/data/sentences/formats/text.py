@@ -60,7 +60,7 @@ class Written(Sentence):
             ConfigError: for a confidence, or tags beside the text, which have no place in one.
         """
         if answer.beside or answer.confidence is not None:
-            raise ConfigError("plain text has no place for tags beside it, or confidences")
+            raise ConfigError("plain text cannot store additional tags or confidences")
         text, end, pieces = self.plain(), 0, []
         for (start, stop), tag in zip(self.places, answer.tags, strict=True):
             pieces += [text[end:start], _recased(text[start:stop], tag), tag.lstrip(_LETTERS)]

@@ -73,7 +73,7 @@ class Subwords(Tokenizer):
 
     def train(self, texts: Iterable[str], size: int) -> Subwords:
         """Merges the most frequent pair of neighbours until there are `size` subwords."""
-        with _calls("subwords cannot be learnt"):
+        with _calls("subwords cannot be learned"):
             learnt = self._made()
             trainer = self._library.trainers.BpeTrainer(
                 vocab_size=min(size, _MOST), special_tokens=[_UNKNOWN], show_progress=False
@@ -104,7 +104,7 @@ class Subwords(Tokenizer):
             known = {"vocab": model["vocab"], "merges": merges}
             for subword in (_UNKNOWN, *(part for a, b in merges for part in (a, b, a + b))):
                 if subword not in known["vocab"]:  # on some the library would panic
-                    raise ValueError(f"{quoted(subword)} is not among its subwords")
+                    raise ValueError(f"{quoted(subword)} is not one of its subwords")
         made = library.Tokenizer(library.models.BPE(unk_token=_UNKNOWN, **known))
         made.pre_tokenizer = library.pre_tokenizers.Split(library.Regex(_PIECES), "isolated")
         if known:

@@ -17,7 +17,7 @@ from ostinato.errors import DataError
 
 SUFFIXES = (".csv",)
 _AGAIN = 2**20
-"""Lines that may be read again, behind quotation marks that are wrong, besides as many as there
+"""Lines that may be read again after wrong quotation marks, besides as many as there
 are: else each mark could have all that follows it read once more."""
 
 
@@ -32,7 +32,7 @@ def read(file: File, wanted: Wanted[R]) -> Iterator[R | Bad]:
     """The named columns of each record.
 
     A bad record is named by the line on which it starts, a faulty byte by its own. After a
-    quotation mark that is wrong, reading goes on with the next line.
+    wrong quotation mark, reading continues with the next line.
 
     Raises:
         DataError: when the file is empty, or its header wrong.

@@ -58,5 +58,5 @@ def _row(line: NumberedLine, columns: Sequence[str], wanted: Wanted[R]) -> R | B
     for name in columns:
         if name not in values:
             there = first_few(map(quoted, values))
-            return Bad(line.place, f"no {quoted(name)}; there is {there}")
+            return Bad(line.place, f"no {quoted(name)}; the keys are {there}")
     return wanted.check(line.place, {name: values[name] for name in columns})

@@ -24,11 +24,11 @@ def read(file: File, wanted: Wanted[R]) -> Iterator[R | Bad]:
         DataError: when the file is blank and no text may be; for several columns, or all.
     """
     if wanted.columns is None:
-        raise DataError(f"{file.title}: plain text has no columns; give a table")
+        raise DataError(f"{file.title}: plain text has no columns; use a table")
     if len(wanted.columns) > 1:
         needed = first_few(map(quoted, wanted.columns))
         raise DataError(
-            f"{file.title}: plain text has one column, and {needed} are needed; give a table"
+            f"{file.title}: plain text has one column, but {needed} are required; use a table"
         )
     blank, blamed, empty = 0, "", True  # held back: a blank file is one fault
     for number, line in enumerate(file.good_lines(), start=1):

@@ -39,7 +39,9 @@ def _compare(memory: MemoryPlan, accesses: Iterator[tuple[str, object, object]])
     for what, size, room in accesses:
         if size != room:
             cell = f"cell {memory.program.graph.name!r}"
-            raise CellError(f"{cell}: native code has no room for {what}: {size}, not {room}")
+            raise CellError(
+                f"{cell}: native code does not support the size of {what}: {size}, not {room}"
+            )
 
 
 def _accesses(memory: MemoryPlan) -> Iterator[tuple[str, object, object]]:

@@ -11,7 +11,7 @@ The work falls into five passes:
 | `dx` | the same, after `post` | dL/dx |
 
 A pass is a list of phases. A phase opens with products and with means whose operands are
-complete, and goes on with pointwise work, panel of units by panel of units; what needs all units
+complete, and continues with pointwise work, panel of units by panel of units; what needs all units
 of something that the phase computes waits for the next.
 
 Results of products and of functions are kept in memory where another phase or pass reads them;

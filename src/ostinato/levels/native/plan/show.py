@@ -26,7 +26,7 @@ _WRITTEN = {
 }  # fmt: skip
 
 _ROWS = {
-    "lift": "for some steps' tokens at a time, before these steps",
+    "lift": "for the tokens of some steps at a time, before these steps",
     "loop": "for every step, first to last",
     "back": "for every step, last to first",
     "post": "for all tokens, after the loop",
@@ -76,7 +76,7 @@ def phases(memory: MemoryPlan, backward: bool = True) -> str:
             lines.append(f"{name} {k}: {_ROWS[name]}")
             for unit in [phase.numbers, *phase.vectors]:
                 lines += _unit(memory, name, k, unit)
-    rows = {"new": "the tape, one row a token", "grads": "gradients, one row a token"}
+    rows = {"new": "the tape, one row per token", "grads": "gradients, one row per token"}
     for kind, what in list(rows.items())[: 1 + backward]:
         lines.append(f"{what}: {' + '.join(memory.rows[kind]) or 'nothing'} numbers")
     return "\n".join(lines)
@@ -89,18 +89,18 @@ def _unit(memory: MemoryPlan, name: str, k: int, unit: Unit) -> list[str]:
         depth = " + ".join(block.depth)
         lines.append(f"    product of depth {depth}, panels of {block.vectors} vectors: {products}")
     for mean in unit.means if unit.size == "1" else []:
-        lines.append(f"    {_name(memory, mean)} = the mean that the phase before gathered")
+        lines.append(f"    {_name(memory, mean)} = the mean computed by the previous phase")
     for i in unit.nodes:
         if memory.nodes[i].op != "product":
             right = _right(memory, memory.nodes[i])
             lines.append(f"    {_name(memory, i)} = {right}   ({unit.size})")
     for mean in unit.means if unit.size != "1" else []:
         of = _name(memory, memory.nodes[mean].args[0])
-        lines.append(f"    gather the mean of {of}")
+        lines.append(f"    compute the mean of {of}")
     kept: dict[str, list[str]] = {}
     for place, i in unit.stores:
         kept.setdefault(place, []).append(_name(memory, i) if i >= 0 else "0")
-    lines += [f"    keep in {place}: {', '.join(names)}" for place, names in kept.items()]
+    lines += [f"    store in {place}: {', '.join(names)}" for place, names in kept.items()]
     lines += [f"    add to the gradient of {p}: {_name(memory, i)}" for p, i in unit.sums]
     return lines
 

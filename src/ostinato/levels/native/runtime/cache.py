@@ -90,7 +90,8 @@ def folder() -> Path | None:
             or os.path.expanduser(chosen).startswith("~")  # no such user
         ):
             raise ConfigError(
-                f"OSTINATO_CACHE: {quoted(chosen)} is no folder's name; give one, or off"
+                f"OSTINATO_CACHE: {quoted(chosen)} is not the name of a "
+                "folder; use a folder, or off"
             )
         return path
     base = os.environ.get("XDG_CACHE_HOME", "")
@@ -231,8 +232,8 @@ def _opened(path: Path, trusted: bool = True) -> Iterator[_Place]:
         if trusted and (about.st_uid != os.geteuid() or about.st_mode & 0o022):
             raise OSError(
                 0,
-                "others may write to it; it must be yours alone: empty it (others may have put "
-                "code there), then chmod 700",
+                "others can write to it; empty it (others may have put code "
+                "there), then run chmod 700",
             )
         yield _Place(path, handle)
     finally:
@@ -263,9 +264,9 @@ def _file(place: _Place, name: str, most: int) -> Iterator[BinaryIO]:
         if _HANDLES and (
             about.st_uid != os.geteuid() or about.st_mode & 0o022 or about.st_nlink != 1
         ):
-            raise OSError(0, f"{name} is not a file that you alone can write to; empty the folder")
+            raise OSError(0, f"{name} is a file that others can write to; empty the folder")
         if about.st_size > most:
-            raise OSError(0, f"{name} is larger than the whole cache may be")
+            raise OSError(0, f"{name} is larger than the limit of the whole cache")
         yield file
 
 

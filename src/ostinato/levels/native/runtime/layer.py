@@ -253,7 +253,7 @@ def _read_again(
         for t, shape in zip((x, *flat), ctx.shapes, strict=True):
             if t.shape != shape or t.element_size() * 8 != call.bits or not readable(t):
                 raise RuntimeError(
-                    f"a saved tensor {tuple(shape)} came back as {t.dtype} {tuple(t.shape)}"
+                    f"a saved tensor {tuple(shape)} was restored as {t.dtype} {tuple(t.shape)}"
                 )
         flat = [t.contiguous() for t in flat]
     if call.distinct is not None:

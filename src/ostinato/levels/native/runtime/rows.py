@@ -25,8 +25,8 @@ def refuse_many(rows: int) -> None:
     """
     if rows > MOST:
         raise ValueError(
-            f"native code reads at most {MOST:,} rows (steps · sequences) at once, not {rows:,}: "
-            "cut the batch, or take engine='torch'"
+            f"native code reads at most {MOST:,} rows (steps · sequences) at "
+            f"once, not {rows:,}: use smaller batches, or engine='torch'"
         )
 
 

@@ -73,7 +73,7 @@ class NativeStream:
             raise UnknownName("kind of weights", weights, WEIGHTS)
         first = next(iter(layers[0].values()))
         if weights != "same" and first.dtype != torch.float32:
-            raise ConfigError(f"weights as {weights} are narrowed from float32, not {first.dtype}")
+            raise ConfigError(f"weights as {weights} are converted from float32, not {first.dtype}")
         # The one sequence goes on: nothing is copied to its last states.
         self._order = replace(Order.of([1]), batch_sizes=np.ones(2, np.int32))
         self._contexts = [
@@ -158,7 +158,7 @@ class NativeStream:
                 row[:] = state
 
     def __reduce__(self) -> NoReturn:
-        raise TypeError("a stream cannot be copied or pickled: make another one of its layers")
+        raise TypeError("a stream cannot be copied or pickled; create another one from its layers")
 
     def reset(self) -> None:
         """Begins anew, with states of zero."""
