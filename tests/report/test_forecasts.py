@@ -72,7 +72,7 @@ def test_sections_say_what_is_there(record):
     assert f"{record['test']['mse']:.4f}" in text
     assert "15 of them" in text
     assert "<a>" in text
-    assert "in the 80% band" in text
+    assert "coverage of the 80% interval" in text
     assert forecasting({"gru": [{"test": {}}]}) is None
     assert horizon_section({}) == fans_section({}) == quantiles_section({}) == ""
 

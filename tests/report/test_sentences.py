@@ -64,7 +64,7 @@ def test_the_baseline_gets_its_due(baseline, judged):
 
 def test_summary():
     text = summary(results())
-    assert text.startswith("RNN, LSTM and GRU read 17,931 film reviews")
+    assert text.startswith("RNN, LSTM and GRU were trained on 17,931 film reviews")
     assert "4,981 others" in text
     assert text.endswith("an LSTM learned to write Shakespeare, one character after the other.")
     assert summary({"generator": {"cell": "gru", "source": "shakespeare"}}).startswith("A GRU ")
@@ -83,7 +83,7 @@ def test_overfitting():
 
 
 def test_chance():
-    assert "up to 0.9 points" in chance(0.8834, 4981)  # 1.96 √(0.8834 · 0.1166 / 4981) = 0.0089
+    assert "±0.9 points" in chance(0.8834, 4981)  # 1.96 √(0.8834 · 0.1166 / 4981) = 0.0089
     assert "%" not in chance(0.8834, None)
 
 

@@ -52,7 +52,7 @@ def differences(results: Results, each: Record, look: Mapping[str, Look]) -> go.
         figure.add_scatter(
             x=list(range(1, len(steps) + 1)),
             y=[max(step, FLOOR) for step in steps],
-            name=results["titles"][name] if own else "a rounding a step",
+            name=results["titles"][name] if own else "rounding at each step",
             mode="lines+markers" if own else "lines",
             line={
                 "color": own.color if own else GREY,

@@ -55,8 +55,8 @@ def verdict(classifiers: Sequence[Record], baseline: Record | None) -> Markup:
 def chance(accuracy: float, count: int | None) -> str:
     """How far chance alone moves an accuracy: 1.96 standard errors of a proportion.
 
-    >>> chance(0.5, 10_000)[:73]
-    'By chance alone, an accuracy on 10,000 reviews is off by up to 1.0 points'
+    >>> chance(0.5, 10_000)[:75]
+    'The 95% confidence interval of an accuracy on 10,000 reviews is ±1.0 points'
     """
     if not count:
         return "Each network was trained once; other seeds give other results."
