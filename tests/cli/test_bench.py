@@ -12,7 +12,7 @@ import pytest
 import torch
 
 from ostinato.bench import contestants
-from ostinato.bench.case import LINES, Case, plan
+from ostinato.bench.case import LINES, BenchCase, plan
 from ostinato.bench.contestants import Contestant, Ready
 from ostinato.bench.race import race
 from ostinato.bench.shape import Shape
@@ -82,7 +82,7 @@ def test_a_wrong_contestant_gets_no_speed(monkeypatch):
         return module
 
     monkeypatch.setattr(aten, "torch_layer", swapped)
-    case = Case("dense", "lstm", SMALL)
+    case = BenchCase("dense", "lstm", SMALL)
     wrong, right = race(case, [*named("torch.nn")[:1], *named("torch loop")], rounds=1)
     assert (wrong["milliseconds"], wrong["gflops"], wrong["rounds"]) == (None, None, [])
     assert wrong["note"].startswith("wrong: off by ")
@@ -102,7 +102,7 @@ def test_a_wrong_contestant_gets_no_speed(monkeypatch):
 @pytest.mark.parametrize("name", ["outputs", "last", "d_x", "d_weight_hh", "d_bias_ih"])
 @pytest.mark.parametrize("spoil", ["nan", "missing", "shape", "one number"])
 def test_any_wrong_number_is_seen(name, spoil):
-    case = Case("ragged", "gru", SMALL)
+    case = BenchCase("ragged", "gru", SMALL)
     values = {k: v.astype("float32") for k, v in case.expected.items()}
     assert case.error(values) < 1e-6
     if spoil == "missing":
@@ -115,7 +115,7 @@ def test_any_wrong_number_is_seen(name, spoil):
 
 
 def test_what_stands_behind_an_end_is_not_judged():
-    case = Case("ragged", "gru", SMALL)
+    case = BenchCase("ragged", "gru", SMALL)
     assert case.lengths == [5, 3, 1]
     values = {k: v.copy() for k, v in case.expected.items()}
     values["outputs"][1:, 2] = 7
@@ -134,14 +134,14 @@ def test_who_fails_or_takes_too_long_is_left_out_with_a_reason():
         return Ready(run, dict)
 
     crowd = [Contestant("broken", broken), Contestant("endless", endless, limit=0.1)]
-    entries = race(Case("dense", "lstm", SMALL), crowd, rounds=1)
+    entries = race(BenchCase("dense", "lstm", SMALL), crowd, rounds=1)
     assert [e["milliseconds"] for e in entries] == [None, None]
     assert entries[0]["note"] == "failed: RuntimeError: no such thing"
     assert entries[1]["note"].startswith("skipped: ")
 
 
 def test_a_users_cell_has_us_and_nobody_else():
-    case = Case("dense", f"{os.path.dirname(__file__)}/../mgu.py:mgu", SMALL)
+    case = BenchCase("dense", f"{os.path.dirname(__file__)}/../mgu.py:mgu", SMALL)
     entries = race(case, contestants.known(["torch"]), rounds=1)
     assert {e["name"].split()[0] for e in entries if e["milliseconds"]} == {"ostinato"}
     assert any(e["ours"] for e in entries)
@@ -163,7 +163,7 @@ def test_gradients_of_data_that_need_none_are_judged(skipped, tmp_path, monkeypa
 
     if skipped:
         monkeypatch.setattr(context.Context, "after_loop", without_post)
-    (entry,) = race(Case("dense", f"{file}:two", SMALL), named("ostinato native"), rounds=1)
+    (entry,) = race(BenchCase("dense", f"{file}:two", SMALL), named("ostinato native"), rounds=1)
     assert (entry["milliseconds"] is None) == skipped
     assert (entry["note"] or "").startswith("wrong: " if skipped else "")
 
@@ -189,7 +189,7 @@ def test_narrow_weights_lose_little_at_sizes_they_are_for(name):
 
 
 def test_a_case_is_the_same_whatever_was_drawn_before():
-    one, other = (Case("dense", "gru", SMALL) for _ in range(2))
+    one, other = (BenchCase("dense", "gru", SMALL) for _ in range(2))
     torch.manual_seed(5)
     before = one.weights
     torch.manual_seed(6)
@@ -199,8 +199,8 @@ def test_a_case_is_the_same_whatever_was_drawn_before():
 
 def test_the_operations_of_a_lstm():
     # 4 gates, each a product with D + H numbers, two operations a number, three passes
-    assert Case("dense", "lstm", SMALL).flops == 2 * 4 * 6 * (4 + 6) * 15 * 3
-    assert Case("inference", "lstm", SMALL).flops == 2 * 4 * 6 * (4 + 6) * 15
+    assert BenchCase("dense", "lstm", SMALL).flops == 2 * 4 * 6 * (4 + 6) * 15 * 3
+    assert BenchCase("inference", "lstm", SMALL).flops == 2 * 4 * 6 * (4 + 6) * 15
 
 
 def test_a_plan_refuses_what_it_does_not_know():

@@ -48,7 +48,7 @@ STEPS = 50
 
 
 @dataclass(frozen=True)
-class Case:
+class BenchCase:
     """One comparison: what every contestant computes.
 
     Attributes:
@@ -210,7 +210,7 @@ class Case:
 
 def plan(
     cell_names: Iterable[str], lines: Iterable[str], sizes: Iterable[Shape], own_sizes: bool
-) -> list[Case]:
+) -> list[BenchCase]:
     """The cases of a comparison.
 
     Args:
@@ -227,14 +227,14 @@ def plan(
         if line not in LINES:
             raise UnknownName("line", line, LINES)
         if line in training.JOBS:
-            cases.append(Case(line, "lstm", training.JOBS[line].shape))
+            cases.append(BenchCase(line, "lstm", training.JOBS[line].shape))
             continue
         units = STEP_UNITS if own_sizes else tuple(dict.fromkeys(s.H for s in sizes))
         shapes = {
             "step": [Shape(1, STEPS, H, H) for H in units],
             "short": [SHORT] if own_sizes else sizes,
         }.get(line, sizes)
-        cases += [Case(line, name, shape) for name in cell_names for shape in shapes]
+        cases += [BenchCase(line, name, shape) for name in cell_names for shape in shapes]
     for case in cases:
         _ = case.cell  # refuses an unknown one before anything is measured
     return cases

@@ -14,7 +14,7 @@ from pathlib import Path
 import torch
 
 from ostinato.bench import contestants
-from ostinato.bench.case import Case
+from ostinato.bench.case import BenchCase
 from ostinato.bench.contestants import Contestant
 from ostinato.bench.race import judged
 from ostinato.bench.records import Peak
@@ -23,7 +23,7 @@ from ostinato.bench.shape import Shape
 _STATUS = Path("/proc/self/status")
 
 
-def peak(case: Case, contestant: Contestant) -> Peak:
+def peak(case: BenchCase, contestant: Contestant) -> Peak:
     """What the first run of a case adds to the process, at its highest (MB = 10⁶ bytes).
 
     A tiny case runs before, so that libraries and compiled code are not counted. The numbers
@@ -73,7 +73,7 @@ def main() -> None:
     """Name, cell, sizes and threads come as arguments; a JSON line goes out."""
     name, cell, sizes, threads = sys.argv[1:]
     torch.set_num_threads(int(threads))
-    case = Case("memory", cell, Shape.parse(sizes))
+    case = BenchCase("memory", cell, Shape.parse(sizes))
     same_name = [c for c in contestants.known() if c.name == name]
     contestant = next(c for c in same_name if c.ready(case))
     print(json.dumps(peak(case, contestant)))

@@ -18,7 +18,7 @@ from typing import TypeAlias
 import torch
 
 from ostinato import levels
-from ostinato.bench.case import TOLERANCE, Case
+from ostinato.bench.case import TOLERANCE, BenchCase
 from ostinato.bench.contestants import Contestant, Ready
 from ostinato.bench.records import Arrays, Entry, Peak
 from ostinato.errors import OstinatoError
@@ -29,7 +29,7 @@ TURN = 0.02
 Found: TypeAlias = Sequence[tuple[frozenset[str], Arrays]]
 
 
-def race(case: Case, contestants: list[Contestant], rounds: int) -> list[Entry]:
+def race(case: BenchCase, contestants: list[Contestant], rounds: int) -> list[Entry]:
     """Every contestant's entry: its error, and its time if that is small enough.
 
     The contestants take turns, so that a noisy moment of the machine meets all of them; what
@@ -60,7 +60,7 @@ def race(case: Case, contestants: list[Contestant], rounds: int) -> list[Entry]:
     return entries
 
 
-def _enter(case: Case, contestant: Contestant) -> tuple[Entry | None, Ready | None]:
+def _enter(case: BenchCase, contestant: Contestant) -> tuple[Entry | None, Ready | None]:
     """A contestant's entry and, if its numbers are right, what runs."""
     entry: Entry = {
         "name": contestant.name, "ours": contestant.ours,
@@ -85,13 +85,13 @@ def _enter(case: Case, contestant: Contestant) -> tuple[Entry | None, Ready | No
     return entry, ready if _is_right(case, found, entry, contestant.off) else None
 
 
-def _is_right(case: Case, found: Found, entry: Entry, off: float) -> bool:
+def _is_right(case: BenchCase, found: Found, entry: Entry, off: float) -> bool:
     error, entry["note"] = judged(case, found, off)
     entry["error"] = error if math.isfinite(error) else None  # JSON has no infinity
     return entry["note"] is None
 
 
-def judged(case: Case, found: Found, off: float = TOLERANCE) -> tuple[float, str | None]:
+def judged(case: BenchCase, found: Found, off: float = TOLERANCE) -> tuple[float, str | None]:
     """How far numbers are from the right ones, and what there is to say if they are wrong.
 
     `found` has what was asked for in several ways: what was not, and the numbers by name.
@@ -168,7 +168,7 @@ def peaks() -> dict[str, float]:
     return found
 
 
-def memory(case: Case, contestants: list[Contestant]) -> list[Entry]:
+def memory(case: BenchCase, contestants: list[Contestant]) -> list[Entry]:
     """Every contestant's entry: its error and its peak memory, each in a process of its own."""
     entries: list[Entry] = []
     for contestant in contestants:

@@ -32,7 +32,7 @@ Layer = Callable[..., nn.Module]
 """`torch.nn.LSTM`, or what takes its arguments."""
 
 
-class Characters(nn.Module):
+class CharacterModel(nn.Module):
     """Embedding, LSTM of two layers, and a linear map to the next character."""
 
     def __init__(
@@ -76,7 +76,7 @@ class Reviews(nn.Module):
 
 
 @dataclass(frozen=True)
-class Job:
+class TrainingJob:
     """What is trained, and on which sizes."""
 
     network: Callable[[type[nn.Embedding], Layer, int, Shape], nn.Module]
@@ -84,8 +84,8 @@ class Job:
 
 
 JOBS = {
-    "characters": Job(Characters, Shape(64, 64, 256, 256)),
-    "reviews": Job(Reviews, Shape(32, REVIEW_TOKENS, 64, 64)),
+    "characters": TrainingJob(CharacterModel, Shape(64, 64, 256, 256)),
+    "reviews": TrainingJob(Reviews, Shape(32, REVIEW_TOKENS, 64, 64)),
 }
 Batch = tuple[tuple[Tensor, ...], Tensor]
 

@@ -88,7 +88,7 @@ def main() -> None:
     import torch
 
     from ostinato.bench import contestants
-    from ostinato.bench.case import Case
+    from ostinato.bench.case import BenchCase
     from ostinato.bench.race import memory, peaks, race
     from ostinato.bench.shape import Shape
 
@@ -101,7 +101,7 @@ def main() -> None:
 
     tell(peaks=peaks())
     for line, cell, sizes in job["cases"]:
-        case = Case(line, cell, Shape.parse(sizes))
+        case = BenchCase(line, cell, Shape.parse(sizes))
         tell(at=case.title)
         if line == "memory":
             entries = memory(case, everyone)

@@ -11,7 +11,7 @@ from cyclopts import Parameter
 from rich.text import Text
 
 from ostinato.bench import contestants
-from ostinato.bench.case import LINES, SIZES, Case, plan
+from ostinato.bench.case import LINES, SIZES, BenchCase, plan
 from ostinato.bench.records import Job, Report
 from ostinato.bench.shape import Shape
 from ostinato.bench.tables import Field, facts, grids, machine, markdown, notes
@@ -114,7 +114,7 @@ def _folder(out: str) -> Path:
     return folder
 
 
-def _words(cases: list[Case]) -> list[tuple[str, str, str]]:
+def _words(cases: list[BenchCase]) -> list[tuple[str, str, str]]:
     return [(case.line, case.cell_name, str(case.shape)) for case in cases]
 
 

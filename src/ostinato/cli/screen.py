@@ -20,7 +20,7 @@ class Screen(Console):
     """A console on which text of runs and data is text: it moves no cursor, and sets no colour.
 
     What cannot be seen is written as Python writes it. Ends of lines in what is printed end lines;
-    in a table they do not, see `Rows`.
+    in a table they do not, see `LineTable`.
     """
 
     def __init__(self, **options: Any) -> None:
@@ -40,7 +40,7 @@ class Screen(Console):
             yield Segment(text if control else visible(text, "\n"), style, control)
 
 
-class Rows(Table):
+class LineTable(Table):
     """A table in which each text is one line."""
 
     def add_column(self, header: RenderableType = "", *more: Any, **options: Any) -> None:
@@ -77,7 +77,7 @@ def as_shown(text: str) -> str:
 def table(*columns: RenderableType, title: str | None = None) -> Table:
     """A table; all columns but the first hold numbers."""
     title = title and visible(title, "\n")
-    result = Rows(
+    result = LineTable(
         title=title, title_justify="left", title_style="bold", header_style="bold",
         box=box.SIMPLE, pad_edge=False, padding=(0, 1, 0, 0),
     )  # fmt: skip

@@ -18,7 +18,7 @@ from ostinato.equation.check import check
 from ostinato.equation.graph import Graph, Node
 from ostinato.equation.naming import name_parameters, signal_names
 from ostinato.equation.symbols import STATE_SIZES, Notebook, Symbol, number_range
-from ostinato.equation.watch import Place, Watch
+from ostinato.equation.watch import SourceLine, Watch
 from ostinato.errors import CellError
 
 Equations: TypeAlias = Callable[..., Any]
@@ -117,7 +117,7 @@ def trace(
     """Runs a cell's function once on symbols; see `cell`."""
     if not isinstance(function, FunctionType):
         raise CellError(f"@cell decorates a function, not {function!r}")
-    at_definition = Place(function.__code__)
+    at_definition = SourceLine(function.__code__)
     x, *states = _arguments(function, at_definition)
     drawn = _declared(states, sizes, ranges, at_definition)
     book = Notebook()
@@ -131,12 +131,12 @@ def trace(
         with watch:
             returned = function(*leaves)
     except CellError as error:
-        raise Place.of(error, function.__code__).error(str(error)) from None
+        raise SourceLine.of(error, function.__code__).error(str(error)) from None
     except Exception as error:
         why = f"{type(error).__name__}: {error}"
-        raise Place.of(error, function.__code__).error(why) from error
+        raise SourceLine.of(error, function.__code__).error(why) from error
 
-    outputs = _outputs(returned, leaves[1:], Place(function.__code__, watch.returned_at))
+    outputs = _outputs(returned, leaves[1:], SourceLine(function.__code__, watch.returned_at))
     names, aliases = signal_names(book, watch, outputs, [x, *states])
     graph = Graph(
         name=function.__name__,
@@ -158,7 +158,7 @@ def trace(
     return Cell(function.__name__, graph, inspect.getdoc(function) or "", None, function)
 
 
-def _arguments(function: Equations, place: Place) -> list[str]:
+def _arguments(function: Equations, place: SourceLine) -> list[str]:
     arguments = inspect.signature(function).parameters.values()
     plain = (inspect.Parameter.POSITIONAL_ONLY, inspect.Parameter.POSITIONAL_OR_KEYWORD)
     if any(a.kind not in plain or a.default is not a.empty for a in arguments):
@@ -169,7 +169,7 @@ def _arguments(function: Equations, place: Place) -> list[str]:
 
 
 def _declared(
-    states: list[str], sizes: Mapping[str, str], ranges: Mapping[str, object], place: Place
+    states: list[str], sizes: Mapping[str, str], ranges: Mapping[str, object], place: SourceLine
 ) -> dict[str, tuple[float, float]]:
     """The ranges of states, after what is declared of states has been checked."""
     for said, given in {"sizes": sizes, "states": ranges}.items():
@@ -189,7 +189,7 @@ def _declared(
         raise place.error(str(error)) from None
 
 
-def _outputs(returned: object, states: list[Symbol], place: Place) -> tuple[int, ...]:
+def _outputs(returned: object, states: list[Symbol], place: SourceLine) -> tuple[int, ...]:
     results = returned if isinstance(returned, tuple) else (returned,)
     names = ", ".join(s.node.label for s in states)
     for result in results:

@@ -18,14 +18,14 @@ from ostinato.errors import CellError
 
 
 @dataclass(frozen=True)
-class Place:
+class SourceLine:
     """A line of a cell's source."""
 
     code: CodeType
     line: int = 0
 
     @classmethod
-    def of(cls, error: Exception, code: CodeType) -> Place:
+    def of(cls, error: Exception, code: CodeType) -> SourceLine:
         """The line of the cell in which an error arose."""
         line, walk = 0, error.__traceback__
         while isinstance(walk, TracebackType):

@@ -84,7 +84,7 @@ class RecallNetwork(nn.Module):
         return found if self.symbols else found[:, 0]
 
 
-class _Learner:
+class _ProblemLearner:
     """A problem as the loop sees it; every batch is new."""
 
     judged_by = "-validation_loss"
@@ -177,7 +177,7 @@ def recall(
     with reproducible(settings.seed, settings.train.threads):
         first = draw(1, 0)
         network = RecallNetwork(found, settings.model, first.inputs.shape[-1], first.symbols)
-        learner = _Learner(draw, settings, network)
+        learner = _ProblemLearner(draw, settings, network)
         enough = settings.solved * first.baseline
         hooks = [ProgressHook(show)]
         history = fit(

@@ -17,7 +17,7 @@ Lengths = Tensor | Sequence[int]
 
 
 @dataclass(slots=True)
-class Batch:
+class LayerBatch:
     """The sequences of a call.
 
     Attributes:
@@ -77,7 +77,9 @@ def _stacked(states: list[Tensor]) -> Tensor:
     return torch.stack(states) if len(states) > 1 else states[0].unsqueeze(0)
 
 
-def batch_of(input: Tensor | PackedSequence, lengths: Lengths | None, batch_first: bool) -> Batch:
+def batch_of(
+    input: Tensor | PackedSequence, lengths: Lengths | None, batch_first: bool
+) -> LayerBatch:
     """The batch that was given.
 
     Args:
@@ -91,7 +93,7 @@ def batch_of(input: Tensor | PackedSequence, lengths: Lengths | None, batch_firs
     if isinstance(input, PackedSequence):
         if lengths is not None:
             raise ValueError("a PackedSequence has its own lengths")
-        return Batch(input.data, _packing(input), batch_first, sequence=input)
+        return LayerBatch(input.data, _packing(input), batch_first, sequence=input)
     return _padded(input, lengths, batch_first)
 
 
@@ -108,7 +110,7 @@ def _packing(sequence: PackedSequence) -> Packing:
     return Packing(sizes, None if order is None else order.cpu(), sequence.data.device)
 
 
-def _padded(x: Tensor, lengths: Lengths | None, batch_first: bool) -> Batch:
+def _padded(x: Tensor, lengths: Lengths | None, batch_first: bool) -> LayerBatch:
     if x.dim() not in (2, 3):
         raise ValueError(f"the input must have 2 or 3 dimensions, not {x.dim()}")
     single = x.dim() == 2
@@ -120,13 +122,13 @@ def _padded(x: Tensor, lengths: Lengths | None, batch_first: bool) -> Batch:
     if not steps:
         raise ValueError(f"the input has {batch} sequences of 0 steps; there is nothing to read")
     if lengths is None:
-        return Batch(x, Packing([batch] * steps, None, x.device), batch_first, single)
+        return LayerBatch(x, Packing([batch] * steps, None, x.device), batch_first, single)
     lengths = torch.as_tensor(lengths).cpu()
     whole = not lengths.is_floating_point() and lengths.dtype != torch.bool
     if lengths.shape != (batch,) or not (whole or not batch):
         raise ValueError(f"lengths must be {batch} integers, one for each sequence")
     if not batch:
-        return Batch(x, Packing([0] * steps, None, x.device), batch_first, single, ragged=True)
+        return LayerBatch(x, Packing([0] * steps, None, x.device), batch_first, single, ragged=True)
     if lengths.min() < 1 or lengths.max() > steps:
         raise ValueError(f"lengths must be between 1 and {steps}, the number of steps")
-    return Batch(x, Packing.of_lengths(lengths, x.device), batch_first, single, ragged=True)
+    return LayerBatch(x, Packing.of_lengths(lengths, x.device), batch_first, single, ragged=True)

@@ -52,7 +52,7 @@ class Mean(Pooling):
         return total / lengths.to(outputs)[:, None]
 
 
-class Attention(Pooling):
+class AttentionPooling(Pooling):
     """Σ_t a_t h_t with a = softmax over real steps of v · tanh(W h_t + b).
 
     The attention of Yang et al., "Hierarchical attention networks", NAACL 2016; padding gets
@@ -103,7 +103,7 @@ POOLINGS: dict[str, type[Pooling]] = {
     "last": Last,
     "max": Max,
     "mean": Mean,
-    "attention": Attention,
+    "attention": AttentionPooling,
     "first_last": FirstLast,
     "max_mean": MaxMean,
 }

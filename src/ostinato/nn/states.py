@@ -7,14 +7,14 @@ from collections.abc import Iterable, Sequence
 import torch
 from torch import Tensor
 
-from ostinato.nn.batch import Batch
+from ostinato.nn.batch import LayerBatch
 from ostinato.nn.precision import Types
 
 States = tuple[tuple[Tensor, ...], ...]
 """For each state its values (B, ·) for every layer and direction, the longest sequence first."""
 
 
-def zeros(units: Sequence[int], count: int, batch: Batch) -> States:
+def zeros(units: Sequence[int], count: int, batch: LayerBatch) -> States:
     """States that are zero, as types and devices of the batch's numbers are.
 
     Args:
@@ -30,7 +30,7 @@ def given(
     hx: Tensor | Sequence[Tensor],
     units: dict[str, int],
     count: int,
-    batch: Batch,
+    batch: LayerBatch,
     types: Types,
 ) -> States:
     """States that the caller gives.

@@ -48,7 +48,7 @@ class _Record(BaseModel):
         return value
 
 
-class _Layer(_Record):
+class _LayerRecord(_Record):
     name: str
     inside: str
     gives: str
@@ -61,7 +61,7 @@ class _Error(_Record):
     mae: _Amount
 
 
-class _Steps(_Record):
+class _StepErrors(_Record):
     mae: Annotated[list[_Amount], Field(min_length=1)]
 
 
@@ -85,7 +85,7 @@ class _Measured(_Record):
     exam: str | None = None
     scores: _Scores | None = None
     columns: dict[str, _Error] | None = None
-    steps: _Steps | None = None
+    steps: _StepErrors | None = None
     accuracy: _Part | None = None
     f1: _Part | None = None
     nats: _Amount | None = None
@@ -192,7 +192,7 @@ class _Forecast(_Record):
 
 
 class _Observed(_Record):
-    architecture: list[_Layer]
+    architecture: list[_LayerRecord]
     parameters: _Count
     recurrent_parameters: _Count
     level: str

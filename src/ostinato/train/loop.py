@@ -23,7 +23,7 @@ from ostinato.train.events import Events
 from ostinato.train.hooks import Hook, begun
 from ostinato.train.interrupts import Interrupts, resumable
 from ostinato.train.learner import B, Learner
-from ostinato.train.meter import Clock, Record
+from ostinato.train.meter import Record, StepClock
 from ostinato.train.optimizer import set_rate
 from ostinato.train.range_test import find_rate
 from ostinato.train.run import BEST, Run
@@ -105,7 +105,7 @@ class _Loop(Generic[B]):
     ) -> None:
         self.state, self.settings, self.run = state, settings, run
         self.hooks, self.interrupts = hooks, interrupts
-        self.checkpoints, self.clock = Checkpoints(run, state, settings.checkpoint), Clock()
+        self.checkpoints, self.clock = Checkpoints(run, state, settings.checkpoint), StepClock()
 
     def is_over(self, enough: Callable[[Record], bool]) -> bool:
         """Whether no epoch follows: all are done, time is up, or it was good or long enough."""

@@ -67,7 +67,7 @@ class Meter:
         }
 
 
-class Clock:
+class StepClock:
     """Times steps, and estimates how long the rest will take."""
 
     def __init__(self) -> None:

@@ -24,7 +24,7 @@ GATES = torch.GATES | {"gru": "zrn", "cho_gru": "zrn"}
 
 
 @dataclass(frozen=True)
-class Layer:
+class KerasLayer:
     """A recurrent layer of Keras: its class, and the options that ask for a cell's equations."""
 
     name: str
@@ -32,11 +32,11 @@ class Layer:
 
 
 LAYERS = {
-    "rnn": Layer("SimpleRNN"),
-    "relu_rnn": Layer("SimpleRNN", {"activation": "relu"}),
-    "lstm": Layer("LSTM"),
-    "gru": Layer("GRU", {"reset_after": True}),
-    "cho_gru": Layer("GRU", {"reset_after": False}),
+    "rnn": KerasLayer("SimpleRNN"),
+    "relu_rnn": KerasLayer("SimpleRNN", {"activation": "relu"}),
+    "lstm": KerasLayer("LSTM"),
+    "gru": KerasLayer("GRU", {"reset_after": True}),
+    "cho_gru": KerasLayer("GRU", {"reset_after": False}),
 }
 """Cell → Keras' own layer that computes it."""
 

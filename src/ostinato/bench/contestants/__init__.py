@@ -2,7 +2,7 @@
 
 A contestant has a name and a function from a case to what runs it:
 
-    def dense(case: Case) -> Ready | None:
+    def dense(case: BenchCase) -> Ready | None:
         ...                                 # weights, inputs, compiling: outside the clock
         return Ready(run, values)           # None: not a case for this contestant
 
@@ -21,7 +21,7 @@ from importlib.util import find_spec
 from typing import Any
 
 from ostinato import registry
-from ostinato.bench.case import TOLERANCE, Case
+from ostinato.bench.case import TOLERANCE, BenchCase
 from ostinato.bench.records import Arrays
 from ostinato.errors import UnknownName
 
@@ -57,7 +57,7 @@ class Contestant:
     """
 
     name: str
-    ready: Callable[[Case], Ready | None]
+    ready: Callable[[BenchCase], Ready | None]
     needs: tuple[str, ...] = ()
     ours: bool = False
     limit: float | None = None

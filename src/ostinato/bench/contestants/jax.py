@@ -7,7 +7,7 @@ from typing import Any, TypeAlias
 import numpy as np
 
 from ostinato.bench import training
-from ostinato.bench.case import Case
+from ostinato.bench.case import BenchCase
 from ostinato.bench.contestants import Contestant, Ready
 from ostinato.bench.records import Arrays
 
@@ -52,7 +52,7 @@ def _step(cell: str) -> Array:
     return known.get(cell)
 
 
-def _arrays(case: Case) -> tuple[Array, Array, Array]:
+def _arrays(case: BenchCase) -> tuple[Array, Array, Array]:
     """Weights, inputs, and the states before the first step."""
     from jax import numpy as jnp
 
@@ -61,7 +61,7 @@ def _arrays(case: Case) -> tuple[Array, Array, Array]:
     return w, jnp.asarray(case.x.numpy()), (first,) * len(case.cell.graph.state_names)
 
 
-def scan(case: Case) -> Ready | None:
+def scan(case: BenchCase) -> Ready | None:
     """`lax.scan` over the steps; in a ragged batch a state stays where its sequence has ended."""
     step = _step(case.cell_name)
     if case.line in ("step", "memory", *training.JOBS) or step is None:
@@ -108,7 +108,7 @@ def scan(case: Case) -> Ready | None:
     return Ready(lambda: jax.block_until_ready(trained(w, x, d)), values)
 
 
-def stream(case: Case) -> Ready | None:
+def stream(case: BenchCase) -> Ready | None:
     """A jitted step, called once for each token."""
     step = _step(case.cell_name)
     if case.line != "step" or step is None:

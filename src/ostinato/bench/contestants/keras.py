@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from ostinato.bench import training
-from ostinato.bench.case import Case
+from ostinato.bench.case import BenchCase
 from ostinato.bench.contestants import Contestant, Ready
 from ostinato.bench.records import Arrays
 from ostinato.weights.keras import (
@@ -18,7 +18,7 @@ from ostinato.weights.keras import (
 from ostinato.weights.torch import from_torch
 
 
-def layer(case: Case) -> Ready | None:
+def layer(case: BenchCase) -> Ready | None:
     """A layer that returns outputs and states; ragged batches are masked."""
     if case.line in ("step", "memory", *training.JOBS) or case.cell_name not in LAYERS:
         return None

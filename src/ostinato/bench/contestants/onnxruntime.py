@@ -8,13 +8,13 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from ostinato.bench.case import Case
+from ostinato.bench.case import BenchCase
 from ostinato.bench.contestants import Contestant, Ready
 from ostinato.bench.records import Arrays
 from ostinato.weights.onnx import OPERATORS, to_onnx
 
 
-def _session(case: Case) -> Any:
+def _session(case: BenchCase) -> Any:
     """A session with inputs x and the states, outputs y (T, 1, B, H) and the new states."""
     import onnxruntime
     from onnx import TensorProto, helper, numpy_helper
@@ -52,12 +52,12 @@ def _session(case: Case) -> Any:
     )
 
 
-def _first(case: Case) -> dict[str, NDArray[np.float32]]:
+def _first(case: BenchCase) -> dict[str, NDArray[np.float32]]:
     zeros = np.zeros((1, case.shape.B, case.shape.H), np.float32)
     return {f"{s}_0": zeros for s in case.cell.graph.state_names}
 
 
-def whole(case: Case) -> Ready | None:
+def whole(case: BenchCase) -> Ready | None:
     """One run over whole sequences."""
     if case.line != "inference" or case.cell_name not in OPERATORS:
         return None
@@ -69,7 +69,7 @@ def whole(case: Case) -> Ready | None:
     return Ready(lambda: session.run(None, given), values)
 
 
-def stream(case: Case) -> Ready | None:
+def stream(case: BenchCase) -> Ready | None:
     """One run for each step, the states handed on."""
     if case.line != "step" or case.cell_name not in OPERATORS:
         return None

@@ -18,7 +18,7 @@ from torch import Tensor
 
 from ostinato import levels
 from ostinato.bench import training
-from ostinato.bench.case import Case
+from ostinato.bench.case import BenchCase
 from ostinato.bench.contestants import Contestant, Ready
 from ostinato.bench.contestants.torch import States, stepping, with_gradients
 from ostinato.bench.records import Arrays
@@ -29,7 +29,7 @@ NATIVE = "native" in engines.names()
 BEST = "native" if NATIVE else "auto"
 
 
-def layer(case: Case, engine: str) -> Ready | None:
+def layer(case: BenchCase, engine: str) -> Ready | None:
     """`nn.Recurrent` on that engine, over a whole batch."""
     fused = levels.find("aten").supports(case.cell)
     if case.line in ("step", *training.JOBS) or (engine == "aten" and not fused):
@@ -49,7 +49,9 @@ def layer(case: Case, engine: str) -> Ready | None:
 
 
 def _fewer(
-    case: Case, forward: Callable[[Tensor], tuple[Tensor, Tensor]], weights: Mapping[str, Tensor]
+    case: BenchCase,
+    forward: Callable[[Tensor], tuple[Tensor, Tensor]],
+    weights: Mapping[str, Tensor],
 ) -> Iterator[tuple[frozenset[str], Arrays]]:
     """Of an input that needs no gradient, as data do; then each weight is frozen in turn."""
     for frozen in ("x", *weights):
@@ -68,7 +70,7 @@ def _fewer(
         w.requires_grad_()
 
 
-def step(case: Case) -> Ready | None:
+def step(case: BenchCase) -> Ready | None:
     """A call of `nn.Recurrent` for each step, with the states handed on."""
     if case.line != "step":
         return None
@@ -81,7 +83,7 @@ def step(case: Case) -> Ready | None:
     return stepping(case, one)
 
 
-def stream(case: Case, weights: str) -> Ready | None:
+def stream(case: BenchCase, weights: str) -> Ready | None:
     """`Recurrent.stream`: one native call for each step."""
     if case.line != "step" or not NATIVE:
         return None

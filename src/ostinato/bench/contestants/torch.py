@@ -11,7 +11,7 @@ from torch.nn.utils.rnn import pack_padded_sequence, pad_packed_sequence
 
 from ostinato import levels
 from ostinato.bench import training
-from ostinato.bench.case import Case
+from ostinato.bench.case import BenchCase
 from ostinato.bench.contestants import Contestant, Ready
 from ostinato.bench.records import Arrays
 
@@ -20,7 +20,9 @@ States: TypeAlias = Tensor | tuple[Tensor, ...] | None
 
 
 def with_gradients(
-    case: Case, forward: Callable[[Tensor], tuple[Tensor, Tensor]], weights: Mapping[str, Tensor]
+    case: BenchCase,
+    forward: Callable[[Tensor], tuple[Tensor, Tensor]],
+    weights: Mapping[str, Tensor],
 ) -> Ready:
     """Forward, and backward where the case has it, by autograd.
 
@@ -48,7 +50,7 @@ def with_gradients(
     return Ready(run, values)
 
 
-def stepping(case: Case, one: Callable[[Tensor, States], tuple[Tensor, States]]) -> Ready:
+def stepping(case: BenchCase, one: Callable[[Tensor, States], tuple[Tensor, States]]) -> Ready:
     """A stream, one call for each step.
 
     Args:
@@ -73,7 +75,7 @@ def stepping(case: Case, one: Callable[[Tensor, States], tuple[Tensor, States]])
     return Ready(run, values)
 
 
-def _layer(case: Case) -> nn.Module | None:
+def _layer(case: BenchCase) -> nn.Module | None:
     aten = levels.find("aten")
     if case.line in ("step", *training.JOBS) or not aten.supports(case.cell):
         return None
@@ -87,7 +89,7 @@ def _weights(layer: nn.Module) -> dict[str, Tensor]:
     return {name.removesuffix("_l0"): w for name, w in layer.named_parameters()}
 
 
-def dense(case: Case) -> Ready | None:
+def dense(case: BenchCase) -> Ready | None:
     """`torch.nn.LSTM`, `GRU`, `RNN` on sequences of one length."""
     layer = _layer(case)
     if layer is None or case.line == "ragged":
@@ -100,7 +102,7 @@ def dense(case: Case) -> Ready | None:
     return with_gradients(case, forward, _weights(layer))
 
 
-def packed(case: Case) -> Ready | None:
+def packed(case: BenchCase) -> Ready | None:
     """The same on a `PackedSequence`, padded before and after as its documentation does."""
     layer = _layer(case)
     if layer is None or case.line != "ragged":
@@ -115,7 +117,7 @@ def packed(case: Case) -> Ready | None:
     return with_gradients(case, forward, _weights(layer))
 
 
-def step(case: Case) -> Ready | None:
+def step(case: BenchCase) -> Ready | None:
     """`torch.nn.LSTMCell`, `GRUCell` or `RNNCell`, under `inference_mode`."""
     kinds: dict[str, type[nn.Module]] = {
         "lstm": nn.LSTMCell,

@@ -16,7 +16,7 @@ from torch.nn.functional import layer_norm, linear
 
 from ostinato import levels
 from ostinato.bench import training
-from ostinato.bench.case import Case
+from ostinato.bench.case import BenchCase
 from ostinato.bench.contestants import Contestant, Ready
 from ostinato.bench.contestants.torch import with_gradients
 
@@ -68,7 +68,7 @@ STEPS: dict[str, tuple[Callable[[Tensor, States, Weights], States], int]] = {
 """Cell → its step, and how many states it has."""
 
 
-def loop(case: Case, compiled: str = "") -> Ready | None:
+def loop(case: BenchCase, compiled: str = "") -> Ready | None:
     """A Python loop over the steps.
 
     Args:

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from ostinato.bench import training
-from ostinato.bench.case import Case
+from ostinato.bench.case import BenchCase
 from ostinato.bench.contestants import Contestant, Ready
 from ostinato.bench.contestants.ostinato import BEST
 
 
-def _trained(case: Case, engine: str | None) -> Ready | None:
+def _trained(case: BenchCase, engine: str | None) -> Ready | None:
     if case.line not in training.JOBS:
         return None
     return Ready(training.job(case.line, engine), lambda losses: {"losses": losses})

@@ -92,7 +92,7 @@ def _steps(size: float, length: int) -> int:
 
 
 @final
-class Words(TypedDict):
+class StaticWords(TypedDict):
     """A static column of words: those that training had, in alphabetical order."""
 
     words: list[str]
@@ -110,7 +110,7 @@ class ScaleRecord(TypedDict):
     """A `Scale` as JSON has it: mean and deviation of each series by name."""
 
     series: dict[str, list[list[float]]]
-    static: list[Words | Number]
+    static: list[StaticWords | Number]
 
 
 @dataclass(frozen=True)
@@ -127,7 +127,7 @@ class Scale:
 
     mean: dict[str, NDArray[np.float64]]
     deviation: dict[str, NDArray[np.float64]]
-    static: list[Words | Number]
+    static: list[StaticWords | Number]
 
     @classmethod
     def of(cls, panel: Panel, ends: Indices) -> Self:
@@ -204,7 +204,7 @@ class Scale:
         ]
 
 
-def _static(values: list[str | float]) -> Words | Number:
+def _static(values: list[str | float]) -> StaticWords | Number:
     if any(isinstance(value, str) for value in values):
         return {"words": sorted(set(map(str, values)))}
     numbers = np.array(values, np.float64)

@@ -65,7 +65,7 @@ def _trained(plan: TrainingPlan, show: Show, before: Callable[[nn.Module], None]
         began = time.perf_counter()
         network = _network(plan)
         optimizer = adamw(network, settings.train)
-        state = State(_Learner(network, plan), optimizer, None)
+        state = State(_PlanLearner(network, plan), optimizer, None)
         ready = time.perf_counter() - began
 
         def learn(batch: NDArray[np.intp], rate: float) -> float:
@@ -110,7 +110,7 @@ def _network(plan: TrainingPlan) -> ClassifyNetwork:
     return network.train()
 
 
-class _Learner:
+class _PlanLearner:
     """The plan as our loop sees it."""
 
     judged_by = ""

@@ -12,7 +12,7 @@ from torch import Tensor
 from ostinato.data import Vocabulary
 
 
-class Symbol(Protocol):
+class DrawnSymbol(Protocol):
     """A symbol that was drawn."""
 
     @property
@@ -30,7 +30,7 @@ class Writing(Protocol):
     def logits(self, shape: Callable[..., Tensor] = ...) -> Tensor:
         """Of the next symbol (V,), as samplers shape them."""
 
-    def draw(self, shape: Callable[..., Tensor]) -> Symbol:
+    def draw(self, shape: Callable[..., Tensor]) -> DrawnSymbol:
         """The next symbol."""
 
 
@@ -48,7 +48,7 @@ class Generates(Protocol):
 
     def stream(
         self, prompt: str, length: int, *, seed: int, **samplers: float | bool
-    ) -> Iterator[Symbol]:
+    ) -> Iterator[DrawnSymbol]:
         """Symbols that continue a prompt, drawn one after the other."""
 
     def search(self, prompt: str, length: int, *, beam: int, best: int) -> list[tuple[str, float]]:

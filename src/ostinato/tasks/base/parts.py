@@ -116,6 +116,6 @@ def side_by_side(members: Sequence[Sequence[Part]]) -> list[Part]:
 
 
 def in_words(module: nn.Module) -> str:
-    """A module's class as words: `MaxMean` is `max mean`."""
-    name = type(module).__name__
+    """A module's class as words: `MaxMean` is `max mean`, `AttentionPooling` is `attention`."""
+    name = type(module).__name__.removesuffix("Pooling")
     return "".join(f" {c.lower()}" if c.isupper() else c for c in name).strip()

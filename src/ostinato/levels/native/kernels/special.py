@@ -30,7 +30,7 @@ from llvmlite import ir
 
 @final
 @dataclass(frozen=True)
-class Format:
+class FloatFormat:
     """The numbers of one binary floating-point format, and what the functions need to know of it.
 
     `ln2` is the sum of two constants. The first has so many trailing zeros that its product with
@@ -57,7 +57,7 @@ class Format:
         return 1.5 * 2.0**self.fraction
 
 
-FLOAT32 = Format(
+FLOAT32 = FloatFormat(
     real=ir.FloatType(),
     bits=ir.IntType(32),
     fraction=23,
@@ -72,7 +72,7 @@ FLOAT32 = Format(
     half_sqrt=0x3F3504F3,
 )
 
-FLOAT64 = Format(
+FLOAT64 = FloatFormat(
     real=ir.DoubleType(),
     bits=ir.IntType(64),
     fraction=52,
@@ -150,7 +150,7 @@ def _intrinsic(builder: ir.IRBuilder, name: str, *args: ir.Value) -> ir.Value:
     return builder.call(function, args)
 
 
-def _format(shape: ir.Type) -> Format:
+def _format(shape: ir.Type) -> FloatFormat:
     number = shape.element if isinstance(shape, ir.VectorType) else shape
     return {FLOAT32.real: FLOAT32, FLOAT64.real: FLOAT64}[number]
 
