@@ -33,7 +33,7 @@ class NativeEngine(StreamingEngine):
     def able(self, cell: Cell, weight: Tensor | None) -> str | None:
         """See `Engine`; without weights nothing says what numbers to compute with."""
         if torch.compiler.is_compiling():
-            return None  # the compiler cannot look into native code: `refuses` says so
+            return None  # was asked when the layer was made; here `run` runs outside the graph
         if reason := _obstacle(cell):
             return f"cannot run here: {reason}"
         fits = weight is not None and weight.dtype in (torch.float32, torch.float64)
@@ -44,7 +44,7 @@ class NativeEngine(StreamingEngine):
     def refuses(self, x: Tensor) -> str | None:
         """See `Engine`: PyTorch's transformations cannot look into native code."""
         if torch.compiler.is_compiling():
-            return _NOT_DERIVED
+            return None
         if not addressed(x):
             return "reads plain tensors of the CPU"
         if transformed():
@@ -54,6 +54,7 @@ class NativeEngine(StreamingEngine):
         refuse_many(x.shape[:-1].numel())
         return None
 
+    @torch.compiler.disable  # type: ignore[untyped-decorator]
     def run(self, x: Tensor, call: Call) -> tuple[Tensor, list[Sequence[Tensor]]]:
         """See `Engine`.
 
