@@ -143,7 +143,7 @@ def test_pairs_are_no_labelled_examples_and_no_text(monkeypatch):
     assert read_pairs(["dates"]) is READ
     with pytest.raises(DataError, match="dates contains pairs of texts, but a labelled source"):
         read_labelled("dates")
-    with pytest.raises(DataError, match="dates holds examples, not one text"):
+    with pytest.raises(DataError, match="dates contains examples, not one text"):
         read_text("dates")
 
 
