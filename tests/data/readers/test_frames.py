@@ -86,7 +86,7 @@ def test_labels_of_any_type(labels, read):
 @pytest.mark.parametrize(
     ("texts", "labels", "says"),
     [
-        (TEXTS, [0.5, 3.7, 1.0], "the label 0.5 is not an integerion"),
+        (TEXTS, [0.5, 3.7, 1.0], "the label 0.5 is not an integer"),
         (TEXTS, ["pos", None, "pos"], "row 2: the label is missing"),
         (pandas.Series(["a", None, "b"]), LABELS, "row 2: the text is missing"),
         (TEXTS, pandas.Series([1.0, float("nan"), 0.0]), "row 2: the label is missing"),

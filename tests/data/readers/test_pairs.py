@@ -141,9 +141,9 @@ def test_what_holds_no_pairs_is_refused(where, says, tmp_path, monkeypatch):
 def test_pairs_are_no_labelled_examples_and_no_text(monkeypatch):
     monkeypatch.setattr(dates, "read", lambda: READ)
     assert read_pairs(["dates"]) is READ
-    with pytest.raises(DataError, match="dates holds pairs of texts; a labelled source"):
+    with pytest.raises(DataError, match="dates contains pairs of texts, but a labelled source"):
         read_labelled("dates")
-    with pytest.raises(DataError, match="dates holds examples, not one text"):
+    with pytest.raises(DataError, match="dates contains examples, not one text"):
         read_text("dates")
 
 

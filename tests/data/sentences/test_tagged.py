@@ -190,7 +190,7 @@ WRONG = {
     ],
     "a.conllu": [
         ("1\ta\tb\n", "line 1: 3 columns, but CoNLL-U has 10"),
-        (CONLLU.replace("2\tn't", "4\tn't"), "line 5: the ID 4 stands where 2 should"),
+        (CONLLU.replace("2\tn't", "4\tn't"), "line 5: the ID is 4, not 2"),
         (CONLLU.replace("2\tn't", "2\t"), "line 5: an empty FORM"),
         (CONLLU.replace("3.1", "3,1"), "line 7: the ID '3,1' is not one of CoNLL-U"),
         (CONLLU + "# text = none\n# more\n\n", "line 12: a sentence without words"),

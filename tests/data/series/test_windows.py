@@ -110,7 +110,7 @@ def test_parts_are_shares_or_steps():
         (None, 0.1, 0.95): "too few for sets",
         (90, 20, 0): "too few for sets of 90, 20 and 0",
         (None, 4, 0.2): "4 steps in its validation set, and the horizon of 5 is longer",
-        (None, 0.2, 3): "3 steps in its test part",
+        (None, 0.2, 3): "3 steps in its test set",
     }.items():
         with pytest.raises(DataError, match=message):
             ends(*sizes)
@@ -145,7 +145,7 @@ def test_the_calendar_is_known_ahead():
     angle = 2 * np.pi * np.array([6, 7, 8]) / 24
     future = windows.take(np.array([[0, 6]])).future[0]
     np.testing.assert_allclose(future, np.stack([np.sin(angle), np.cos(angle)], 1), atol=1e-6)
-    with pytest.raises(ConfigError, match="'day' is none of hour, weekday, season"):
+    with pytest.raises(ConfigError, match="'day' is not one of hour, weekday, season"):
         Windows(panel, Scale.of(panel, np.array([20])), 2, 3, ["day"])
     numbered = series_of({"x": range(24)}, Columns())
     with pytest.raises(DataError, match="requires a column of dates"):

@@ -144,7 +144,7 @@ def test_a_changed_file_is_refused(monkeypatch):
 
 def test_a_source_of_the_other_kind_is_refused(reviews, monkeypatch):
     monkeypatch.setattr(imdb, "read", lambda: reviews)
-    with pytest.raises(DataError, match="imdb holds examples, not one text"):
+    with pytest.raises(DataError, match="imdb contains examples, not one text"):
         read_text("imdb")
     with pytest.raises(DataError, match="shakespeare is plain text"):
         read_labelled("shakespeare")

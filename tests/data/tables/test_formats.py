@@ -140,7 +140,7 @@ BROKEN = [
     ("a.jsonl", '{"text":"a","label":null}', "line 1: the label is missing"),
     ("a.jsonl", '{"text":"a","label":NaN}', "line 1: the label is missing"),
     ("a.jsonl", '["a","x"]', "line 1: not a JSON object"),
-    ("a.jsonl", '{"text":"a","lable":"x"}', "line 1: no 'label'; there is 'text', 'lable'"),
+    ("a.jsonl", '{"text":"a","lable":"x"}', "line 1: no 'label'; the keys are 'text', 'lable'"),
     ("a.jsonl", r'{"text":"\ud800","label":"x"}', "line 1: not UTF-8 in the text"),
     ("a.jsonl", r'{"text":"a\u0000b","label":"x"}', "line 1: a NUL byte in the text"),
     ("a.jsonl", "[" * 100_000, "line 1: not JSON"),
@@ -157,7 +157,7 @@ BROKEN = [
     ("a.parquet", parquet()[:-9], r"^a\.parquet: cannot be read as Parquet: "),
     ("a.parquet", csv(), r"^a\.parquet: cannot be read as Parquet: "),
     ("a.csv", "text,label\na,0.5\nb,3\nc,3.7\n", "line 2: the label 0.5 is not an integer"),
-    ("a.csv", "text,label\na,1\nb,3e-1\n", "line 3: the label 3e-1 is not an integerion"),
+    ("a.csv", "text,label\na,1\nb,3e-1\n", "line 3: the label 3e-1 is not an integer"),
     ("a.csv", GOOD.encode("utf-16"), "line 1: not UTF-8"),
 ]
 
@@ -232,7 +232,7 @@ def test_where_no_row_is_good_skipping_does_not_help(put):
 
 def test_a_label_that_is_none_of_the_classes(put):
     name = put("a.csv", "text,label\na,x\nb,y\n")
-    with pytest.raises(DataError, match=r"^a\.csv, line 3: its label 'y' was not .* had x, z$"):
+    with pytest.raises(DataError, match=r"^a\.csv, line 3: its label 'y' is not .* has x, z$"):
         read_labelled(name, classes=["x", "z"])
     skipped = Skipped()
     assert len(read_labelled(name, classes=["x"], skip_bad_rows=skipped)["train"]) == 1

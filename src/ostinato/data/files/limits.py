@@ -54,6 +54,6 @@ def too_long(what: str, most: int) -> str:
     """What is said of what is longer than the limit.
 
     >>> too_long("a line", 1000)
-    'a line of more than 1,000 characters; --max-row allows more'
+    'a line of more than 1,000 characters; use --max-row to raise the limit'
     """
     return f"{what} of more than {most:,} characters; use --max-row to raise the limit"

@@ -144,7 +144,7 @@ def _labelled(where: str, content: Content, label: LabelColumn) -> dict[str, Exa
     """
     if not are_examples(content):
         kinds = {str: "is plain text without labels", Table: "is a table of series"}
-        kind = kinds.get(type(content), "holds pairs of texts")
+        kind = kinds.get(type(content), "contains pairs of texts")
         raise DataError(f"{where} {kind}, but a labelled source is required")
     if not label.several:
         return content

@@ -60,7 +60,9 @@ def read_tagged(
         if format not in (None, "text"):
             raise DataError(f"{where} contains texts, and nothing in the format {format}")
         if not isinstance(content, str) and not are_examples(content):
-            what = "is a table of series" if isinstance(content, Table) else "holds pairs of texts"
+            what = (
+                "is a table of series" if isinstance(content, Table) else "contains pairs of texts"
+            )
             raise DataError(f"{where} {what}, but sentences are required")
         read = (piece for line in _lines(content) for piece in text.pieces(line))
         return _gathered(where, "text", read, skip_bad_rows)

@@ -228,7 +228,9 @@ class Clock:
     def _unit(self, time: int | datetime) -> int:
         if self.kind == "number" or not isinstance(time, datetime):
             if isinstance(time, datetime) or self.kind != "number":
-                raise TimeFault(f"its time {time} is not {self.kind} like the others")
+                raise TimeFault(
+                    f"its time {time} is not of the same kind as the others ({self.kind})"
+                )
             return time
         if self.kind == "time":
             return _seconds(time)
