@@ -95,11 +95,11 @@ def _label(column: LabelColumn, value: object, blank: bool) -> Label:
     Raises:
         ValueError: when it is none.
     """
+    if column.numeric:
+        return target_text(column.name, value)
     if not column.several and isinstance(value, list | tuple):
         several = "data.multi_label = true allows several"
         raise ValueError(f"the {column.name} is a list, not a text; {several}")
-    if column.numeric:
-        return target_text(column.name, value)
     parts = [_text(column.name, label_text(part), blank) for part in column.parts(value)]
     return tuple(sorted(set(parts))) if column.several else _with_plain_ends(parts[0])
 

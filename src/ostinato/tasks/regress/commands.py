@@ -6,7 +6,7 @@ from collections.abc import Generator, Iterator
 from functools import partial
 
 from ostinato.cells import find
-from ostinato.data import Examples, Skipped, read_labelled, read_texts, split_blocks
+from ostinato.data import Examples, Skipped, read_labelled, read_texts
 from ostinato.tasks.base.reading import (
     HELD_OUT,
     Comparison,
@@ -19,7 +19,7 @@ from ostinato.tasks.base.summary import Fields, Shown, left_out
 from ostinato.tasks.regress.estimator import Regressor
 from ostinato.tasks.regress.held_out import RegressHeldOut
 from ostinato.tasks.regress.network import RegressNetwork
-from ostinato.tasks.regress.prepare import prepare
+from ostinato.tasks.regress.prepare import prepare, split_examples
 from ostinato.tasks.regress.settings import RegressSettings
 from ostinato.tasks.regress.summary import number, shown, trained
 from ostinato.train import Run
@@ -71,8 +71,7 @@ def comparison(
     splits = _read(data, settings, format)
     kept, held = splits["train"], splits.get("test")
     if held is None:
-        first, last = split_blocks([""] * len(kept), HELD_OUT, settings.seed)
-        kept, held = (kept.select(sorted(part)) for part in (first, last))
+        kept, held = split_examples(kept, HELD_OUT, settings.seed)
     model = prepare(settings, find(settings.cell), kept, False).model
 
     def network(own: RegressSettings) -> RegressNetwork:

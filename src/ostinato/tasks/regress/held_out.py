@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from ostinato.cells import find
-from ostinato.data import Examples, read_labelled
+from ostinato.data import Examples, LabelColumn, examples_of, read_labelled
 from ostinato.tasks.base.held_out import SEQUENCES, HeldOut
 from ostinato.tasks.regress.estimator import Regressor
 from ostinato.tasks.regress.measures import measured
@@ -43,7 +43,7 @@ class RegressHeldOut(HeldOut):
             return cls(splits["test"])
         examples = splits["train"]
         if examples.fingerprint() == run.manifest.data.get("sha256"):
-            _, examples = split_examples(examples, settings)
+            _, examples = split_examples(examples, settings.data.validation, settings.seed)
         return cls(examples)
 
     def __len__(self) -> int:
@@ -55,9 +55,8 @@ class RegressHeldOut(HeldOut):
 
     @classmethod
     def trained_on(cls, training: tuple[Any, ...]) -> str:
-        """That of the examples."""
-        examples: Examples = training[0]
-        return examples.fingerprint()
+        """That of texts and targets."""
+        return _examples(training).fingerprint()
 
     def judge(self, estimator: Regressor) -> dict[str, Any]:
         """RMSE, MAE, R², Spearman; and of each example the score, and what was predicted."""
@@ -65,7 +64,7 @@ class RegressHeldOut(HeldOut):
 
     def baseline(self, settings: RegressSettings, training: tuple[Any, ...]) -> dict[str, Any]:
         """Ridge regression on words and pairs, or on summaries of series; see `fit_baseline`."""
-        prepared = prepare(settings, find(settings.cell), training[0], False)
+        prepared = prepare(settings, find(settings.cell), _examples(training), False)
         fitted = baseline_of(prepared.training, prepared.model)
         own = {"parameters": fitted.parameters, "seconds": fitted.seconds}
         return {
@@ -96,3 +95,9 @@ class RegressHeldOut(HeldOut):
             "targets": targets.tolist(),
             "predicted": predicted.tolist(),
         }
+
+
+def _examples(training: tuple[Any, ...]) -> Examples:
+    """What `Regressor.fit` makes of what it is given."""
+    inputs, targets = training if len(training) == 2 else (training[0], None)
+    return examples_of(inputs, targets, label=LabelColumn("target", numeric=True))

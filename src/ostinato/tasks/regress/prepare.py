@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from ostinato.data import Examples, split_blocks
 from ostinato.equation import Cell
-from ostinato.errors import DataError, quoted
+from ostinato.errors import DataError, counted, quoted
 from ostinato.tasks.base.estimator import Prepared
 from ostinato.tasks.base.pooled.model import PooledSequences
 from ostinato.tasks.base.pooled.prepare import in_memory, learn_inputs, start_embeddings
@@ -86,7 +86,7 @@ def prepare(
         DataError: when there are fewer than two examples to train on, or all targets are the same.
         ConfigError: for settings that do not fit the data.
     """
-    training, validation = split_examples(examples, settings)
+    training, validation = split_examples(examples, settings.data.validation, settings.seed)
     digests = {"sha256": examples.fingerprint()} if digest else {}
     model = RegressModel(settings=settings, cell=cell, scale=Scale.of(targets_of(training)))
     inputs = learn_inputs(model, training.texts, validation.texts)
@@ -94,16 +94,25 @@ def prepare(
     return RegressPrepared(model, digests, training, validation, sequences, held, inputs.near)
 
 
-def split_examples(examples: Examples, settings: RegressSettings) -> tuple[Examples, Examples]:
-    """Examples to train on, and held out: whole blocks of neighbours.
+def split_examples(examples: Examples, share: float, seed: int) -> tuple[Examples, Examples]:
+    """Examples to train on, and a share held out: whole blocks of neighbours, in file order.
+
+    As of classes, blocks are held out of each fifth of the targets, from the smallest to the
+    largest, so that both parts have targets of all sizes also where a file is sorted by them. Where
+    there are fewer than a hundred examples, a part of the targets has twenty.
 
     Raises:
         DataError: when there are fewer than two to train on.
     """
     if len(examples) < 3:
-        raise DataError(f"a regressor needs three examples to learn from, not {len(examples)}")
-    kept, held = split_blocks([""] * len(examples), settings.data.validation, settings.seed)
-    return examples.select(kept), examples.select(held)
+        raise DataError(
+            f"a regressor needs three samples to learn from, not {counted(len(examples), 'sample')}"
+        )
+    targets, parts = targets_of(examples), min(max(len(examples) // 20, 1), 5)
+    edges = np.quantile(targets, np.arange(1, parts) / parts)
+    size = [str(part) for part in np.searchsorted(edges, targets)]
+    kept, held = split_blocks(size, share, seed)
+    return examples.select(np.sort(kept)), examples.select(np.sort(held))
 
 
 def targets_of(examples: Examples) -> NDArray[np.float64]:
