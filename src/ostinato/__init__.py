@@ -17,6 +17,7 @@ _HOMES = {
     "ostinato.tasks.classify.estimator": ("Classifier",),
     "ostinato.tasks.forecast.estimator": ("Forecaster",),
     "ostinato.tasks.generate.estimator": ("Generator",),
+    "ostinato.tasks.regress.estimator": ("Regressor",),
     "ostinato.tasks.tag.estimator": ("Tagger",),
     "ostinato.tasks.transduce.estimator": ("Transducer",),
 }  # fmt: skip
@@ -26,6 +27,7 @@ __all__ = [
     "Classifier",
     "Forecaster",
     "Generator",
+    "Regressor",
     "Tagger",
     "Transducer",
     "Worked",

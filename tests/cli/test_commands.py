@@ -11,7 +11,7 @@ from pathlib import Path
 import llvmlite.binding as llvm
 import pytest
 
-from ostinato import __version__, levels
+from ostinato import __version__, levels, tasks
 
 STEP = {"latex": r"\begin{align*}", "aten": "def scan(", "native": 'define void @"forward"('}
 
@@ -237,7 +237,7 @@ def test_labels_and_paths_may_hold_brackets(terminal):
     assert "true \\ predicted  [/b]  [red]" in terminal.text("evaluate", "runs/[bold]", "[red].csv")
 
 
-TASKS = ["classify", "forecast", "generate", "tag", "transduce"]
+TASKS = tasks.names()
 EVERY = ["bench", "cache", "compare", "demo", "evaluate", "fit", "generate", "predict", "recall"]
 EVERY += ["report", "show", "verify"]
 EVERY += [f"{command} {task}" for command in ("compare", "fit") for task in TASKS]

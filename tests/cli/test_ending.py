@@ -18,6 +18,7 @@ GENERATE = ["fit", "generate", "book.txt", *SMALL, "--data.streams", "4", "--dat
 TASKS = {
     "classify": ["reviews.csv", "--data.batch-tokens", "100", "--train.average", "0.9"],
     "generate": ["book.txt", "--data.streams", "4", "--data.steps", "20"],
+    "regress": ["stars.csv", "--data.batch-tokens", "100"],
     "tag": ["book.txt", "--data.batch-tokens", "60"],
     "transduce": ["pairs.csv", "--format", "csv", "--data.batch-tokens", "60"],
     "forecast": ["my series.csv", "--data.lookback", "12", "--data.horizon", "4"],
@@ -29,6 +30,8 @@ STATUS = {signal.SIGINT: 130, signal.SIGTERM: 143, signal.SIGHUP: 129}
 def place(terminal):
     rows = [f"{k} apples,{k} Äpfel" for k in range(40)]
     (terminal.folder / "pairs.csv").write_text("\n".join(["source,target", *rows]) + "\n")
+    rows = [f"it was {k} films,{k / 4}" for k in range(80)]
+    (terminal.folder / "stars.csv").write_text("\n".join(["text,target", *rows]) + "\n")
     rows = [f"2024-01-01 {k // 60:02d}:{k % 60:02d},{(k % 12) / 12}" for k in range(400)]
     (terminal.folder / "my series.csv").write_text("\n".join(["time,value", *rows]) + "\n")
     return terminal

@@ -35,6 +35,8 @@ RUNS = {  # a run: the task, the file that it is trained on, and more words
     "reviews": ("classify", "reviews.csv", EMBEDDED),
     "genres": ("classify", "genres.jsonl", [*EMBEDDED, "--data.separator", "|"]),
     "moves": ("classify", "moves.ts", TINY),
+    "stars": ("regress", "stars.csv", EMBEDDED),
+    "loads": ("regress", "loads.ts", TINY),
     "names": ("tag", "names.conll", EMBEDDED),
     "trees": ("tag", "trees.conllu", EMBEDDED),
     "prose": ("tag", "prose.txt", EMBEDDED),
@@ -64,6 +66,10 @@ def write_data(folder: Path) -> None:
     (folder / "genres.jsonl").write_text(genres)
     moves = "".join(f"{k},2:1,{k % 2}:{'ab'[k % 2]}\n" for k in range(12))
     (folder / "moves.ts").write_text(f"@classLabel true a b\n@data\n{moves}")
+    stars = "".join(f'"{x}",{k % 5 / 2}\n' for k, x in enumerate(texts))
+    (folder / "stars.csv").write_text(f"text,target\n{stars}")
+    loads = "".join(f"{k},2:1,{k % 2}:{k / 4}\n" for k in range(12))
+    (folder / "loads.ts").write_text(f"@targetLabel true\n@data\n{loads}")
     names = "the\tO\ncity\tO\nof\tO\nParis\tB-LOC\n\n-DOCSTART-\tO\n\nin\tO\nRome\tB-LOC\n\n"
     (folder / "names.conll").write_text(names * 6)
     (folder / "trees.conllu").write_text(f"# text = the cats\n{TREE}" * 8)

@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from ostinato import Classifier, Forecaster, Generator, Tagger, Transducer
+from ostinato import Classifier, Forecaster, Generator, Regressor, Tagger, Transducer
 from ostinato.train import Run
 
 BRIEF = {"epochs": 2, "patience": 9, "lr": 0.02}
@@ -48,6 +48,11 @@ def _reviews() -> tuple[list[str], list[str]]:
     return texts, labels
 
 
+def _stars() -> tuple[list[str], list[float]]:
+    texts, labels = _reviews()
+    return texts, [4.0 + k % 2 if label == "good" else 1.5 for k, label in enumerate(labels)]
+
+
 def _sentences() -> tuple[list[list[str]], list[list[str]]]:
     words, tags = [], []
     for k in range(16):
@@ -72,6 +77,12 @@ def _classified(own: Any) -> list[Any]:
     return [own.predict(texts).tolist(), own.predict_proba(texts).tolist()]
 
 
+def _valued(own: Any) -> list[Any]:
+    return own.predict(
+        ["a fine evening", "a dull evening with cold music", "what is this"]
+    ).tolist()
+
+
 def _tagged(own: Any) -> list[Any]:
     found = own.tag([["Ada", "Hill", "walks"], ["to", "Rome"], ["who", "?"]])
     return [[tags, sure.tolist()] for tags, sure in found]
@@ -93,6 +104,12 @@ SMALL = {
         {"cell": "gru", "model": TINY, "train": BRIEF, "data": {"min_count": 1}},
         _reviews,
         _classified,
+    ),
+    "regress": Small(
+        Regressor,
+        {"cell": "gru", "model": TINY, "train": BRIEF, "data": {"min_count": 1}},
+        _stars,
+        _valued,
     ),
     "tag": Small(
         Tagger,

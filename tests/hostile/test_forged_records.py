@@ -14,7 +14,7 @@ from small_runs import SMALL
 
 from ostinato import tasks
 from ostinato.cli.report import print_comparison
-from ostinato.data import Examples, Pairs
+from ostinato.data import Examples, LabelColumn, Pairs, examples_of
 from ostinato.errors import OstinatoError
 from ostinato.experiment import trial
 from ostinato.report.comparison_page import comparison_page
@@ -40,6 +40,8 @@ def exam_of(name, estimator):
             return tasks.find(name).held_out(Pairs(*data))
         case "tag":
             return tasks.find(name).held_out(tagged(*data))
+        case "regress":
+            return tasks.find(name).held_out(examples_of(*data, label=LabelColumn(numeric=True)))
         case "classify":
             return tasks.find(name).held_out(Examples(*data))
     return tasks.find(name).held_out(*data)

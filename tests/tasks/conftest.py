@@ -1,15 +1,29 @@
 import pytest
 from names import SMALL_TAGGER, names
-from order import PERIODIC, SMALL, SMALL_FORECASTER, SMALL_GENERATOR, WAVE, texts_by_order
+from order import (
+    PERIODIC,
+    SMALL,
+    SMALL_FORECASTER,
+    SMALL_GENERATOR,
+    WAVE,
+    texts_by_distance,
+    texts_by_order,
+)
 from spelling import SMALL_TRANSDUCER, words_spelled
 
-from ostinato import Classifier, Forecaster, Generator, Tagger, Transducer
+from ostinato import Classifier, Forecaster, Generator, Regressor, Tagger, Transducer
 
 
 @pytest.fixture(scope="session")
 def classifier() -> Classifier:
     """Knows which of two words comes first."""
     return Classifier("lstm", **SMALL).fit(*texts_by_order(300, seed=0))
+
+
+@pytest.fixture(scope="session")
+def regressor() -> Regressor:
+    """Knows how far one word stands behind another."""
+    return Regressor("gru", **SMALL).fit(*texts_by_distance(300, seed=0))
 
 
 @pytest.fixture(scope="session")

@@ -36,3 +36,11 @@ def texts_by_order(count: int, seed: int) -> tuple[list[str], list[str]]:
         texts.append(" ".join([*start, first, *middle, second, *end]))
         labels.append(first)
     return texts, labels
+
+
+def texts_by_distance(count: int, seed: int) -> tuple[list[str], list[float]]:
+    """Texts of `texts_by_order`; the target says how far the b stands behind the a."""
+    texts, _ = texts_by_order(count, seed)
+    return texts, [
+        100.0 + 20 * (text.split().index("b") - text.split().index("a")) for text in texts
+    ]

@@ -16,7 +16,7 @@ from torch.utils._pytree import tree_leaves
 
 import ostinato
 from every import assert_near
-from ostinato import Classifier
+from ostinato import Classifier, tasks
 from ostinato.data import Columns, series_of
 from ostinato.errors import ConfigError, RunError
 from ostinato.tasks.base.device import resolve
@@ -33,6 +33,7 @@ INPUTS = {
     "classify": TEXTS,
     "forecast": WAVES,
     "generate": CONTINUED,
+    "regress": TEXTS,
     "tag": SENTENCES,
     "transduce": ["abc", "e", "edcba", "ab" * 5],
 }
@@ -40,8 +41,8 @@ each_task = pytest.mark.parametrize("task", INPUTS)
 
 
 @pytest.fixture
-def trained(classifier, forecaster, generator, tagger, transducer):
-    every = classifier, forecaster, generator, tagger, transducer
+def trained(classifier, forecaster, generator, regressor, tagger, transducer):
+    every = classifier, forecaster, generator, regressor, tagger, transducer
     return {estimator.model_.task: estimator for estimator in every}
 
 

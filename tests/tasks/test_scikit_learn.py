@@ -1,7 +1,7 @@
 """Estimators as scikit-learn's own tools use them.
 
 Its suite of checks gives rows of numbers, which are no texts. Here each row is written as words,
-so that what the suite asks of every estimator is asked of the classifier too.
+so that what the suite asks of every estimator is asked of classifier and regressor too.
 """
 
 import os
@@ -23,15 +23,15 @@ from sklearn.utils.estimator_checks import parametrize_with_checks
 from sklearn.utils.validation import check_is_fitted, validate_data
 
 from every import MGU
-from ostinato import Classifier, Forecaster, Generator, Tagger, Transducer, cells
+from ostinato import Classifier, Forecaster, Generator, Regressor, Tagger, Transducer, cells
 from ostinato.errors import ConfigError, DataError
 
 TEXTS, LABELS = texts_by_order(60, seed=0)
 QUICK = SMALL | {"train": {"epochs": 1}, "baseline": False}
 
 
-class OfNumbers(Classifier):
-    """A classifier of rows of numbers, each written as a text of whole numbers by column."""
+class OfNumbers:
+    """Reads rows of numbers, each written as a text of whole numbers by column."""
 
     def written(self, X, reset=False):
         if isinstance(X, list):
@@ -47,16 +47,25 @@ class OfNumbers(Classifier):
     def score(self, X, y, sample_weight=None):
         return super().score(self.written(X), y, sample_weight)
 
-    def _logits(self, texts):
-        check_is_fitted(self)
-        return super()._logits(self.written(texts))
-
     def __sklearn_tags__(self):
         tags = super().__sklearn_tags__()
         tags.input_tags.two_d_array, tags.input_tags.one_d_array = True, False
         tags.input_tags.string = False
-        tags.classifier_tags.poor_score = True  # rounded, and one epoch
+        own = tags.classifier_tags or tags.regressor_tags
+        own.poor_score = True  # rounded, and one epoch
         return tags
+
+
+class ClassifierOfNumbers(OfNumbers, Classifier):
+    def _logits(self, texts):
+        check_is_fitted(self)
+        return super()._logits(self.written(texts))
+
+
+class RegressorOfNumbers(OfNumbers, Regressor):
+    def predict(self, texts):
+        check_is_fitted(self)
+        return super().predict(self.written(texts))
 
 
 CANNOT = {
@@ -67,13 +76,14 @@ CANNOT = {
 
 @parametrize_with_checks(
     [
-        OfNumbers(
+        kind(
             "rnn",
             data={"min_count": 1, "validation": 0.2},
             model={"embedding": 4, "hidden": 4, "dropout": 0.0},
             train={"epochs": 1, "threads": 1},
             baseline=False,
         )
+        for kind in (ClassifierOfNumbers, RegressorOfNumbers)
     ],
     expected_failed_checks=lambda estimator: CANNOT,
     xfail_strict=None,
@@ -91,6 +101,9 @@ def test_the_tags_say_that_texts_go_in_and_what_labels_come_out():
     assert not tags.input_tags.two_d_array
     assert not tags.classifier_tags.multi_label
     assert get_tags(Classifier(data={"separator": "|"})).classifier_tags.multi_label
+    tags = get_tags(Regressor())
+    assert (tags.estimator_type, tags.target_tags.required) == ("regressor", True)
+    assert tags.input_tags.string
     assert get_tags(Generator()).input_tags.string
     assert not get_tags(Generator()).target_tags.required
 
@@ -235,18 +248,19 @@ ONE = {"model": {"hidden": 4, "embedding": 4}, "train": {"epochs": 1}}
 OTHERS = [
     (Tagger("rnn", **ONE), (WORDS, [[word.upper() for word in words] for words in WORDS])),
     (Transducer("rnn", **ONE), (TEXTS, [text.upper() for text in TEXTS])),
+    (Regressor("rnn", **ONE), (TEXTS, [float(len(text)) for text in TEXTS])),
 ]
 
 
 @pytest.mark.parametrize(("estimator", "data"), OTHERS)
-def test_tagger_and_transducer_can_be_searched_and_pickled(estimator, data):
+def test_others_can_be_searched_and_pickled(estimator, data):
     grid = {"model__hidden": [2, 6]}
     search = GridSearchCV(estimator, grid, cv=2, error_score="raise").fit(*data)
     best = search.best_estimator_
     assert best.model["hidden"] in (2, 6)
     assert estimator.model["hidden"] == 4
     again = pickle.loads(pickle.dumps(best))
-    assert again.predict(data[0][:5]) == best.predict(data[0][:5])
+    assert [*again.predict(data[0][:5])] == [*best.predict(data[0][:5])]
     assert again.score(*data) == best.score(*data)
 
 

@@ -215,9 +215,11 @@ class _Observed(_Record):
                 needed += ["mse", "columns", "steps", "levels", "season", "part", "windows"]
                 needed += ["baseline"]
             _needs(test, needed)
+            _is_amount(test, task)
             if test.baseline is not None:
                 told = ["name", "exam", "scores", "seconds", *([task] if task else [])]
                 _needs(test.baseline, told, "test.baseline.")
+                _is_amount(test.baseline, task, "test.baseline.")
             if self.exam is None:
                 raise ValueError("exam is missing")
         elif self.forecasts:
@@ -271,7 +273,7 @@ def checked_history(history: Any, file: object, metric: str | None = None) -> li
 
 def checked_baseline(baseline: Any, file: object, metric: str) -> dict[str, Any]:
     """What a comparison's `baseline.json` says, as `checked`."""
-    _check(_BASELINE, baseline, file)
+    _check(_BASELINE, baseline, file, metric)
     for name in ("name", "exam", "scores", "seconds", metric):
         if name not in baseline:
             raise RunError(f"{file}: {name}: it is missing")
@@ -333,6 +335,13 @@ def _needs(record: _Record, names: Sequence[str], before: str = "test.") -> None
     for name in names:
         if name not in record.model_fields_set:
             raise ValueError(f"{before}{name} is missing")
+
+
+def _is_amount(record: _Record, metric: str | None, before: str = "test.") -> None:
+    """Any task may have a metric of its own; where no field above says so, it is a number too."""
+    value = getattr(record, metric, 0) if metric else 0
+    if isinstance(value, bool) or not isinstance(value, int | float) or not abs(value) <= _MOST:
+        raise ValueError(f"{before}{metric} is no number that makes sense")
 
 
 def _same_length(record: _Record, name: str, other: str) -> None:

@@ -25,7 +25,7 @@ from ostinato.data.tables.labels import (
     label_text,
     refuse_measurements,
 )
-from ostinato.data.tables.rows import Row, Wanted, row
+from ostinato.data.tables.rows import Row, Wanted, row, target_text
 from ostinato.data.tables.table import Table
 from ostinato.data.tables.texts import Chosen, Texts
 from ostinato.errors import DataError, first_few, quoted
@@ -47,7 +47,8 @@ def read_labelled(
             for each class, or the name of a packaged source; where a file has a source's name,
             the file is read, and a folder of that name is `./name`. All line ends become `\n`.
         text: the column with the texts; columns not named here are passed over.
-        label: the column with the labels, see `label_text`; a `LabelColumn` may have several.
+        label: the column with the labels, see `label_text`; a `LabelColumn` may have several, or
+            numbers.
         format: the format's name, where the file does not say it.
         classes: the only labels that are right; None allows any.
         skip_bad_rows: leaves out bad rows and counts them; None refuses the first.
@@ -77,7 +78,8 @@ def read_labelled(
         labels.append(interned(read.label))  # a class has one string, not one for each row
         for name in each(labels[-1]):
             places.setdefault(name, read.place)
-    refuse_measurements(places, title(where))
+    if not label.numeric:
+        refuse_measurements(places, title(where))
     return {"train": Examples(texts.settled(), labels)}
 
 
@@ -97,7 +99,7 @@ def examples_of(
             for a table.
         text: the column with the texts.
         label: the column with the labels; class numbers of a `Dataset` become their names. A
-            `LabelColumn` may have several.
+            `LabelColumn` may have several, or numbers.
         split: which part of a `DatasetDict`; its first where there is none of that name.
 
     Raises:
@@ -120,18 +122,19 @@ def examples_of(
         both[0] = checked(both[0])
     same = numeric or isinstance(both[0], Texts | Chosen)  # already in a file, or points into one
     kept, names, own = Texts(), list[Label](), dict[str, object]()
-    named = replace(label, name="label")
+    named = replace(label, name="target" if label.numeric else "label")
     for k, (given, value) in enumerate(zip(*both, strict=True), start=1):
         text_of = {} if numeric else {"text": given}
-        read = row(f"row {k}", text_of | {"label": value}, named)
+        read = row(f"row {k}", text_of | {named.name: value}, named)
         if isinstance(read, Bad):
             raise DataError(str(read))
         if not same:
             kept.append(str(given))
         names.append(interned(read.label))
-        for part in named.parts(value):
+        for part in () if label.numeric else named.parts(value):
             own.setdefault(label_text(part), part)
-    refuse_measurements(list(dict.fromkeys(n for name in names for n in each(name))), "labels")
+    if not label.numeric:
+        refuse_measurements(list(dict.fromkeys(n for name in names for n in each(name))), "labels")
     numbers = not any(isinstance(value, str) for value in own.values())
     return Examples(both[0] if same else kept.settled(), names, own if numbers else {})
 
@@ -146,6 +149,14 @@ def _labelled(where: str, content: Content, label: LabelColumn) -> dict[str, Exa
         kinds = {str: "is plain text without labels", Table: "is a table of series"}
         kind = kinds.get(type(content), "contains pairs of texts")
         raise DataError(f"{where} {kind}, but a labelled source is required")
+    if label.numeric:
+        try:
+            return {
+                split: Examples(each.texts, [target_text("label", y) for y in each.labels])
+                for split, each in content.items()
+            }
+        except ValueError as fault:
+            raise DataError(f"{where}: {fault}") from None
     if not label.several:
         return content
     return {

@@ -15,16 +15,20 @@ def are_in(where: str) -> bool:
     return without_packing(where).endswith(ts.SUFFIXES)
 
 
-def read_signals(where: str, label: LabelColumn, skip_bad_rows: Skipped | None = None) -> Examples:
-    """The signals of a file, with their classes.
+def read_signals(
+    where: str, label: LabelColumn | None, skip_bad_rows: Skipped | None = None
+) -> Examples:
+    """The signals of a file, with their labels.
 
     Args:
         where: the file.
-        label: whether each has a tuple of labels; here the tuple holds one.
+        label: whether each has a class, a tuple that holds one, or a number; None takes what is
+            there.
         skip_bad_rows: leaves out bad lines and counts them; None refuses the first.
 
     Raises:
         DataError: for what cannot be read; it names file and line.
     """
     with File(where) as file:
-        return ts.examples(good(ts.read(file, None), title(where), skip_bad_rows), label)
+        signals = good(ts.read(file, label), title(where), skip_bad_rows)
+        return ts.examples(signals, label or LabelColumn())

@@ -12,7 +12,6 @@ from ostinato.data.readers.named import packaged, table_rows
 from ostinato.data.readers.signals import are_in, read_signals
 from ostinato.data.series.signals import are_signals, checked
 from ostinato.data.tables.frames import column
-from ostinato.data.tables.labels import LabelColumn
 from ostinato.data.tables.rows import Wanted, row
 from ostinato.data.tables.table import Table
 from ostinato.data.tables.texts import Texts
@@ -81,7 +80,7 @@ def read_texts(
         are = ("series of numbers are", "a .ts file") if numbers else ("texts are", "no .ts file")
         raise DataError(f"{title(where)}: {are[0]} required, {are[1]}")
     if numbers:
-        return read_signals(where, LabelColumn(""), skip_bad_rows).texts
+        return read_signals(where, None, skip_bad_rows).texts
     texts = Texts()
     rows = table_rows(where, Wanted([text], partial(row, blank=blank)), format, default="text")
     for read in good(rows, title(where), skip_bad_rows):

@@ -16,7 +16,9 @@ Symbols = NDArray[np.int64] | Tokens
 _BATCHES_PER_WINDOW = 100  # enough to sort well by length, few enough that epochs differ
 
 
-def bucketed(lengths: ArrayLike, tokens: int, seed: int, epoch: int) -> list[NDArray[np.intp]]:
+def bucketed(
+    lengths: ArrayLike, tokens: int, seed: int, epoch: int, most: int | None = None
+) -> list[NDArray[np.intp]]:
     """Batches of sequences of like length, each within a budget of tokens.
 
     A batch of n sequences costs n · (its longest), padding included, and that is at most
@@ -28,6 +30,7 @@ def bucketed(lengths: ArrayLike, tokens: int, seed: int, epoch: int) -> list[NDA
         tokens: the budget of one batch, in tokens.
         seed: with `epoch` fixes everything; at least 0.
         epoch: another epoch, another order; at least 0.
+        most: sequences of one batch; None is as many as the budget allows.
 
     Returns:
         For each batch the indices of its sequences, ascending in length; every index once.
@@ -45,7 +48,8 @@ def bucketed(lengths: ArrayLike, tokens: int, seed: int, epoch: int) -> list[NDA
         window = window[np.argsort(lengths[window], kind="stable")]
         while len(window):
             # Lengths ascend, so the padded size of the first n grows with n.
-            padded = np.arange(1, len(window) + 1) * lengths[window]
+            first = lengths[window[:most]]
+            padded = np.arange(1, len(first) + 1) * first
             n = max(1, int(np.searchsorted(padded, tokens, side="right")))
             batches.append(window[:n])
             window = window[n:]

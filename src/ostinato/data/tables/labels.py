@@ -26,11 +26,14 @@ class LabelColumn:
         name: the column.
         multi_label: whether a text has any number of labels, also none.
         separator: what stands between them where they are one text; None where they never are.
+        numeric: whether labels are numbers to predict, and not classes: each is the text of a
+            finite number, which `float` reads as the number that was given.
     """
 
     name: str = "label"
     several: bool = False
     separator: str | None = None
+    numeric: bool = False
 
     def parts(self, value: object) -> list[object]:
         """The labels in a value, as they are there; of several none may be missing.
@@ -105,5 +108,5 @@ def refuse_measurements(labels: Mapping[str, str] | Collection[str], title: str)
             raise DataError(
                 f"{title}{place}: the label {shortened(label)} is not an "
                 "integer; a classifier needs classes, not continuous values; "
-                "name each class by a word"
+                "name each class by a word, or predict the values with `ostinato fit regress`"
             )

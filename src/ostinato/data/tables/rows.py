@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from decimal import Decimal
 from typing import Generic, NamedTuple, TypeVar
 
 from ostinato.data.files.bad import Bad
 from ostinato.data.files.file import flaw
+from ostinato.data.files.numerals import number
 from ostinato.data.tables.labels import Label, LabelColumn, label_text
 from ostinato.errors import quoted
 
@@ -92,11 +95,44 @@ def _label(column: LabelColumn, value: object, blank: bool) -> Label:
     Raises:
         ValueError: when it is none.
     """
+    if column.numeric:
+        return target_text(column.name, value)
     if not column.several and isinstance(value, list | tuple):
         several = "data.multi_label = true allows several"
         raise ValueError(f"the {column.name} is a list, not a text; {several}")
     parts = [_text(column.name, label_text(part), blank) for part in column.parts(value)]
     return tuple(sorted(set(parts))) if column.several else _with_plain_ends(parts[0])
+
+
+def target_text(name: str, value: object) -> str:
+    """A finite number as text, from which `float` reads the same number.
+
+    >>> target_text("target", " 2.50 "), target_text("target", 7)
+    ('2.5', '7.0')
+
+    Raises:
+        ValueError: when it is none.
+    """
+    if hasattr(value, "item") and getattr(value, "ndim", 0) == 0:  # a NumPy scalar
+        value = value.item()
+    if value is None or (isinstance(value, float) and value != value):
+        raise ValueError(f"the {name} is missing")
+    if isinstance(value, str):
+        if not value.strip():
+            raise ValueError(f"the {name} is empty")
+        try:
+            value = number(value)
+        except ValueError:
+            raise ValueError(f"the {name} is {quoted(value, 40)}, not a number") from None
+    if isinstance(value, bool) or not isinstance(value, int | float | Decimal):
+        raise ValueError(f"the {name} is {_kind(value)}, not a number")
+    try:
+        found = float(value)
+    except OverflowError:
+        found = math.inf
+    if not math.isfinite(found):
+        raise ValueError(f"the {name} is not a finite number")
+    return repr(found)
 
 
 def _text(name: str, value: object, blank: bool) -> str:

@@ -12,11 +12,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-import numpy as np
-
 from ostinato.data import Tokenizer
 from ostinato.data.tables.labels import Label
-from ostinato.tasks.classify.numbers import summaries
+from ostinato.tasks.base.pooled.baseline import linear_features
 
 
 @dataclass(frozen=True)
@@ -57,26 +55,13 @@ def fit_baseline(
     have several labels, each label has a regression of its own, against the rest. Of signals (then
     there is no tokenizer) the baseline reads mean, deviation, first and last of each number.
     """
-    from sklearn.feature_extraction.text import TfidfVectorizer
     from sklearn.linear_model import LogisticRegression
     from sklearn.multiclass import OneVsRestClassifier
     from sklearn.pipeline import make_pipeline
-    from sklearn.preprocessing import FunctionTransformer, MultiLabelBinarizer, StandardScaler
+    from sklearn.preprocessing import MultiLabelBinarizer
 
     began = time.perf_counter()
-    features: Any
-    if tokenizer is None:
-        features = make_pipeline(FunctionTransformer(summaries), StandardScaler())
-    else:
-        features = TfidfVectorizer(
-            tokenizer=tokenizer.split,
-            token_pattern=None,
-            lowercase=False,
-            ngram_range=(1, 2),
-            min_df=2 if len(texts) >= 100 else 1,
-            sublinear_tf=True,
-            dtype=np.float32,
-        )
+    features = linear_features(tokenizer, len(texts))
     regression: Any = LogisticRegression(C=10.0, max_iter=1000 if tokenizer is None else 200)
     binarizer, targets = None, labels
     if isinstance(labels[0], tuple):

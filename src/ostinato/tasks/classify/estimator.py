@@ -13,10 +13,11 @@ from sklearn.utils.validation import check_is_fitted
 from torch import Tensor
 
 from ostinato import data
-from ostinato.data import Examples, Tokenizer, Vocabulary
+from ostinato.data import Examples
 from ostinato.data.tables.labels import Label, each
 from ostinato.errors import DataError, first_few, quoted
-from ostinato.tasks.base.estimator import Fitting, TextEstimator
+from ostinato.tasks.base.estimator import Fitting
+from ostinato.tasks.base.pooled.estimator import PooledEstimator
 from ostinato.tasks.classify.baseline import Baseline
 from ostinato.tasks.classify.calibration import (
     error_of,
@@ -28,12 +29,11 @@ from ostinato.tasks.classify.ensemble import LinearMember
 from ostinato.tasks.classify.measures import ClassifyMeasures, measured
 from ostinato.tasks.classify.model import ClassifyModel
 from ostinato.tasks.classify.network import ClassifyBatch
-from ostinato.tasks.classify.numbers import Numbers
 from ostinato.tasks.classify.prepare import prepare
 from ostinato.tasks.classify.settings import ClassifySettings
 
 
-class Classifier(ClassifierMixin, TextEstimator[ClassifySettings]):  # type: ignore[misc]
+class Classifier(ClassifierMixin, PooledEstimator[ClassifySettings]):  # type: ignore[misc]
     """A classifier of texts with a recurrent network, and a linear baseline.
 
     `Classifier("gru", model={"hidden": 128}, train={"epochs": 3})`: the settings are those of
@@ -194,8 +194,7 @@ class Classifier(ClassifierMixin, TextEstimator[ClassifySettings]):  # type: ign
         targets = model.targets(examples.labels).numpy()
         found = {"network": model.without_linear().logits(examples.texts)}
         if model.linear:
-            split, known = model.text_codec()
-            whole = [known.encode(split.split(text)) for text in examples.texts]
+            whole = model.whole(examples.texts)
             found["linear model"] = model.linear.model.log_probabilities(whole)
         right = {part: float((s.argmax(1) == targets).mean()) for part, s in found.items()}
         if self.baseline_:
@@ -217,26 +216,6 @@ class Classifier(ClassifierMixin, TextEstimator[ClassifySettings]):  # type: ign
     def classes_(self) -> NDArray[np.generic]:
         """The classes, as they were given."""
         return self.model_.classes
-
-    @property
-    def tokenizer_(self) -> Tokenizer | None:
-        """The tokenizer; None for time series."""
-        return self.model_.tokenizer
-
-    @property
-    def vocabulary_(self) -> Vocabulary | None:
-        """The vocabulary; None for time series."""
-        return self.model_.vocabulary
-
-    @property
-    def numbers_(self) -> Numbers | None:
-        """The means and deviations of the training set, for time series."""
-        return self.model_.numbers
-
-    @property
-    def bigrams_(self) -> NDArray[np.int64]:
-        """The bigrams with their own embeddings (P, 2)."""
-        return self.model_.bigrams
 
     @property
     def decision_(self) -> Decision:

@@ -14,7 +14,6 @@ from ostinato.errors import DataError, first_few, quoted
 from ostinato.tasks.classify.settings import ClassifySettings
 
 _FEW = 8  # labels that an error lists whole
-_CHARACTERS = 2**25  # of texts that are held in memory
 
 
 def classes_in(examples: Examples, multi_label: bool) -> NDArray[np.generic]:
@@ -72,12 +71,3 @@ def joined(one: Examples, other: Examples) -> Examples:
 def names_of(labels: Iterable[Label]) -> set[str]:
     """All labels that occur."""
     return {name for label in labels for name in each(label)}
-
-
-def in_memory(examples: Examples) -> Examples:
-    """All examples, or where they lie in a file every n-th, so that memory can hold them."""
-    if isinstance(examples.texts, list):
-        return examples
-    step = -(-sum(map(len, examples.texts)) // _CHARACTERS)
-    part = examples.select(range(0, len(examples), step))
-    return Examples(list(part.texts), part.labels)

@@ -12,21 +12,18 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from ostinato import data
-from ostinato.data import Rows, Symbols, Tokenizer, Vocabulary
-from ostinato.data.series.signals import Signal, are_signals
+from ostinato.data.series.signals import Signal
 from ostinato.data.tables.labels import Label, each, label_text
 from ostinato.equation import Cell
-from ostinato.errors import DataError, check_finite
+from ostinato.errors import check_finite
 from ostinato.tasks.base.batch import Indices
-from ostinato.tasks.base.model import Model
 from ostinato.tasks.base.parts import Part
-from ostinato.tasks.base.stored import from_json, read_symbols, write_symbols
+from ostinato.tasks.base.pooled.model import PooledModel, PooledSequences
+from ostinato.tasks.base.stored import from_json
 from ostinato.tasks.classify.calibration import probabilities
 from ostinato.tasks.classify.decision import Decision
 from ostinato.tasks.classify.ensemble import LinearMember
 from ostinato.tasks.classify.network import ClassifyBatch, ClassifyEnsemble, ClassifyNetwork
-from ostinato.tasks.classify.numbers import Numbers
 from ostinato.tasks.classify.settings import ClassifySettings
 from ostinato.train import Run
 
@@ -53,7 +50,7 @@ class Classification:
 
 
 @dataclass(frozen=True)
-class ClassifySequences:
+class ClassifySequences(PooledSequences):
     """Texts as symbols, or signals on the scale of training.
 
     Attributes:
@@ -61,31 +58,21 @@ class ClassifySequences:
         linear: what a linear model says of them (N, K), if one answers too.
     """
 
-    rows: Sequence[Symbols | Signal] | Rows
     linear: NDArray[np.float32] | None = None
-
-    @property
-    def lengths(self) -> list[int]:
-        """See `Sequences`."""
-        return list(map(len, self.rows))
 
     def batch(self, chosen: Indices) -> ClassifyBatch:
         """See `Sequences`."""
-        values, lengths = data.pad([self.rows[i] for i in chosen])
         linear = None if self.linear is None else torch.from_numpy(self.linear[chosen])
-        return ClassifyBatch(torch.from_numpy(values), torch.from_numpy(lengths), linear)
+        return ClassifyBatch(*self.padded(chosen), linear)
 
 
 @dataclass(eq=False, kw_only=True)
-class ClassifyModel(Model[ClassifySettings, "str | Signal", ClassifyBatch, Tensor, Classification]):
+class ClassifyModel(PooledModel[ClassifySettings, ClassifyBatch, Classification]):
     """A trained classifier.
 
     Attributes:
         classes: as they were given in training, numbers as numbers (K,).
-        tokenizer: what splits texts.
-        vocabulary: the symbols that are known; none where series of numbers are read.
-        numbers: the scale of training, where series of numbers are read in place of texts.
-        bigrams: the pairs of symbols that have embeddings of their own (P, 2).
+        tokenizer, vocabulary, numbers, bigrams: see `PooledModel`.
         decision: how logits become probabilities and labels.
         linear: a linear model that answers with the network, if there is one.
     """
@@ -94,10 +81,6 @@ class ClassifyModel(Model[ClassifySettings, "str | Signal", ClassifyBatch, Tenso
 
     network: ClassifyNetwork | ClassifyEnsemble = field(init=False)
     classes: NDArray[np.generic]
-    tokenizer: Tokenizer | None = None
-    vocabulary: Vocabulary | None = None
-    numbers: Numbers | None = None
-    bigrams: NDArray[np.int64] = field(default_factory=lambda: np.zeros((0, 2), np.int64))
     decision: Decision = field(default_factory=Decision)
     linear: LinearMember | None = None
 
@@ -111,35 +94,12 @@ class ClassifyModel(Model[ClassifySettings, "str | Signal", ClassifyBatch, Tenso
         """The classes as text, in their order."""
         return [label_text(each) for each in self.classes]
 
-    @property
-    def batch_tokens(self) -> int:
-        """See `Model`."""
-        return self.settings.data.batch_tokens
-
     def sequences(self, inputs: Sequence[str | Signal]) -> ClassifySequences:
-        """See `Model`; of longer texts the last tokens, of one without any an unknown symbol."""
-        keep = self.settings.data.max_tokens
-        if self.numbers is not None:
-            return ClassifySequences(self.numbers.scaled(inputs, keep))  # type: ignore[arg-type]
-        if are_signals(inputs):
-            raise DataError("this classifier was trained on texts, but these are numbers")
-        split, known = self.text_codec()
-        tokens = [split.split(str(text)) for text in inputs]
-        rows = [known.encode(each[-keep:] or [""]) for each in tokens]
+        """See `Model`."""
+        rows = self.rows(inputs)
         if not self.linear:
             return ClassifySequences(rows)
-        whole = [known.encode(each) for each in tokens]
-        return ClassifySequences(rows, self.linear.model.log_probabilities(whole))
-
-    def text_codec(self) -> tuple[Tokenizer, Vocabulary]:
-        """What splits texts, and the symbols.
-
-        Raises:
-            DataError: where series of numbers are read.
-        """
-        if self.tokenizer is None or self.vocabulary is None:
-            raise DataError("this classifier was trained on numbers: it has no vocabulary")
-        return self.tokenizer, self.vocabulary
+        return ClassifySequences(rows, self.linear.model.log_probabilities(self.whole(inputs)))
 
     def without_linear(self) -> Self:
         """The same model, in which the network answers alone."""
@@ -211,10 +171,10 @@ class ClassifyModel(Model[ClassifySettings, "str | Signal", ClassifyBatch, Tenso
     def new_network(self) -> ClassifyNetwork | ClassifyEnsemble:
         """See `Model`."""
         settings = self.settings.model
-        features = len(self.numbers.mean) if self.numbers is not None else 0
-        symbols = 0 if self.vocabulary is None else len(self.vocabulary)
         members = [
-            ClassifyNetwork(self.cell, settings, symbols, len(self.classes), self.bigrams, features)
+            ClassifyNetwork(
+                self.cell, settings, self.symbols, len(self.classes), self.bigrams, self.features
+            )
             for _ in range(settings.members)
         ]
         return members[0] if len(members) == 1 else ClassifyEnsemble(members, self.multi_label)
@@ -222,21 +182,9 @@ class ClassifyModel(Model[ClassifySettings, "str | Signal", ClassifyBatch, Tenso
     @classmethod
     def read_parts(cls, run: Run, settings: ClassifySettings, cell: Cell) -> Self:
         """See `Model`."""
-        split, known, numbers = None, None, None
-        if run.holds("numbers.json"):
-            numbers = from_json(run, "numbers.json", Numbers.from_json)
-        else:
-            split, known = read_symbols(run, settings.tokenizer)
-        model = cls(
-            settings=settings,
-            cell=cell,
-            classes=from_json(run, "labels.json", _classes),
-            tokenizer=split,
-            vocabulary=known,
-            numbers=numbers,
-        )
-        if settings.model.bigrams:
-            model.bigrams = from_json(run, "bigrams.json", _pairs)
+        classes = from_json(run, "labels.json", _classes)
+        model = cls(settings=settings, cell=cell, classes=classes)
+        model.read_inputs(run)
         if not run.unfinished:
             model._read_fitted(run)
         return model
@@ -245,7 +193,7 @@ class ClassifyModel(Model[ClassifySettings, "str | Signal", ClassifyBatch, Tenso
         """Reads what is fitted after training."""
         order, classes = self.settings.model.linear, len(self.classes)
         if order:
-            self.linear = LinearMember.read(run, order, len(self.text_codec()[1]), classes)
+            self.linear = LinearMember.read(run, order, self.symbols, classes)
         # runs from before there was calibration have no such setting, and no such file
         if "calibrate" in run.config().get("model", {}):
             self.decision = from_json(
@@ -254,13 +202,8 @@ class ClassifyModel(Model[ClassifySettings, "str | Signal", ClassifyBatch, Tenso
 
     def write_parts(self, run: Run) -> None:
         """See `Model`."""
-        if self.numbers is not None:
-            run.write_json("numbers.json", self.numbers.to_json())
-        else:
-            write_symbols(run, *self.text_codec())
+        self.write_inputs(run)
         run.write_json("labels.json", self.classes.tolist())
-        if self.settings.model.bigrams:
-            run.write_json("bigrams.json", self.bigrams.tolist())
 
     def write_fitted(self, run: Run) -> None:
         """See `Model`."""
@@ -283,7 +226,3 @@ def _classes(listed: object) -> NDArray[np.generic]:
     if not known or not listed:
         raise ValueError("no list of labels")
     return np.array(listed)
-
-
-def _pairs(listed: list[list[int]]) -> NDArray[np.int64]:
-    return np.array(listed, np.int64).reshape(-1, 2)

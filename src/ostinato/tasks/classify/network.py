@@ -6,52 +6,27 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Annotated, Literal, TypeAlias, cast
 
-import numpy as np
 import torch
-from numpy.typing import NDArray
 from pydantic import Field, field_validator
 from torch import Tensor, nn
 
 from ostinato.data.tables.labels import label_text
-from ostinato.equation import Cell
-from ostinato.nn import BigramEmbedding, Embedding, Recurrent, pooling
-from ostinato.tasks.base.batch import Batch
+from ostinato.nn import Recurrent
 from ostinato.tasks.base.network import Network
 from ostinato.tasks.base.parts import (
     Part,
-    embedding_part,
-    in_words,
-    layer_parts,
-    linear_part,
-    parameters_of,
     side_by_side,
 )
-from ostinato.tasks.base.stack import Stack
+from ostinato.tasks.base.pooled.network import PooledBatch, PooledNetwork
+from ostinato.tasks.base.pooled.settings import PooledStack
 
 Weight: TypeAlias = Annotated[float, Field(gt=0, allow_inf_nan=False)]
 Threshold: TypeAlias = Annotated[float, Field(ge=0, le=1)]
 
 
-class ClassifyNetworkSettings(Stack):
+class ClassifyNetworkSettings(PooledStack):
     """The network, what its loss counts, and how its answers become labels."""
 
-    dropout: float = Field(0.3, ge=0, lt=1, description="dropout of embeddings and pooled features")
-    bidirectional: bool = Field(True, description="whether the network is bidirectional")
-    pooling: str = Field(
-        "max_mean", description="pooling: last, max, mean, attention, first_last, max_mean"
-    )
-    start: Literal["random", "ppmi"] = Field(
-        "random", description="initial embeddings: random, or from word co-occurrence (ppmi)"
-    )
-    bigrams: int = Field(
-        0, ge=0, le=10**7, description="maximum number of bigrams with their own embeddings"
-    )
-    word_dropout: float = Field(
-        0.0, ge=0, lt=1, description="probability that a word is replaced by the unknown word"
-    )
-    embedding_dropout: float | None = Field(
-        None, ge=0, lt=1, description="dropout of embeddings; default: dropout"
-    )
     label_smoothing: float = Field(0.0, ge=0, lt=1, description="label smoothing")
     members: int = Field(
         1,
@@ -79,6 +54,10 @@ class ClassifyNetworkSettings(Stack):
         "second",
     )
 
+    def for_texts(self) -> dict[str, bool]:
+        """See `PooledStack`."""
+        return super().for_texts() | {"model.linear": self.linear > 0}
+
     @field_validator("class_weight", mode="before")
     @classmethod
     def _by_name(cls, chosen: object) -> object:
@@ -89,7 +68,7 @@ class ClassifyNetworkSettings(Stack):
 
 
 @dataclass(frozen=True)
-class ClassifyBatch(Batch):
+class ClassifyBatch(PooledBatch):
     """Texts, or signals, as the network takes them.
 
     Attributes:
@@ -98,97 +77,13 @@ class ClassifyBatch(Batch):
         linear: the log-probabilities of a linear model that answers too (B, K), if there is one.
     """
 
-    values: Tensor
-    lengths: Tensor
     linear: Tensor | None = None
 
 
-class ClassifyNetwork(Network[ClassifyBatch, Tensor]):
-    """Logits of each class for a batch of token sequences.
+class ClassifyNetwork(PooledNetwork[ClassifyBatch]):
+    """Logits (B, K) of K classes, see `PooledNetwork`."""
 
-    Args:
-        cell: the recurrence.
-        settings: sizes and noise.
-        symbols: V.
-        classes: K.
-        pairs: the pairs of symbols (P, 2) with embeddings of their own; None is as many as the
-            settings allow, for whoever only counts weights.
-        features: D of signals, which are read in place of symbols; 0 for texts.
-    """
-
-    def __init__(
-        self,
-        cell: Cell,
-        settings: ClassifyNetworkSettings,
-        symbols: int,
-        classes: int,
-        pairs: NDArray[np.int64] | None = None,
-        features: int = 0,
-    ) -> None:
-        super().__init__()
-        self.embedding: Embedding | nn.Linear
-        if features:
-            self.embedding = nn.Linear(features, settings.embedding)
-        else:
-            self.embedding = Embedding(symbols, settings.embedding)
-            nn.init.normal_(self.embedding.weight, std=0.1)  # a word not yet learnt says little
-        self.bigrams: BigramEmbedding | None = None
-        self.rates: dict[str, float] = {}
-        if settings.bigrams:
-            if pairs is None:
-                pairs = np.stack([np.zeros(settings.bigrams, int), np.arange(settings.bigrams)], 1)
-            self.bigrams = BigramEmbedding(pairs, symbols, settings.embedding)
-            self.rates = {"bigrams": 0.5}  # most pairs are rare: they had better learn slowly
-        self.word_dropout = settings.word_dropout
-        on_embeddings = settings.embedding_dropout
-        self.embedding_dropout = nn.Dropout(
-            settings.dropout if on_embeddings is None else on_embeddings
-        )
-        self.dropout = nn.Dropout(settings.dropout)
-        self.recurrent = settings.recurrent(cell, bidirectional=settings.bidirectional)
-        features = self.recurrent.output_size * (1 + settings.bidirectional)
-        self.pooling = pooling(settings.pooling, features)
-        self.output = nn.Linear(self.pooling.output_size, classes)
-
-    def embed(self, batch: ClassifyBatch) -> Tensor:
-        """Embedded tokens or signals (T, B, E)."""
-        tokens = batch.values.transpose(0, 1)
-        if self.training and self.word_dropout:
-            known = torch.rand(tokens.shape[:2], device=tokens.device) >= self.word_dropout
-            tokens = tokens * (known if tokens.dim() == 2 else known[..., None])
-        embedded: Tensor = self.embedding(tokens)
-        return embedded if self.bigrams is None else embedded + self.bigrams(tokens)
-
-    def run(self, embedded: Tensor, batch: ClassifyBatch) -> Tensor:
-        """Embedded steps (T, B, E) → logits (B, K)."""
-        lengths = batch.lengths
-        outputs, states = self.recurrent(self.embedding_dropout(embedded), lengths=lengths)
-        top = states if isinstance(states, Tensor) else states[0]
-        last = top[-len(self.recurrent.directions) :].transpose(0, 1).flatten(1)  # (B, H)
-        logits: Tensor = self.output(self.dropout(self.pooling(outputs, lengths, last)))
-        return logits
-
-    def parts(self) -> list[Part]:
-        """See `Network`."""
-        embedding = self.embedding
-        if isinstance(embedding, nn.Linear):
-            gives = f"B × T × {embedding.out_features}"
-            parts = [linear_part(embedding, "embedding", "numbers", gives)]
-        else:
-            parts = [embedding_part(embedding)]
-        if self.bigrams is not None:
-            pairs, features = self.bigrams.weight.shape
-            inside = f"{pairs:,} pairs of symbols × {features}"
-            gives = f"B × T × {features}, added to the embedding"
-            count = parameters_of(self.bigrams)
-            parts.append(Part("bigrams", "bigrams", inside, gives, count))
-        pooled, inside = f"B × {self.pooling.output_size}", in_words(self.pooling)
-        return [
-            *parts,
-            *layer_parts(self.recurrent),
-            Part("pooling", "pooling", inside, pooled, parameters_of(self.pooling)),
-            linear_part(self.output, "output", "output", f"B × {self.output.out_features} logits"),
-        ]
+    gives = "logits"
 
 
 class ClassifyEnsemble(Network[ClassifyBatch, Tensor]):

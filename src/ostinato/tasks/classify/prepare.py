@@ -2,21 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
 
 from ostinato import data
-from ostinato.data import Examples, Rows, Store, Tokenizer, tokenizer
-from ostinato.data.series.signals import are_signals
-from ostinato.data.symbols.cooccurrence import ppmi_vectors
+from ostinato.data import Examples
 from ostinato.equation import Cell
 from ostinato.errors import ConfigError, DataError, first_few, quoted
-from ostinato.nn import Embedding, frequent_pairs
 from ostinato.tasks.base.estimator import Prepared
+from ostinato.tasks.base.pooled.prepare import in_memory, learn_inputs, start_embeddings
 from ostinato.tasks.classify.baseline import Baseline, fit_baseline
 from ostinato.tasks.classify.bayes import check_countable
 from ostinato.tasks.classify.class_weights import class_weights
@@ -24,7 +20,6 @@ from ostinato.tasks.classify.decision import Decision, check_threshold
 from ostinato.tasks.classify.ensemble import LinearMember
 from ostinato.tasks.classify.examples import (
     classes_in,
-    in_memory,
     joined,
     names_of,
     split_examples,
@@ -33,7 +28,6 @@ from ostinato.tasks.classify.learner import ClassifyLearner
 from ostinato.tasks.classify.measures import ClassifyMeasures, measured
 from ostinato.tasks.classify.model import ClassifyModel, ClassifySequences
 from ostinato.tasks.classify.network import members_of
-from ostinato.tasks.classify.numbers import Numbers
 from ostinato.tasks.classify.settings import ClassifySettings
 from ostinato.train import Run
 
@@ -68,14 +62,7 @@ class ClassifyPrepared(Prepared):
         """See `Prepared`."""
         model, settings = self.model, self.model.settings
         network = model.network
-        if settings.model.start == "ppmi":
-            _, known = model.text_codec()
-            size = settings.model.embedding
-            vectors = ppmi_vectors(self.near, len(known), size, settings.seed)
-            table = torch.from_numpy(0.3 * vectors).to(model.device)
-            for member in members_of(network):
-                if isinstance(member.embedding, Embedding):
-                    member.embedding.weight.data = table
+        start_embeddings(model, members_of(network), self.near)
         truth, chosen = model.truth(self.training.labels), settings.model.class_weight
         self._learner = ClassifyLearner(
             model,
@@ -121,18 +108,16 @@ class ClassifyPrepared(Prepared):
         self, training: Examples, validation: Examples
     ) -> tuple[LinearMember, NDArray[np.float32]]:
         model = self.model
-        split, known = model.text_codec()
 
         def encoded(part: Examples) -> tuple[list[NDArray[np.int64]], NDArray[np.int64]]:
-            whole = [known.encode(split.split(text)) for text in part.texts]
-            return whole, model.targets(part.labels).numpy()
+            return model.whole(part.texts), model.targets(part.labels).numpy()
 
         return LinearMember.fit(
             encoded(training),
             encoded(validation),
             model.logits(validation.texts),
             order=model.settings.model.linear,
-            symbols=len(known),
+            symbols=model.symbols,
         )
 
 
@@ -160,39 +145,11 @@ def prepare(
         extra = _extra(settings.data.extra, settings, model.class_names)
         training = joined(training, extra)
         digests |= {"extra_sha256": extra.fingerprint()} if digest else {}
-    near: list[NDArray[np.int64]] = []
-    if are_signals(training.texts):
-        _check_for_signals(settings)
-        model.numbers = Numbers.of(training.texts)
-        sequences, held = (model.sequences(part.texts) for part in (training, validation))
-    else:
-        size = settings.data.vocabulary
-        model.tokenizer = tokenizer(settings.tokenizer).train(training.texts, size)
-        store = _store(model.tokenizer, training.texts, settings)
-        known = store.vocabulary(size, settings.data.min_count)
-        model.vocabulary = known
-        rows = store.rows(known)
-        sequences = ClassifySequences(rows)
-        held = ClassifySequences(_store(model.tokenizer, validation.texts, settings).rows(known))
-        if settings.model.linear:
-            check_countable(settings.model.linear, len(known))
-        near = _counted(rows, settings)
-        model.bigrams = frequent_pairs(near, len(known), settings.model.bigrams)
-    return ClassifyPrepared(model, digests, training, validation, sequences, held, near)
-
-
-def _counted(rows: Rows, settings: ClassifySettings) -> list[NDArray[np.int64]]:
-    """Texts that fit into memory, where something is counted over them; else none."""
-    if settings.model.start == "ppmi" or settings.model.bigrams:
-        return [np.asarray(row) for row in rows]
-    return []
-
-
-def _store(split: Tokenizer, texts: Sequence[str], settings: ClassifySettings) -> Store:
-    store = Store(split, keep=settings.data.max_tokens)
-    for text in texts:
-        store.add(text)
-    return store
+    inputs = learn_inputs(model, training.texts, validation.texts)
+    if settings.model.linear:
+        check_countable(settings.model.linear, model.symbols)
+    sequences, held = ClassifySequences(inputs.training), ClassifySequences(inputs.validation)
+    return ClassifyPrepared(model, digests, training, validation, sequences, held, inputs.near)
 
 
 def _extra(where: str, settings: ClassifySettings, known: list[str]) -> Examples:
@@ -217,14 +174,3 @@ def _check_asked(settings: ClassifySettings, classes: int) -> None:
         check_threshold(classes, multi_label)
     if settings.model.linear and multi_label:
         raise ConfigError("model.linear: not available for multi-label texts")
-
-
-def _check_for_signals(settings: ClassifySettings) -> None:
-    """That nothing is asked for that only symbols have.
-
-    Raises:
-        ConfigError: when something is.
-    """
-    if settings.model.start == "ppmi" or settings.model.bigrams or settings.model.linear:
-        what = "model.start = ppmi, model.bigrams and model.linear"
-        raise ConfigError(f"{what} are for texts, but these are numbers")

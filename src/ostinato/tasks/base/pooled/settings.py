@@ -1,0 +1,59 @@
+"""Settings that tasks have in common whose network pools over all steps."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from pydantic import Field
+
+from ostinato.tasks.base.settings import TaskSettings
+from ostinato.tasks.base.stack import Stack
+from ostinato.train import Section
+
+
+class PooledData(Section):
+    """Settings of the held-out part, the vocabulary and the batches."""
+
+    validation: float = Field(
+        0.1, gt=0, lt=1, description="fraction held out to choose the best epoch"
+    )
+    max_tokens: int = Field(
+        400, ge=1, description="maximum length of a text; the beginning of longer ones is cut off"
+    )
+    vocabulary: int = Field(30_000, ge=2, le=10**7, description="maximum size of the vocabulary")
+    min_count: int = Field(2, ge=1, description="minimum count of a token in the vocabulary")
+    batch_tokens: int = Field(6400, ge=1, description="tokens per batch, including padding")
+
+
+class PooledStack(Stack):
+    """Settings of the network: embedding, recurrent layers, pooling."""
+
+    dropout: float = Field(0.3, ge=0, lt=1, description="dropout of embeddings and pooled features")
+    bidirectional: bool = Field(True, description="whether the network is bidirectional")
+    pooling: str = Field(
+        "max_mean", description="pooling: last, max, mean, attention, first_last, max_mean"
+    )
+    start: Literal["random", "ppmi"] = Field(
+        "random", description="initial embeddings: random, or from word co-occurrence (ppmi)"
+    )
+    bigrams: int = Field(
+        0, ge=0, le=10**7, description="maximum number of bigrams with their own embeddings"
+    )
+    word_dropout: float = Field(
+        0.0, ge=0, lt=1, description="probability that a word is replaced by the unknown word"
+    )
+    embedding_dropout: float | None = Field(
+        None, ge=0, lt=1, description="dropout of embeddings; default: dropout"
+    )
+
+    def for_texts(self) -> dict[str, bool]:
+        """Settings that only texts can have, and whether they are asked for."""
+        return {"model.start = ppmi": self.start == "ppmi", "model.bigrams": self.bigrams > 0}
+
+
+class PooledSettings(TaskSettings):
+    """Settings of a task whose network pools over all steps."""
+
+    tokenizer: str = Field("word", description="tokenizer: word, char or bpe")
+    data: PooledData = PooledData()
+    model: PooledStack = PooledStack()

@@ -1,0 +1,147 @@
+"""What `fit`, `compare`, `evaluate` and `predict` do of this task."""
+
+from __future__ import annotations
+
+from collections.abc import Generator, Iterator
+from functools import partial
+
+from ostinato.cells import find
+from ostinato.data import Examples, Skipped, read_labelled, read_texts
+from ostinato.tasks.base.reading import (
+    HELD_OUT,
+    Comparison,
+    LinesFormat,
+    SkipBadRows,
+    TableFormat,
+    TrainingSet,
+)
+from ostinato.tasks.base.summary import Fields, Shown, left_out
+from ostinato.tasks.regress.estimator import Regressor
+from ostinato.tasks.regress.held_out import RegressHeldOut
+from ostinato.tasks.regress.network import RegressNetwork
+from ostinato.tasks.regress.prepare import prepare, split_examples
+from ostinato.tasks.regress.settings import RegressSettings
+from ostinato.tasks.regress.summary import number, shown, trained
+from ostinato.train import Run
+
+
+def training(
+    data: str, /, *, format: TableFormat = None, settings: RegressSettings, skip_bad_rows: bool
+) -> Generator[Shown, None, TrainingSet]:
+    """Train a regressor, which predicts a number from a text or a series, and baselines beside it.
+
+    Example: ostinato fit regress reviews.csv --data.target stars --out runs/a
+
+    Parameters
+    ----------
+    data
+        A CSV, TSV, JSON Lines or Parquet file with the columns text and target, or `-` for
+        standard input; .gz and .xz too. A .ts file holds series of numbers instead, each with the
+        number to predict at its end.
+    settings
+        The settings.
+    """
+    skipped = Skipped() if skip_bad_rows else None
+    splits = _read(data, settings, format, skipped)
+    yield from left_out(skipped)
+    summary = partial(trained, test=splits.get("test"))
+    return TrainingSet((splits["train"],), {"skipped": skipped}, summary)
+
+
+def comparison(
+    data: str, /, *, format: TableFormat = None, settings: RegressSettings
+) -> Generator[Shown, None, Comparison]:
+    """Compare cells as regressors, with a linear baseline beside them.
+
+    Example: ostinato compare regress reviews.csv --cells rnn,lstm,gru --seeds 3 --out runs/c
+
+    Every cell is trained with every seed on the same examples in the same batches, and judged by
+    the same examples held out, a fifth of the file in whole blocks of neighbours. Given again with
+    the same --out, it goes on where it was stopped.
+
+    Parameters
+    ----------
+    data
+        A table with the columns text and target, a .ts file, or `-` for standard input; as for
+        `fit`.
+    settings
+        Settings of all runs.
+    """
+    yield from ()
+    splits = _read(data, settings, format)
+    kept, held = splits["train"], splits.get("test")
+    if held is None:
+        kept, held = split_examples(kept, HELD_OUT, settings.seed)
+    model = prepare(settings, find(settings.cell), kept, False).model
+
+    def network(own: RegressSettings) -> RegressNetwork:
+        return RegressNetwork(
+            find(own.cell), own.model, model.symbols, model.bigrams, model.features
+        )
+
+    # in memory: they go into processes
+    kept, held = (Examples(list(part.texts), part.labels) for part in (kept, held))
+    return Comparison((kept,), RegressHeldOut(held), network, (len(kept), len(held)))
+
+
+def evaluation(
+    regressor: Regressor,
+    run: Run,
+    data: str,
+    /,
+    *,
+    format: TableFormat = None,
+    skip_bad_rows: SkipBadRows = False,
+) -> Iterator[Shown]:
+    """Measure a regressor on examples it has not seen: RMSE, MAE, R², Spearman's correlation.
+
+    Example: ostinato evaluate runs/a more.csv
+
+    Parameters
+    ----------
+    data
+        Examples with their numbers as for `fit`; `-` is standard input.
+    """
+    skipped = Skipped() if skip_bad_rows else None
+    splits = _read(data, regressor.settings(), format, skipped)
+    yield from left_out(skipped)
+    examples = splits.get("test", splits["train"])
+    yield from shown(regressor, regressor.evaluate(examples), examples)
+
+
+def prediction(
+    regressor: Regressor,
+    file: str = "-",
+    /,
+    *,
+    format: LinesFormat = None,
+    skip_bad_rows: bool = False,
+) -> Iterator[Shown]:
+    """Predict a number for each text or series, in order, a number on each line.
+
+    There is a line for each row of the file, also for a bad one that is left out: it is empty.
+
+    Example: echo "a dull, endless film" | ostinato predict runs/a -
+
+    Parameters
+    ----------
+    file
+        A file with a text on each line, a table with the run's text column, or `-`; a .ts file
+        where the run was trained on one.
+    skip_bad_rows
+        Give bad rows no number and say how many they are; without it the first one is an error.
+    """
+    skipped = Skipped()
+    chosen = skipped if skip_bad_rows else None
+    column, numbers = regressor.settings().data.text, regressor.numbers_ is not None
+    texts = read_texts(file, column, format=format, skip_bad_rows=chosen, numbers=numbers)
+    yield from left_out(skipped)
+    for value in skipped.merged(regressor.predict(texts).tolist()):
+        yield Fields(["" if value is None else number(value)])
+
+
+def _read(
+    data: str, settings: RegressSettings, format: str | None, skipped: Skipped | None = None
+) -> dict[str, Examples]:
+    columns = settings.data
+    return read_labelled(data, columns.text, columns.targets, format=format, skip_bad_rows=skipped)

@@ -1,0 +1,133 @@
+"""From examples with numbers to all that training a regressor begins with."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ostinato.data import Examples, split_blocks
+from ostinato.equation import Cell
+from ostinato.errors import DataError, counted, quoted
+from ostinato.tasks.base.estimator import Prepared
+from ostinato.tasks.base.pooled.model import PooledSequences
+from ostinato.tasks.base.pooled.prepare import in_memory, learn_inputs, start_embeddings
+from ostinato.tasks.regress.baseline import Baseline, fit_baseline
+from ostinato.tasks.regress.learner import RegressLearner
+from ostinato.tasks.regress.measures import RegressMeasures, measured
+from ostinato.tasks.regress.model import RegressModel
+from ostinato.tasks.regress.scale import Scale
+from ostinato.tasks.regress.settings import RegressSettings
+from ostinato.train import Run
+
+
+@dataclass
+class RegressPrepared(Prepared):
+    """What training a regressor begins with.
+
+    Attributes:
+        model: the regressor, without a network.
+        digests: see `Prepared`.
+        training, validation: the examples of both parts.
+        sequences, held: their inputs as symbols, or signals on the scale of training.
+        near: symbols of the training texts in memory, see `PooledInputs`.
+        baseline: the linear baseline, once it is fitted.
+        measures: on the validation part, by baseline.
+    """
+
+    model: RegressModel
+    digests: dict[str, str]
+    training: Examples
+    validation: Examples
+    sequences: PooledSequences
+    held: PooledSequences
+    near: list[NDArray[np.int64]]
+    baseline: Baseline | None = None
+    measures: dict[str, RegressMeasures] | None = None
+
+    def learner(self) -> RegressLearner:
+        """See `Prepared`."""
+        model = self.model
+        start_embeddings(model, [model.network], self.near)
+        training, validation = targets_of(self.training), targets_of(self.validation)
+        return RegressLearner(model, (self.sequences, training), (self.held, validation))
+
+    def fit_baseline(self, run: Run | None) -> None:
+        """Fits the linear baseline, and measures it and the mean on the validation part."""
+        model, training, validation = self.model, self.training, in_memory(self.validation)
+        fitted = baseline_of(training, model)
+        targets, mean = targets_of(validation), model.scale.mean
+        self.baseline, self.measures = (
+            fitted,
+            {
+                "linear": measured(targets, fitted.predict(validation.texts)),
+                "mean": measured(targets, np.full(len(targets), mean)),
+            },
+        )
+        if run:
+            own = {"parameters": fitted.parameters, "seconds": fitted.seconds}
+            found = {name: asdict(each) for name, each in self.measures.items()}
+            run.write_json("baseline.json", {**found, **own})
+
+
+def prepare(
+    settings: RegressSettings, cell: Cell, examples: Examples, digest: bool
+) -> RegressPrepared:
+    """Splits examples, and learns from the training part all that the network does not.
+
+    Args:
+        settings: those of the regressor.
+        cell: the recurrence.
+        examples: texts or signals, and their targets.
+        digest: whether to compute the SHA-256 of what is trained on.
+
+    Raises:
+        DataError: when there are fewer than two examples to train on, or all targets are the same.
+        ConfigError: for settings that do not fit the data.
+    """
+    training, validation = split_examples(examples, settings.data.validation, settings.seed)
+    digests = {"sha256": examples.fingerprint()} if digest else {}
+    model = RegressModel(settings=settings, cell=cell, scale=Scale.of(targets_of(training)))
+    inputs = learn_inputs(model, training.texts, validation.texts)
+    sequences, held = PooledSequences(inputs.training), PooledSequences(inputs.validation)
+    return RegressPrepared(model, digests, training, validation, sequences, held, inputs.near)
+
+
+def split_examples(examples: Examples, share: float, seed: int) -> tuple[Examples, Examples]:
+    """Examples to train on, and a share held out: whole blocks of neighbours, in file order.
+
+    As of classes, blocks are held out of each fifth of the targets, from the smallest to the
+    largest, so that both parts have targets of all sizes also where a file is sorted by them. Where
+    there are fewer than a hundred examples, a part of the targets has twenty.
+
+    Raises:
+        DataError: when there are fewer than two to train on.
+    """
+    if len(examples) < 3:
+        raise DataError(
+            f"a regressor needs three samples to learn from, not {counted(len(examples), 'sample')}"
+        )
+    targets, parts = targets_of(examples), min(max(len(examples) // 20, 1), 5)
+    edges = np.quantile(targets, np.arange(1, parts) / parts)
+    size = [str(part) for part in np.searchsorted(edges, targets)]
+    kept, held = split_blocks(size, share, seed)
+    return examples.select(np.sort(kept)), examples.select(np.sort(held))
+
+
+def targets_of(examples: Examples) -> NDArray[np.float64]:
+    """The targets (N,) of examples, whose labels are numbers as text.
+
+    Raises:
+        DataError: when one is none.
+    """
+    try:
+        return np.array([float(label) for label in examples.labels], np.float64)
+    except (ValueError, TypeError) as error:
+        raise DataError(f"targets are numbers ({quoted(str(error))})") from None
+
+
+def baseline_of(examples: Examples, model: RegressModel) -> Baseline:
+    """The linear baseline, fitted on the training examples of a model."""
+    kept = in_memory(examples)
+    return fit_baseline(kept.texts, targets_of(kept), model.tokenizer, model.scale)

@@ -1,0 +1,63 @@
+"""The scale of targets: their mean and deviation in the training part."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from typing import Self
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ostinato.errors import DataError
+
+
+@dataclass(frozen=True)
+class Scale:
+    """Mean and deviation of targets: z = (y - mean) / deviation.
+
+    Attributes:
+        mean, deviation: in units of the data; the deviation is above 0.
+    """
+
+    mean: float
+    deviation: float
+
+    @classmethod
+    def of(cls, targets: NDArray[np.float64]) -> Self:
+        """The scale of these targets (N,).
+
+        Raises:
+            DataError: when they are all the same, or too large.
+        """
+        with np.errstate(over="ignore", invalid="ignore"):
+            mean, deviation = float(targets.mean()), float(targets.std())
+        if not np.isfinite([mean, deviation]).all():
+            raise DataError("targets are too large to be squared; give them in another unit")
+        if targets.min() == targets.max() or not deviation:
+            raise DataError(f"all targets are {targets[0]:g}: there is nothing to predict")
+        return cls(mean, deviation)
+
+    def standardised(self, targets: NDArray[np.float64]) -> NDArray[np.float32]:
+        """y → z."""
+        return ((targets - self.mean) / self.deviation).astype(np.float32)
+
+    def restored(self, values: NDArray[np.float32]) -> NDArray[np.float64]:
+        """Z → y."""
+        return values.astype(np.float64) * self.deviation + self.mean
+
+    def to_json(self) -> dict[str, float]:
+        """Plain data."""
+        return asdict(self)
+
+    @classmethod
+    def from_json(cls, read: Mapping[str, float]) -> Self:
+        """What `to_json` made.
+
+        Raises:
+            ValueError: when it is no mean and deviation.
+        """
+        mean, deviation = float(read["mean"]), float(read["deviation"])
+        if not (np.isfinite([mean, deviation]).all() and deviation > 0):
+            raise ValueError(f"a mean of {mean} and a deviation of {deviation}")
+        return cls(mean, deviation)

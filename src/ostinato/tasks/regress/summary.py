@@ -1,0 +1,57 @@
+"""What the commands show of a regressor: how it was trained, how good it is."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import numpy as np
+
+from ostinato.data import Examples
+from ostinato.tasks.base.summary import Message, Shown, SummaryTable, duration, parameters
+from ostinato.tasks.regress.estimator import Regressor
+from ostinato.tasks.regress.measures import RegressMeasures, measured
+from ostinato.tasks.regress.prepare import targets_of
+
+
+def trained(regressor: Regressor, test: Examples | None) -> Iterator[Shown]:
+    """What was trained, and how good it is on a test part, if there is one."""
+    best = min(regressor.history_, key=lambda record: record["validation_loss"])
+    name, count = regressor.network_.recurrent.cell.name, parameters(regressor.network_)
+    spent = sum(record["seconds"] for record in regressor.history_)
+    rows = [[name, number(best["rmse"]), number(best["mae"]), f"{count:,}", duration(spent)]]
+    found, linear = regressor.baseline_measures_ or {}, regressor.baseline_
+    names = {"linear": "linear baseline", "mean": "mean of training"}
+    for key, own in found.items():
+        cost = ["–", "–"]
+        if key == "linear" and linear:
+            cost = [f"{linear.parameters:,}", duration(linear.seconds)]
+        rows.append([names[key], number(own.rmse), number(own.mae), *cost])
+    yield SummaryTable(["", "validation RMSE", "MAE", "parameters", "time"], rows)
+    better = [names[key] for key, own in found.items() if own.rmse <= best["rmse"]]
+    if better:
+        be = "is" if len(better) == 1 else "are"
+        yield Message(f"The {' and the '.join(better)} {be} better here.")
+    if test is not None:
+        yield from shown(regressor, regressor.evaluate(test.texts, test.labels), test, "test ")
+
+
+def shown(
+    regressor: Regressor, own: RegressMeasures, examples: Examples, part: str = ""
+) -> Iterator[Shown]:
+    """The measures of examples with targets."""
+    targets = targets_of(examples)
+    mean = measured(targets, np.full(len(targets), regressor.scale_.mean))
+    yield Message(f"{part}rmse {number(own.rmse)}, of the mean of training {number(mean.rmse)}")
+    yield Message(f"{part}mae {number(own.mae)}, of the mean of training {number(mean.mae)}")
+    yield Message(f"{part}r2 {_or_dash(own.r2)}")
+    yield Message(f"{part}spearman {_or_dash(own.spearman)}")
+    yield Message(f"{part}examples {len(targets)}")
+
+
+def number(value: float) -> str:
+    """A number in units of the data, to six digits."""
+    return f"{value:.6g}"
+
+
+def _or_dash(value: float | None) -> str:
+    return "–" if value is None else f"{value:.3f}"
