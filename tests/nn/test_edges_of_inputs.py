@@ -11,7 +11,7 @@ from ostinato import cells, nn
 from ostinato.levels import native
 from ostinato.levels.native.runtime import rows
 from ostinato.nn import Recurrent
-from ostinato.tasks.base.stack import Stack
+from ostinato.tasks.base.stack import StackSettings
 from results import normal
 from tolerances import BFLOAT16, SAME
 
@@ -207,7 +207,7 @@ def test_dropout_without_a_next_layer_warns(kind):
 
 @pytest.mark.parametrize("layers", [1, 2])
 def test_a_task_with_dropout_warns_of_nothing(layers):
-    made = Stack(dropout=0.5, layers=layers).recurrent(cells.find("lstm"))
+    made = StackSettings(dropout=0.5, layers=layers).recurrent(cells.find("lstm"))
     assert made.dropout == (0.5 if layers > 1 else 0)
 
 

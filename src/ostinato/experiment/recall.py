@@ -19,7 +19,7 @@ from ostinato.errors import counted
 from ostinato.experiment.parallel import Display, Job, Show, in_parallel
 from ostinato.observe.architecture import counts
 from ostinato.tasks.base.estimator import reproducible
-from ostinato.tasks.base.stack import Stack
+from ostinato.tasks.base.stack import StackSettings
 from ostinato.tasks.base.summary import progress_in_words
 from ostinato.train import Epochs, LearningRate, Progress, ProgressHook, Section, Training, fit
 
@@ -31,7 +31,7 @@ _HELD_OUT = 500
 _SEED_OF_HELD_OUT = 2**32  # no batch of training has it
 
 
-class RecallModel(Stack):
+class RecallModel(StackSettings):
     """The network; its `embedding` is not used, for a step is read as it is."""
 
     hidden: int = Field(128, ge=1, le=2**16, description="hidden units")

@@ -9,7 +9,7 @@ from typing import Self
 from pydantic import Field
 
 from ostinato.errors import ConfigError
-from ostinato.tasks.base.stack import Stack
+from ostinato.tasks.base.stack import StackSettings
 from ostinato.train import Section, Training, read_toml
 
 
@@ -45,5 +45,5 @@ class TaskSettings(Section):
     cell: str = Field("lstm", description="name of a cell, or path/to/file.py:name")
     seed: int = Field(0, ge=0, lt=2**63, description="the seed of all random numbers")
     data: Section = Section()
-    model: Stack = Stack()
+    model: StackSettings = StackSettings()
     train: Training = Training()

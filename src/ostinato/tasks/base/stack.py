@@ -9,7 +9,7 @@ from ostinato.nn import Recurrent
 from ostinato.train import Section
 
 
-class Stack(Section):
+class StackSettings(Section):
     """Sizes and noise of an embedding and the recurrent layers over it."""
 
     embedding: int = Field(64, ge=1, le=2**16, description="size of a token's embedding")

@@ -18,13 +18,13 @@ from ostinato.tasks.base.parts import (
     side_by_side,
 )
 from ostinato.tasks.base.pooled.network import PooledBatch, PooledNetwork
-from ostinato.tasks.base.pooled.settings import PooledStack
+from ostinato.tasks.base.pooled.settings import PooledStackSettings
 
 Weight: TypeAlias = Annotated[float, Field(gt=0, allow_inf_nan=False)]
 Threshold: TypeAlias = Annotated[float, Field(ge=0, le=1)]
 
 
-class ClassifyNetworkSettings(PooledStack):
+class ClassifyNetworkSettings(PooledStackSettings):
     """The network, what its loss counts, and how its answers become labels."""
 
     label_smoothing: float = Field(0.0, ge=0, lt=1, description="label smoothing")
@@ -55,7 +55,7 @@ class ClassifyNetworkSettings(PooledStack):
     )
 
     def for_texts(self) -> dict[str, bool]:
-        """See `PooledStack`."""
+        """See `PooledStackSettings`."""
         return super().for_texts() | {"model.linear": self.linear > 0}
 
     @field_validator("class_weight", mode="before")

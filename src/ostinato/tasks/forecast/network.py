@@ -15,13 +15,13 @@ from ostinato.nn import Queries, Segments
 from ostinato.tasks.base.batch import Batch
 from ostinato.tasks.base.network import Network
 from ostinato.tasks.base.parts import Part, layer_parts, parameters_of
-from ostinato.tasks.base.stack import Stack
+from ostinato.tasks.base.stack import StackSettings
 
 State: TypeAlias = Tensor | Sequence[Tensor]
 """The states of a recurrent stack, as `Recurrent` gives them."""
 
 
-class ForecastNetworkSettings(Stack):
+class ForecastNetworkSettings(StackSettings):
     """The network."""
 
     embedding: int = Field(64, ge=1, le=2**16, description="size of a segment's embedding")

@@ -18,10 +18,10 @@ from ostinato.nn.engine import StreamingEngine
 from ostinato.tasks.base.batch import Batch
 from ostinato.tasks.base.network import Network
 from ostinato.tasks.base.parts import Part, embedding_part, layer_parts, linear_part
-from ostinato.tasks.base.stack import Stack
+from ostinato.tasks.base.stack import StackSettings
 
 
-class GenerateNetworkSettings(Stack):
+class GenerateNetworkSettings(StackSettings):
     """The network."""
 
     hidden: int = Field(256, ge=1, le=2**16, description="hidden units")

@@ -7,7 +7,7 @@ from numpy.typing import NDArray
 
 from ostinato.equation import Cell
 from ostinato.tasks.base.pooled.network import PooledBatch, PooledNetwork
-from ostinato.tasks.base.pooled.settings import PooledStack
+from ostinato.tasks.base.pooled.settings import PooledStackSettings
 
 
 class RegressNetwork(PooledNetwork[PooledBatch]):
@@ -18,7 +18,7 @@ class RegressNetwork(PooledNetwork[PooledBatch]):
     def __init__(
         self,
         cell: Cell,
-        settings: PooledStack,
+        settings: PooledStackSettings,
         symbols: int,
         pairs: NDArray[np.int64] | None = None,
         features: int = 0,

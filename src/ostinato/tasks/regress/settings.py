@@ -7,7 +7,7 @@ from typing import Literal
 from pydantic import Field
 
 from ostinato.data import LabelColumn
-from ostinato.tasks.base.pooled.settings import PooledData, PooledSettings, PooledStack
+from ostinato.tasks.base.pooled.settings import PooledData, PooledSettings, PooledStackSettings
 from ostinato.train import Epochs, Section, Training
 
 
@@ -29,7 +29,7 @@ class RegressData(PooledData, _Columns):
         return LabelColumn(self.target, numeric=True)
 
 
-class RegressNetworkSettings(PooledStack):
+class RegressNetworkSettings(PooledStackSettings):
     """The network, and its loss."""
 
     loss: Literal["mse", "huber", "mae"] = Field(

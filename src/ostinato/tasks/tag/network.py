@@ -14,10 +14,10 @@ from ostinato.nn import CRF, CharacterEncoder, Constraints, Dropout, Embedding
 from ostinato.tasks.base.batch import Batch
 from ostinato.tasks.base.network import Network
 from ostinato.tasks.base.parts import Part, embedding_part, layer_parts, linear_part, parameters_of
-from ostinato.tasks.base.stack import Stack
+from ostinato.tasks.base.stack import StackSettings
 
 
-class TagNetworkSettings(Stack):
+class TagNetworkSettings(StackSettings):
     """The network."""
 
     embedding: int = Field(100, ge=1, le=2**16, description="size of a word's embedding")

@@ -16,10 +16,10 @@ from ostinato.nn.pooling import real_steps
 from ostinato.tasks.base.batch import Batch
 from ostinato.tasks.base.network import Network
 from ostinato.tasks.base.parts import Part, embedding_part, in_words, layer_parts, parameters_of
-from ostinato.tasks.base.stack import Stack
+from ostinato.tasks.base.stack import StackSettings
 
 
-class TransduceNetworkSettings(Stack):
+class TransduceNetworkSettings(StackSettings):
     """The network."""
 
     embedding: int = Field(

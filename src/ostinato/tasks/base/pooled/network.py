@@ -22,7 +22,7 @@ from ostinato.tasks.base.parts import (
     linear_part,
     parameters_of,
 )
-from ostinato.tasks.base.pooled.settings import PooledStack
+from ostinato.tasks.base.pooled.settings import PooledStackSettings
 
 
 @dataclass(frozen=True)
@@ -60,7 +60,7 @@ class PooledNetwork(Network[B, Tensor]):
     def __init__(
         self,
         cell: Cell,
-        settings: PooledStack,
+        settings: PooledStackSettings,
         symbols: int,
         outputs: int,
         pairs: NDArray[np.int64] | None = None,

@@ -7,7 +7,7 @@ from typing import Literal
 from pydantic import Field
 
 from ostinato.tasks.base.settings import TaskSettings
-from ostinato.tasks.base.stack import Stack
+from ostinato.tasks.base.stack import StackSettings
 from ostinato.train import Section
 
 
@@ -25,7 +25,7 @@ class PooledData(Section):
     batch_tokens: int = Field(6400, ge=1, description="tokens per batch, including padding")
 
 
-class PooledStack(Stack):
+class PooledStackSettings(StackSettings):
     """Settings of the network: embedding, recurrent layers, pooling."""
 
     dropout: float = Field(0.3, ge=0, lt=1, description="dropout of embeddings and pooled features")
@@ -56,4 +56,4 @@ class PooledSettings(TaskSettings):
 
     tokenizer: str = Field("word", description="tokenizer: word, char or bpe")
     data: PooledData = PooledData()
-    model: PooledStack = PooledStack()
+    model: PooledStackSettings = PooledStackSettings()
