@@ -84,8 +84,10 @@ class GenerateNetwork(Network[GenerateBatch, GenerateOutputs]):
 
     def head(self, outputs: Tensor) -> Tensor:
         """Outputs of the recurrent stack (…, H) → logits (…, V)."""
-        logits: Tensor = self.output(self.dropout(outputs))
-        return logits
+        if self.training:
+            outputs = self.dropout(outputs)
+        output = self.output
+        return nn.functional.linear(outputs, output.weight, output.bias)
 
     def forward(self, batch: GenerateBatch, states: States | None = None) -> GenerateOutputs:
         """`embed` and `run`; a text may be read in pieces, each given the states before it."""
@@ -114,6 +116,7 @@ class SymbolStream:
 
     def __init__(self, network: GenerateNetwork) -> None:
         self._network = network.eval()
+        self._rows = network.embedding.weight.detach().cpu().numpy()  # what `embed` looks up
         engine = engines.find(network.recurrent.level(training=False))
         streams = isinstance(engine, StreamingEngine)
         self._steps = network.recurrent.stream() if streams else None
@@ -123,13 +126,14 @@ class SymbolStream:
     def read(self, symbols: Sequence[int]) -> Tensor:
         """Reads at least one symbol more → logits of the next one (V,)."""
         network = self._network
-        batch = GenerateBatch(torch.tensor(symbols, device=network.output.weight.device)[:, None])
         if self._steps is None:
+            device = network.output.weight.device
+            batch = GenerateBatch(torch.tensor(symbols, device=device)[:, None])
             logits, self._states = network(batch, self._states)
             last: Tensor = logits[-1, 0].clone()
             return last
-        for x in network.embed(batch)[:, 0].numpy():
-            output = self._steps.step(x)
+        for symbol in symbols:
+            output = self._steps.step(self._rows[symbol])
         return network.head(torch.from_numpy(output))
 
     @property
