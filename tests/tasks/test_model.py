@@ -16,7 +16,7 @@ from torch.utils._pytree import tree_leaves
 
 import ostinato
 from every import assert_near
-from ostinato import Classifier, tasks
+from ostinato import Classifier
 from ostinato.data import Columns, series_of
 from ostinato.errors import ConfigError, RunError
 from ostinato.tasks.base.device import resolve
