@@ -142,6 +142,12 @@ def shows_generate(sample, bits):
     assert 0 < bits[0] < 10
 
 
+def shows_regress(predicted, judged):
+    ((value,),), (score, measures) = predicted, judged
+    assert np.isfinite(value)
+    assert score == measures.r2 <= 1
+
+
 def shows_tag(tags, best, scores):
     assert [[*map(len, answer)] for answer in tags] == [[3]]
     (((first, tagged), *others),) = best[0]

@@ -30,7 +30,7 @@ def trained(regressor: Regressor, test: Examples | None) -> Iterator[Shown]:
     better = [names[key] for key, own in found.items() if own.rmse <= best["rmse"]]
     if better:
         be = "is" if len(better) == 1 else "are"
-        yield Message(f"The {' and the '.join(better)} {be} better here.")
+        yield Message(f"The {' and the '.join(better)} {be} better.")
     if test is not None:
         yield from shown(regressor, regressor.evaluate(test.texts, test.labels), test, "test ")
 
