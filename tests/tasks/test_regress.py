@@ -18,7 +18,7 @@ from ostinato.errors import ConfigError, DataError, RunError
 from ostinato.tasks.regress import measures
 from ostinato.tasks.regress.held_out import RegressHeldOut
 from ostinato.tasks.regress.prepare import split_examples, targets_of
-from ostinato.tasks.regress.scale import Scale
+from ostinato.tasks.regress.scale import TargetScale
 from ostinato.train import Run
 from tolerances import FLOAT32, SAME
 
@@ -249,10 +249,10 @@ def test_of_its_own_data_a_run_is_judged_by_what_was_held_out(tmp_path, monkeypa
 
 def test_a_scale_there_and_back():
     y = np.array([1.0, 2.0, 6.0])
-    scale = Scale.of(y)
+    scale = TargetScale.of(y)
     assert (scale.mean, scale.deviation) == (3.0, pytest.approx(y.std()))
     assert_near(scale.restored(scale.standardised(y)), y, FLOAT32)
-    assert Scale.from_json(json.loads(json.dumps(scale.to_json()))) == scale
+    assert TargetScale.from_json(json.loads(json.dumps(scale.to_json()))) == scale
 
 
 def test_a_classifier_says_where_measurements_belong():

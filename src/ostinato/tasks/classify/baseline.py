@@ -18,7 +18,7 @@ from ostinato.tasks.base.pooled.baseline import linear_features
 
 
 @dataclass(frozen=True)
-class Baseline:
+class ClassifyBaseline:
     """A fitted baseline and what it cost.
 
     Attributes:
@@ -47,7 +47,7 @@ class Baseline:
 
 def fit_baseline(
     texts: Sequence[Any], labels: Sequence[Label], tokenizer: Tokenizer | None
-) -> Baseline:
+) -> ClassifyBaseline:
     """Fits the baseline on tokens and pairs of neighbours.
 
     Term counts are damped (1 + ln), rows have length 1, pairs and words seen in one text only are
@@ -75,4 +75,4 @@ def fit_baseline(
         pipeline.fit(texts, targets)
     fitted = getattr(pipeline[-1], "estimators_", [pipeline[-1]])
     sizes = [one.coef_.size + one.intercept_.size for one in fitted if hasattr(one, "coef_")]
-    return Baseline(pipeline, sum(sizes), time.perf_counter() - began, binarizer)
+    return ClassifyBaseline(pipeline, sum(sizes), time.perf_counter() - began, binarizer)

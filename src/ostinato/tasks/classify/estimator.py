@@ -18,7 +18,7 @@ from ostinato.data.tables.labels import Label, each
 from ostinato.errors import DataError, first_few, quoted
 from ostinato.tasks.base.estimator import Fitting
 from ostinato.tasks.base.pooled.estimator import PooledEstimator
-from ostinato.tasks.classify.baseline import Baseline
+from ostinato.tasks.classify.baseline import ClassifyBaseline
 from ostinato.tasks.classify.calibration import (
     error_of,
     log_probabilities,
@@ -64,7 +64,7 @@ class Classifier(ClassifierMixin, PooledEstimator[ClassifySettings]):  # type: i
     kind = ClassifySettings
     model_type = ClassifyModel
     model_: ClassifyModel
-    baseline_: Baseline | None = None
+    baseline_: ClassifyBaseline | None = None
 
     def fit(self, texts: object, labels: object = None, **options: Unpack[Fitting]) -> Self:
         """Trains the network, and the baseline, on the same texts.

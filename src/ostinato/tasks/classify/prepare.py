@@ -13,7 +13,7 @@ from ostinato.equation import Cell
 from ostinato.errors import ConfigError, DataError, first_few, quoted
 from ostinato.tasks.base.estimator import Prepared
 from ostinato.tasks.base.pooled.prepare import in_memory, learn_inputs, start_embeddings
-from ostinato.tasks.classify.baseline import Baseline, fit_baseline
+from ostinato.tasks.classify.baseline import ClassifyBaseline, fit_baseline
 from ostinato.tasks.classify.bayes import check_countable
 from ostinato.tasks.classify.class_weights import class_weights
 from ostinato.tasks.classify.decision import Decision, check_threshold
@@ -54,7 +54,7 @@ class ClassifyPrepared(Prepared):
     sequences: ClassifySequences
     held: ClassifySequences
     near: list[NDArray[np.int64]]
-    baseline: Baseline | None = None
+    baseline: ClassifyBaseline | None = None
     baseline_measures: ClassifyMeasures | None = None
     _learner: ClassifyLearner = field(init=False)
 

@@ -10,7 +10,7 @@ from ostinato.tasks.classify.network import ClassifyNetworkSettings
 from ostinato.train import Section
 
 
-class _Columns(Section):
+class _ClassifyColumns(Section):
     text: str = Field("text", description="column with the texts")
     label: str = Field("label", description="column with the labels")
     multi_label: bool = Field(
@@ -26,7 +26,7 @@ class _Columns(Section):
     )
 
 
-class ClassifyData(PooledData, _Columns):
+class ClassifyData(PooledData, _ClassifyColumns):
     """Settings of the data."""
 
     @property

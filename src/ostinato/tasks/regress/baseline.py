@@ -16,11 +16,11 @@ from numpy.typing import NDArray
 
 from ostinato.data import Tokenizer
 from ostinato.tasks.base.pooled.baseline import linear_features
-from ostinato.tasks.regress.scale import Scale
+from ostinato.tasks.regress.scale import TargetScale
 
 
 @dataclass(frozen=True)
-class Baseline:
+class RegressBaseline:
     """A fitted linear baseline and what it cost.
 
     Attributes:
@@ -31,7 +31,7 @@ class Baseline:
     """
 
     pipeline: Any
-    scale: Scale
+    scale: TargetScale
     parameters: int
     seconds: float
 
@@ -42,8 +42,11 @@ class Baseline:
 
 
 def fit_baseline(
-    inputs: Sequence[Any], targets: NDArray[np.float64], tokenizer: Tokenizer | None, scale: Scale
-) -> Baseline:
+    inputs: Sequence[Any],
+    targets: NDArray[np.float64],
+    tokenizer: Tokenizer | None,
+    scale: TargetScale,
+) -> RegressBaseline:
     """Fits w, b that minimise Σ (z - w·x - b)² + |w|², with z the standardised targets.
 
     x are the features of `linear_features`: of texts words and pairs of words, of signals means,
@@ -57,4 +60,4 @@ def fit_baseline(
     pipeline = make_pipeline(linear_features(tokenizer, len(inputs)), regression)
     pipeline.fit(inputs, (targets - scale.mean) / scale.deviation)
     weights = regression.coef_.size + 1
-    return Baseline(pipeline, scale, weights, time.perf_counter() - began)
+    return RegressBaseline(pipeline, scale, weights, time.perf_counter() - began)

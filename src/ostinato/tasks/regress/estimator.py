@@ -14,11 +14,11 @@ from ostinato import data
 from ostinato.data import Examples
 from ostinato.tasks.base.estimator import Fitting
 from ostinato.tasks.base.pooled.estimator import PooledEstimator
-from ostinato.tasks.regress.baseline import Baseline
+from ostinato.tasks.regress.baseline import RegressBaseline
 from ostinato.tasks.regress.measures import RegressMeasures, measured, r2_score
 from ostinato.tasks.regress.model import RegressModel
 from ostinato.tasks.regress.prepare import prepare, targets_of
-from ostinato.tasks.regress.scale import Scale
+from ostinato.tasks.regress.scale import TargetScale
 from ostinato.tasks.regress.settings import RegressSettings
 
 
@@ -50,7 +50,7 @@ class Regressor(RegressorMixin, PooledEstimator[RegressSettings]):  # type: igno
     kind = RegressSettings
     model_type = RegressModel
     model_: RegressModel
-    baseline_: Baseline | None = None
+    baseline_: RegressBaseline | None = None
     baseline_measures_: dict[str, RegressMeasures] | None = None
 
     def fit(self, texts: object, targets: object = None, **options: Unpack[Fitting]) -> Self:
@@ -113,7 +113,7 @@ class Regressor(RegressorMixin, PooledEstimator[RegressSettings]):  # type: igno
         return measured(targets_of(examples), self.predict(examples.texts))
 
     @property
-    def scale_(self) -> Scale:
+    def scale_(self) -> TargetScale:
         """Mean and deviation of the training targets."""
         return self.model_.scale
 

@@ -17,7 +17,7 @@ from ostinato.tasks.base.pooled.model import PooledModel, PooledSequences
 from ostinato.tasks.base.pooled.network import PooledBatch
 from ostinato.tasks.base.stored import from_json
 from ostinato.tasks.regress.network import RegressNetwork
-from ostinato.tasks.regress.scale import Scale
+from ostinato.tasks.regress.scale import TargetScale
 from ostinato.tasks.regress.settings import RegressSettings
 from ostinato.train import Run
 
@@ -51,7 +51,7 @@ class RegressModel(PooledModel[RegressSettings, PooledBatch, Regression]):
     kind = RegressSettings
 
     network: RegressNetwork = field(init=False)
-    scale: Scale
+    scale: TargetScale
 
     def sequences(self, inputs: Sequence[str | Signal]) -> PooledSequences:
         """See `Model`."""
@@ -74,7 +74,7 @@ class RegressModel(PooledModel[RegressSettings, PooledBatch, Regression]):
     @classmethod
     def read_parts(cls, run: Run, settings: RegressSettings, cell: Cell) -> Self:
         """See `Model`."""
-        scale = from_json(run, SCALE, Scale.from_json)
+        scale = from_json(run, SCALE, TargetScale.from_json)
         model = cls(settings=settings, cell=cell, scale=scale)
         model.read_inputs(run)
         return model

@@ -13,11 +13,11 @@ from ostinato.errors import DataError, counted, quoted
 from ostinato.tasks.base.estimator import Prepared
 from ostinato.tasks.base.pooled.model import PooledSequences
 from ostinato.tasks.base.pooled.prepare import in_memory, learn_inputs, start_embeddings
-from ostinato.tasks.regress.baseline import Baseline, fit_baseline
+from ostinato.tasks.regress.baseline import RegressBaseline, fit_baseline
 from ostinato.tasks.regress.learner import RegressLearner
 from ostinato.tasks.regress.measures import RegressMeasures, measured
 from ostinato.tasks.regress.model import RegressModel
-from ostinato.tasks.regress.scale import Scale
+from ostinato.tasks.regress.scale import TargetScale
 from ostinato.tasks.regress.settings import RegressSettings
 from ostinato.train import Run
 
@@ -43,7 +43,7 @@ class RegressPrepared(Prepared):
     sequences: PooledSequences
     held: PooledSequences
     near: list[NDArray[np.int64]]
-    baseline: Baseline | None = None
+    baseline: RegressBaseline | None = None
     measures: dict[str, RegressMeasures] | None = None
 
     def learner(self) -> RegressLearner:
@@ -88,7 +88,7 @@ def prepare(
     """
     training, validation = split_examples(examples, settings.data.validation, settings.seed)
     digests = {"sha256": examples.fingerprint()} if digest else {}
-    model = RegressModel(settings=settings, cell=cell, scale=Scale.of(targets_of(training)))
+    model = RegressModel(settings=settings, cell=cell, scale=TargetScale.of(targets_of(training)))
     inputs = learn_inputs(model, training.texts, validation.texts)
     sequences, held = PooledSequences(inputs.training), PooledSequences(inputs.validation)
     return RegressPrepared(model, digests, training, validation, sequences, held, inputs.near)
@@ -127,7 +127,7 @@ def targets_of(examples: Examples) -> NDArray[np.float64]:
         raise DataError(f"targets are numbers ({quoted(str(error))})") from None
 
 
-def baseline_of(examples: Examples, model: RegressModel) -> Baseline:
+def baseline_of(examples: Examples, model: RegressModel) -> RegressBaseline:
     """The linear baseline, fitted on the training examples of a model."""
     kept = in_memory(examples)
     return fit_baseline(kept.texts, targets_of(kept), model.tokenizer, model.scale)

@@ -13,7 +13,7 @@ from ostinato.errors import DataError
 
 
 @dataclass(frozen=True)
-class Scale:
+class TargetScale:
     """Mean and deviation of targets: z = (y - mean) / deviation.
 
     Attributes:

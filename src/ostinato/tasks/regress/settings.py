@@ -11,12 +11,12 @@ from ostinato.tasks.base.pooled.settings import PooledData, PooledSettings, Pool
 from ostinato.train import Epochs, Section, Training
 
 
-class _Columns(Section):
+class _RegressColumns(Section):
     text: str = Field("text", description="the column with the texts")
     target: str = Field("target", description="the column with the numbers to predict")
 
 
-class RegressData(PooledData, _Columns):
+class RegressData(PooledData, _RegressColumns):
     """What is read, and as what."""
 
     batch: int | None = Field(
