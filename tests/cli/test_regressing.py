@@ -66,7 +66,10 @@ def test_cells_are_compared_and_reported(terminal, fitted):
     values = [row["mean"] for row in results["rows"]] + [results["baseline"]["rmse"]]
     assert np.isfinite(values).all()
     terminal.text("report", "runs/stars", "--data", "stars.csv", "--out", "runs/page.html")
-    assert "root mean squared error" in (terminal.folder / "runs/page.html").read_text().lower()
+    for page in ("runs/page.html", "runs/compared/report.html"):
+        text = (terminal.folder / page).read_text()
+        assert "root mean squared error" in text
+        assert "<h2>Predicted and true values</h2>" in text
 
 
 def test_series_and_what_belongs_to_another_task(terminal):

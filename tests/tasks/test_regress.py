@@ -171,7 +171,7 @@ def test_files_with_bad_rows(tmp_path, monkeypatch):
     assert targets_of(found).tolist() == [3.5, -10.0]
     assert skipped.rows == [1]
     (tmp_path / "b.csv").write_text("text,label\na film,3.5\nanother,1\n")
-    with pytest.raises(DataError, match=r"continuous measurements.*ostinato fit regress"):
+    with pytest.raises(DataError, match=r"continuous values.*ostinato fit regress"):
         read_labelled("b.csv")
     with pytest.raises(DataError, match="imdb: the label is 'neg', not a number"):
         read_labelled("imdb", "text", NUMBERS)
@@ -202,7 +202,7 @@ def test_series_of_any_length():
     own.fit(signals, targets)
     assert own.score(signals, targets) > 0.9
     assert own.vocabulary_ is None
-    with pytest.raises(ConfigError, match="are for texts; these are numbers"):
+    with pytest.raises(ConfigError, match="are for texts, but these are numbers"):
         Regressor(model={"bigrams": 3}).fit(signals, targets)
 
 
@@ -231,8 +231,8 @@ def test_held_out_examples_and_their_baseline(regressor):
     assert judged["rmse"] == regressor.evaluate(TEXTS, TARGETS).rmse
     linear = held.baseline(regressor.settings(), texts_by_distance(300, seed=0))
     assert linear["rmse"] > judged["rmse"]
-    expected = regressor.baseline_.predict(TEXTS)
-    assert_near(np.array(linear["predicted"]), expected, SAME)
+    expected = measures.measured(np.array(TARGETS), regressor.baseline_.predict(TEXTS))
+    assert linear["rmse"] == pytest.approx(expected.rmse, rel=SAME, abs=SAME)
 
 
 def test_of_its_own_data_a_run_is_judged_by_what_was_held_out(tmp_path, monkeypatch):
@@ -256,5 +256,5 @@ def test_a_scale_there_and_back():
 
 
 def test_a_classifier_says_where_measurements_belong():
-    with pytest.raises(DataError, match="predict the numbers with `ostinato fit regress`"):
+    with pytest.raises(DataError, match="predict the values with `ostinato fit regress`"):
         Classifier(**QUICK).fit(TEXTS, [y / 7 for y in TARGETS])

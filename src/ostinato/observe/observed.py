@@ -105,6 +105,8 @@ class _Test(_Measured):
     bleu: _Number | None = None
     chrf: _Number | None = None
     signatures: Annotated[list[str], Field(min_length=2)] | None = None
+    targets: list[_Number] | None = None
+    predicted: list[_Number] | None = None
     confidence: list[_Part] | None = None
     classes: list[str] | None = None
     confusion: list[list[_Count]] | None = None
@@ -120,6 +122,9 @@ class _Test(_Measured):
     def _fits(self) -> Self:
         if self.confidence is not None:
             _same_length(self, "confidence", "scores")
+        if self.targets is not None or self.predicted is not None:
+            _same_length(self, "targets", "scores")
+            _same_length(self, "predicted", "scores")
         if self.confusion is not None:
             classes = self.classes or []
             _same_length(self, "confusion", "classes")

@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 
 from ostinato.report.forecasts import forecasting
+from ostinato.report.predictions import predictions
 from ostinato.report.records import Record
 from ostinato.report.statistics import (
     LEVEL,
@@ -54,6 +55,7 @@ def comparison(
         "flow": mean_flow(runs),
         "samples": {c: run["samples"] for c, run in firsts.items() if run.get("samples")},
         "forecasts": forecasting(by_cell(runs)),
+        "predictions": predictions(by_cell(runs)),
         "tagged": tagging(by_cell(runs)),
         "transduced": transducing(by_cell(runs)),
         "architectures": {cell: run["architecture"] for cell, run in firsts.items()},

@@ -14,6 +14,7 @@ from ostinato.report.diagrams import cell_diagram, network_diagram
 from ostinato.report.figures import gradient_times, looks
 from ostinato.report.forecasts import fans_section, horizon_section, quantiles_section
 from ostinato.report.page import document, key, named, origin, plot
+from ostinato.report.predictions import predictions_section
 from ostinato.report.records import Record, Results
 from ostinato.report.sections import gradients, learning
 from ostinato.report.sentences import cell_name
@@ -38,6 +39,7 @@ def comparison_page(results: Results, command: str) -> str:
     transduced = results.get("transduced", {})
     sections = {
         "Comparison": models_table(results),
+        "Predictions": predictions_section(results.get("predictions", {})),
         "Forecasts": fans_section(forecasts),
         "Horizon": horizon_section(forecasts),
         "Quantiles": quantiles_section(forecasts),

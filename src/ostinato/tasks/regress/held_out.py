@@ -13,7 +13,7 @@ from torch import Tensor, nn
 
 from ostinato.cells import find
 from ostinato.data import Examples, LabelColumn, examples_of, read_labelled
-from ostinato.tasks.base.held_out import SEQUENCES, HeldOut
+from ostinato.tasks.base.held_out import SEQUENCES, Given, HeldOut, Judged
 from ostinato.tasks.regress.estimator import Regressor
 from ostinato.tasks.regress.measures import measured
 from ostinato.tasks.regress.prepare import baseline_of, prepare, split_examples, targets_of
@@ -54,15 +54,17 @@ class RegressHeldOut(HeldOut):
         return self.examples.fingerprint()
 
     @classmethod
-    def trained_on(cls, training: tuple[Any, ...]) -> str:
+    def trained_on(cls, training: Given) -> str:
         """That of texts and targets."""
         return _examples(training).fingerprint()
 
-    def judge(self, estimator: Regressor) -> dict[str, Any]:
+    def judge(self, estimator: Regressor) -> Judged:
         """RMSE, MAE, R², Spearman; and of each example the score, and what was predicted."""
-        return self._judged(estimator.predict(self.examples.texts))
+        predicted = estimator.predict(self.examples.texts)
+        both = {"targets": targets_of(self.examples).tolist(), "predicted": predicted.tolist()}
+        return self._judged(predicted) | both
 
-    def baseline(self, settings: RegressSettings, training: tuple[Any, ...]) -> dict[str, Any]:
+    def baseline(self, settings: RegressSettings, training: Given) -> Judged:
         """Ridge regression on words and pairs, or on summaries of series; see `fit_baseline`."""
         prepared = prepare(settings, find(settings.cell), _examples(training), False)
         fitted = baseline_of(prepared.training, prepared.model)
@@ -86,18 +88,16 @@ class RegressHeldOut(HeldOut):
 
         return of_batch
 
-    def _judged(self, predicted: NDArray[np.float64]) -> dict[str, Any]:
+    def _judged(self, predicted: NDArray[np.float64]) -> Judged:
         targets = targets_of(self.examples)
         spread = targets.std() or 1.0
         return {
             **asdict(measured(targets, predicted)),
             "scores": (((targets - predicted) / spread) ** 2).tolist(),
-            "targets": targets.tolist(),
-            "predicted": predicted.tolist(),
         }
 
 
-def _examples(training: tuple[Any, ...]) -> Examples:
+def _examples(training: Given) -> Examples:
     """What `Regressor.fit` makes of what it is given."""
     inputs, targets = training if len(training) == 2 else (training[0], None)
     return examples_of(inputs, targets, label=LabelColumn("target", numeric=True))
