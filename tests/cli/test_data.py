@@ -106,7 +106,11 @@ def test_subwords_are_kept_in_the_run(place):
             gzip.compress(BAD * 9, mtime=0)[:-9],
             "cut.csv.gz.*: the gzip data is truncated",
         ),
-        ("stars.csv", b"text,label\na,0.5\nb,3\n", "stars.csv, line 2: the label 0.5 is a number"),
+        (
+            "stars.csv",
+            b"text,label\na,0.5\nb,3\n",
+            "stars.csv, line 2: the label 0.5 is not an integer",
+        ),
         ("one/pos/a.txt", b"fine", "one: only one class, 'pos'"),
         ("none/pos/a.md", b"fine", "none: no texts found"),
         ("x.jsonl", b'{"text": "a"', "x.jsonl, line 1: not JSON"),

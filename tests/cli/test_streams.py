@@ -184,7 +184,7 @@ def test_names_of_any_bytes(terminal):
     assert bytes_of(f"{run}/model.safetensors") == bytes_of(f"{again}/model.safetensors")
     assert terminal.text("evaluate", run, data) == terminal.text("evaluate", run, "reviews.csv")
     assert terminal.text("predict", run, data) == terminal.text("predict", run, "reviews.csv")
-    assert "The page: caf\\udce9.html\n" in terminal.text(
+    assert "Report: caf\\udce9.html\n" in terminal.text(
         "report", run, again, "--out", f"{CAFE}.html"
     )
     assert b"caf\xe9.html" in os.listdir(os.fsencode(terminal.folder))

@@ -313,7 +313,7 @@ def test_bad_sentences_are_refused_or_left_as_they_are(place):
             [],
             "a O\n\nb O\nAnn B_PER\nLee I_PER\n",
             r"standard input, line 4: the tag 'B_PER' looks like an entity tag, which is "
-            r"written 'B-PER'; .*: --data\.scheme none",
+            r"written 'B-PER'; .* --data\.scheme none",
         ),
         ([], "\n\n", r"standard input: no rows"),
         (
@@ -367,7 +367,7 @@ def test_cells_are_compared_and_reported(place):
         "--equal", "parameters", "--out", "taggers/tagged", *CELLS,
     )  # fmt: skip
     assert re.search(r"^ most frequent tag +\d+\.\d\d%", out, re.M)
-    assert "The page: taggers/tagged/report.html" in out
+    assert "Report: taggers/tagged/report.html" in out
     page = (place.folder / "taggers/tagged/report.html").read_text()
     assert "<h2>Precision and recall</h2>" in page
     assert "<h2>Sentences</h2>" in page

@@ -67,7 +67,7 @@ def test_its_tensors_are_all_of_it():
 
 
 def test_too_many_ngrams_to_count_are_refused():
-    with pytest.raises(ConfigError, match=r"model\.linear: 30000 symbols"):
+    with pytest.raises(ConfigError, match=r"model\.linear: 30000 tokens"):
         fit_naive_bayes_linear(TEXTS, TARGETS, 2, 5, 30_000)
 
 

@@ -125,7 +125,7 @@ def test_thresholds_are_given_where_they_can_be():
     assert Decision().given(p, True).tolist() == [[True, False], [False, True], [True, True]]
     each = Decision(1.0, (0.6, 0.2))
     assert each.given(p, True).tolist() == [[True, True], [False, True], [False, True]]
-    with pytest.raises(ConfigError, match="here are 3 classes"):
+    with pytest.raises(ConfigError, match="with 3 classes"):
         Decision().at(0.5, 3, multi_label=False)
     with pytest.raises(ConfigError, match=r"from 0 to 1, not 1\.5"):
         Decision().at(1.5, 2, multi_label=False)
@@ -145,7 +145,7 @@ def test_balanced_weights_are_scikit_learns_and_of_several_labels_torchs():
     assert class_weights("balanced", ["a", "b"], truth, multi_label=True).tolist() == [3.0, 4.0]
     assert class_weights({"b": 2}, ["a", "b"], truth, False).tolist() == [1.0, 2.0]
     assert class_weights(None, ["a"], truth, False) is None
-    with pytest.raises(ConfigError, match="no class 'x'; there are a, b"):
+    with pytest.raises(ConfigError, match="no class 'x'; the classes are a, b"):
         class_weights({"x": 2}, ["a", "b"], truth, False)
 
 
@@ -238,5 +238,5 @@ def test_a_run_from_before_calibration_loads_as_it_was(tmp_path):
 
 def test_a_threshold_for_many_classes_is_refused_before_training():
     options = QUICK | {"model": {"threshold": "f1"}}
-    with pytest.raises(ConfigError, match="here are 3 classes"):
+    with pytest.raises(ConfigError, match="with 3 classes"):
         Classifier("rnn", **options).fit(TEXTS[:9], ["x", "y", "z"] * 3)

@@ -48,7 +48,7 @@ def test_extra_texts_of_another_class_are_refused(fit_with):
 
 def test_extra_texts_of_a_source_with_other_classes_are_refused():
     data = QUICK["data"] | {"extra": "film-sentences"}
-    with pytest.raises(DataError, match="film-sentences: its label 'neg' is none of a, b"):
+    with pytest.raises(DataError, match="film-sentences: its label 'neg' is not one of a, b"):
         Classifier("gru", **QUICK | {"data": data}).fit(TEXTS, LABELS)
 
 

@@ -242,7 +242,7 @@ def test_what_cannot_be_asked_is_refused(forecaster):
         small(data={"horizon": 500}).fit(WAVE)
     why = (
         "40 steps, in sets of 32, 4 and 4, .* look-back window of 100 "
-        "and a horizon of 5 need 105 steps"
+        "and a horizon of 5 need 105 consecutive steps"
     )
     with pytest.raises(DataError, match=why):
         small(data={"lookback": 100, "horizon": 5}).fit(WAVE[:40])

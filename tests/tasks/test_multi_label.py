@@ -210,7 +210,7 @@ def test_the_baseline_is_one_regression_for_each_label(several):
         ([["a", " "]] * 4, "row 1: the label is empty"),
         ([["a"], ["b"], [["c"]], []], "row 3: the label is a list, not a text"),
         ([["0.5"], ["1"], ["2"], []], "is not an integer"),
-        (np.eye(4), r"an array of shape \(4, 4\) is no list of labels"),
+        (np.eye(4), r"an array of shape \(4, 4\) is not a list of labels"),
     ],
 )
 def test_bad_labels_are_refused_in_a_line(labels, says):
@@ -225,7 +225,7 @@ def test_lists_without_the_setting_are_refused_with_its_name():
 
 def test_an_unknown_label_is_refused_by_evaluate_and_wrong_for_score(several):
     films = ["the old kiss film", "the old guns film"]
-    with pytest.raises(DataError, match=r"^text 2: its label 'new' was not .* love, space, war$"):
+    with pytest.raises(DataError, match=r"^text 2: its label 'new' is not .* love, space, war$"):
         several.evaluate(films, [["love"], ["war", "new"]])
     assert several.score(films, [["love"], ["war", "new"]]) == 0.5
     with pytest.raises(ConfigError, match="from 0 to 1"):

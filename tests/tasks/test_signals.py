@@ -76,7 +76,7 @@ def test_what_cannot_be_read_is_refused(fitted, classifier):
     ]:
         with pytest.raises(DataError, match=message):
             fitted.predict([good, bad])
-    with pytest.raises(DataError, match="have 2 numbers a step"):
+    with pytest.raises(DataError, match="have 2 numbers per step"):
         fitted.predict([np.ones((3, 5))])
     with pytest.raises(DataError, match="trained on texts, but these are numbers"):
         classifier.predict([good])

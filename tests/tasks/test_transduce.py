@@ -281,7 +281,7 @@ def test_numbers_out_of_range_are_refused(transducer):
         transducer.predict("abc")
     with pytest.raises(DataError, match="targets are missing"):
         Transducer().fit(["a"])
-    with pytest.raises(DataError, match=r"no symbol comes target.min_count = 900 times"):
+    with pytest.raises(DataError, match=r"no token occurs target.min_count = 900 times"):
         Transducer(target={"min_count": 900}).fit(WORDS, SPELLED)
 
 

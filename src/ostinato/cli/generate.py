@@ -110,7 +110,7 @@ def generate(
     check_stops(stop)
     generator = _load(run, device)
     if unknown := " ".join(map(spell, generator.unknown(prompt))):
-        aside.print(f"ostinato: not in the training text, read as unknown: {unknown}")
+        aside.print(f"ostinato: tokens not in the vocabulary, read as unknown: {unknown}")
     if interactive:
         screen.watch(generator, run, prompt, length, given, stop, seed)
     elif beam is not None:

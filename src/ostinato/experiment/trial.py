@@ -80,7 +80,7 @@ def trial(
     if run.begun and run.holds(OBSERVED):
         _check_same(settings, training, held_out, run, judged=True)
         observed: dict[str, Any] = run.read_json(OBSERVED)
-        show(1.0, f"is there already: {held_out.metric} {observed['test'][held_out.metric]:.4f}")
+        show(1.0, f"already trained: {held_out.metric} {observed['test'][held_out.metric]:.4f}")
         return observed
     estimator = held_out.kind.of(settings)
     estimator.baseline = False  # it is fitted once for all, not beside each
@@ -98,7 +98,7 @@ def trial(
     show(0.99, "judging")
     observed = observe(estimator, held_out, snapshots.flow)
     run.write_json(OBSERVED, observed)
-    show(1.0, f"held out: {held_out.metric} {observed['test'][held_out.metric]:.4f}")
+    show(1.0, f"held-out set: {held_out.metric} {observed['test'][held_out.metric]:.4f}")
     return observed
 
 

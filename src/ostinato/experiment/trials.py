@@ -70,4 +70,4 @@ def _baseline(
     if not kept.exists(BASELINE) or kept.read_json(BASELINE)["data"] != data:
         found = held_out.baseline(settings, training)
         kept.write_json(BASELINE, found | {"exam": data[1], "data": data})
-    show(1.0, f"held out: {held_out.metric} {kept.read_json(BASELINE)[held_out.metric]:.4f}")
+    show(1.0, f"held-out set: {held_out.metric} {kept.read_json(BASELINE)[held_out.metric]:.4f}")

@@ -78,8 +78,8 @@ class Labels:
         odd = next((tag for tag in seen if not schemes.is_tag(tag)), None)
         if odd is not None:
             raise DataError(
-                f"{seen[odd]}: the tag {quoted(odd)} is of no scheme: O, or B-, I-, E- or S- and a "
-                "type; tags that mark no entities need --data.scheme none"
+                f"{seen[odd]}: the tag {quoted(odd)} is not in a known scheme: O, or B-, I-, E- "
+                "or S- and a type; tags that are not entities require --data.scheme none"
             )
         if scheme == "auto":
             known = ([t for t in tags if t != unlabelled] for tags in sentences.tags)
