@@ -257,7 +257,7 @@ def test_what_cannot_be_asked_is_refused(forecaster):
     daily = small(train={"epochs": 1}, data={"time": "time"}).fit(table)
     with pytest.raises(DataError, match="a step is 1 hour, but it was 1"):
         daily.predict(table={"value": WAVE[:50], "time": times})
-    with pytest.raises(DataError, match="no value of x in its training part"):
+    with pytest.raises(DataError, match="no value of x in its training set"):
         small(data={"target": ["x"]}).fit({"x": [np.nan] * 390 + [1.0] * 10})
 
 

@@ -241,12 +241,12 @@ def test_what_cannot_be_learnt_is_refused(words, tags, says):
 def test_an_unknown_scheme_and_tags_that_are_none(tagger, tmp_path):
     with pytest.raises(OstinatoError, match=r"data\.scheme = 'iob3'"):
         Tagger(data={"scheme": "iob3"}).fit(WORDS, TAGS)
-    with pytest.raises(DataError, match="'NN' is of no scheme"):
+    with pytest.raises(DataError, match="'NN' is not in a known scheme"):
         Tagger(data={"scheme": "iob2"}).fit([["a"]] * 2, [["NN"]] * 2)
-    with pytest.raises(DataError, match="'NN' is of no scheme"):
+    with pytest.raises(DataError, match="'NN' is not in a known scheme"):
         tagger.evaluate([["a"]], [["NN"]])
     (tmp_path / "a.conll").write_text("a O\n\nb B-X\nc NN\n")
-    with pytest.raises(DataError, match=r"a\.conll, line 4: the tag 'NN' is of no scheme"):
+    with pytest.raises(DataError, match=r"a\.conll, line 4: the tag 'NN' is not in a known scheme"):
         Tagger().fit(read_tagged(str(tmp_path / "a.conll")))
     plain = Tagger("gru", **QUICK | {"data": {"scheme": "none"}}).fit(WORDS, TAGS)
     assert plain.labels_.classes == ["B-LOC", "B-PER", "I-PER", "O"]
