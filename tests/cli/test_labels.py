@@ -88,7 +88,7 @@ def test_several_labels_are_refused_where_they_cannot_be_used(terminal, films):
     assert "a report does not support yet" in done.err
     done = terminal("fit", "classify", "films.jsonl", "--out", "runs/none")
     assert done.status == 1
-    assert "data.multi_label = true allows several" in done.err
+    assert "use data.multi_label = true" in done.err
     done = terminal("fit", "classify", "reviews.csv", "--model.class-weight.nobody", "2")
     assert done.status == 1
     assert "there is no class 'nobody'; the classes are neg, pos" in done.err

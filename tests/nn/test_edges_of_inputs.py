@@ -201,7 +201,7 @@ def test_dropout_without_a_next_layer_warns(kind):
         with pytest.warns(UserWarning, match=r"dropout=0\.5.*num_layers=1"):
             getattr(library, kind)(3, 5, dropout=0.5)
     getattr(nn, kind)(3, 5, 2, dropout=0.5)
-    with pytest.warns(UserWarning, match="does nothing with num_layers=1"):
+    with pytest.warns(UserWarning, match="has no effect with num_layers=1"):
         Recurrent("indrnn", 3, 5, dropout=0.1)
 
 

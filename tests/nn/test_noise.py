@@ -71,7 +71,7 @@ def test_dropout_stands_between_layers_and_draws_anew_at_each_step():
     assert set(outputs.unique().tolist()) == {0, 2}
     assert abs(outputs.mean() - 1) < 0.1
     assert not torch.equal(outputs[0], outputs[1])
-    with pytest.warns(UserWarning, match="does nothing with num_layers=1"):
+    with pytest.warns(UserWarning, match="has no effect with num_layers=1"):
         made = module(see, 1, dropout=0.5)
     single, _ = made(ones())
     assert_near(single, ones(), SAME)

@@ -163,7 +163,7 @@ PACKED = torch.nn.utils.rnn.pack_sequence([torch.zeros(4, 3), torch.zeros(2, 3)]
         ({"lengths": [True, True]}, "lengths must be 2 integers"),
         ({"lengths": [1, 2, 3]}, "lengths must be 2 integers, one for each sequence"),
         ({"input": PACKED, "lengths": [4, 2]}, "a PackedSequence has its own lengths"),
-        ({"hx": torch.zeros(1, 2, 5)}, r"hx must hold 2 states \(h, c\)"),
+        ({"hx": torch.zeros(1, 2, 5)}, r"hx must contain 2 states \(h, c\)"),
         ({"hx": [torch.zeros(1, 2, 5), torch.zeros(1, 2, 4)]}, r"hx: state c is \(1, 2, 4\), not"),
         ({"hx": [torch.zeros(1, 1, 5), torch.zeros(1, 2, 5)]}, r"hx: state h is \(1, 1, 5\), not"),
         ({"hx": [torch.zeros(2, 5), torch.zeros(2, 5)]}, r"hx: state h is \(2, 5\), not \(1, 2, 5"),

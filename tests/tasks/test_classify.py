@@ -126,7 +126,7 @@ def test_the_baseline_is_tfidf_of_words_and_pairs_fitted_on_the_training_part_al
 
 @pytest.mark.parametrize(
     ("labels", "says"),
-    [("aaaa", "needs two classes"), ("aaab", "two texts each, not {'a': 3, 'b': 1}")],
+    [("aaaa", "needs at least two classes"), ("aaab", "two texts each, not {'a': 3, 'b': 1}")],
 )
 def test_labels_that_cannot_be_learnt_are_refused(labels, says):
     with pytest.raises(DataError, match=says):

@@ -28,7 +28,7 @@ def test_one_from_before_there_were_formats_is_upgraded():
     [
         ({"data": {}}, r"^data\.sha256: Field required"),
         ({"data": {"sha256": 5}}, r"^data\.sha256: Input should be a valid string"),
-        ({"data": {"sha256": "0", "extra_sha256": 5}}, "^data: extra_sha256 is no SHA-256"),
+        ({"data": {"sha256": "0", "extra_sha256": 5}}, "^data: extra_sha256 is not a SHA-256"),
         ({"data": {"sha256": "0", "skipped": {"rows": 1}}}, r"^data\.skipped\.first: Field requ"),
         ({"level": {"training": "aten"}}, r"^level\.evaluation: Field required"),
         ({"versions": {"torch": 2}}, r"^versions\.torch: Input should be a valid string"),

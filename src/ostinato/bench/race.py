@@ -79,7 +79,7 @@ def _enter(case: BenchCase, contestant: Contestant) -> tuple[Entry | None, Ready
     except OstinatoError as error:
         entry["note"] = f"skipped: {error}"
         return entry, None
-    except Exception as error:  # a peer may fail in any way; the others go on
+    except Exception as error:  # a library may fail in any way; the others continue
         entry["note"] = f"failed: {type(error).__name__}: {' '.join(str(error).split())[:200]}"
         return entry, None
     return entry, ready if _is_right(case, found, entry, contestant.off) else None

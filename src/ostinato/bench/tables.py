@@ -202,7 +202,10 @@ def facts(report: Report) -> list[str]:
 
 def markdown(report: Report) -> str:
     """The report as a page."""
-    parts = ["# Speed beside peers", "\n".join(f"- {fact}" for fact in facts(report))]
+    parts = [
+        "# Speed compared with other libraries",
+        "\n".join(f"- {fact}" for fact in facts(report)),
+    ]
     parts.append(
         "Sizes are B×T×D×H: sequences, steps, input features, hidden units; "
         "float32. Milliseconds per run, and in brackets the GFLOP/s of its "
@@ -222,7 +225,7 @@ def markdown(report: Report) -> str:
             lines.append(_row([sizes, *map(_marked, cells), ratio]))
         parts.append("\n".join(lines))
     if missing := notes(report["results"]):
-        parts += ["## Without a number", "\n".join(f"- {note}" for note in missing)]
+        parts += ["## Without a result", "\n".join(f"- {note}" for note in missing)]
     return "\n\n".join(parts) + "\n"
 
 

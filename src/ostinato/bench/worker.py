@@ -96,18 +96,18 @@ def main() -> None:
     torch.set_num_interop_threads(1)
     everyone = [c for c in contestants.known(job["peers"]) if c.installed]
 
-    def tell(**record: object) -> None:
+    def send(**record: object) -> None:
         print(json.dumps(record), file=records, flush=True)
 
-    tell(peaks=peaks())
+    send(peaks=peaks())
     for line, cell, sizes in job["cases"]:
         case = BenchCase(line, cell, Shape.parse(sizes))
-        tell(at=case.title)
+        send(at=case.title)
         if line == "memory":
             entries = memory(case, everyone)
         else:
             entries = race(case, everyone, job["rounds"])
-        tell(
+        send(
             line=line, cell=cell, shape=vars(case.shape), tokens=case.tokens, flops=case.flops,
             threads=job["threads"], contestants=entries,
         )  # fmt: skip

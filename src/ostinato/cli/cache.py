@@ -32,8 +32,8 @@ def cache(*, clear: bool = False) -> None:
         return
     most, entries = objects.limit(), objects.entries()
     size = sum(entry.size for entry in entries)
-    told = f"{_objects(len(entries))}, {_size(size)} of at most {_size(most)}, in {folder}"
-    console.print(told, soft_wrap=True)
+    summary = f"{_objects(len(entries))}, {_size(size)} of at most {_size(most)}, in {folder}"
+    console.print(summary, soft_wrap=True)
     if not entries:
         return
     rows = table("code", "target", "size", "last used")

@@ -116,7 +116,9 @@ class Trials:
         try:
             trials.run(plan, comparison, settings, folder, jobs, Bars(), self.device)
         except KeyboardInterrupt:
-            say = f"Stopped. Next: the same command with --out {shell_word(str(folder))} goes on."
+            say = (
+                f"Stopped. To continue: run the same command with --out {shell_word(str(folder))}."
+            )
             aside.print(say, soft_wrap=True)
             raise
         trained_on, judged_by = comparison.sizes

@@ -205,7 +205,7 @@ def watch(
     try:
         while _shown(session, console, run, asked):  # now the terminal is as it was
             signal.signal(signal.SIGTSTP, signal.SIG_DFL)
-            signal.raise_signal(signal.SIGTSTP)  # the shell says when it goes on
+            signal.raise_signal(signal.SIGTSTP)  # the shell resumes it
             signal.signal(signal.SIGTSTP, lambda number, frame: asked.set())
     finally:
         signal.signal(signal.SIGTSTP, before)

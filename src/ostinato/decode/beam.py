@@ -165,7 +165,7 @@ class _Beam:
         """
         (B, beam), V = self.total.shape, log_p.shape[-1]
         grown = self.total[..., None] + log_p.view(B, beam, V)
-        if end is not None:  # what has ended goes on with its end, at no cost
+        if end is not None:  # an ended hypothesis repeats its end, at no cost
             grown = grown.masked_fill(self.ended[..., None], -math.inf)
             grown[..., end] = torch.where(self.ended, self.total, grown[..., end])
         counts = self.lengths + ~self.ended
@@ -181,7 +181,7 @@ class _Beam:
         return parent, symbol
 
     def all_ended(self) -> bool:
-        """Whether nothing is left that could go on."""
+        """Whether no hypothesis can be extended."""
         return bool((self.ended | (self.total == -math.inf)).all())
 
     def best(self, count: int, alpha: float) -> list[list[Hypothesis]]:

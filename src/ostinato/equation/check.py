@@ -89,7 +89,7 @@ def _faults(graph: Graph, noise: bool) -> Iterator[tuple[str, str]]:
 def _words(graph: Graph) -> Iterator[tuple[str, str]]:
     """Everything has its type; words are names, numbers finite, and there are not too many."""
     yield from _named("the cell's name", graph.name, allowed=("<lambda>",))
-    yield from _several("nodes", graph.nodes, Node, NODES)
+    yield from _sequence("nodes", graph.nodes, Node, NODES)
     yield from _mapping("parameters", graph.parameters, str, Parameter)
     yield from _mapping("names", graph.names, int, str)
     yield from _mapping("notes", graph.notes, int, str)
@@ -98,7 +98,7 @@ def _words(graph: Graph) -> Iterator[tuple[str, str]]:
     for index, note in graph.notes.items():
         if len(note) > LETTERS or not note.isprintable():
             yield f"the note on node {index}", _no_name(note, "printable line")
-    yield from _several("aliases", graph.aliases, Alias, NODES)
+    yield from _sequence("aliases", graph.aliases, Alias, NODES)
     for alias in graph.aliases:
         yield from _named("an alias", alias.name)
         if type(alias.node) is not int or not 0 <= alias.node < len(graph.nodes):
@@ -111,27 +111,27 @@ def _words(graph: Graph) -> Iterator[tuple[str, str]]:
         yield from _range(f"state {state}", pair)
     for name, parameter in graph.parameters.items():
         yield from _named("a parameter", name)
-        yield from _several(f"the shape of {name}", parameter.shape, str, 2)
+        yield from _sequence(f"the shape of {name}", parameter.shape, str, 2)
         yield from _range(f"the first values of {name}", parameter.init)
     for index, node in enumerate(graph.nodes):
         where = f"node {index}"
         if type(node.op) is not str or node.op not in _OPERATIONS:
             yield where, f"unknown operation {_short(node.op)}"
-        yield from _several(f"{where}: arguments", node.args, int, OPERANDS)
-        yield from _several(f"{where}: parameters", node.parameters, str, OPERANDS + 1)
+        yield from _sequence(f"{where}: arguments", node.args, int, OPERANDS)
+        yield from _sequence(f"{where}: parameters", node.parameters, str, OPERANDS + 1)
         yield from _named(f"{where}: its label", node.label, before="z_")
         if type(node.size) is not str or node.size not in ("1", "D", *STATE_SIZES):
             yield where, f"{_short(node.size)} is not a size letter"
         if not _is_number(node.value):
             yield where, f"{_short(node.value)} is not a finite float32 number"
     for what in ("inputs", "states", "outputs"):
-        yield from _several(what, getattr(graph, what), int, NODES)
+        yield from _sequence(what, getattr(graph, what), int, NODES)
         for index in getattr(graph, what):
             if not 0 <= index < len(graph.nodes):
                 yield what, f"there is no node {index}"
 
 
-def _several(where: str, found: Any, kind: type, most: int) -> Iterator[tuple[str, str]]:
+def _sequence(where: str, found: Any, kind: type, most: int) -> Iterator[tuple[str, str]]:
     if type(found) is not tuple:
         yield where, f"{_short(found)} is not a list"
     if len(found) > most:
@@ -144,8 +144,8 @@ def _several(where: str, found: Any, kind: type, most: int) -> Iterator[tuple[st
 def _mapping(where: str, found: Any, key: type, value: type) -> Iterator[tuple[str, str]]:
     if type(found) is not dict:
         yield where, f"{_short(found)} is not an object"
-    yield from _several(where, tuple(found), key, NODES)
-    yield from _several(where, tuple(found.values()), value, NODES)
+    yield from _sequence(where, tuple(found), key, NODES)
+    yield from _sequence(where, tuple(found.values()), value, NODES)
 
 
 def _named(

@@ -176,8 +176,8 @@ def _with_tape(d: Derivative) -> Derivative:
     a nameless pointwise result is computed again from these.
     """
     forward = enumerate(d.forward.nodes)
-    dear = {"affine", "normalize", *LEAVES}
-    kept = {i for i, node in forward if node.op in dear or i in d.forward.names}
+    expensive = {"affine", "normalize", *LEAVES}
+    kept = {i for i, node in forward if node.op in expensive or i in d.forward.names}
     operands = [s.right for terms in d.shares.values() for s in terms if s.right is not None]
     wanted = (*d.results, *operands)
     again = reachable(d.nodes, wanted, known=kept)

@@ -43,7 +43,7 @@ def run(folder: Path, part: float, display: Display) -> dict[str, Any]:
         display: where the progress is shown.
 
     Returns:
-        What the page tells of them, as plain data; see `report.demo_page`.
+        What the report shows of them, as plain data; see `report.demo_page`.
     """
     splits = read_labelled("imdb")
     training, test = (_part(splits[name], part) for name in ("train", "test"))

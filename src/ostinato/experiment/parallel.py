@@ -24,18 +24,18 @@ from ostinato.train import undisturbed
 
 R = TypeVar("R")
 Show: TypeAlias = Callable[[float, str], None]
-"""Is told what part of a job is done, and where it stands in words."""
+"""Called with the fraction of a job that is done, and its state in words."""
 Job: TypeAlias = tuple[Callable[..., R], tuple[object, ...]]
 """A function and its arguments; it is given a `Show` besides, as the last."""
 Watch: TypeAlias = Callable[[str, float, str], None]
-"""Is told the title of a job, what part of it is done, and where it stands in words."""
+"""Called with the title of a job, the fraction that is done, and its state in words."""
 
 
 class Display(Protocol):
     """Where the progress of jobs is shown."""
 
     def watching(self, titles: Iterable[str]) -> AbstractContextManager[Watch]:
-        """While jobs of these titles run, what is told of them."""
+        """The callback for the progress of jobs with these titles, while they run."""
 
     def prepare(self) -> None:
         """Prepares a process of its own for jobs; the display must come there by pickle."""

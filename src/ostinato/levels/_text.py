@@ -118,13 +118,13 @@ class Names(dict[int, str]):
 
     def _name_gradients(self, graph: Graph, d: Derivative) -> None:
         of = {gradient: v for v, gradient in reversed(d.gradient.items())}
-        dear = {v for v, n in enumerate(graph.nodes) if n.op in ("affine", *LEAVES)}
+        expensive = {v for v, n in enumerate(graph.nodes) if n.op in ("affine", *LEAVES)}
         for v, gradient in d.gradient.items():
-            if v in dear | set(graph.names) and of[gradient] not in dear:
+            if v in expensive | set(graph.names) and of[gradient] not in expensive:
                 of[gradient] = v
         for i, v in of.items():
             self._give(i, f"d{self[v]}")
-            if v in dear or v in graph.names:
+            if v in expensive or v in graph.names:
                 self.own_line.add(i)
         for i in range(len(graph.nodes), len(self.nodes)):
             node = self.nodes[i]

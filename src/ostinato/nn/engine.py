@@ -21,8 +21,8 @@ class Layer:
     """One layer of a stack.
 
     Attributes:
-        directions: the endings of its weights' names: `_l0`, and `_l0_reverse` where it reads
-            both ways.
+        directions: the endings of its weights' names: `_l0`, and `_l0_reverse` if it is
+            bidirectional.
         sizes: what the size letters stand for.
         shapes: the shape of each weight of a direction, by PyTorch's name without the ending.
     """

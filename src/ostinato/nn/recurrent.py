@@ -130,8 +130,8 @@ class Recurrent(StepHooks):
         options.check_signals(self.cell, self.bias_init)
         if self.dropout and self.num_layers == 1:
             warnings.warn(
-                "dropout acts on what a layer hands to the next, so that "
-                f"dropout={self.dropout} does nothing with num_layers=1",
+                f"dropout acts between layers, so dropout={self.dropout} has no effect with "
+                "num_layers=1",
                 stacklevel=3,
             )
 

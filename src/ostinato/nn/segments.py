@@ -27,7 +27,7 @@ class Segments(nn.Module):
         """Steps (B, T, D) → segments (⌈T/w⌉, B, E).
 
         Where w does not divide T, the first step is repeated before the beginning: the end, which
-        tells most of what follows, is never cut.
+        is the best predictor of what follows, is never cut.
         """
         short = -steps.shape[1] % self.width
         if short:

@@ -47,7 +47,7 @@ def given(
     """
     states = [hx] if isinstance(hx, Tensor) else list(hx)
     if len(states) != len(units):
-        raise ValueError(f"hx must hold {len(units)} states ({', '.join(units)})")
+        raise ValueError(f"hx must contain {len(units)} states ({', '.join(units)})")
     rows = () if batch.single else (batch.packing.batch_sizes[0],)
     for (name, n), state in zip(units.items(), states, strict=True):
         wanted = (count, *rows, n)

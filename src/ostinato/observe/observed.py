@@ -222,8 +222,8 @@ class _Observed(_Record):
             _needs(test, needed)
             _is_amount(test, task)
             if test.baseline is not None:
-                told = ["name", "exam", "scores", "seconds", *([task] if task else [])]
-                _needs(test.baseline, told, "test.baseline.")
+                required = ["name", "exam", "scores", "seconds", *([task] if task else [])]
+                _needs(test.baseline, required, "test.baseline.")
                 _is_amount(test.baseline, task, "test.baseline.")
             if self.exam is None:
                 raise ValueError("exam is missing")
@@ -346,7 +346,7 @@ def _is_amount(record: _Record, metric: str | None, before: str = "test.") -> No
     """Any task may have a metric of its own; where no field above says so, it is a number too."""
     value = getattr(record, metric, 0) if metric else 0
     if isinstance(value, bool) or not isinstance(value, int | float) or not abs(value) <= _MOST:
-        raise ValueError(f"{before}{metric} is no number that makes sense")
+        raise ValueError(f"{before}{metric} is not a valid number")
 
 
 def _same_length(record: _Record, name: str, other: str) -> None:

@@ -185,7 +185,7 @@ def reliability_curves(calibrations: Mapping[str, Sequence[Record]]) -> go.Figur
                 "symbol": look.symbol,
                 "size": [5 + 11 * math.sqrt(b["size"] / most) for b in bins],
             },
-            hovertemplate="%{text} predictions<br>%{x:.1%} sure, %{y:.1%} right",
+            hovertemplate="%{text} predictions<br>confidence %{x:.1%}, accuracy %{y:.1%}",
         )
     span = [max(0.0, low - 0.03), 1.03]
     figure.update_xaxes(range=span, tickformat=".0%")

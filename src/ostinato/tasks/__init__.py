@@ -64,7 +64,9 @@ def load(path: str | Path, device: str | None = None) -> AnyModel:
     run = Run.open(path)
     task = run.config().get("task")
     if task not in names():
-        raise RunError(f"{run.path}: a run of task {task!r}, which is none of {', '.join(names())}")
+        raise RunError(
+            f"{run.path}: a run of task {task!r}, which is not one of {', '.join(names())}"
+        )
     return model(task).read(run, device)
 
 

@@ -59,7 +59,7 @@ class Interrupts:
         self._held = False
         if self._waits:
             self._own[self._waits](self._waits, None)
-            self._came = self._waits = 0  # who handled it lets training go on
+            self._came = self._waits = 0  # whoever handled it lets training continue
 
     def _come(self, number: int, frame: FrameType | None) -> None:
         if self._came:

@@ -95,7 +95,7 @@ class Manifest(BaseModel):
     def _has_digests(cls, value: Data) -> Data:
         for name, part in value.items():
             if name not in Data.__annotations__ and not isinstance(part, str):
-                raise ValueError(f"{name} is no SHA-256")
+                raise ValueError(f"{name} is not a SHA-256")
         return value
 
     @property

@@ -6,7 +6,7 @@
     metrics.jsonl        a line for each epoch
     model.safetensors    the weights of the best epoch
     vocabulary.json, cell.json, …    what else the task needs to load the model
-    checkpoints/         the last two, to go on from; and the lock of the process that trains
+    checkpoints/         the last two, to continue from; and the lock of the process that trains
     tensorboard/         events, where they are asked for
 
 Every file is written whole or not at all, and is on the disk before anything relies on it.

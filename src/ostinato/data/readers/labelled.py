@@ -157,7 +157,7 @@ def _labelled(where: str, content: Content, label: LabelColumn) -> dict[str, Exa
             }
         except ValueError as fault:
             raise DataError(f"{where}: {fault}") from None
-    if not label.several:
+    if not label.multi_label:
         return content
     return {
         split: Examples(examples.texts, [tuple(each(name)) for name in examples.labels])

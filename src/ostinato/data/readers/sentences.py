@@ -47,8 +47,8 @@ def read_tagged(
         skip_bad_rows: leaves out bad sentences and counts them; None refuses the first.
         trained: how many columns the training file had, when it is not this one; then tags may
             be missing.
-        usual: the format of the training file, when it is not this one: that of a file that does
-            not tell its own. `word` and `tag` are columns of this format; another has its usual
+        usual: the format of the training file, when it is not this one: that of a file of
+            unknown format. `word` and `tag` are columns of this format; another has its usual
             ones.
 
     Raises:

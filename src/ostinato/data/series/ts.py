@@ -56,7 +56,7 @@ def examples(signals: Iterable[LabelledSignal], label: LabelColumn) -> Examples:
     texts, labels = list[Signal](), list[Label]()
     for each in signals:
         texts.append(each.signal)
-        labels.append(interned((each.label,) if label.several else each.label))
+        labels.append(interned((each.label,) if label.multi_label else each.label))
     return Examples(texts, labels)
 
 

@@ -15,7 +15,7 @@ from ostinato.errors import DataError, shortened
 _WHOLE = re.compile(r"([+-]?\d+)\.0*", re.ASCII)
 
 Label: TypeAlias = str | tuple[str, ...]
-"""The label of a text; where a text may have several, all that it has, in alphabetical order."""
+"""The label of a text; for multi-label texts, all labels in alphabetical order."""
 
 
 @dataclass(frozen=True)
@@ -31,19 +31,19 @@ class LabelColumn:
     """
 
     name: str = "label"
-    several: bool = False
+    multi_label: bool = False
     separator: str | None = None
     numeric: bool = False
 
     def parts(self, value: object) -> list[object]:
-        """The labels in a value, as they are there; of several none may be missing.
+        """The labels in a value, as written; a multi-label value may be empty.
 
-        >>> LabelColumn("label", several=True, separator="|").parts("war|drama")
+        >>> LabelColumn("label", multi_label=True, separator="|").parts("war|drama")
         ['war', 'drama']
-        >>> LabelColumn("label", several=True).parts(None)
+        >>> LabelColumn("label", multi_label=True).parts(None)
         []
         """
-        if not self.several:
+        if not self.multi_label:
             return [value]
         if isinstance(value, str):
             parts = value.split(self.separator) if self.separator else [value]
@@ -56,7 +56,7 @@ class LabelColumn:
 
 
 def each(label: Label) -> Iterator[str]:
-    """The one label, or each of several; equal ones are one string in memory."""
+    """The label or labels; equal ones are one string in memory."""
     return map(sys.intern, (label,) if isinstance(label, str) else label)
 
 

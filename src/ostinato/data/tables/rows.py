@@ -21,7 +21,7 @@ class Row(NamedTuple):
     Attributes:
         place: where it is, such as `line 3`.
         texts: the texts of the columns that were asked for, in their order.
-        label: the text of the column with labels, or a tuple of several; "" where none was asked.
+        label: the text of the column with labels, or a tuple of labels; "" if none was requested.
     """
 
     place: str
@@ -97,11 +97,11 @@ def _label(column: LabelColumn, value: object, blank: bool) -> Label:
     """
     if column.numeric:
         return target_text(column.name, value)
-    if not column.several and isinstance(value, list | tuple):
-        several = "data.multi_label = true allows several"
-        raise ValueError(f"the {column.name} is a list, not a text; {several}")
+    if not column.multi_label and isinstance(value, list | tuple):
+        hint = "use data.multi_label = true for lists of labels"
+        raise ValueError(f"the {column.name} is a list, not a text; {hint}")
     parts = [_text(column.name, label_text(part), blank) for part in column.parts(value)]
-    return tuple(sorted(set(parts))) if column.several else _with_plain_ends(parts[0])
+    return tuple(sorted(set(parts))) if column.multi_label else _with_plain_ends(parts[0])
 
 
 def target_text(name: str, value: object) -> str:

@@ -40,14 +40,14 @@ def _layer(cell: Cell, case: Case) -> Values:
     layer = aten.torch_layer(cell, SIZES).double()
     weights = to_torch(cell.graph, case.parameters)
     layer.load_state_dict({f"{k}_l0": torch.tensor(w) for k, w in weights.items()}, strict=True)
-    several = len(case.states) > 1
+    several_states = len(case.states) > 1
     values = Values([], (), [], (), {})
     ends, starts = [], []
     for b, x in enumerate(case.x):
         leaf = torch.tensor(x, requires_grad=True)
         first = [torch.tensor(s[b : b + 1], requires_grad=True) for s in case.states]
-        outputs, last = layer(leaf, tuple(first) if several else first[0])
-        last = last if several else (last,)
+        outputs, last = layer(leaf, tuple(first) if several_states else first[0])
+        last = last if several_states else (last,)
         loss = (outputs * torch.tensor(case.d_outputs[b])).sum()
         for s, d in zip(last, case.d_states, strict=True):
             loss = loss + (s * torch.tensor(d[b])).sum()

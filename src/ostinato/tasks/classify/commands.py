@@ -50,7 +50,7 @@ def training(
     splits = read_labelled(data, *columns, format=format, skip_bad_rows=skipped)
     yield from left_out(skipped)
     examples = splits["train"]
-    if len(set(examples.labels)) < 2 and not settings.data.labels.several:
+    if len(set(examples.labels)) < 2 and not settings.data.labels.multi_label:
         raise DataError(
             f"{data}: only one class, {quoted(examples.labels[0])}; a classifier needs two classes"
         )
@@ -83,7 +83,7 @@ def comparison(
     settings
         The settings, the same for all cells.
     """
-    if settings.data.labels.several:
+    if settings.data.labels.multi_label:
         raise ConfigError(
             "multi-label texts (data.multi_label, data.separator) cannot be "
             "compared yet; train each cell with `ostinato fit classify` and "

@@ -24,11 +24,14 @@ def classes_in(examples: Examples, multi_label: bool) -> NDArray[np.generic]:
     """
     counts = Counter(name for label in examples.labels for name in each(label))
     if multi_label and (len(counts) < 2 or len(examples) < 2):
-        raise DataError(f"several labels need two texts and two labels, not {_counted(counts)}")
+        raise DataError(
+            f"multi-label texts need at least two texts and two labels, not {_counted(counts)}"
+        )
     if not multi_label and (len(counts) < 2 or min(counts.values()) < 2):
         alone = "one class, " if len(counts) == 1 else ""
         raise DataError(
-            f"a classifier needs two classes with two texts each, not {alone}{_counted(counts)}"
+            "a classifier needs at least two classes with two texts each, "
+            f"not {alone}{_counted(counts)}"
         )
     return np.array(sorted(examples.own[n] for n in counts) if examples.own else sorted(counts))
 
@@ -52,7 +55,7 @@ def split_examples(examples: Examples, settings: ClassifySettings) -> tuple[Exam
     For multi-label texts, blocks are of all texts; texts with a label that would
     be in none that is trained on are trained on too.
     """
-    multi_label = settings.data.labels.several
+    multi_label = settings.data.labels.multi_label
     labels = [""] * len(examples) if multi_label else examples.labels
     kept, held = split_blocks(labels, settings.data.validation, settings.seed)
     if multi_label:

@@ -37,7 +37,7 @@ class ClassifyHeldOut(HeldOut):
             ConfigError: for multi-label texts, or when the run was trained on all of them.
         """
         settings = estimator.settings()
-        if settings.data.labels.several:
+        if settings.data.labels.multi_label:
             raise ConfigError(
                 f"{run.path}: its texts are multi-label, which a report does "
                 "not support yet; use `ostinato evaluate`"

@@ -42,7 +42,7 @@ class ClassifyLearner:
         self.multi_label = model.multi_label
         self.lengths = self.sequences.lengths
         # Of several labels few are over a half at first, and weights move them all: their order
-        # tells an epoch that has learnt from one that has not.
+        # distinguishes an epoch that has learned from one that has not.
         self.judged_by = "average_precision" if self.multi_label else "accuracy"
 
     def batches(self, epoch: int) -> list[Indices]:

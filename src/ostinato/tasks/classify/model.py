@@ -87,7 +87,7 @@ class ClassifyModel(PooledModel[ClassifySettings, ClassifyBatch, Classification]
     @property
     def multi_label(self) -> bool:
         """Whether a text has any number of labels, also none."""
-        return self.settings.data.labels.several
+        return self.settings.data.labels.multi_label
 
     @property
     def class_names(self) -> list[str]:

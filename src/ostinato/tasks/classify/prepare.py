@@ -136,7 +136,7 @@ def prepare(
         DataError: when there are fewer than two classes, or a class has a single text.
         ConfigError: for settings that do not fit the data.
     """
-    classes = classes_in(examples, settings.data.labels.several)
+    classes = classes_in(examples, settings.data.labels.multi_label)
     _check_asked(settings, len(classes))
     training, validation = split_examples(examples, settings)
     digests = {"sha256": examples.fingerprint()} if digest else {}
@@ -169,7 +169,7 @@ def _check_asked(settings: ClassifySettings, classes: int) -> None:
     Raises:
         ConfigError: where there cannot.
     """
-    multi_label = settings.data.labels.several
+    multi_label = settings.data.labels.multi_label
     if settings.model.threshold is not None:
         check_threshold(classes, multi_label)
     if settings.model.linear and multi_label:

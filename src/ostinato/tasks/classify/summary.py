@@ -19,8 +19,8 @@ from ostinato.tasks.classify.measures import ClassifyMeasures
 def trained(classifier: Classifier, examples: Examples, test: Examples | None) -> Iterator[Shown]:
     """What was trained, and how good it is on the texts of a test part, if there is one."""
     yield from _models(classifier)
-    several = classifier.settings().data.labels.several
-    if several and (without := sum(not label for label in examples.labels)):
+    multi_label = classifier.settings().data.labels.multi_label
+    if multi_label and (without := sum(not label for label in examples.labels)):
         yield Message(f"{without:,} of {len(examples):,} texts have no label.")
     yield from _decision(classifier)
     if test is not None:
@@ -34,7 +34,7 @@ def trained(classifier: Classifier, examples: Examples, test: Examples | None) -
 def _models(classifier: Classifier) -> Iterator[Shown]:
     """The table of what was trained, on the validation texts, and which of it is best."""
     measures, chief = {"accuracy": "validation accuracy"}, "accuracy"
-    if classifier.settings().data.labels.several:
+    if classifier.settings().data.labels.multi_label:
         measures = {"micro_f1": "validation micro F1", "accuracy": "all labels right"}
         chief = "average_precision"
     best = max(classifier.history_, key=lambda record: record[chief])
@@ -79,10 +79,10 @@ def _decision(classifier: Classifier) -> Iterator[Shown]:
 
 def measured(classifier: Classifier, result: ClassifyMeasures, texts: int) -> Iterator[Shown]:
     """The measures of labelled texts, by class too."""
-    several = classifier.settings().data.labels.several
+    multi_label = classifier.settings().data.labels.multi_label
     yield Message(f"accuracy {result.accuracy:.3f}")
     yield Message(f"f1 {result.f1:.3f}")
-    if several:
+    if multi_label:
         yield Message(f"micro_f1 {result.micro_f1:.3f}")
     before = ""
     if classifier.decision_.temperature != 1:
@@ -90,11 +90,11 @@ def measured(classifier: Classifier, result: ClassifyMeasures, texts: int) -> It
     yield Message(f"calibration error {result.calibration_error:.3f}{before}")
     yield Message(f"texts {texts}")
     yield Message(f"\n{result.report}")
-    yield _confusion(result, several)
+    yield _confusion(result, multi_label)
 
 
-def _confusion(result: ClassifyMeasures, several: bool) -> SummaryTable:
-    if several:  # of each label for itself, the cells of its own two by two
+def _confusion(result: ClassifyMeasures, multi_label: bool) -> SummaryTable:
+    if multi_label:  # of each label for itself, the cells of its own two by two
         counts = [
             [name, *map(str, (yes, wrong, missed, no))]
             for name, ((no, wrong), (missed, yes)) in zip(

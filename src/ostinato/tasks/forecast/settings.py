@@ -24,7 +24,7 @@ class ForecastData(Section):
     id: str | None = Field(
         None, description="column that identifies the series, if there are several"
     )
-    target: list[str] = Field([], description="columns to forecast; all that are nothing else")
+    target: list[str] = Field([], description="columns to forecast; default: all other columns")
     past: list[str] = Field([], description="columns known only up to the present")
     future: list[str] = Field(
         [], description="columns known in advance, such as prices or holidays"

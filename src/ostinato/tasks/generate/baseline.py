@@ -110,7 +110,7 @@ def _by_order(
         kinds = int(grams.max()) + 1
         raw = np.bincount(grams[n - 1 : N], minlength=kinds)
         yield _interpolate(raw, grams, history, N, lower)
-        # Grams of one order more tell what stands before the grams of this one.
+        # The grams of the next order give what precedes the grams of this one.
         ahead = np.concatenate([[0], grams[:-1]])
         longer = _number(ahead * symbols + text)
         continued = np.bincount(grams[_places(longer, n, N)], minlength=kinds)

@@ -28,7 +28,7 @@ from ostinato.train import Run
 def training(
     data: str, /, *, format: TableFormat = None, settings: RegressSettings, skip_bad_rows: bool
 ) -> Generator[Shown, None, TrainingSet]:
-    """Train a regressor, which predicts a number from a text or a series, and baselines beside it.
+    """Train a regressor, which predicts a number from a text or a series, and baselines.
 
     Example: ostinato fit regress reviews.csv --data.target stars --out runs/a
 
@@ -36,8 +36,8 @@ def training(
     ----------
     data
         A CSV, TSV, JSON Lines or Parquet file with the columns text and target, or `-` for
-        standard input; .gz and .xz too. A .ts file holds series of numbers instead, each with the
-        number to predict at its end.
+        standard input; may be compressed (.gz, .xz). For time series, a .ts file, in which each
+        series is followed by the number to predict.
     settings
         The settings.
     """
@@ -51,13 +51,13 @@ def training(
 def comparison(
     data: str, /, *, format: TableFormat = None, settings: RegressSettings
 ) -> Generator[Shown, None, Comparison]:
-    """Compare cells as regressors, with a linear baseline beside them.
+    """Compare cells as regressors, and with a linear baseline.
 
     Example: ostinato compare regress reviews.csv --cells rnn,lstm,gru --seeds 3 --out runs/c
 
-    Every cell is trained with every seed on the same examples in the same batches, and judged by
-    the same examples held out, a fifth of the file in whole blocks of neighbours. Given again with
-    the same --out, it goes on where it was stopped.
+    Every cell is trained with every seed on the same examples in the same batches, and evaluated
+    on the same held-out set: a fifth of the file, in whole blocks of neighbouring examples. To
+    continue an interrupted comparison, use the same --out.
 
     Parameters
     ----------
@@ -93,7 +93,7 @@ def evaluation(
     format: TableFormat = None,
     skip_bad_rows: SkipBadRows = False,
 ) -> Iterator[Shown]:
-    """Measure a regressor on examples it has not seen: RMSE, MAE, R², Spearman's correlation.
+    """Evaluate a regressor on examples: RMSE, MAE, R², Spearman's correlation.
 
     Example: ostinato evaluate runs/a more.csv
 
@@ -117,19 +117,20 @@ def prediction(
     format: LinesFormat = None,
     skip_bad_rows: bool = False,
 ) -> Iterator[Shown]:
-    """Predict a number for each text or series, in order, a number on each line.
+    """Predict a number for each text or series, in order.
 
-    There is a line for each row of the file, also for a bad one that is left out: it is empty.
+    Prints one line for each row of the file; for a skipped bad row it is empty.
 
     Example: echo "a dull, endless film" | ostinato predict runs/a -
 
     Parameters
     ----------
     file
-        A file with a text on each line, a table with the run's text column, or `-`; a .ts file
+        A file with one text per line, a table with the run's text column, or `-`; a .ts file
         where the run was trained on one.
     skip_bad_rows
-        Give bad rows no number and say how many they are; without it the first one is an error.
+        Print an empty line for bad rows, and how many there are. Default: the first one is an
+        error.
     """
     skipped = Skipped()
     chosen = skipped if skip_bad_rows else None

@@ -36,7 +36,7 @@ def measured(targets: Values, predicted: Values) -> RegressMeasures:
         DataError: when there are none.
     """
     if not len(targets):
-        raise DataError("there are no examples to judge by")
+        raise DataError("there are no examples to evaluate")
     error = targets - predicted
     return RegressMeasures(
         rmse=float(np.sqrt(np.mean(error**2))),

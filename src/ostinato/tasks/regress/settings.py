@@ -20,7 +20,9 @@ class RegressData(PooledData, _RegressColumns):
     """What is read, and as what."""
 
     batch: int | None = Field(
-        None, ge=1, description="the most examples in a batch; by the size of the data unless given"
+        None,
+        ge=1,
+        description="maximum number of examples per batch; default: from the size of the data",
     )
 
     @property

@@ -113,7 +113,7 @@ class Labels:
         kinds = torch.tensor([number.setdefault(k[2:], len(number)) for k in self.classes])
         begins = torch.tensor([may(None, k) for k in self.classes])
         ends = torch.tensor([may(k, None) for k in self.classes])
-        inside = ~ends[:, None] & ~begins[None]  # an entity goes on, as one of its own type
+        inside = ~ends[:, None] & ~begins[None]  # an entity continues with its own type
         follow = torch.where(inside, kinds[:, None] == kinds[None], ends[:, None] & begins[None])
         return Constraints(begins, follow, ends)
 

@@ -29,8 +29,8 @@ def sniff(head: bytes, wanted: TagColumns) -> bool:
     """
     lines = head.decode("utf-8-sig", "replace").split("\n")[:-1][:_LINES]
     widths = [len(_fields(line)) for line in lines if line.strip() and line[0] != "#"]
-    parted = any(_outside(line) for line in lines)
-    return parted and len(widths) > 2 and len(set(widths)) == 1 and 1 < widths[0] < 10
+    separated = any(_outside(line) for line in lines)
+    return separated and len(widths) > 2 and len(set(widths)) == 1 and 1 < widths[0] < 10
 
 
 @dataclass(slots=True)

@@ -55,11 +55,11 @@ class UnitFunction(FrameFunction):
     def _mask(self, count: ir.Value) -> ir.Value:
         b = self.b
         kind = ir.VectorType(I32, self.lanes)
-        several = b.insert_element(
+        vector = b.insert_element(
             ir.Constant(kind, ir.Undefined), b.trunc(count, I32), ir.Constant(I32, 0)
         )
         zeros = ir.Constant(kind, [0] * self.lanes)
-        spread = b.shuffle_vector(several, ir.Constant(kind, ir.Undefined), zeros)
+        spread = b.shuffle_vector(vector, ir.Constant(kind, ir.Undefined), zeros)
         return b.icmp_unsigned("<", ir.Constant(kind, list(range(self.lanes))), spread)
 
     def _means(self, mean: int) -> ir.Value:

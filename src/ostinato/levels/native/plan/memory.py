@@ -162,7 +162,7 @@ class MemoryPlan:
     @cached_property
     def frame(self) -> dict[str, Word]:
         """The words of a frame, in their order."""
-        blocks = [b for several in self.blocks.values() for b in several]
+        blocks = [b for blocks in self.blocks.values() for b in blocks]
         read = {m for b in blocks for t in b.terms for ms in t.matrices for m in ms}
         return expanded(
             {

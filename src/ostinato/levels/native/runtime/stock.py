@@ -67,11 +67,11 @@ class Stock:
 
     def _pop(self, key: Key, place: int) -> Context:
         """The first (0) or the last (-1) context of a key, removed from the stock."""
-        several = self.free[key]
-        context = several[place]
-        del several[place]
+        contexts = self.free[key]
+        context = contexts[place]
+        del contexts[place]
         self.bytes -= context.buffers.bytes
-        if not several:
+        if not contexts:
             del self.free[key]
         return context
 

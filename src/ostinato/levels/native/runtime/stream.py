@@ -74,7 +74,7 @@ class NativeStream:
         first = next(iter(layers[0].values()))
         if weights != "same" and first.dtype != torch.float32:
             raise ConfigError(f"weights as {weights} are converted from float32, not {first.dtype}")
-        # The one sequence goes on: nothing is copied to its last states.
+        # The one sequence continues: nothing is copied to its last states.
         self._order = replace(Order.of([1]), batch_sizes=np.ones(2, np.int32))
         self._contexts = [
             Context(graph, first.element_size() * 8, size, every=1, parts=torch.get_num_threads())

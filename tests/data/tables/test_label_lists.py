@@ -9,7 +9,7 @@ from ostinato.errors import DataError
 
 ROWS = [("x", ["b", "a"]), ("y", []), ("z", ["c"])]
 EXPECTED = [("a", "b"), (), ("c",)]
-BARS = LabelColumn("label", several=True, separator="|")
+BARS = LabelColumn("label", multi_label=True, separator="|")
 
 
 def table(separator):
@@ -40,7 +40,7 @@ def test_parquet_and_folders(tmp_path):
     parquet = pytest.importorskip("pyarrow.parquet")
     texts, labels = (list(column) for column in zip(*ROWS, strict=True))
     parquet.write_table(arrow.table({"text": texts, "label": labels}), tmp_path / "a.parquet")
-    found = read_labelled(str(tmp_path / "a.parquet"), label=LabelColumn("label", several=True))
+    found = read_labelled(str(tmp_path / "a.parquet"), label=LabelColumn("label", multi_label=True))
     assert found["train"].labels == EXPECTED
     (tmp_path / "films" / "a+b").mkdir(parents=True)
     (tmp_path / "films" / "a+b" / "one.txt").write_text("x")
@@ -59,7 +59,7 @@ def test_bad_rows_are_named_and_known_labels_checked(tmp_path):
     path.write_text('{"text":"x","label":["a", "q"]}\n')
     with pytest.raises(DataError, match="line 1: its label 'q' is not in the training data"):
         read_labelled(str(path), label=BARS, classes=["a", "b"])
-    with pytest.raises(DataError, match=r"line 1: .*list.*data\.multi_label = true allows several"):
+    with pytest.raises(DataError, match=r"line 1: .*list.*use data\.multi_label = true"):
         read_labelled(str(path))
 
 
