@@ -82,7 +82,9 @@ def test_an_unfinished_run_says_so_and_is_whole_when_it_was_resumed(tmp_path, ca
 
 def test_a_run_without_an_epoch_says_what_it_lacks(tmp_path):
     run = stopped(tmp_path / "run", 1)
-    with pytest.raises(RunError, match=r"there is no finished run .*no finished epoch .*fit --resume"):
+    with pytest.raises(
+        RunError, match=r"there is no finished run .*no finished epoch .*fit --resume"
+    ):
         Classifier.load(run)
 
 

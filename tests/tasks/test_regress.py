@@ -1,10 +1,12 @@
 """Numbers from texts and from series through `Regressor`; its measures against other libraries'."""
 
 import json
+from copy import copy
 from decimal import Decimal
 
 import numpy as np
 import pytest
+import torch
 from order import SMALL, texts_by_distance
 from scipy.stats import spearmanr
 from sklearn.linear_model import Ridge
@@ -17,6 +19,7 @@ from ostinato.data import Examples, LabelColumn, Skipped, bucketed, read_labelle
 from ostinato.errors import ConfigError, DataError, RunError
 from ostinato.tasks.regress import measures
 from ostinato.tasks.regress.held_out import RegressHeldOut
+from ostinato.tasks.regress.learner import RegressLearner
 from ostinato.tasks.regress.prepare import split_examples, targets_of
 from ostinato.tasks.regress.scale import TargetScale
 from ostinato.train import Run
@@ -259,3 +262,13 @@ def test_a_scale_there_and_back():
 def test_a_classifier_says_where_measurements_belong():
     with pytest.raises(DataError, match="predict the values with `ostinato fit regress`"):
         Classifier(**QUICK).fit(TEXTS, [y / 7 for y in TARGETS])
+
+
+def test_all_that_a_step_of_training_makes_is_on_its_device(regressor):
+    model = copy(regressor.model_)
+    with torch.device("meta"):
+        model.network = model.new_network().train()
+    examples = model.sequences(TEXTS), np.array(TARGETS)
+    loss, terms, _ = RegressLearner(model, examples, examples).loss(np.arange(9))
+    loss.backward()
+    assert (loss.device.type, terms) == ("meta", 9)
