@@ -25,7 +25,7 @@ from ostinato.cli import main
 from ostinato.cli.compare import Trials
 from ostinato.cli.runs import RunOptions
 from ostinato.errors import OstinatoError
-from ostinato.tasks.transduce import estimator as transduce
+from ostinato.tasks.transduce import model as transduce
 from ostinato.train import checkpoint
 
 TINY = "--model.hidden 4 --train.epochs 1".split()

@@ -1,10 +1,12 @@
 """Numbers from texts and from series through `Regressor`; its measures against other libraries'."""
 
 import json
+from copy import copy
 from decimal import Decimal
 
 import numpy as np
 import pytest
+import torch
 from order import SMALL, texts_by_distance
 from scipy.stats import spearmanr
 from sklearn.linear_model import Ridge
@@ -17,6 +19,7 @@ from ostinato.data import Examples, LabelColumn, Skipped, bucketed, read_labelle
 from ostinato.errors import ConfigError, DataError, RunError
 from ostinato.tasks.regress import measures
 from ostinato.tasks.regress.held_out import RegressHeldOut
+from ostinato.tasks.regress.learner import RegressLearner
 from ostinato.tasks.regress.prepare import split_examples, targets_of
 from ostinato.tasks.regress.scale import TargetScale
 from ostinato.train import Run
@@ -49,6 +52,7 @@ def test_a_run_answers_the_same(regressor, tmp_path):
     [
         {"mean": 1.0, "deviation": 0.0}, {"mean": 1.0, "deviation": -2}, {"mean": 1.0},
         {"mean": float("nan"), "deviation": 1}, {"mean": 0, "deviation": float("inf")},
+        {"mean": 1e300, "deviation": 1}, {"mean": 0, "deviation": 1e300},
         {"mean": "x", "deviation": 1}, {"mean": [1], "deviation": 1}, [], 3,
     ],
 )  # fmt: skip
@@ -148,7 +152,7 @@ def test_numbers_of_every_kind_are_targets():
     [
         ([1.0, 2.0], "three samples"),
         ([3.0] * 9, "all targets are 3: there is nothing to predict"),
-        ([1e200, -1e200] * 5, "too large to be squared"),
+        ([1e200, -1e200] * 5, r"the target 1e\+200 is too large"),
     ],
 )
 def test_targets_from_which_nothing_can_be_learnt(targets, fault):
@@ -157,7 +161,7 @@ def test_targets_from_which_nothing_can_be_learnt(targets, fault):
 
 
 def test_examples_of_classes_are_no_targets():
-    with pytest.raises(DataError, match=r"targets are numbers.*'pos'"):
+    with pytest.raises(DataError, match=r"targets must be numbers.*'pos'"):
         Regressor(**QUICK).fit(Examples(TEXTS[:4], ["pos", "neg"] * 2))
 
 
@@ -258,3 +262,13 @@ def test_a_scale_there_and_back():
 def test_a_classifier_says_where_measurements_belong():
     with pytest.raises(DataError, match="predict the values with `ostinato fit regress`"):
         Classifier(**QUICK).fit(TEXTS, [y / 7 for y in TARGETS])
+
+
+def test_all_that_a_step_of_training_makes_is_on_its_device(regressor):
+    model = copy(regressor.model_)
+    with torch.device("meta"):
+        model.network = model.new_network().train()
+    examples = model.sequences(TEXTS), np.array(TARGETS)
+    loss, terms, _ = RegressLearner(model, examples, examples).loss(np.arange(9))
+    loss.backward()
+    assert (loss.device.type, terms) == ("meta", 9)

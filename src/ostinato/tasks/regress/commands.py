@@ -28,7 +28,7 @@ from ostinato.train import Run
 def training(
     data: str, /, *, format: TableFormat = None, settings: RegressSettings, skip_bad_rows: bool
 ) -> Generator[Shown, None, TrainingSet]:
-    """Train a regressor, which predicts a number from a text or a series, and baselines.
+    """Train a regressor of texts or time series, and two baselines.
 
     Example: ostinato fit regress reviews.csv --data.target stars --out runs/a
 
@@ -36,8 +36,8 @@ def training(
     ----------
     data
         A CSV, TSV, JSON Lines or Parquet file with the columns text and target, or `-` for
-        standard input; may be compressed (.gz, .xz). For time series, a .ts file, in which each
-        series is followed by the number to predict.
+        standard input; also compressed by gzip or xz. A .ts file holds time series instead, each
+        with its target at the end of the line.
     settings
         The settings.
     """
@@ -56,8 +56,8 @@ def comparison(
     Example: ostinato compare regress reviews.csv --cells rnn,lstm,gru --seeds 3 --out runs/c
 
     Every cell is trained with every seed on the same examples in the same batches, and evaluated
-    on the same held-out set: a fifth of the file, in whole blocks of neighbouring examples. To
-    continue an interrupted comparison, use the same --out.
+    on the same held-out set: a fifth of the file, in whole blocks of neighbours. To continue an
+    interrupted comparison, run the same command with the same --out.
 
     Parameters
     ----------
@@ -93,14 +93,14 @@ def evaluation(
     format: TableFormat = None,
     skip_bad_rows: SkipBadRows = False,
 ) -> Iterator[Shown]:
-    """Evaluate a regressor on examples: RMSE, MAE, R², Spearman's correlation.
+    """Evaluate a regressor on labelled examples: RMSE, MAE, R², Spearman's rank correlation.
 
     Example: ostinato evaluate runs/a more.csv
 
     Parameters
     ----------
     data
-        Examples with their numbers as for `fit`; `-` is standard input.
+        Examples with targets as for `fit`; `-` is standard input.
     """
     skipped = Skipped() if skip_bad_rows else None
     splits = _read(data, regressor.settings(), format, skipped)
@@ -117,20 +117,19 @@ def prediction(
     format: LinesFormat = None,
     skip_bad_rows: bool = False,
 ) -> Iterator[Shown]:
-    """Predict a number for each text or series, in order.
+    """Predict a number for each text or time series: one number per line, in order.
 
-    Prints one line for each row of the file; for a skipped bad row it is empty.
+    There is one line for each row of the file; that of a skipped bad row is empty.
 
     Example: echo "a dull, endless film" | ostinato predict runs/a -
 
     Parameters
     ----------
     file
-        A file with one text per line, a table with the run's text column, or `-`; a .ts file
-        where the run was trained on one.
+        A file with one text per line, a table with the run's text column, or `-`; a .ts file if
+        the run was trained on one.
     skip_bad_rows
-        Print an empty line for bad rows, and how many there are. Default: the first one is an
-        error.
+        Skip bad rows and print how many there are. Default: the first bad row is an error.
     """
     skipped = Skipped()
     chosen = skipped if skip_bad_rows else None

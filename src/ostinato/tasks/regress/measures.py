@@ -54,10 +54,10 @@ def r2_score(targets: Values, predicted: Values, weights: Values | None = None) 
     >>> r2_score(np.array([1.0, 2.0, 3.0]), np.array([1.0, 2.0, 4.0]))
     0.5
     """
-    if targets.min() == targets.max():
-        return None
     w = np.ones(len(targets)) if weights is None else weights
     spread = w @ (targets - np.average(targets, weights=w)) ** 2
+    if targets.min() == targets.max() or not spread:
+        return None
     return float(1 - w @ (targets - predicted) ** 2 / spread)
 
 

@@ -17,7 +17,7 @@ from ostinato.tasks.regress.baseline import RegressBaseline, fit_baseline
 from ostinato.tasks.regress.learner import RegressLearner
 from ostinato.tasks.regress.measures import RegressMeasures, measured
 from ostinato.tasks.regress.model import RegressModel
-from ostinato.tasks.regress.scale import TargetScale
+from ostinato.tasks.regress.scale import LARGEST, TargetScale
 from ostinato.tasks.regress.settings import RegressSettings
 from ostinato.train import Run
 
@@ -119,12 +119,15 @@ def targets_of(examples: Examples) -> NDArray[np.float64]:
     """The targets (N,) of examples, whose labels are numbers as text.
 
     Raises:
-        DataError: when one is none.
+        DataError: when one is none, or too large.
     """
     try:
-        return np.array([float(label) for label in examples.labels], np.float64)
+        targets = np.array([float(label) for label in examples.labels], np.float64)
     except (ValueError, TypeError) as error:
-        raise DataError(f"targets are numbers ({quoted(str(error))})") from None
+        raise DataError(f"targets must be numbers ({quoted(str(error))})") from None
+    if (large := np.abs(targets) > LARGEST).any():
+        raise DataError(f"the target {targets[large][0]:g} is too large; use another unit")
+    return targets
 
 
 def baseline_of(examples: Examples, model: RegressModel) -> RegressBaseline:

@@ -11,6 +11,9 @@ from numpy.typing import NDArray
 
 from ostinato.errors import DataError
 
+LARGEST = 1e100
+"""The largest target, positive or negative: errors are squared and added up."""
+
 
 @dataclass(frozen=True)
 class TargetScale:
@@ -28,22 +31,19 @@ class TargetScale:
         """The scale of these targets (N,).
 
         Raises:
-            DataError: when they are all the same, or too large.
+            DataError: when they are all the same.
         """
-        with np.errstate(over="ignore", invalid="ignore"):
-            mean, deviation = float(targets.mean()), float(targets.std())
-        if not np.isfinite([mean, deviation]).all():
-            raise DataError("targets are too large to be squared; give them in another unit")
+        deviation = float(targets.std())
         if targets.min() == targets.max() or not deviation:
             raise DataError(f"all targets are {targets[0]:g}: there is nothing to predict")
-        return cls(mean, deviation)
+        return cls(float(targets.mean()), deviation)
 
     def standardised(self, targets: NDArray[np.float64]) -> NDArray[np.float32]:
-        """y → z."""
+        """From y to z."""
         return ((targets - self.mean) / self.deviation).astype(np.float32)
 
     def restored(self, values: NDArray[np.float32]) -> NDArray[np.float64]:
-        """Z → y."""
+        """From z back to y."""
         return values.astype(np.float64) * self.deviation + self.mean
 
     def to_json(self) -> dict[str, float]:
@@ -58,6 +58,6 @@ class TargetScale:
             ValueError: when it is no mean and deviation.
         """
         mean, deviation = float(read["mean"]), float(read["deviation"])
-        if not (np.isfinite([mean, deviation]).all() and deviation > 0):
+        if not (abs(mean) <= LARGEST and 0 < deviation <= LARGEST):
             raise ValueError(f"a mean of {mean} and a deviation of {deviation}")
         return cls(mean, deviation)

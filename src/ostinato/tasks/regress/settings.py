@@ -12,17 +12,18 @@ from ostinato.train import Epochs, Section, Training
 
 
 class _RegressColumns(Section):
-    text: str = Field("text", description="the column with the texts")
-    target: str = Field("target", description="the column with the numbers to predict")
+    text: str = Field("text", description="column with the texts")
+    target: str = Field("target", description="column with the numbers to predict")
 
 
 class RegressData(PooledData, _RegressColumns):
-    """What is read, and as what."""
+    """Settings of the data."""
 
     batch: int | None = Field(
         None,
         ge=1,
-        description="maximum number of examples per batch; default: from the size of the data",
+        description="maximum number of examples per batch; default: a hundredth of the training "
+        "set, between 8 and 64",
     )
 
     @property
@@ -32,18 +33,22 @@ class RegressData(PooledData, _RegressColumns):
 
 
 class RegressNetworkSettings(PooledStackSettings):
-    """The network, and its loss."""
+    """Settings of the network and its loss."""
 
     loss: Literal["mse", "huber", "mae"] = Field(
-        "mse", description="mse, or huber and mae, on which outliers weigh less"
+        "mse", description="loss: mse, or huber or mae, which are less sensitive to outliers"
     )
 
 
 class RegressTraining(Training):
-    """The loop."""
+    """Settings of training."""
 
-    epochs: Epochs = 20
-    patience: int = Field(5, ge=1, description="epochs without a better validation before it stops")
+    epochs: Epochs = 40
+    patience: int = Field(
+        8,
+        ge=1,
+        description="epochs without improvement on the validation set before training stops",
+    )
 
 
 class RegressSettings(PooledSettings):
