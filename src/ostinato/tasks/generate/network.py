@@ -116,25 +116,30 @@ class SymbolStream:
 
     def __init__(self, network: GenerateNetwork) -> None:
         self._network = network.eval()
-        self._rows = network.embedding.weight.detach().cpu().numpy()  # what `embed` looks up
+        # What `embed` looks up and `head` applies, bound once: a step takes microseconds.
+        self._rows = network.embedding.weight.detach().cpu().numpy()
+        self._head = network.output.weight.detach(), network.output.bias.detach()
         engine = engines.find(network.recurrent.level(training=False))
         streams = isinstance(engine, StreamingEngine)
         self._steps = network.recurrent.stream() if streams else None
         self._states: States | None = None
 
-    @torch.no_grad()
     def read(self, symbols: Sequence[int]) -> Tensor:
         """Reads at least one symbol more → logits of the next one (V,)."""
-        network = self._network
         if self._steps is None:
-            device = network.output.weight.device
-            batch = GenerateBatch(torch.tensor(symbols, device=device)[:, None])
-            logits, self._states = network(batch, self._states)
-            last: Tensor = logits[-1, 0].clone()
-            return last
+            return self._forward(symbols)
         for symbol in symbols:
             output = self._steps.step(self._rows[symbol])
-        return network.head(torch.from_numpy(output))
+        return nn.functional.linear(torch.from_numpy(output), *self._head)
+
+    @torch.no_grad()
+    def _forward(self, symbols: Sequence[int]) -> Tensor:
+        network = self._network
+        device = network.output.weight.device
+        batch = GenerateBatch(torch.tensor(symbols, device=device)[:, None])
+        logits, self._states = network(batch, self._states)
+        last: Tensor = logits[-1, 0].clone()
+        return last
 
     @property
     def states(self) -> States:
