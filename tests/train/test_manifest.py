@@ -46,5 +46,5 @@ def test_what_fits_no_schema_is_refused_with_its_place(wrong, says):
 
 def test_one_of_a_version_to_come_is_refused():
     coming = Manifest(level=OLD["level"], data=OLD["data"]).model_copy(update={"format": 2})
-    with pytest.raises(ValueError, match="of format 2, and this version knows 1"):
+    with pytest.raises(ValueError, match="its format is 2, but this version supports 1"):
         Manifest.of_json(coming.to_json().decode())

@@ -75,7 +75,7 @@ def of_run(verb: str, command: Callable[[Task], Command], run: str, rest: Sequen
     name = str(Run.open(run).config().get("task"))
     if name not in tasks.names():
         known = ", ".join(tasks.names())
-        raise RunError(f"{run}: a run of an unknown task, {name!r}; known are {known}")
+        raise RunError(f"{run}: a run of an unknown task, {name!r}; known tasks: {known}")
     app = cyclopts.App(name=f"ostinato {verb}", version_flags=[])
     app.default(command(tasks.find(name)))
     call, bound, _ = app.parse_args([run, *rest], exit_on_error=False, print_error=False)

@@ -54,7 +54,7 @@ def check_noise(cell: Cell, dropouts: Mapping[str, float], zoneout: Mapping[str,
     """
     for name, chance in dropouts.items():
         if not 0 <= chance <= 1:
-            raise ConfigError(f"{name} is a probability, not {chance}")
+            raise ConfigError(f"{name} must be a probability, not {chance}")
     for state, chance in zoneout.items():
         if state not in cell.graph.state_names:
             raise UnknownName(f"state of {cell.name}", state, cell.graph.state_names)

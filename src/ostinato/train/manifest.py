@@ -129,7 +129,7 @@ class Manifest(BaseModel):
                 raise ValueError("damaged: its SHA-256 does not match")
             if values.get("format") != FORMAT:
                 raise ValueError(
-                    f"of format {values.get('format')!r}, and this version knows {FORMAT}"
+                    f"its format is {values.get('format')!r}, but this version supports {FORMAT}"
                 )
         try:
             return cls.model_validate(_upgraded(values))

@@ -14,7 +14,7 @@ from ostinato.nn.embedding import lookup_of
 from ostinato.nn.engine import Call, Layer, Stream, StreamingEngine
 from ostinato.torch_internals import addressed, transformed
 
-_NOT_DERIVED = "has no forward-mode, functional or traced derivatives"
+_NOT_DERIVED = "does not support forward-mode, functional or traced derivatives"
 
 
 @cache
@@ -46,7 +46,7 @@ class NativeEngine(StreamingEngine):
         if torch.compiler.is_compiling():
             return None
         if not addressed(x):
-            return "reads plain tensors of the CPU"
+            return "requires plain CPU tensors"
         if transformed():
             return _NOT_DERIVED
         from ostinato.levels.native.runtime.rows import refuse_many
