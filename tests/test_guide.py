@@ -30,7 +30,10 @@ def programs():
 def commands():
     """(command, quoted lines) of each block that quotes a terminal."""
     blocks = re.findall(r"```console\n\$ (.*?)\n(.*?)```", TEXT, re.DOTALL)
-    return [pytest.param(*block, id=f"{k}-{block[0]}") for k, block in enumerate(blocks)]
+    slow = [[pytest.mark.slow] if " verify " in line else [] for line, _ in blocks]
+    return [
+        pytest.param(*block, id=f"{k}-{block[0]}", marks=slow[k]) for k, block in enumerate(blocks)
+    ]
 
 
 def without_numbers(lines):

@@ -17,6 +17,7 @@ def test_a_table_and_a_page(terminal):
     assert "The RNN solved none of these lengths." in page
 
 
+@pytest.mark.slow
 def test_it_says_who_has_learnt_and_who_has_not(terminal):
     (terminal.folder / "forgets.py").write_text(
         "from ostinato import affine, cell, tanh\n\n\n"

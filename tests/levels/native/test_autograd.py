@@ -53,8 +53,14 @@ def as_function(module: Recurrent, **given) -> tuple[Callable, list[torch.Tensor
 
 # derivatives of any order
 
+LARGE = ("layer_norm_lstm", "peephole_lstm", "projected_lstm")
 
-@every_cell
+
+@pytest.mark.parametrize(
+    "name",
+    [pytest.param(n, marks=[pytest.mark.slow] if n in LARGE else []) for n in EVERY],
+    ids=short,
+)
 def test_first_and_second_derivatives_are_the_measured_slopes(name):
     call, leaves = as_function(stack(name, "native"), lengths=LENGTHS)
     tolerances = {"atol": GRADCHECK, "rtol": GRADCHECK, "fast_mode": True}

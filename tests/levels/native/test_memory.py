@@ -208,10 +208,12 @@ def _flows(made: Recurrent) -> list[torch.Tensor]:
     return [normal(60, 40, 100, seed=1).float(), *(s.detach().flip(-1) for s in _states(made))]
 
 
+@pytest.mark.slow
 def test_tables_and_their_rows():
     assert int(alone(tables)) == 2 * 8
 
 
+@pytest.mark.slow
 def test_streams():
     assert int(alone(streams)) == 2 * 12 * len(EVERY)
 

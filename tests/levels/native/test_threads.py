@@ -93,6 +93,7 @@ def threads_for_little_work() -> None:
     threads_and_slices(EVERY, 22)
 
 
+@pytest.mark.slow
 def test_the_number_of_threads_changes_no_bit_of_any_cell():
     assert alone(threads_for_little_work, **FOUR) == "same\n"
 
@@ -113,6 +114,7 @@ def small_slices() -> None:
     print("same")
 
 
+@pytest.mark.slow
 def test_slices_as_thin_as_one_sequence():
     assert alone(small_slices, **FOUR) == "same\n"
 
@@ -173,6 +175,7 @@ def one_graph_twice() -> None:
     print(wrong)
 
 
+@pytest.mark.slow
 def test_two_threads_may_go_back_through_one_graph():
     assert alone(one_graph_twice, seconds=60) == "[]\n"
 
@@ -239,6 +242,7 @@ def fork_in_the_middle() -> None:
     over.set()
 
 
+@pytest.mark.slow
 def test_a_fork_while_another_thread_takes_a_context():
     assert alone(fork_in_the_middle, seconds=60) == "0\n"
 
@@ -265,6 +269,7 @@ def streams_of_threads() -> None:
     print(*shared)
 
 
+@pytest.mark.slow
 def test_threads_that_share_the_steps_of_a_stream_change_no_bit():
     names = alone(streams_of_threads, **FOUR | {"OMP_NUM_THREADS": "6"}).split()
     assert {"lstm", "gru", "rnn"} <= set(names)
@@ -288,6 +293,7 @@ def stream_over_forks() -> None:
     assert np.array_equal(steps(ours, x[4:]), expected[4:])
 
 
+@pytest.mark.slow
 def test_a_stream_goes_on_in_a_forked_child():
     assert alone(stream_over_forks) == "[0, 0, 0]\n"
 
@@ -320,5 +326,6 @@ def loader() -> None:
         print(torch.equal(torch.cat(list(batches)), expected))
 
 
+@pytest.mark.slow
 def test_workers_of_a_loader_run_native_modules():
     assert alone(loader, seconds=60) == "True\n"
