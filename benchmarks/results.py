@@ -4,8 +4,8 @@
     python benchmarks/results.py --tables       # the tables anew from results.json, nothing is run
 
 benchmarks/results.toml defines the entries. Each is run as a user would run it; runs, their output
-and their times are in the folder `--out`. Finished runs are not repeated, interrupted ones continue.
-Figures are stored in benchmarks/results.json, from which the page is written.
+and their times are in the folder `--out`. Finished runs are not repeated, interrupted ones
+continue. Figures are stored in benchmarks/results.json, from which the page is written.
 """
 
 import argparse
