@@ -40,7 +40,7 @@ def step(crf, emissions, labels, mask):
 
 
 def check(ours, theirs, given):
-    """Refuses to go on where the two differ."""
+    """Exits if the two differ."""
     for one, other in zip(step(ours, *given), step(theirs, *given), strict=True):
         if (one - other).abs().max() > CLOSE * max(1.0, float(other.abs().max())):
             sys.exit("the results differ: no speed is printed")

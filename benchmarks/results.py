@@ -3,9 +3,9 @@
     python benchmarks/results.py DATA [--only imdb,etth1] [--seeds 1,2] [--out runs/results]
     python benchmarks/results.py --tables       # the tables anew from results.json, nothing is run
 
-benchmarks/results.toml tells the entries. Each is run as a user would run it; runs, what they
-printed and how long they took lie in the folder `--out`. What is finished there is not run again,
-what was begun goes on. Figures go into benchmarks/results.json, and from there into the page.
+benchmarks/results.toml defines the entries. Each is run as a user would run it; runs, their output
+and their times are in the folder `--out`. Finished runs are not repeated, interrupted ones
+continue. Figures are stored in benchmarks/results.json, from which the page is written.
 """
 
 import argparse
@@ -27,7 +27,7 @@ ROOT = Path(__file__).parent.parent
 NUMBER = r"([\d.]+%?)"
 MINUTES = {"wall minutes": "wall", "CPU minutes": "cpu"}
 SETTING = r" --(?!validation )[\w.-]+(?: (?!--)\S+)*"
-"""An option and its values, which a run that goes on knows already; but for a file it must read."""
+"""An option and its values, which a resumed run already knows; except for a file it must read."""
 
 
 def find(name, folder):
@@ -125,14 +125,14 @@ def fitted(entry, known):
     several = len(seeds) > 1
     head = ["", *(f"seed {seed}" for seed in seeds), *["mean", "deviation"] * several]
     rows = [head, ["---", *["---:"] * (len(head) - 1)]]
-    told = [
+    lines = [
         (title, form, [known[seed]["figures"].get(title) for seed in seeds])
         for title, (_, form) in entry["figures"].items()
     ] + [
         (title, ".3g", [known[seed][key] and known[seed][key] / 60 for seed in seeds])
         for title, key in MINUTES.items()
     ]
-    for title, form, values in told:
+    for title, form, values in lines:
         there = [value for value in values if value is not None]
         if several:
             mean, deviation, *_ = spread(there) if len(there) > 1 else (None, None)
@@ -176,7 +176,7 @@ def bench(name, entry, given, known):
     for number, words in enumerate(entry["bench"], 1):
         folder = given.out / f"{name}-{number}"
         if not folder.with_suffix(".json").exists():
-            for left in ("bench.json", "bench.md"):  # it was stopped, and cannot go on
+            for left in ("bench.json", "bench.md"):  # it was interrupted, and cannot continue
                 (folder / left).unlink(missing_ok=True)
         kept(folder.name, [f"{words} --out {folder.name}"], given)
         page = (folder / "bench.md").read_text("utf-8").splitlines()
@@ -245,7 +245,7 @@ def main(argv=None, home=ROOT):
     parser.add_argument(
         "--out", type=Path, default=home / "runs" / "results", help="holds the runs"
     )
-    parser.add_argument("--tables", action="store_true", help="run nothing, write the tables anew")
+    parser.add_argument("--tables", action="store_true", help="run nothing, rewrite the tables")
     given = parser.parse_args(argv)
     given.out = given.out.resolve()
     status, kept_in, page = 0, Run(home / "benchmarks"), home / "docs" / "results.md"

@@ -298,8 +298,8 @@ def test_bad_sentences_are_refused_or_left_as_they_are(place):
     ("words", "text", "says"),
     [
         ([], "a O\nb\n", r"standard input, line 2: 1 column, but the first word has 2"),
-        ([], "a O\n\nb X-LOC\nc B-LOC\n", r"standard input, line 3: the tag 'X-LOC' is of no"),
-        ([], "a O\nb Q-PER\n\nc B-LOC\n", r"standard input, line 2: the tag 'Q-PER' is of no"),
+        ([], "a O\n\nb X-LOC\nc B-LOC\n", r"standard input, line 3: the tag 'X-LOC' is not in"),
+        ([], "a O\nb Q-PER\n\nc B-LOC\n", r"standard input, line 2: the tag 'Q-PER' is not in"),
         ([], "# text\n\na O\n-DOCSTART- O\n\nc B-A\nd B\n", r"standard input, line 7: the tag 'B'"),
         (["--data.scheme", "iobes"], "a O\n", r"--data\.scheme.*iobes"),
         (["--data.tag", "5"], "a O\n", r"standard input, line 1: there is no column 5"),

@@ -41,7 +41,7 @@ class RecallModel(StackSettings):
 
 
 class RecallTraining(Training):
-    """How the loop trains: long enough for what is learnt late, and then at once."""
+    """How the loop trains: long enough for what is learned late, and then at once."""
 
     epochs: Epochs = 60
     lr: LearningRate = 5e-3

@@ -13,9 +13,9 @@ from torch import Tensor, nn
 class BigramEmbedding(nn.Module):
     """e_t = E[(x_{t-1}, x_t)] for the pairs it knows, and 0 for all others.
 
-    "not good" is learnt as one thing before a recurrent layer has learnt to keep the "not". The
+    "not good" is learned as one thing before a recurrent layer has learned to keep the "not". The
     pairs are looked up exactly: nothing is hashed, so no two share a row by chance. All rows
-    start at zero, so that a pair says nothing until it has been learnt.
+    start at zero, so that a pair says nothing until it has been learned.
 
     Source: the bag of bigrams of Wang & Manning 2012, "Baselines and Bigrams", as features of a
     network.

@@ -26,7 +26,7 @@ def side_by_side(
     """One cell in all frameworks, as plain data; the first framework is what others are held to.
 
     Args:
-        plan: what was learnt.
+        plan: what was learned.
         results: by framework.
         shaken: a framework, and what came of it once more, every weight moved by one rounding at
             every step: what rounding alone can do.

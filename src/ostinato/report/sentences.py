@@ -75,7 +75,7 @@ def overfitting(
 
     Args:
         runs: records with `cell` and `history`, one for each cell.
-        things: what is learnt from.
+        things: what is learned from.
         validation: the field of a history that holds the loss on validation data.
     """
     late: dict[int, list[str]] = {}

@@ -1,7 +1,7 @@
 """Sentences of film critics, negative and positive: more to learn from, for film reviews.
 
 Pang & Lee 2005, "Seeing Stars": sentences from Rotten Tomatoes, of which the package holds 8 530.
-None is held out: they are meant to be learnt from, beside reviews.
+None is held out: they are meant to be learned from, beside reviews.
 """
 
 from __future__ import annotations

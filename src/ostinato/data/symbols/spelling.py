@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from ostinato.data.symbols.vocabulary import Vocabulary
 
 RARE = 2
-"""A character seen less often in training counts as unknown: so what is unknown is learnt too."""
+"""A character seen less often in training counts as unknown: so what is unknown is learned too."""
 
 
 class Spelling:

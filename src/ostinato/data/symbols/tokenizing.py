@@ -17,7 +17,7 @@ def tokenizer(name: str, state: str | None = None) -> Tokenizer:
 
     Args:
         name: the stem of its file.
-        state: what the tokenizer of an earlier training had learnt.
+        state: what the tokenizer of an earlier training had learned.
 
     Raises:
         UnknownName: for any other name.

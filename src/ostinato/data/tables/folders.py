@@ -19,7 +19,7 @@ SUFFIXES = (".txt", ".txt.gz", ".txt.xz")
 def rows(folder: Path, label: LabelColumn) -> Iterator[Row | Bad]:
     """Each text and its class, classes and files in alphabetical order; a row is a whole file.
 
-    A name of a folder may be several labels, where `label` says so.
+    The name of a folder may contain several labels, if `label` is multi-label.
 
     Hidden folders and files that do not end in `.txt`, `.txt.gz` or `.txt.xz` are passed over.
 

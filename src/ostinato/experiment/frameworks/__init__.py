@@ -4,7 +4,7 @@ A framework's file has `train(plan, show) -> TrainingResult`; `missing()`, which
 installed first, or None; `APART`, whether it needs a process of its own; its `TITLE`; and perhaps
 `shaken(plan, show) -> TrainingResult`, which trains once more with roundings of its own making.
 
-Everything that decides what is learnt lies in the plan: first weights, batches and their order,
+Everything that decides what is learned lies in the plan: first weights, batches and their order,
 learning rates. What differs is what frameworks are compared for: how each computes.
 """
 
@@ -42,7 +42,7 @@ Keras adds it so (Kingma & Ba 2015, the form at the end of section 2), PyTorch a
 
 @dataclass(frozen=True)
 class TrainingPlan:
-    """What is to be learnt, and all that decides how.
+    """What is to be learned, and all that decides how.
 
     Attributes:
         settings: sizes, batches, the optimiser; without noise.

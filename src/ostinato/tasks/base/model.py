@@ -153,7 +153,7 @@ class Model(ABC, Generic[S, X, B, Y, A]):
     @property
     @abstractmethod
     def batch_tokens(self) -> int:
-        """The most tokens of a batch, padding included, where nothing is learnt."""
+        """The most tokens of a batch, padding included, where nothing is learned."""
 
     def session(self) -> ModelSession:
         """One input at a time, with a state that can be saved, if the task supports it.

@@ -51,9 +51,9 @@ def fit_baseline(
     """Fits the baseline on tokens and pairs of neighbours.
 
     Term counts are damped (1 + ln), rows have length 1, pairs and words seen in one text only are
-    left out when there are a hundred texts or more; the penalty is L2 with C = 10. Where a text may
-    have several labels, each label has a regression of its own, against the rest. Of signals (then
-    there is no tokenizer) the baseline reads mean, deviation, first and last of each number.
+    left out when there are a hundred texts or more; the penalty is L2 with C = 10. For
+    multi-label texts, each label has its own regression, against the rest. For time series (then
+    there is no tokenizer) the features are mean, deviation, first and last value of each number.
     """
     from sklearn.linear_model import LogisticRegression
     from sklearn.multiclass import OneVsRestClassifier

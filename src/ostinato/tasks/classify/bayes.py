@@ -49,7 +49,7 @@ class NaiveBayesLinear:
 
     @property
     def parameters(self) -> int:
-        """The number of learnt weights."""
+        """The number of learned weights."""
         return self.weights.size + self.biases.size
 
     def log_probabilities(self, sequences: Sequence[Symbols]) -> NDArray[np.float32]:

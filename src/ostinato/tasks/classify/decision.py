@@ -19,9 +19,9 @@ class Decision:
 
     Attributes:
         temperature: what logits are divided by, see `tasks.calibration`.
-        thresholds: the probability from which on a label is given: of two classes that of the
-            second, of several labels one for each. None gives the most probable class, or all
-            labels that are as probable as not.
+        thresholds: the probability threshold of a label: for two classes that of the second, for
+            multi-label texts one for each label. None predicts the most probable class, or all
+            labels with a probability of at least one half.
         errors: the expected calibration error on the validation texts, without the temperature
             and with it; None where it is not known.
     """

@@ -62,7 +62,7 @@ class LinearMember:
 
         Returns:
             The member; and what it said with the network of the validation texts (N, K) while it
-            had not learnt from them, for whoever judges or calibrates the two.
+            had not learned from them, for whoever judges or calibrates the two.
         """
         began = time.perf_counter()
         count = network.shape[1]

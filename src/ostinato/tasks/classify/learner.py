@@ -41,7 +41,7 @@ class ClassifyLearner:
         self.weights = None if weights is None else weights.to(device)
         self.multi_label = model.multi_label
         self.lengths = self.sequences.lengths
-        # Of several labels few are over a half at first, and weights move them all: their order
+        # For multi-label texts few are over a half at first, and weights move them all: their order
         # distinguishes an epoch that has learned from one that has not.
         self.judged_by = "average_precision" if self.multi_label else "accuracy"
 

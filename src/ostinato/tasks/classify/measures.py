@@ -20,8 +20,8 @@ class ClassifyMeasures:
         f1: the mean over classes of the harmonic mean of precision and recall (macro F1).
         micro_f1: F1 of all texts and labels together; where each text has one, the accuracy.
         report: precision, recall, F1 and count of each class, as a table.
-        confusion: texts by true class (row) and predicted class (column) (K, K). Where a text may
-            have several labels, for each of them [[TN, FP], [FN, TP]] (K, 2, 2).
+        confusion: texts by true class (row) and predicted class (column) (K, K). For
+            multi-label texts, [[TN, FP], [FN, TP]] of each label (K, 2, 2).
         classes: the classes, in the order of the rows.
         calibration_error: see `tasks.calibration.error_of`.
         uncalibrated_error: the same with the temperature 1.

@@ -18,7 +18,7 @@ class ForecastLearner:
     Args:
         model: whose network is trained.
         windows: those of all series.
-        training: which of them are learnt from.
+        training: which of them are learned from.
         validation: which of them choose the epoch.
     """
 

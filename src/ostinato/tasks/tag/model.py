@@ -22,7 +22,7 @@ from ostinato.tasks.tag.sequences import TagSequences, plain
 from ostinato.tasks.tag.settings import TagSettings
 from ostinato.train import Run
 
-_ASIDE = 8  # times as many tokens in a batch where nothing is learnt from it
+_ASIDE = 8  # times as many tokens in a batch where nothing is learned from it
 Scored: TypeAlias = tuple[float, list[str]]
 """The log-probability of a tagging, in nats; and the tags."""
 

@@ -98,7 +98,7 @@ class TagNetwork(Network[TagBatch, Tensor]):
     ) -> None:
         super().__init__()
         self.embedding = Embedding(symbols, settings.embedding)
-        nn.init.normal_(self.embedding.weight, std=0.1)  # a word not yet learnt says little
+        nn.init.normal_(self.embedding.weight, std=0.1)  # a word not yet learned says little
         self.spelling: CharacterEncoder | None = None
         features = settings.embedding
         if settings.characters:
@@ -156,8 +156,8 @@ class TagNetwork(Network[TagBatch, Tensor]):
                     parameters=parameters_of(spelling),
                 )
             )
-        learnt = "scores of neighbouring labels"
-        inside = "allowed transitions; all scores are 0" if self.softmax else learnt
+        learned = "scores of neighbouring labels"
+        inside = "allowed transitions; all scores are 0" if self.softmax else learned
         gives = f"B × T × {self.output.out_features} logits"
         return [
             *parts,

@@ -17,7 +17,7 @@ from ostinato.errors import DataError
 from ostinato.train import Section
 
 LONGEST = 10**5
-"""Tokens: no text that a stored codec was learnt from was longer, and no output is."""
+"""Tokens: no text that a stored codec was learned from was longer, and no output is."""
 
 
 class CodecSettings(Section):
@@ -95,8 +95,8 @@ class TextCodec:
         Raises:
             DataError, LookupError, TypeError: for what it did not write.
         """
-        learnt = written["tokenizer"]
-        split = tokenizer(settings.tokenizer, json.dumps(learnt) if learnt else None)
+        learned = written["tokenizer"]
+        split = tokenizer(settings.tokenizer, json.dumps(learned) if learned else None)
         longest = int(written["longest"])
         if not 1 <= longest <= LONGEST:
             raise DataError(f"texts of {longest} tokens")

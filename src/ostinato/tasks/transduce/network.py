@@ -273,5 +273,5 @@ class TransduceNetwork(Network[TransduceBatch, TransduceOutputs]):
 
 def _embedding(symbols: int, settings: TransduceNetworkSettings) -> Embedding:
     made = Embedding(symbols, settings.embedding)
-    nn.init.normal_(made.weight, std=0.1)  # a symbol not yet learnt says little
+    nn.init.normal_(made.weight, std=0.1)  # a symbol not yet learned says little
     return made

@@ -14,7 +14,7 @@ class Tokenizer(ABC):
 
     Attributes:
         learns: whether it must be trained before it splits.
-        state: what was learnt from texts, as JSON; None where nothing was.
+        state: what was learned from texts, as JSON; None where nothing was.
     """
 
     learns: ClassVar[bool] = False
@@ -37,7 +37,7 @@ class Tokenizer(ABC):
         """
 
     def train(self, texts: Iterable[str], size: int) -> Tokenizer:
-        """The tokenizer after it has seen training texts; itself where nothing is learnt.
+        """The tokenizer after it has seen training texts; itself where nothing is learned.
 
         Args:
             texts: the training texts, read once.

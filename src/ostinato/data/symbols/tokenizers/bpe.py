@@ -74,12 +74,12 @@ class Subwords(Tokenizer):
     def train(self, texts: Iterable[str], size: int) -> Subwords:
         """Merges the most frequent pair of neighbours until there are `size` subwords."""
         with _calls("subwords cannot be learned"):
-            learnt = self._made()
+            learned = self._made()
             trainer = self._library.trainers.BpeTrainer(
                 vocab_size=min(size, _MOST), special_tokens=[_UNKNOWN], show_progress=False
             )
-            learnt.train_from_iterator(_in_short_words(texts), trainer)
-            return Subwords(learnt.to_str())
+            learned.train_from_iterator(_in_short_words(texts), trainer)
+            return Subwords(learned.to_str())
 
     def split(self, text: str) -> list[str]:
         """The pieces, as they stand in the text.

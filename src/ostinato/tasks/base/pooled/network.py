@@ -72,7 +72,7 @@ class PooledNetwork(Network[B, Tensor]):
             self.embedding = nn.Linear(features, settings.embedding)
         else:
             self.embedding = Embedding(symbols, settings.embedding)
-            nn.init.normal_(self.embedding.weight, std=0.1)  # a word not yet learnt says little
+            nn.init.normal_(self.embedding.weight, std=0.1)  # a word not yet learned says little
         self.bigrams: BigramEmbedding | None = None
         self.rates: dict[str, float] = {}
         if settings.bigrams:
