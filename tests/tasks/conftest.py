@@ -23,7 +23,8 @@ def classifier() -> Classifier:
 @pytest.fixture(scope="session")
 def regressor() -> Regressor:
     """Knows how far one word stands behind another."""
-    return Regressor("gru", **SMALL).fit(*texts_by_distance(300, seed=0))
+    data = SMALL["data"] | {"batch": 30}
+    return Regressor("gru", **SMALL | {"data": data}).fit(*texts_by_distance(300, seed=0))
 
 
 @pytest.fixture(scope="session")

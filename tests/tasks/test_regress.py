@@ -202,7 +202,8 @@ def test_series_of_any_length():
     signals = [random.normal(5, 2, (k % 7 + 3, 1)) for k in range(200)]
     targets = [float(signal.max()) for signal in signals]
     model = {"hidden": 8, "embedding": 8}
-    own = Regressor("gru", model=model, train={"epochs": 25, "lr": 0.02, "patience": 25})
+    train = {"epochs": 20, "lr": 0.03, "patience": 20}
+    own = Regressor("gru", data={"batch": 20}, model=model, train=train)
     own.fit(signals, targets)
     assert own.score(signals, targets) > 0.9
     assert own.vocabulary_ is None
