@@ -49,7 +49,8 @@ def run(*words):
 
 def test_every_example_is_used_here():
     source = Path(__file__).read_text("utf-8")
-    assert [path for path in EXAMPLES if f'add("{path}")' not in source] == []
+    others = [path for path in EXAMPLES if not path.startswith("tasks/")]  # test_sixth_task.py
+    assert [path for path in others if f'add("{path}")' not in source] == []
 
 
 def test_a_cell(add, capsys):

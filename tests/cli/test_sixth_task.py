@@ -1,121 +1,21 @@
-"""A task is added by its package alone: all commands find it, with options of its own."""
+"""A task is added by its package alone, as CONTRIBUTING.md says: all commands find it."""
 
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
 
-FILES = {
-    "__init__.py": """
-from ostinato.tasks.grade.model import GradeModel
-
-MODEL = GradeModel
-""",
-    "model.py": """
-from ostinato.tasks.classify.model import ClassifyModel
-from ostinato.tasks.classify.settings import ClassifySettings
-
-
-class GradeSettings(ClassifySettings):
-    task = "grade"
-
-
-class GradeModel(ClassifyModel):
-    kind = GradeSettings
-""",
-    "estimator.py": """
-from ostinato.tasks.classify.estimator import Classifier
-from ostinato.tasks.classify.held_out import ClassifyHeldOut
-from ostinato.tasks.grade.model import GradeModel, GradeSettings
-
-
-class Grader(Classifier):
-    kind, model_type = GradeSettings, GradeModel
-
-
-class GradeHeldOut(ClassifyHeldOut):
-    kind, metric = Grader, "accuracy"
-""",
-    "commands.py": '''
-from pathlib import Path
-from typing import Annotated
-
-from ostinato.cells import find
-from ostinato.data import Examples
-from ostinato.tasks.base.reading import Comparison, TrainingSet
-from ostinato.tasks.base.summary import Fields, Message, Note, SummaryTable
-from ostinato.tasks.classify.network import ClassifyNetwork
-from ostinato.tasks.grade.estimator import GradeHeldOut
-
-
-def _read(file, end):
-    lines = [line.split(":") for line in Path(file).read_text().splitlines()]
-    return [text + end for _, text in lines], [grade for grade, _ in lines]
-
-
-def training(
-    data: str, /, *, end: Annotated[str, "Is put at the end."] = "", settings, skip_bad_rows
-):
-    """Train on grades.
-
-    Parameters
-    ----------
-    data
-        Lines of a grade, a colon and a text.
-    """
-    texts, grades = _read(data, end)
-    yield Note(f"{len(texts)} grades")
-
-    def summary(grader):
-        yield SummaryTable(["cell", "epochs"], [[settings.cell, str(len(grader.history_))]])
-
-    return TrainingSet((texts, grades), {}, summary)
-
-
-def comparison(data: str, /, *, settings):
-    """Compare cells."""
-    yield from ()
-    texts, grades = _read(data, "")
-
-    def network(own):
-        return ClassifyNetwork(find(own.cell), own.model, 2, 2)
-
-    held_out = GradeHeldOut(Examples(texts, grades))
-    return Comparison((texts, grades), held_out, network, (len(texts), len(texts)))
-
-
-def evaluation(grader, run, data: str, /):
-    """Measure."""
-    texts, grades = _read(data, "")
-    yield Message(f"right {grader.score(texts, grades):.2f} of {run.path.name}")
-
-
-def prediction(grader, file: str = "-", /, *, shout: bool = False):
-    """Grade texts."""
-    for grade in grader.predict(_read(file, "")[0]):
-        yield Fields([grade.upper() if shout else grade, "!"])
-''',
-    "task.py": """
-from ostinato import tasks
-from ostinato.tasks.base.task import Task
-from ostinato.tasks.grade import commands
-from ostinato.tasks.grade.estimator import GradeHeldOut, Grader
-
-TASK = Task(
-    name="grade",
-    estimator=Grader,
-    held_out=GradeHeldOut,
-    terms=tasks.find("classify").terms,
-    training=commands.training,
-    comparison=commands.comparison,
-    evaluation=commands.evaluation,
-    prediction=commands.prediction,
-    next="ostinato predict {run}",
+PAGE = Path(__file__).parents[2] / "CONTRIBUTING.md"
+FILES = dict(
+    re.findall(
+        r"```python\n# src/ostinato/tasks/grade/(\w+\.py)\n(.*?)```",
+        PAGE.read_text("utf-8"),
+        re.DOTALL,
+    )
 )
-""",
-}
 COMMANDS = """
 import sys
 import ostinato.cli, ostinato.tasks
