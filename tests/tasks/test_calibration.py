@@ -5,7 +5,7 @@ import math
 import numpy as np
 import pytest
 import torch
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 from order import SMALL, texts_by_order
 from scipy.optimize import minimize
@@ -99,6 +99,7 @@ def test_the_calibration_error_by_hand():
     st.lists(st.tuples(st.floats(0, 1), st.booleans()), min_size=1, max_size=30),
     st.sampled_from(["f1", "accuracy"]),
 )
+@example([(0.0, False), (5e-324, True)], "f1")
 def test_no_other_threshold_is_better(pairs, measure):
     p, truth = (np.array(column) for column in zip(*pairs, strict=True))
     found = best_threshold(p, truth, measure)

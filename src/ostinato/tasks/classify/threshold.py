@@ -29,7 +29,8 @@ def best_threshold(
     if not 0 < positive.sum() < len(positive):
         return 0.5
     places = np.unique(p)
-    between = (places[1:] + places[:-1]) / 2
+    # The half of a sum may be the lower one of two neighbouring numbers.
+    between = np.maximum((places[1:] + places[:-1]) / 2, np.nextafter(places[:-1], np.inf))
     # Beyond all probabilities every text has the label, or none; also beyond 1, in float32.
     above = max((places[-1] + 1) / 2, np.nextafter(np.float32(places[-1]), np.float32(2)))
     candidates = np.unique([*between, 0.5, places[0] / 2, above])
