@@ -131,7 +131,9 @@ def test_transformations_take_another_level_and_are_right(transform):
 
 @pytest.mark.parametrize("transform", TRANSFORMS)
 def test_transformations_of_native_code_are_refused_in_a_line(transform):
-    with pytest.raises(ConfigError, match=r"^engine 'native' does not support .* derivatives; use 'auto'$"):
+    with pytest.raises(
+        ConfigError, match=r"^engine 'native' does not support .* derivatives; use 'auto'$"
+    ):
         quietly(lambda: TRANSFORMS[transform](stack("lstm", "native")))
 
 
