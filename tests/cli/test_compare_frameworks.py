@@ -22,6 +22,7 @@ def compared(terminal):
     return out, terminal.folder / "runs/two-frameworks"
 
 
+@pytest.mark.slow
 def test_curves_coincide_and_weights_agree(compared):
     out, folder = compared
     results = json.loads((folder / "comparison.json").read_text())

@@ -64,9 +64,23 @@ def test_gradients_are_the_measured_slopes(name):
     assert_slope(cell, draw(cell.graph, (3, 1, 2), SIZES, seed=0))
 
 
-@settings(phases=[Phase.explicit, Phase.reuse, Phase.generate])  # shrinking would take minutes
+WITHOUT_SHRINKING = [Phase.explicit, Phase.reuse, Phase.generate]  # it would take minutes
+
+
+@settings(max_examples=20, phases=WITHOUT_SHRINKING)
 @given(programs.programs())
 def test_any_cell_is_the_same_at_every_level_as_its_text_run_on_tensors(text):
+    is_the_same(text)
+
+
+@pytest.mark.slow
+@settings(max_examples=200, phases=WITHOUT_SHRINKING)
+@given(programs.programs())
+def test_many_cells_are_the_same_at_every_level_as_their_text_run_on_tensors(text):
+    is_the_same(text)
+
+
+def is_the_same(text):
     cell = programs.as_cell(text)
     case = draw(cell.graph, (3, 1, 2), SIZES, seed=0)
     expected = oracles.unroll(programs.as_step(text), case)

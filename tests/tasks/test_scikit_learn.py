@@ -205,6 +205,7 @@ for path in sys.argv[1:]:
 """
 
 
+@pytest.mark.slow
 def test_pickled_it_answers_the_same_to_the_bit_in_another_process(tmp_path):
     options = {"bpe": {"tokenizer": "bpe"}, "members": {"model": SMALL["model"] | {"members": 2}}}
     fitted = {

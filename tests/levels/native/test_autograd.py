@@ -53,12 +53,12 @@ def as_function(module: Recurrent, **given) -> tuple[Callable, list[torch.Tensor
 
 # derivatives of any order
 
-LARGE = ("layer_norm_lstm", "peephole_lstm", "projected_lstm")
+QUICK = ("lstm", "gru", "mgu")
 
 
 @pytest.mark.parametrize(
     "name",
-    [pytest.param(n, marks=[pytest.mark.slow] if n in LARGE else []) for n in EVERY],
+    [pytest.param(n, marks=[] if short(n) in QUICK else [pytest.mark.slow]) for n in EVERY],
     ids=short,
 )
 def test_first_and_second_derivatives_are_the_measured_slopes(name):
@@ -176,7 +176,7 @@ def test_a_trace_is_a_trace_of_what_is_computed():
     assert_near(quietly(lambda: traced("auto")), stack("lstm", "torch")(batch(1))[0], ORACLE)
 
 
-@either_engine
+@pytest.mark.parametrize("engine", ["native", pytest.param("auto", marks=pytest.mark.slow)])
 def test_compiled_modules_compute_the_same(engine):
     module, expected = stack("lstm", engine), stack("lstm", "torch")(batch())[0]
     compiled = torch.compile(module, backend="eager")

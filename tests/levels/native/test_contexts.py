@@ -273,6 +273,7 @@ def growth(name: str, warm: int, turns: int) -> None:
     print(resident() - before)
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(not STATM.exists(), reason="no /proc here")
 def test_memory_is_flat():
     assert int(alone(growth, "lstm", 300, 3000)) < 1 << 20  # 340 bytes a turn would be seen

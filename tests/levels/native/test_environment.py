@@ -49,7 +49,10 @@ def is_said(done, name):
 
 @pytest.mark.parametrize(
     ("name", "value"),
-    [("OSTINATO_TARGET", LONG), ("OSTINATO_CACHE", LONG)],
+    [
+        ("OSTINATO_TARGET", LONG),
+        pytest.param("OSTINATO_CACHE", LONG, marks=pytest.mark.slow),
+    ],
     ids=["target", "cache"],
 )
 def test_what_makes_no_sense_is_said_in_a_line(name, value, tmp_path):

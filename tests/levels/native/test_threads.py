@@ -147,7 +147,7 @@ def callers(threads: int) -> None:
     print(wrong)
 
 
-@pytest.mark.parametrize("threads", [1, 2])
+@pytest.mark.parametrize("threads", [pytest.param(1, marks=pytest.mark.slow), 2])
 def test_callers_on_several_threads_do_not_meet(threads):
     assert alone(callers, threads, seconds=60) == "[]\n"
 
@@ -213,7 +213,7 @@ def forks(train_before: bool) -> None:
         assert same([module(x)[0]], [expected])
 
 
-@pytest.mark.parametrize("train_before", [False, True])
+@pytest.mark.parametrize("train_before", [pytest.param(False, marks=pytest.mark.slow), True])
 def test_a_forked_child_computes_what_its_parent_does(train_before):
     assert alone(forks, train_before) == "[0, 0, 0]\n"
 
