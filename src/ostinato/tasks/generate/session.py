@@ -103,7 +103,7 @@ class GenerateSession:
         Args:
             length: the number of symbols to generate.
             samplers: settings by name, see `decode/samplers/`: `temperature` (below 1 less varied,
-            above 1 more varied), `top_k`, `top_p`, `min_p`, `typical`, `repetition_penalty`,
+                above 1 more varied), `top_k`, `top_p`, `min_p`, `typical`, `repetition_penalty`,
                 `greedy`.
 
         Raises:
