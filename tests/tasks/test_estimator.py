@@ -25,8 +25,8 @@ from spelling import SMALL_TRANSDUCER, words_spelled
 
 from every import MGU, assert_near
 from ostinato import Classifier, Forecaster, Generator, Tagger, Transducer, cells
-from ostinato.errors import OstinatoError, RunError
-from ostinato.train import BEST, Run
+from ostinato.errors import ConfigError, OstinatoError, RunError
+from ostinato.train import BEST, Hook, Run
 from tolerances import BFLOAT16, SAME
 
 DATA = {
@@ -257,3 +257,26 @@ def test_weights_of_another_shape_are_refused(kind, estimator, tmp_path):
     Run(tmp_path / "run").write(BEST, (tmp_path / "other" / BEST).read_bytes())
     with pytest.raises(RunError, match=r"model\.safetensors: .* has shape .*, not "):
         kind.load(tmp_path / "run")
+
+
+class Fails(Hook):
+    """Ends training."""
+
+    def on_epoch(self, progress):
+        raise ValueError("enough")
+
+
+@each_estimator
+def test_a_failed_fit_leaves_the_estimator_as_it_was(kind):
+    fresh = quick(kind)
+    with pytest.raises(ValueError, match="enough"):
+        fresh.fit(*DATA[kind], hooks=[Fails()])
+    with pytest.raises(NotFittedError):
+        answers(fresh)
+    fitted = quick(kind).fit(*DATA[kind])
+    before = answers(fitted)
+    with pytest.raises(ConfigError, match="device 'gpu' cannot be used"):
+        fitted.fit(*DATA[kind], device="gpu")
+    with pytest.raises(TypeError, match="unexpected keyword argument 'devcie'"):
+        fitted.fit(*DATA[kind], devcie="cpu")
+    assert_near(answers(fitted), before, SAME)

@@ -18,7 +18,7 @@ import ostinato
 from every import assert_near
 from ostinato import Classifier
 from ostinato.data import Columns, series_of
-from ostinato.errors import ConfigError, RunError
+from ostinato.errors import ConfigError, DataError, RunError
 from ostinato.tasks.base.device import resolve
 from ostinato.tasks.classify.learner import ClassifyLearner
 from ostinato.train import Run
@@ -98,9 +98,8 @@ def test_a_run_gives_the_model_of_its_task(task, estimator, run):
 def test_predict_is_encode_network_decode_in_the_order_of_the_inputs(task, estimator):
     model, inputs = estimator.model_, INPUTS[task]
     batch = model.encode(inputs)
-    with torch.no_grad():
-        outputs = model.network.eval()(batch)
-        apart = model.network.run(model.network.embed(batch), batch)
+    outputs = model.network.eval()(batch)
+    apart = model.network.run(model.network.embed(batch), batch)
     for one, other in zip(tensors(outputs), tensors(apart), strict=True):
         assert torch.equal(one, other)
     alone = [model.predict(inputs[k : k + 1])[0].to_json() for k in range(len(inputs))]
@@ -109,6 +108,13 @@ def test_predict_is_encode_network_decode_in_the_order_of_the_inputs(task, estim
             said = {name: value for name, value in one.to_json().items() if value != []}
             close(said, {name: other[name] for name in said})  # a batch knows no times
     assert model.predict(inputs[:0]) == []
+
+
+@each_task
+def test_predict_refuses_what_is_no_list_of_inputs(task, estimator):
+    for inputs, fault in (("a text", "must be a list"), ([None], "input 1 is None")):
+        with pytest.raises(DataError, match=fault):
+            estimator.model_.predict(inputs)
 
 
 def close(one, other):

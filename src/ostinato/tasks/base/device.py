@@ -21,7 +21,6 @@ def resolve(name: str | None = None) -> torch.device:
     try:
         device = torch.device(str(name))
         torch.empty(0, device=device)
-    except (RuntimeError, AssertionError, NotImplementedError) as error:
-        why = str(error).partition("\n")[0][:160]
-        raise ConfigError(f"device {name!r} cannot be used ({why}); take cpu, or auto") from None
+    except (RuntimeError, AssertionError, NotImplementedError):
+        raise ConfigError(f"device {name!r} cannot be used here; take cpu, cuda or auto") from None
     return device

@@ -182,7 +182,7 @@ class Estimator(BaseEstimator, Generic[S]):  # type: ignore[misc]
             RunError: when the folder is not empty, or cannot be written.
             NotFittedError: before `fit`.
         """
-        check_is_fitted(self)
+        check_is_fitted(self, "model_")
         self.model_.write(Run.create(path), self.history_)
 
     @classmethod
@@ -215,7 +215,7 @@ class Estimator(BaseEstimator, Generic[S]):  # type: ignore[misc]
         Raises:
             NotFittedError: before `fit`.
         """
-        check_is_fitted(self)
+        check_is_fitted(self, "model_")
         with reproducible(self.model_.settings.seed, None):
             return self.model_.new_network().eval().to(self.model_.device)
 
@@ -224,7 +224,24 @@ class Estimator(BaseEstimator, Generic[S]):  # type: ignore[misc]
         return self.cell if isinstance(self.cell, Cell) else cells.find(self.cell)
 
     def _train(self, prepared: Prepared, **options: Unpack[Fitting]) -> Self:
-        """Trains the model of what was prepared; see `Fitting`."""
+        """Trains the model of what was prepared; see `Fitting`.
+
+        If anything fails, the estimator stays as it was.
+
+        Raises:
+            TypeError: for an unknown option.
+        """
+        if unknown := sorted(options.keys() - Fitting.__annotations__.keys()):
+            raise TypeError(f"fit() got an unexpected keyword argument {unknown[0]!r}")
+        before = dict(self.__dict__)
+        try:
+            self._trained(prepared, **options)
+        except BaseException:
+            self.__dict__ = before
+            raise
+        return self
+
+    def _trained(self, prepared: Prepared, **options: Unpack[Fitting]) -> None:
         run, resume = options.get("run"), options.get("resume", False)
         self.model_, self.skipped_ = prepared.model, options.get("skipped")
         settings = self.model_.settings
@@ -242,7 +259,6 @@ class Estimator(BaseEstimator, Generic[S]):  # type: ignore[misc]
             prepared.fit_baseline(run)
         if run:
             self.model_.finish(run)
-        return self
 
     def _begin(self, run: Run, digests: Mapping[str, str], resume: bool) -> None:
         """Writes all but the weights into a run, or finds it there.

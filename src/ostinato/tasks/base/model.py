@@ -12,7 +12,7 @@ import torch
 
 from ostinato.data import bucketed
 from ostinato.equation import Cell
-from ostinato.errors import ConfigError
+from ostinato.errors import ConfigError, DataError
 from ostinato.tasks.base.batch import Batch, Indices, Sequences
 from ostinato.tasks.base.device import resolve
 from ostinato.tasks.base.network import Network
@@ -118,6 +118,7 @@ class Model(ABC, Generic[S, X, B, Y, A]):
             DataError: for an input that cannot be read.
             NotFinite: when an output is not a number.
         """
+        check_inputs(inputs)
         return self.each(inputs, self.decode)
 
     def each(self, inputs: Sequence[X], answer: Callable[[Y, B], Iterable[R]]) -> list[R]:
@@ -261,6 +262,19 @@ class Model(ABC, Generic[S, X, B, Y, A]):
 
     def write_fitted(self, run: Run) -> None:
         """Writes what `read_parts` reads of what is fitted after training; nothing, for most."""
+
+
+def check_inputs(inputs: Sequence[object]) -> None:
+    """Checks that the inputs of a model are a list, and none of them is missing.
+
+    Raises:
+        DataError: otherwise.
+    """
+    if isinstance(inputs, str | bytes):
+        raise DataError("the inputs must be a list; this is a single text")
+    for number, each in enumerate(inputs, start=1):
+        if each is None:
+            raise DataError(f"input {number} is None")
 
 
 AnyModel = Model[Any, Any, Any, Any, Any]

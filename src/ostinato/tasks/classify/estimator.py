@@ -143,7 +143,7 @@ class Classifier(ClassifierMixin, PooledEstimator[ClassifySettings]):  # type: i
         self, probabilities: NDArray[np.float32], threshold: float | None = None
     ) -> NDArray[np.bool_]:
         """Which labels are predicted for these probabilities, both (N, K); see `predict`."""
-        check_is_fitted(self)
+        check_is_fitted(self, "model_")
         return self.model_.given(probabilities, threshold)
 
     def score(
@@ -234,11 +234,11 @@ class Classifier(ClassifierMixin, PooledEstimator[ClassifySettings]):  # type: i
         return tags
 
     def _labelled(self, texts: object, labels: object) -> Examples:
-        check_is_fitted(self)
+        check_is_fitted(self, "model_")
         columns = self.model_.settings.data
         return data.examples_of(texts, labels, columns.text, columns.labels, split="test")
 
     def _logits(self, texts: object) -> NDArray[np.float32]:
         """Logits (N, K) over the temperature."""
-        check_is_fitted(self)
+        check_is_fitted(self, "model_")
         return self.model_.logits(data.texts_of(texts, self.model_.settings.data.text))

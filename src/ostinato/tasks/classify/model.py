@@ -213,7 +213,7 @@ class ClassifyModel(PooledModel[ClassifySettings, ClassifyBatch, Classification]
 
     def _logits(self, outputs: Tensor, batch: ClassifyBatch) -> NDArray[np.float32]:
         """Logits (B, K) of all that answer, over the temperature."""
-        found: NDArray[np.float32] = outputs.cpu().numpy()
+        found: NDArray[np.float32] = outputs.detach().cpu().numpy()
         if self.linear and batch.linear is not None:
             found = self.linear.join(found, batch.linear.cpu().numpy())
         check_finite(found)

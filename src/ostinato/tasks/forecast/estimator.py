@@ -108,7 +108,7 @@ class Forecaster(RegressorMixin, Estimator[ForecastSettings]):  # type: ignore[m
                 values of future covariates are missing.
             ConfigError: for a horizon that the network does not support.
         """
-        check_is_fitted(self)
+        check_is_fitted(self, "model_")
         model = self.model_
         panel = model.trained.end if table is None else self._panel(table)
         found = model.predict(panel, horizon)
@@ -132,7 +132,7 @@ class Forecaster(RegressorMixin, Estimator[ForecastSettings]):  # type: ignore[m
             naive: evaluate the seasonal naive baseline instead of the network.
             part: `validation` or `test` of the series of `fit`; default: all windows.
         """
-        check_is_fitted(self)
+        check_is_fitted(self, "model_")
         windows = self.windows(self._panel(table))
         return self.model_.accuracy(windows, self.windows_of(windows, part), naive)
 
@@ -173,7 +173,7 @@ class Forecaster(RegressorMixin, Estimator[ForecastSettings]):  # type: ignore[m
             ConfigError: for less than one fold, or more folds than the longest series has.
             DataError: when the folds overlap with the training data.
         """
-        check_is_fitted(self)
+        check_is_fitted(self, "model_")
         if folds < 1:
             raise ConfigError(f"folds: {folds} must be at least 1")
         panel, horizon = self._panel(table), self.model_.settings.data.horizon

@@ -18,7 +18,7 @@ from ostinato.data.series.panel import Series
 from ostinato.data.series.windows import Indices, Windows
 from ostinato.equation import Cell
 from ostinato.errors import ConfigError, check_finite, quoted
-from ostinato.tasks.base.model import Model
+from ostinato.tasks.base.model import Model, check_inputs
 from ostinato.tasks.base.stored import from_json
 from ostinato.tasks.forecast.baseline import seasonal_naive
 from ostinato.tasks.forecast.measures import Accuracy, point
@@ -149,7 +149,7 @@ class ForecastModel(Model[ForecastSettings, Series, ForecastBatch, Tensor, Serie
             inputs: the series; those of training unless given. Values of future covariates stand
                 in steps after the last known target.
             horizon: the number of steps; default: `data.horizon`. A larger one requires
-            `model.decoding` "recursive".
+                `model.decoding` "recursive".
 
         Raises:
             DataError: when a series is shorter than the look-back or was not in training, or
@@ -160,7 +160,10 @@ class ForecastModel(Model[ForecastSettings, Series, ForecastBatch, Tensor, Serie
         self._check_horizon(horizon)
         if inputs is None:
             inputs = self.trained.end
-        panel = inputs if isinstance(inputs, Panel) else self._panel(inputs)
+        if not isinstance(inputs, Panel):
+            check_inputs(inputs)
+            inputs = self._panel(inputs)
+        panel = inputs
         if not panel.series:
             return []
         sequences = self._sequences(panel, horizon)
@@ -183,7 +186,7 @@ class ForecastModel(Model[ForecastSettings, Series, ForecastBatch, Tensor, Serie
     def quantiles(self, outputs: Tensor, batch: ForecastBatch) -> NDArray[np.float32]:
         """(B, H, C, Q) in standardised units; crossing quantiles are sorted."""
         check_finite(outputs)
-        found: NDArray[np.float32] = outputs.sort(-1).values.cpu().numpy()
+        found: NDArray[np.float32] = outputs.detach().sort(-1).values.cpu().numpy()
         return found
 
     def quantiles_of(self, windows: Windows, index: Indices) -> NDArray[np.float32]:

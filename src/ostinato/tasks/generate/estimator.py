@@ -63,7 +63,7 @@ class Generator(TextEstimator[GenerateSettings]):
         Raises:
             ConfigError: for a seed out of range.
         """
-        check_is_fitted(self)
+        check_is_fitted(self, "model_")
         return self.model_.session(prompt, seed=seed)
 
     def stream(
@@ -98,12 +98,12 @@ class Generator(TextEstimator[GenerateSettings]):
         self, prompt: str = "", length: int = 200, *, beam: int = 4, best: int = 1
     ) -> list[tuple[str, float]]:
         """The most probable continuations of a prompt; see `GenerateModel.search`."""
-        check_is_fitted(self)
+        check_is_fitted(self, "model_")
         return self.model_.search(prompt, length, beam=beam, best=best)
 
     def unknown(self, prompt: str) -> list[str]:
         """The symbols of a prompt that are not in the vocabulary."""
-        check_is_fitted(self)
+        check_is_fitted(self, "model_")
         return self.model_.unknown(prompt)
 
     def evaluate(self, text: str | Iterable[str]) -> dict[str, float]:
@@ -112,7 +112,7 @@ class Generator(TextEstimator[GenerateSettings]):
         Raises:
             DataError: when the text has fewer than two symbols.
         """
-        check_is_fitted(self)
+        check_is_fitted(self, "model_")
         model = self.model_
         store = Store(model.tokenizer)
         store.add_long([text] if isinstance(text, str) else text)

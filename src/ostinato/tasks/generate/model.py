@@ -94,6 +94,7 @@ class GenerateModel(Model[GenerateSettings, str, GenerateBatch, GenerateOutputs,
         split = map(self.tokenizer.split, inputs)
         return GenerateSequences([self.vocabulary.encode(tokens or start) for tokens in split])
 
+    @torch.no_grad()
     def decode(self, outputs: GenerateOutputs, batch: GenerateBatch) -> list[Likelihood]:
         """See `Model`."""
         check_finite(outputs.logits)

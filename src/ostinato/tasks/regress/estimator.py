@@ -85,7 +85,7 @@ class Regressor(RegressorMixin, PooledEstimator[RegressSettings]):  # type: igno
         Raises:
             DataError: for a single text in place of a list, or what is no text.
         """
-        check_is_fitted(self)
+        check_is_fitted(self, "model_")
         return self.model_.values(data.texts_of(texts, self.model_.settings.data.text))
 
     def score(
@@ -118,6 +118,6 @@ class Regressor(RegressorMixin, PooledEstimator[RegressSettings]):  # type: igno
         return self.model_.scale
 
     def _measured(self, texts: object, targets: object) -> Examples:
-        check_is_fitted(self)
+        check_is_fitted(self, "model_")
         columns = self.model_.settings.data
         return data.examples_of(texts, targets, columns.text, columns.targets, split="test")

@@ -86,6 +86,6 @@ class RegressModel(PooledModel[RegressSettings, PooledBatch, Regression]):
 
     def values_of(self, outputs: Tensor, batch: PooledBatch) -> NDArray[np.float64]:
         """Outputs (B, 1) → numbers (B,) in units of the data."""
-        found = outputs[:, 0].cpu().numpy()
+        found = outputs[:, 0].detach().cpu().numpy()
         check_finite(np.abs(found))
         return self.scale.restored(found)

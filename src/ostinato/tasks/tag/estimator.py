@@ -175,7 +175,7 @@ class Tagger(Estimator[TagSettings]):
             DataError: when the numbers of words and tags differ, or a tag is not in a known
             scheme.
         """
-        check_is_fitted(self)
+        check_is_fitted(self, "model_")
         given, labels = tagged(sentences, tags), self.labels_
         self._check(given)
         true, predicted = labels.known(given.tags, self.predict(given.words))
@@ -236,7 +236,7 @@ class Tagger(Estimator[TagSettings]):
         answer: Callable[[TagModel], Callable[[Tensor, TagBatch], Iterable[R]]],
     ) -> list[R]:
         """What is made of each sentence's emissions."""
-        check_is_fitted(self)
+        check_is_fitted(self, "model_")
         return self.model_.each(words_of(sentences), answer(self.model_))
 
     def _check(self, given: Tagged) -> None:

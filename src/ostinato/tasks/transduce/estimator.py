@@ -120,7 +120,8 @@ class Transducer(Estimator[TransduceSettings]):
             DataError: for a single text instead of a list, an entry that is not a text, or a text
             that is far longer than those of training.
         """
-        check_is_fitted(self)
+        check_is_fitted(self, "model_")
+        check_is_fitted(self, "model_")
         return self.model_.search(data.texts_of(texts), beam=beam, best=best, alpha=alpha)
 
     def predict(self, texts: Sequence[str], **options: Unpack[Search]) -> list[str]:
@@ -153,7 +154,7 @@ class Transducer(Estimator[TransduceSettings]):
 
     def unknown(self, texts: Sequence[str]) -> Counter[str]:
         """The unknown tokens of texts, and their counts."""
-        check_is_fitted(self)
+        check_is_fitted(self, "model_")
         return self.source_.unknown(texts)
 
     @property

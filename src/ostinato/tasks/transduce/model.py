@@ -17,7 +17,7 @@ from ostinato.decode import Hypothesis
 from ostinato.equation import Cell
 from ostinato.errors import DataError
 from ostinato.tasks.base.batch import Indices
-from ostinato.tasks.base.model import Model
+from ostinato.tasks.base.model import Model, check_inputs
 from ostinato.tasks.base.stored import from_json
 from ostinato.tasks.transduce.codec import LONGEST, TextCodec
 from ostinato.tasks.transduce.network import TransduceBatch, TransduceNetwork, TransduceOutputs
@@ -118,6 +118,7 @@ class TransduceModel(Model[TransduceSettings, str, TransduceBatch, TransduceOutp
 
     def predict(self, inputs: Sequence[str]) -> list[Transduction]:
         """See `Model`."""
+        check_inputs(inputs)
         return [best for best, *_ in self.search(inputs)]
 
     def search(
