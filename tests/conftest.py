@@ -2,6 +2,7 @@ import os
 import signal
 import tempfile
 
+import pytest
 import torch  # before Keras, which may bring TensorFlow
 from hypothesis import Phase, settings
 
@@ -26,3 +27,15 @@ for name in ("OSTINATO_TARGET", "OSTINATO_CACHE_LIMIT", "OSTINATO_SHOW"):
 
 # pytest would look for doctests in each of them, under one and the same name.
 collect_ignore_glob = ["*conftest.py"]
+
+
+@pytest.fixture(autouse=True)
+def no_handler_is_left():
+    """A handler of signals that a test leaves would end another test, or its process."""
+    numbers = signal.SIGINT, signal.SIGTERM, signal.SIGHUP
+    before = [signal.getsignal(number) for number in numbers]
+    yield
+    left = [signal.getsignal(number) for number in numbers]
+    for number, handler in zip(numbers, before, strict=True):
+        signal.signal(number, handler)
+    assert left == before

@@ -153,9 +153,8 @@ def at_a_terminal(monkeypatch, *arguments):
     monkeypatch.setattr(written, "isatty", lambda: True, raising=False)
     monkeypatch.setattr(sys, "stdout", written)
     monkeypatch.setattr(sys, "stderr", written)
-    monkeypatch.setattr(sys, "argv", ["ostinato", *arguments])
     with contextlib.suppress(SystemExit):
-        main()
+        main(arguments)
     return written.getvalue()
 
 

@@ -50,12 +50,6 @@ def trained(run, learner, resume=False, show=lambda progress: None):
     return records, learner.model.weight.detach()
 
 
-@pytest.fixture(scope="module", autouse=True)
-def as_python_begins():
-    """Whatever an earlier test has left, Ctrl-C raises KeyboardInterrupt."""
-    signal.signal(signal.SIGINT, signal.default_int_handler)
-
-
 @pytest.fixture(scope="module")
 def expected():
     return trained(None, Pressed())

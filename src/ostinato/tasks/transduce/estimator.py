@@ -121,7 +121,6 @@ class Transducer(Estimator[TransduceSettings]):
             that is far longer than those of training.
         """
         check_is_fitted(self, "model_")
-        check_is_fitted(self, "model_")
         return self.model_.search(data.texts_of(texts), beam=beam, best=best, alpha=alpha)
 
     def predict(self, texts: Sequence[str], **options: Unpack[Search]) -> list[str]:
