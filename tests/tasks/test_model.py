@@ -211,7 +211,7 @@ def test_a_device_is_named_or_chosen():
     there = "cuda" if torch.cuda.is_available() else "cpu"
     assert resolve().type == resolve("auto").type == there
     assert resolve("cpu").type == "cpu"
-    for name in ("gpu", "cuda:99"):
+    for name in ("gpu", "cuda:99", "meta"):
         with pytest.raises(ConfigError, match=f"device '{name}' cannot be used"):
             resolve(name)
 

@@ -13,7 +13,7 @@ from typing import cast
 from cyclopts import App
 
 from ostinato import registry, tasks
-from ostinato.cli.runs import RunOptions
+from ostinato.cli.runs import Device, RunOptions
 from ostinato.cli.screen import console
 from ostinato.cli.summaries import read, show
 from ostinato.cli.task import KEYWORD, Command, joined, settings_of
@@ -56,8 +56,8 @@ for _name in tasks.names():
 
 
 @fit.command(name="--like")
-def like(run: str, /, *, out: str | None = None) -> None:
-    """Repeat a run: its data, settings, seed and threads, in a new folder.
+def like(run: str, /, *, out: str | None = None, device: Device = None) -> None:
+    """Repeat a run: its data, settings, seed, threads and device, in a new folder.
 
     Example: ostinato fit --like runs/a --out runs/b
 
@@ -83,7 +83,8 @@ def like(run: str, /, *, out: str | None = None) -> None:
     again = command(tasks.find(name))
     files, named = _named(run, data, again)
     _check_there(run, files + [name for v in named.values() if isinstance(v, list) for name in v])
-    options = RunOptions(out=out, skip_bad_rows="skipped" in was, repeats=run)
+    where = device or before.manifest.device or "cpu"  # as runs were before there was a choice
+    options = RunOptions(out=out, skip_bad_rows="skipped" in was, repeats=run, device=where)
     again(*files, **named, options=options)
 
 

@@ -53,7 +53,7 @@ class Recurrent(StepHooks):
         bias_init: for signals by name the bias they start with, e.g. `{"f": 1.0}` for an LSTM
             that remembers at first (Jozefowicz et al. 2015).
         engine: what runs the layers: one of `ostinato.nn.engines`, or `auto`, the first that can
-            do this call. An engine asked for by name never gives way to another.
+            do this call. An engine asked for by name gives way to step hooks alone.
         device: where the weights are made.
         dtype: their number type.
 

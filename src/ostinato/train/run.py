@@ -151,11 +151,12 @@ class Run(Folder):
         """Says in the log what whoever uses the run should know: it is not finished, or is old."""
         log = logging.getLogger("ostinato")
         if self.manifest.is_old:
+            repeats = "; fit --like repeats it" if self.manifest.data.get("given") else ""
             log.warning(
                 "%s: a run from an earlier version, without SHA-256 in its "
-                "manifest.json: damage to its files cannot be detected; fit "
-                "--like repeats it",
+                "manifest.json: damage to its files cannot be detected%s",
                 self.path,
+                repeats,
             )
         elif self.unfinished:
             log.warning(

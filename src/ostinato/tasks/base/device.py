@@ -21,6 +21,8 @@ def resolve(name: str | None = None) -> torch.device:
     try:
         device = torch.device(str(name))
         torch.empty(0, device=device)
+        if device.type == "meta":
+            raise NotImplementedError("it holds no numbers")
     except (RuntimeError, AssertionError, NotImplementedError):
         raise ConfigError(f"device {name!r} cannot be used here; take cpu, cuda or auto") from None
     return device
