@@ -160,7 +160,7 @@ def command(task: Task) -> Command:
         about = " and ".join(map(title_of, filter(None, data)))
 
         def compared(chosen: TaskSettings) -> Comparison:
-            return read(task.comparison(*data, settings=chosen, **named))
+            return read(task.commands.comparison(*data, settings=chosen, **named))
 
         if frameworks is None:
             if texts is not None:
@@ -178,7 +178,7 @@ def command(task: Task) -> Command:
 
     own = Parameter("options", KEYWORD, default=Trials(), annotation=Trials)
     first = [own, *(FRAMEWORKS if task.frameworks else ())]
-    return joined(call, task.comparison, first, [settings_of(task)])
+    return joined(call, task.commands.comparison, first, [settings_of(task)])
 
 
 FRAMEWORKS: Sequence[Parameter] = (

@@ -48,7 +48,7 @@ def command(task: Task) -> Command:
 
     def call(run: str, *data: str, device: str | None = None, **options: object) -> None:
         estimator = task.estimator.load(run, device=device)
-        show(task.evaluation(estimator, Run(run), *data, **options))
+        show(task.commands.evaluation(estimator, Run(run), *data, **options))
 
-    estimator = next(iter(signature(task.evaluation).parameters))
-    return joined(call, task.evaluation, [RUN], [DEVICE], given=[estimator])
+    estimator = next(iter(signature(task.commands.evaluation).parameters))
+    return joined(call, task.commands.evaluation, [RUN], [DEVICE], given=[estimator])

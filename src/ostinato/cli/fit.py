@@ -40,7 +40,7 @@ def command(task: Task) -> Command:
     ) -> None:
         chosen = options.settings(task.estimator.kind, settings)
         skip = options.skip_bad_rows
-        training = read(task.training(*data, settings=chosen, skip_bad_rows=skip, **named))
+        training = read(task.commands.training(*data, settings=chosen, skip_bad_rows=skip, **named))
         estimator = options.estimator(task.estimator, chosen)
         run = options.train(estimator, list(filter(None, data)), training, named)
         show(training.summary(estimator))
@@ -48,7 +48,7 @@ def command(task: Task) -> Command:
         console.print(f"Saved in {run.path}. Next: {following}", soft_wrap=True)
 
     own = Parameter("options", KEYWORD, default=RunOptions(), annotation=RunOptions)
-    return joined(call, task.training, [own], [settings_of(task)], given=["skip_bad_rows"])
+    return joined(call, task.commands.training, [own], [settings_of(task)], given=["skip_bad_rows"])
 
 
 for _name in tasks.names():

@@ -47,7 +47,7 @@ def command(task: Task) -> Command:
 
     def call(run: str, *file: str, device: str | None = None, **options: object) -> None:
         estimator = task.estimator.load(run, device=device)
-        show(task.prediction(estimator, *file, **options))
+        show(task.commands.prediction(estimator, *file, **options))
 
-    estimator = next(iter(signature(task.prediction).parameters))
-    return joined(call, task.prediction, [RUN], [DEVICE], given=[estimator])
+    estimator = next(iter(signature(task.commands.prediction).parameters))
+    return joined(call, task.commands.prediction, [RUN], [DEVICE], given=[estimator])

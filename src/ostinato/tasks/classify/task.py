@@ -3,12 +3,9 @@
 from ostinato.tasks.base.task import Task
 from ostinato.tasks.base.terms import Terms
 from ostinato.tasks.classify import commands
-from ostinato.tasks.classify.estimator import Classifier
 from ostinato.tasks.classify.held_out import ClassifyHeldOut
 
 TASK = Task(
-    name="classify",
-    estimator=Classifier,
     held_out=ClassifyHeldOut,
     terms=Terms(
         words="accuracy",
@@ -24,9 +21,6 @@ TASK = Task(
         reached="accuracy",
         title="Accuracy on validation {things}",
     ),
-    training=commands.training,
-    comparison=commands.comparison,
-    evaluation=commands.evaluation,
-    prediction=commands.prediction,
+    commands=commands,
     frameworks=True,
 )

@@ -3,12 +3,9 @@
 from ostinato.tasks.base.task import Task
 from ostinato.tasks.base.terms import Terms
 from ostinato.tasks.forecast import commands
-from ostinato.tasks.forecast.estimator import Forecaster
 from ostinato.tasks.forecast.held_out import ForecastHeldOut
 
 TASK = Task(
-    name="forecast",
-    estimator=Forecaster,
     held_out=ForecastHeldOut,
     terms=Terms(
         words="mean squared error",
@@ -25,9 +22,6 @@ TASK = Task(
         reached="mse",
         title="Mean squared error on validation windows",
     ),
-    training=commands.training,
-    comparison=commands.comparison,
-    evaluation=commands.evaluation,
-    prediction=commands.prediction,
+    commands=commands,
     next="ostinato predict {run}",
 )

@@ -3,12 +3,9 @@
 from ostinato.tasks.base.task import Task
 from ostinato.tasks.base.terms import Terms
 from ostinato.tasks.generate import commands
-from ostinato.tasks.generate.estimator import Generator
 from ostinato.tasks.generate.held_out import GenerateHeldOut
 
 TASK = Task(
-    name="generate",
-    estimator=Generator,
     held_out=GenerateHeldOut,
     terms=Terms(
         words="nats per token",
@@ -24,10 +21,7 @@ TASK = Task(
         reached="bits",
         title="Bits per token on the validation text",
     ),
-    training=commands.training,
-    comparison=commands.comparison,
-    evaluation=commands.evaluation,
-    prediction=commands.prediction,
+    commands=commands,
     next="ostinato generate {run}",
     generates=True,
 )

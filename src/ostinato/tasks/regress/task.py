@@ -3,12 +3,9 @@
 from ostinato.tasks.base.task import Task
 from ostinato.tasks.base.terms import Terms
 from ostinato.tasks.regress import commands
-from ostinato.tasks.regress.estimator import Regressor
 from ostinato.tasks.regress.held_out import RegressHeldOut
 
 TASK = Task(
-    name="regress",
-    estimator=Regressor,
     held_out=RegressHeldOut,
     terms=Terms(
         words="root mean squared error",
@@ -24,8 +21,5 @@ TASK = Task(
         reached="rmse",
         title="Root mean squared error on validation {things}",
     ),
-    training=commands.training,
-    comparison=commands.comparison,
-    evaluation=commands.evaluation,
-    prediction=commands.prediction,
+    commands=commands,
 )

@@ -3,12 +3,9 @@
 from ostinato.tasks.base.task import Task
 from ostinato.tasks.base.terms import Terms
 from ostinato.tasks.tag import commands
-from ostinato.tasks.tag.estimator import Tagger
 from ostinato.tasks.tag.held_out import TagHeldOut
 
 TASK = Task(
-    name="tag",
-    estimator=Tagger,
     held_out=TagHeldOut,
     terms=Terms(
         words="F1",
@@ -24,8 +21,5 @@ TASK = Task(
         reached="f1",
         title="F1 on validation words",
     ),
-    training=commands.training,
-    comparison=commands.comparison,
-    evaluation=commands.evaluation,
-    prediction=commands.prediction,
+    commands=commands,
 )

@@ -3,12 +3,9 @@
 from ostinato.tasks.base.task import Task
 from ostinato.tasks.base.terms import Terms
 from ostinato.tasks.transduce import commands
-from ostinato.tasks.transduce.estimator import Transducer
 from ostinato.tasks.transduce.held_out import TransduceHeldOut
 
 TASK = Task(
-    name="transduce",
-    estimator=Transducer,
     held_out=TransduceHeldOut,
     terms=Terms(
         words="token error rate",
@@ -26,9 +23,6 @@ TASK = Task(
         reached="error_rate",
         title="Token error rate of greedy outputs, on validation texts",
     ),
-    training=commands.training,
-    comparison=commands.comparison,
-    evaluation=commands.evaluation,
-    prediction=commands.prediction,
+    commands=commands,
     next="ostinato predict {run} FILE",
 )
