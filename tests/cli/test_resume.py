@@ -11,6 +11,7 @@ import time
 
 import pytest
 
+from ostinato.train import Folder as Files
 from ostinato.train import Run
 
 GENERATE = "fit generate book.txt --model.hidden 16 --data.streams 4 --data.steps 20".split()
@@ -176,3 +177,16 @@ def test_a_run_that_left_out_bad_rows_is_repeated_without_them(terminal):
     terminal.text("fit", "--like", "runs/bad", "--out", "runs/bad-again")
     one, other = (Run(terminal.folder / "runs" / n) for n in ("bad", "bad-again"))
     assert outcome(one) == outcome(other)
+
+
+def test_a_run_is_repeated_on_its_device(terminal):
+    run = terminal.folder / "runs/there"
+    terminal.text(*CLASSIFY, "--train.epochs", "1", "--out", str(run))
+    there = Run(run).manifest.model_copy(update={"device": "cuda:99"})
+    Files(run).write("manifest.json", there.to_json())
+    again = ["fit", "--like", "runs/there", "--out", "runs/there-again"]
+    done = terminal(*again)
+    assert done.status == 1
+    assert "ostinato: device 'cuda:99' cannot be used here" in done.err
+    terminal.text(*again, "--device", "cpu")
+    assert outcome(Run(terminal.folder / "runs/there-again")) == outcome(Run(run))

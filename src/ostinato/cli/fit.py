@@ -83,8 +83,7 @@ def like(run: str, /, *, out: str | None = None, device: Device = None) -> None:
     again = command(tasks.find(name))
     files, named = _named(run, data, again)
     _check_there(run, files + [name for v in named.values() if isinstance(v, list) for name in v])
-    where = device or before.manifest.device or "cpu"  # as runs were before there was a choice
-    options = RunOptions(out=out, skip_bad_rows="skipped" in was, repeats=run, device=where)
+    options = RunOptions(out=out, skip_bad_rows="skipped" in was, repeats=run, device=device)
     again(*files, **named, options=options)
 
 

@@ -7,7 +7,6 @@ import os
 import shlex
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from functools import partial
 from pathlib import Path
 from typing import Annotated, Any, TypeAlias, TypeVar
 
@@ -123,10 +122,14 @@ class RunOptions:
             run.data = {"files": list(files), **said} if said or len(files) > 1 else files[0]
             run.like = Run(self.repeats) if self.repeats else None
             with progress_bar(f"{settings.cell} on {' and '.join(files)}") as show:
-                fit = partial(estimator.fit, run=run, show=show, resume=self.resume)
-                if self.device is not None:
-                    fit = partial(fit, device=self.device)
-                fit(*training.inputs, **training.options)
+                estimator.fit(
+                    *training.inputs,
+                    run=run,
+                    show=show,
+                    resume=self.resume,
+                    device=self.device or self._device_before(),
+                    **training.options,
+                )
         except BaseException as error:
             kept = not ours or bool(run.checkpoints())
             if not kept:
@@ -141,6 +144,13 @@ class RunOptions:
                 f"Learning rate {lr:.1e}, from the range test in {where}.", soft_wrap=True
             )
         return run
+
+    def _device_before(self) -> str | None:
+        """Where the run was trained that is resumed or repeated."""
+        before = self.before
+        if before is None or not before.begun:
+            return None
+        return before.manifest.device or "cpu"  # the only one before there was a choice
 
     def _say_stopped(
         self, run: Run, task: str, files: Sequence[str], named: Mapping[str, object], kept: bool

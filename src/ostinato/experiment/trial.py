@@ -93,8 +93,8 @@ def trial(
         run = Run.create(folder)
     snapshots = GradientSnapshots(run, estimator, held_out)
     watched = ProgressHook(lambda now: show(min(now.done, 0.99), progress_in_words(now)))
-    more = {} if device is None else {"device": device}
-    estimator.fit(*training, run=run, hooks=[watched, snapshots], resume=half, **more)
+    hooks = [watched, snapshots]
+    estimator.fit(*training, run=run, hooks=hooks, resume=half, device=device)
     show(0.99, "judging")
     observed = observe(estimator, held_out, snapshots.flow)
     run.write_json(OBSERVED, observed)

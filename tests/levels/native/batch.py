@@ -10,6 +10,8 @@ from torch import Tensor
 from ostinato import levels
 from ostinato.equation import Cell, Graph
 from ostinato.levels._case import EVERYTHING, Asked
+from ostinato.levels.native import plan
+from ostinato.levels.native.runtime import kernel, stock
 from ostinato.levels.torch import unwritten_is_nan
 from ostinato.weights.torch import torch_stacks, torch_vectors
 
@@ -144,3 +146,11 @@ def distance(found: dict[str, list[Tensor]], expected: dict[str, list[Tensor]]) 
             error = float((one - other).abs().max() / max(1.0, float(other.abs().max())))
             worst = max(worst, error if error == error else float("inf"))
     return worst
+
+
+def forget() -> None:
+    """Makes anew what was compiled, and what it ran in: hundreds of cells take much memory."""
+    made = levels.find("torch")._module
+    for function in (kernel.kernel, plan.memory_of, plan.layout_of, made):
+        function.cache_clear()
+    stock.idle = type(stock.idle)()

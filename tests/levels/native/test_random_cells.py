@@ -4,17 +4,15 @@ from dataclasses import replace
 
 import pytest
 import torch
-from batch import READS, Batch, distance, results
+from batch import READS, Batch, distance, forget, results
 from hypothesis import Phase, given, settings
 from hypothesis import strategies as st
 
 import programs
-from ostinato import levels
 from ostinato.equation import Cell
 from ostinato.equation.rewrite import recurrent_dropout, without_bias, zoneout
 from ostinato.levels._case import Asked
-from ostinato.levels.native import plan
-from ostinato.levels.native.runtime import kernel, stock, target
+from ostinato.levels.native.runtime import target
 from tolerances import BESIDE, EQUAL
 
 pytestmark = pytest.mark.skipif(not target.available(), reason=str(target.obstacle()))
@@ -52,14 +50,6 @@ def check(
 def asking(batch: Batch, x: bool, first: str, subset: int) -> Asked:
     names = [name for k, name in enumerate(batch.weights) if subset >> k & 1]
     return Asked(x, first, frozenset(names))
-
-
-def forget() -> None:
-    """Hundreds of compiled cells would take hundreds of megabytes."""
-    made = levels.find("torch")._module
-    for function in (kernel.kernel, plan.memory_of, plan.layout_of, made):
-        function.cache_clear()
-    stock.idle = type(stock.idle)()
 
 
 def rewritten(text: str, rewrite: str) -> Cell:
