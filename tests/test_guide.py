@@ -30,7 +30,8 @@ def programs():
 def commands():
     """(command, quoted lines) of each block that quotes a terminal."""
     blocks = re.findall(r"```console\n\$ (.*?)\n(.*?)```", TEXT, re.DOTALL)
-    slow = [[pytest.mark.slow] if " verify " in line else [] for line, _ in blocks]
+    longest = " verify ", "threads.py", "streaming.py"
+    slow = [[pytest.mark.slow] * any(word in line for word in longest) for line, _ in blocks]
     return [
         pytest.param(*block, id=f"{k}-{block[0]}", marks=slow[k]) for k, block in enumerate(blocks)
     ]

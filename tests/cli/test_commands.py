@@ -17,7 +17,9 @@ STEP = {"latex": r"\begin{align*}", "aten": "def scan(", "native": 'define void 
 
 
 @pytest.mark.parametrize("level", levels.names())
-@pytest.mark.parametrize("cell", ["lstm", "gru", "mgu.py:mgu"])
+@pytest.mark.parametrize(
+    "cell", ["lstm", pytest.param("gru", marks=pytest.mark.slow), "mgu.py:mgu"]
+)
 def test_show_prints_code_that_compiles(terminal, cell, level):
     if (cell, level) == ("mgu.py:mgu", "aten"):
         pytest.skip("PyTorch has no such layer")

@@ -6,6 +6,7 @@ import sys
 import tokenize
 from collections.abc import Iterator
 from dataclasses import replace
+from functools import cache
 from types import SimpleNamespace
 
 import numpy as np
@@ -66,9 +67,15 @@ def test_the_levels():
         levels.find("_case")
 
 
+@cache
+def proofs_of(name):
+    """All proofs of a cell, which take seconds."""
+    return prove(cells.find(name))
+
+
 @every_cell
 def test_every_proof_holds_and_one_of_values_is_independent(name):
-    proofs = prove(cells.find(name))
+    proofs = proofs_of(name)
     assert [p for p in proofs if not p.holds] == []
     assert {p.what for p in proofs if p.kind == "independent"} == {"values", "gradients"}
     derived = {(p.against, p.what, p.batch) for p in proofs if p.kind == "derived"}
@@ -79,7 +86,7 @@ def test_every_proof_holds_and_one_of_values_is_independent(name):
 
 @every_cell
 def test_proofs_ask_for_gradients_of_every_kind(name):
-    proofs = [p for p in prove(cells.find(name)) if p.what == "gradients"]
+    proofs = [p for p in proofs_of(name) if p.what == "gradients"]
     weights = torch_tensors(cells.find(name).graph)
     for level in ["torch", "native", "native float32", "native reversed"]:
         asked = {p.asked for p in proofs if p.against == level}
@@ -110,7 +117,7 @@ def test_a_level_that_skips_work_when_x_needs_no_gradient_fails_its_proofs(monke
 
 @every_cell
 def test_the_layers_of_pytorch_and_keras_are_among_the_proofs(name):
-    against = {p.against for p in prove(cells.find(name)) if p.kind == "independent"}
+    against = {p.against for p in proofs_of(name) if p.kind == "independent"}
     assert ("torch.nn" in against) == (name in FUSED)
     assert ({"keras.layers", "keras.layers reversed"} <= against) == (name in KERAS)
 
@@ -272,8 +279,9 @@ def test_the_fused_level_knows_a_cell_by_its_equations():
     assert {name for name in EVERY if aten.supports(cells.find(name))} == set(FUSED)
     assert aten.supports(my_own)
     assert aten.supports(replace(my_own, graph=without_bias(my_own.graph)))
-    assert [p for p in prove(my_own) if not p.holds] == []
-    assert "torch.nn" in {p.against for p in prove(my_own)}
+    proofs = prove(my_own)
+    assert [p for p in proofs if not p.holds] == []
+    assert "torch.nn" in {p.against for p in proofs}
 
 
 @pytest.mark.parametrize("name", [n for n in EVERY if n not in FUSED], ids=short)

@@ -157,6 +157,7 @@ for kind, path in zip(sys.argv[1::2], sys.argv[2::2]):
 """
 
 
+@pytest.mark.slow
 def test_another_process_gives_the_same_answers_and_needs_no_file_of_a_users_cell(
     tmp_path, classifier, generator, forecaster
 ):

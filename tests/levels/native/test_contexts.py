@@ -246,6 +246,7 @@ def end_with_graphs_alive() -> None:
     print(len(outputs))
 
 
+@pytest.mark.slow
 def test_a_process_that_ends_with_graphs_alive_ends_in_silence():
     assert alone(end_with_graphs_alive) == "3\n"
 
