@@ -203,7 +203,7 @@ def test_a_run_of_no_task_is_refused(classifier, tmp_path):
     classifier.save(tmp_path / "run")
     config = (tmp_path / "run" / "config.toml").read_text()
     Run(tmp_path / "run").write("config.toml", config.replace('"classify"', '"cook"'))
-    with pytest.raises(RunError, match="a run of task 'cook', which is not one of classify, "):
+    with pytest.raises(RunError, match="a run of an unknown task, 'cook'; known: classify, "):
         ostinato.load(tmp_path / "run")
 
 

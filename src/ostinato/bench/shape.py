@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
-from ostinato.errors import ConfigError
+from ostinato.errors import ConfigError, quoted
 
 
 @dataclass(frozen=True)
@@ -28,7 +28,7 @@ class Shape:
             ConfigError: when it does not say four sizes.
         """
         if not re.fullmatch(r"[1-9]\d*([x×][1-9]\d*){3}", text):
-            raise ConfigError(f"size {text!r} is not BxTxDxH, as 32x100x64x64 is")
+            raise ConfigError(f"size {quoted(text)} is not BxTxDxH, as 32x100x64x64 is")
         return cls(*map(int, re.split("[x×]", text)))
 
     @property

@@ -137,7 +137,7 @@ def _no_command(word: str, app: App) -> str:
     owners = [] if "did you mean" in said else [n for n in names if _has_option(app[n], option)]
     if not owners:
         return said
-    return f"unknown command {word!r}; {option} is an option of {', '.join(owners)}"
+    return f"unknown command {quoted(word)}; {option} is an option of {', '.join(owners)}"
 
 
 def _has_option(app: App, option: str) -> bool:

@@ -77,10 +77,7 @@ def like(run: str, /, *, out: str | None = None, device: Device = None) -> None:
         raise RunError(
             f"{run}: was not trained by `ostinato fit`, so the location of its data is not known"
         )
-    name = before.config().get("task")
-    if name not in tasks.names():
-        raise RunError(f"{run}: a run of an unknown task, {name!r}")
-    again = command(tasks.find(name))
+    again = command(tasks.find(tasks.of_run(before)))
     files, named = _named(run, data, again)
     _check_there(run, files + [name for v in named.values() if isinstance(v, list) for name in v])
     options = RunOptions(out=out, skip_bad_rows="skipped" in was, repeats=run, device=device)

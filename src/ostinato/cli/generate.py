@@ -136,7 +136,7 @@ def _check(
 
 def _load(run: str, device: str | None) -> Generates:
     """The estimator of a run whose task continues texts."""
-    name = Run.open(run).config().get("task")
+    name = tasks.of_run(Run.open(run))
     able = [task.name for task in map(tasks.find, tasks.names()) if task.generates]
     if name not in able:
         raise RunError(f"{run}: a run of task {name!r}, not {' or '.join(map(repr, able))}")

@@ -61,7 +61,7 @@ def recall(
         The settings, the same for all cells.
     """
     if problem not in LENGTHS:
-        raise ConfigError(f"{problem!r} is neither {' nor '.join(LENGTHS)}")
+        raise ConfigError(f"{quoted(problem)} is neither {' nor '.join(LENGTHS)}")
     steps = LENGTHS[problem] if lengths is None else _numbers(lengths)
     if jobs is not None and jobs < 1:
         raise ConfigError("--jobs must be at least 1")

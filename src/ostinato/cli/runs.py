@@ -15,7 +15,7 @@ from cyclopts import Parameter
 from ostinato.cells import find
 from ostinato.cli.bars import progress_bar
 from ostinato.cli.screen import aside, console
-from ostinato.errors import ConfigError, RunError, shortened
+from ostinato.errors import ConfigError, RunError, quoted, shortened
 from ostinato.tasks.base.estimator import Estimator
 from ostinato.tasks.base.reading import TrainingSet
 from ostinato.tasks.base.settings import refuse_code
@@ -244,7 +244,7 @@ def named_cells(cells: str) -> dict[str, str]:
     for word in filter(None, (word.strip() for word in cells.split(","))):
         name = find(word).name
         if name in found:
-            raise ConfigError(f"--cells {shortened(cells)}: {name!r} is given twice")
+            raise ConfigError(f"--cells {shortened(cells)}: {quoted(name)} is given twice")
         found[name] = word
     if not found:
         raise ConfigError("--cells requires the name of a cell")

@@ -10,7 +10,7 @@ import cyclopts
 
 from ostinato import tasks
 from ostinato.cli.runs import Data, Device, OptionalData
-from ostinato.errors import ConfigError, RunError
+from ostinato.errors import ConfigError
 from ostinato.tasks.base.task import Task
 from ostinato.train import Run
 
@@ -72,10 +72,7 @@ def of_run(verb: str, command: Callable[[Task], Command], run: str, rest: Sequen
     """
     if run.startswith("-"):
         raise ConfigError(f"{run}: give the folder of the run first, then the options")
-    name = str(Run.open(run).config().get("task"))
-    if name not in tasks.names():
-        known = ", ".join(tasks.names())
-        raise RunError(f"{run}: a run of an unknown task, {name!r}; known tasks: {known}")
+    name = tasks.of_run(Run.open(run))
     app = cyclopts.App(name=f"ostinato {verb}", version_flags=[])
     app.default(command(tasks.find(name)))
     call, bound, _ = app.parse_args([run, *rest], exit_on_error=False, print_error=False)

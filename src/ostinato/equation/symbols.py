@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from typing import Any, NoReturn, TypeAlias, TypeGuard
 
 from ostinato.equation.graph import Builder, Node, Parameter
-from ostinato.errors import CellError
+from ostinato.errors import CellError, quoted
 
 STATE_SIZES = ("H", "R")
 """The size letters of what a cell computes: hidden units, and a recurrent projection of them."""
@@ -129,14 +129,14 @@ def affine(*operands: Symbol, size: str = "H", bias: bool = True) -> Symbol:
         raise CellError("affine needs at least one vector")
     book = _notebook("affine", *operands)
     if not isinstance(bias, bool):
-        raise CellError(f"bias must be True or False, not {bias!r}")
+        raise CellError(f"bias must be True or False, not {quoted(bias)}")
     if not isinstance(size, str) or size not in STATE_SIZES:
         raise CellError(
-            f"the size of affine is H, hidden units, or R, their projection, not {size!r}"
+            f"the size of affine is H, hidden units, or R, their projection, not {quoted(size)}"
         )
     if size not in book.sizes:
         raise CellError(
-            f"no state has the size {size!r}; declare it: @cell(sizes={{'h': {size!r}}})"
+            f"no state has the size {quoted(size)}; declare it: @cell(sizes={{'h': {size!r}}})"
         )
     weights = [book.parameter("W", size, a.node.size) for a in operands]
     biases = [book.parameter("b", size)] if bias else []
@@ -168,7 +168,7 @@ def layer_norm(a: Symbol, eps: float = 1e-5) -> Symbol:
     """
     book = _notebook("layer_norm", a)
     if not _is_number(eps) or not 0 < eps < math.inf:
-        raise CellError(f"eps must be a number above 0, not {eps!r}")
+        raise CellError(f"eps must be a number above 0, not {quoted(eps)}")
     normal = Symbol(book, book.add(Node("normalize", (a.index,), a.node.size, value=float(eps))))
     gain = _vector(book, "gain", a, (1.0, 1.0))
     shift = _vector(book, "shift", a, (0.0, 0.0))
@@ -226,7 +226,7 @@ def number_range(name: str, given: object) -> tuple[float, float]:
     """
     pair = tuple(given) if isinstance(given, Sequence) and len(given) == 2 else ()
     if not pair or not all(_is_number(end) and math.isfinite(end) for end in pair):
-        raise CellError(f"{name} must be a pair of numbers (low, high), not {given!r}")
+        raise CellError(f"{name} must be a pair of numbers (low, high), not {quoted(given)}")
     low, high = map(float, pair)
     if low > high:
         raise CellError(f"{name} must be (low, high), but {low:g} is not below {high:g}")
@@ -241,7 +241,9 @@ def _notebook(function: str, *args: Any) -> Notebook:
     """The notebook that all arguments are written in."""
     for a in args:
         if not isinstance(a, Symbol):
-            raise CellError(f"{function} takes vectors of the cell, not {type(a).__name__} {a!r}")
+            raise CellError(
+                f"{function} takes vectors of the cell, not {type(a).__name__} {quoted(a)}"
+            )
         if a.notebook is not args[0].notebook:
             raise CellError(f"{function} got a vector of another cell")
     book: Notebook = args[0].notebook
@@ -257,7 +259,7 @@ def _pointwise(op: str, *args: Any) -> Symbol:
     for a in args:
         if not isinstance(a, Symbol) and not _is_number(a):
             raise CellError(
-                f"a vector cannot be combined with {type(a).__name__} {a!r}; use "
+                f"a vector cannot be combined with {type(a).__name__} {quoted(a)}; use "
                 "a number or a vector"
             )
         if not isinstance(a, Symbol) and not math.isfinite(a):

@@ -19,7 +19,7 @@ from ostinato.equation.graph import Graph, Node
 from ostinato.equation.naming import name_parameters, signal_names
 from ostinato.equation.symbols import STATE_SIZES, Notebook, Symbol, number_range
 from ostinato.equation.watch import SourceLine, Watch
-from ostinato.errors import CellError
+from ostinato.errors import CellError, quoted
 
 Equations: TypeAlias = Callable[..., Any]
 """A function from symbols to the symbols of the new states."""
@@ -174,14 +174,17 @@ def _declared(
     """The ranges of states, after what is declared of states has been checked."""
     for said, given in {"sizes": sizes, "states": ranges}.items():
         if not isinstance(given, Mapping):
-            raise place.error(f"{said} must be a dict by state, not {given!r}")
+            raise place.error(f"{said} must be a dict by state, not {quoted(given)}")
         for name in given:
             if name not in states:
-                raise place.error(f"{said} has the key {name!r}, which is not a state of the cell")
+                raise place.error(
+                    f"{said} has the key {quoted(name)}, which is not a state of the cell"
+                )
     for size in sizes.values():
         if size not in STATE_SIZES:
             raise place.error(
-                f"{size!r} is not a size letter of a state: H, hidden units, or R, their projection"
+                f"{quoted(size)} is not a size letter of a state: "
+                "H, hidden units, or R, their projection"
             )
     try:
         return {name: number_range(f"states[{name!r}]", pair) for name, pair in ranges.items()}
@@ -194,7 +197,7 @@ def _outputs(returned: object, states: list[Symbol], place: SourceLine) -> tuple
     names = ", ".join(s.node.label for s in states)
     for result in results:
         if not isinstance(result, Symbol):
-            raise place.error(f"it must return its new states ({names}), not {result!r}")
+            raise place.error(f"it must return its new states ({names}), not {quoted(result)}")
     if len(results) != len(states):
         raise place.error(
             f"it takes {len(states)} state{'s' * (len(states) > 1)} ({names}) "

@@ -9,7 +9,7 @@ import numpy as np
 import torch
 
 from ostinato.data import Examples
-from ostinato.errors import ConfigError, shortened
+from ostinato.errors import ConfigError, quoted, shortened
 from ostinato.experiment import frameworks
 from ostinato.experiment.frameworks import TrainingPlan, TrainingResult
 from ostinato.experiment.parallel import Display, Job, Show, in_parallel
@@ -69,7 +69,7 @@ def named(words: str) -> dict[str, ModuleType]:
     found: dict[str, ModuleType] = {}
     for name in filter(None, (word.strip() for word in words.split(","))):
         if name in found:
-            raise ConfigError(f"--frameworks {shortened(words)}: {name!r} is named twice")
+            raise ConfigError(f"--frameworks {shortened(words)}: {quoted(name)} is named twice")
         found[name] = frameworks.find(name)
     if not found:
         known = ", ".join(frameworks.names())

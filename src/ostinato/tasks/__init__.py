@@ -12,14 +12,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ostinato import registry
-from ostinato.errors import RunError, UnknownName
+from ostinato.errors import RunError, UnknownName, quoted
 from ostinato.train import Run
 
 if TYPE_CHECKING:
     from ostinato.tasks.base.model import AnyModel
     from ostinato.tasks.base.task import Task
 
-__all__ = ["find", "load", "model", "names", "of_metric"]
+__all__ = ["find", "load", "model", "names", "of_metric", "of_run"]
 
 
 def names() -> list[str]:
@@ -62,12 +62,21 @@ def load(path: str | Path, device: str | None = None) -> AnyModel:
         ConfigError: for a device that is not there.
     """
     run = Run.open(path)
-    task = run.config().get("task")
-    if task not in names():
+    return model(of_run(run)).read(run, device)
+
+
+def of_run(run: Run) -> str:
+    """The name of the task of a run.
+
+    Raises:
+        RunError: when its settings are damaged, or there is no such task.
+    """
+    name = run.config().get("task")
+    if name not in names():
         raise RunError(
-            f"{run.path}: a run of task {task!r}, which is not one of {', '.join(names())}"
+            f"{run.path}: a run of an unknown task, {quoted(name)}; known: {', '.join(names())}"
         )
-    return model(task).read(run, device)
+    return str(name)
 
 
 def of_metric(metric: str) -> Task:

@@ -16,6 +16,7 @@ from typing import Required, Self, TypeAlias
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 from typing_extensions import TypedDict
 
+from ostinato.errors import quoted
 from ostinato.train.config import first_fault
 from ostinato.train.folder import as_json
 
@@ -128,9 +129,8 @@ class Manifest(BaseModel):
             if found != _digest(values):
                 raise ValueError("damaged: its SHA-256 does not match")
             if values.get("format") != FORMAT:
-                raise ValueError(
-                    f"its format is {values.get('format')!r}, but this version supports {FORMAT}"
-                )
+                found = quoted(values.get("format"))
+                raise ValueError(f"its format is {found}, but this version supports {FORMAT}")
         try:
             return cls.model_validate(_upgraded(values))
         except ValidationError as error:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import torch
 
-from ostinato.errors import ConfigError
+from ostinato.errors import ConfigError, quoted
 
 
 def resolve(name: str | None = None) -> torch.device:
@@ -24,5 +24,7 @@ def resolve(name: str | None = None) -> torch.device:
         if device.type == "meta":
             raise NotImplementedError("it holds no numbers")
     except (RuntimeError, AssertionError, NotImplementedError):
-        raise ConfigError(f"device {name!r} cannot be used here; take cpu, cuda or auto") from None
+        raise ConfigError(
+            f"device {quoted(name)} cannot be used here; take cpu, cuda or auto"
+        ) from None
     return device

@@ -17,7 +17,7 @@ from sklearn.utils.validation import check_is_fitted
 from ostinato import cells
 from ostinato.data import Skipped
 from ostinato.equation import Cell
-from ostinato.errors import ConfigError, RunError
+from ostinato.errors import ConfigError, RunError, quoted
 from ostinato.tasks.base.device import resolve
 from ostinato.tasks.base.model import AnyModel
 from ostinato.tasks.base.network import AnyNetwork
@@ -166,7 +166,9 @@ class Estimator(BaseEstimator, Generic[S]):  # type: ignore[misc]
                 continue
             path, known = f"{part}.{name}", known_paths(self.kind)
             if path not in known:
-                raise ConfigError(f"set_params: unknown setting {key!r}; {nearest(path, known)}")
+                raise ConfigError(
+                    f"set_params: unknown setting {quoted(key)}; {nearest(path, known)}"
+                )
             setattr(self, part, {**(getattr(self, part) or {}), name: value})
         return self
 

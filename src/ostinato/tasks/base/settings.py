@@ -8,7 +8,7 @@ from typing import Self
 
 from pydantic import Field
 
-from ostinato.errors import ConfigError
+from ostinato.errors import ConfigError, quoted
 from ostinato.tasks.base.stack import StackSettings
 from ostinato.train import Section, Training, read_toml
 
@@ -22,7 +22,7 @@ def refuse_code(values: Mapping[str, object], source: str) -> None:
     cell = values.get("cell")
     if isinstance(cell, str) and ":" in cell:
         raise ConfigError(
-            f"{source}: cell = {cell!r} names a Python file, which a settings "
+            f"{source}: cell = {quoted(cell)} names a Python file, which a settings "
             "file must not; if you trust it, remove the line and use --cell "
             f"{cell}"
         )

@@ -38,7 +38,7 @@ def settings_in(run: Run, kind: type[S]) -> S:
     """
     values = run.config()
     if values.get("task") != kind.task:
-        raise RunError(f"{run.path}: a run of task {values.get('task')!r}, not {kind.task!r}")
+        raise RunError(f"{run.path}: a run of task {quoted(values.get('task'))}, not {kind.task!r}")
     return kind.parse(values | {"cell": cell_in(run).name}, str(run.path / "config.toml"))
 
 

@@ -146,7 +146,7 @@ class Forecaster(RegressorMixin, Estimator[ForecastSettings]):  # type: ignore[m
         if part is None:
             first, last = np.zeros_like(windows.known), windows.known
         elif part not in ("validation", "test"):
-            raise ConfigError(f"part must be validation or test, not {part!r}")
+            raise ConfigError(f"part must be validation or test, not {quoted(part)}")
         else:
             if len(windows.lengths) != len(self.parts_.test):
                 raise DataError("part requires the series of training")

@@ -15,6 +15,7 @@ from ostinato.data.series.clock import Clock, moment
 from ostinato.data.series.continued import last_steps
 from ostinato.data.series.panel import listed
 from ostinato.data.series.windows import Parts, Scale, Windows
+from ostinato.errors import quoted
 from ostinato.tasks.forecast.baseline import naive_error
 from ostinato.tasks.forecast.settings import ForecastData
 
@@ -135,9 +136,9 @@ def check_stored(
     if not all(isinstance(word, str) for word in words):
         raise ValueError("a name is not a string")
     if clock.kind not in ("number", "time", "month"):
-        raise ValueError(f"unknown kind of time step {clock.kind!r}")
+        raise ValueError(f"unknown kind of time step {quoted(clock.kind)}")
     if not all(isinstance(n, int) for n in (clock.step, clock.day, clock.rest)) or clock.step < 1:
-        raise ValueError(f"a clock of steps of {clock.step!r}")
+        raise ValueError(f"a clock of steps of {quoted(clock.step)}")
     names = {each.name for each in panel.series}
     if not names or len(names) < len(panel.series):
         raise ValueError("no series, or two with the same name")
