@@ -48,7 +48,7 @@ def test_it_says_who_has_learnt_and_who_has_not(terminal):
 @pytest.mark.parametrize(
     ("words", "says"),
     [
-        ("sorting", "'sorting' is neither adding nor copying"),
+        ("sorting", "unknown problem 'sorting'; known: adding, copying"),
         ("adding --lengths 1,x", "--lengths 1,x: give integers of at least 1, separated by commas"),
         ("adding --lengths 5,0", "--lengths 5,0: give integers of at least 1, separated by commas"),
         (f"adding --lengths 8,{10**20}", f"--lengths {10**20}: at most 1,000,000 are allowed"),

@@ -202,9 +202,13 @@ def test_a_classifier_has_no_session(classifier):
 def test_a_run_of_no_task_is_refused(classifier, tmp_path):
     classifier.save(tmp_path / "run")
     config = (tmp_path / "run" / "config.toml").read_text()
-    Run(tmp_path / "run").write("config.toml", config.replace('"classify"', '"cook"'))
-    with pytest.raises(RunError, match="a run of an unknown task, 'cook'; known: classify, "):
-        ostinato.load(tmp_path / "run")
+    for task, shown in {
+        '"cook"': "'cook'",
+        f"[{'1, ' * 999}]": r"\[1, 1, .{,60}…[^\n]{,60}",
+    }.items():
+        Run(tmp_path / "run").write("config.toml", config.replace('"classify"', task))
+        with pytest.raises(RunError, match=f"a run of an unknown task, {shown}; known: classify, "):
+            ostinato.load(tmp_path / "run")
 
 
 def test_a_device_is_named_or_chosen():
@@ -214,6 +218,25 @@ def test_a_device_is_named_or_chosen():
     for name in ("gpu", "cuda:99", "meta"):
         with pytest.raises(ConfigError, match=f"device '{name}' cannot be used"):
             resolve(name)
+
+
+def test_a_model_moves_to_a_device_that_is_there(classifier):
+    assert classifier.model_.to("cpu").device.type == "cpu"
+    with pytest.raises(ConfigError, match="device 'cuda:99' cannot be used"):
+        classifier.model_.to("cuda:99")
+
+
+@pytest.mark.parametrize(
+    ("options", "says"),
+    [
+        ({"run": "runs/a"}, r"requires a Run, not 'runs/a'; see Run\.create"),
+        ({"hooks": [print]}, "requires hooks of the class Hook, not <built-in function print>"),
+        ({"runs": None}, "unexpected keyword argument 'runs'"),
+    ],
+)
+def test_options_of_fit_that_are_something_else_are_refused(options, says):
+    with pytest.raises(TypeError, match=says):
+        Classifier("gru", **SMALL).fit(TEXTS, LABELS, **options)
 
 
 def test_the_manifest_names_the_device(tmp_path):

@@ -14,7 +14,7 @@ from ostinato.cli.bars import Bars
 from ostinato.cli.pages import write_page
 from ostinato.cli.runs import named_cells
 from ostinato.cli.screen import console, table
-from ostinato.errors import ConfigError, counted, quoted, shortened
+from ostinato.errors import ConfigError, UnknownName, counted, quoted, shortened
 from ostinato.experiment.recall import (
     LENGTHS,
     MOST_STEPS,
@@ -61,7 +61,7 @@ def recall(
         The settings, the same for all cells.
     """
     if problem not in LENGTHS:
-        raise ConfigError(f"{quoted(problem)} is neither {' nor '.join(LENGTHS)}")
+        raise UnknownName("problem", problem, LENGTHS)
     steps = LENGTHS[problem] if lengths is None else _numbers(lengths)
     if jobs is not None and jobs < 1:
         raise ConfigError("--jobs must be at least 1")

@@ -18,10 +18,10 @@ from ostinato.equation import Cell
 from ostinato.errors import counted
 from ostinato.experiment.parallel import Display, Job, Show, in_parallel
 from ostinato.observe.architecture import counts
-from ostinato.tasks.base.estimator import reproducible
 from ostinato.tasks.base.stack import StackSettings
 from ostinato.tasks.base.summary import progress_in_words
 from ostinato.train import Epochs, LearningRate, Progress, ProgressHook, Section, Training, fit
+from ostinato.train.random_state import reproducible
 
 LENGTHS = {"adding": (10, 30, 100), "copying": (1, 10, 20)}
 """Lengths that cells differ at."""

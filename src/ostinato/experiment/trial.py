@@ -13,12 +13,13 @@ from ostinato.errors import RunError
 from ostinato.experiment.parallel import Show
 from ostinato.observe.architecture import architecture, counts
 from ostinato.observe.gradient_flow import held_out_flow
-from ostinato.tasks.base.estimator import Estimator, reproducible
+from ostinato.tasks.base.estimator import Estimator
 from ostinato.tasks.base.held_out import HeldOut
 from ostinato.tasks.base.settings import TaskSettings
 from ostinato.tasks.base.stored import cell_in, settings_in
 from ostinato.tasks.base.summary import progress_in_words
 from ostinato.train import Hook, Progress, ProgressHook, Run
+from ostinato.train.random_state import reproducible
 
 Flow: TypeAlias = dict[str, list[float]]
 """Sizes of gradients by distance from the end, for each state."""

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from contextlib import AbstractContextManager
+from collections.abc import Iterator, Mapping
+from contextlib import AbstractContextManager, contextmanager
 
 import torch
 from torch import Tensor
@@ -35,3 +35,21 @@ def restore(states: Mapping[str, Tensor], device: torch.device) -> None:
 def forked(device: torch.device) -> AbstractContextManager[None]:
     """Within it random numbers are drawn, afterwards the random state is as it was before."""
     return torch.random.fork_rng(devices=[device] if device.type == "cuda" else [])
+
+
+@contextmanager
+def reproducible(seed: int, threads: int | None) -> Iterator[None]:
+    """Within it PyTorch has this seed and number of threads; both are afterwards as before.
+
+    Args:
+        seed: of the CPU's and every GPU's random numbers.
+        threads: the number of threads; None leaves it.
+    """
+    before = torch.get_num_threads()
+    with torch.random.fork_rng(devices=range(torch.cuda.device_count())):
+        torch.manual_seed(seed)
+        torch.set_num_threads(threads or before)
+        try:
+            yield
+        finally:
+            torch.set_num_threads(before)

@@ -22,9 +22,9 @@ from numpy.typing import NDArray
 from ostinato import cells, data, registry
 from ostinato.data import Examples, Store, tokenizer
 from ostinato.errors import DataError, quoted
-from ostinato.tasks.base.estimator import reproducible
 from ostinato.tasks.classify.network import ClassifyNetwork
 from ostinato.tasks.classify.settings import ClassifySettings
+from ostinato.train.random_state import reproducible
 from ostinato.train.schedule import rate
 from ostinato.weights.torch import from_torch, to_torch
 

@@ -17,9 +17,9 @@ from torch import Tensor, nn
 from ostinato import cells
 from ostinato.experiment.frameworks import EPSILON, Show, TrainingPlan, TrainingResult, canonical
 from ostinato.experiment.frameworks._course import course
-from ostinato.tasks.base.estimator import reproducible
 from ostinato.tasks.classify.network import ClassifyBatch, ClassifyNetwork
 from ostinato.train.optimizer import adamw, set_rate
+from ostinato.train.random_state import reproducible
 from ostinato.train.state import State
 from ostinato.train.step import step
 from ostinato.weights.keras import spare_biases

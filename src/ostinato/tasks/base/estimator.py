@@ -4,12 +4,10 @@ from __future__ import annotations
 
 import logging
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, ClassVar, Generic, Self, TypedDict, TypeVar, Unpack
 
-import torch
 from sklearn.base import BaseEstimator
 from sklearn.utils import Tags
 from sklearn.utils.validation import check_is_fitted
@@ -35,6 +33,7 @@ from ostinato.train import (
     nearest,
     versions,
 )
+from ostinato.train.random_state import reproducible
 
 S = TypeVar("S", bound=Section)
 
@@ -231,10 +230,15 @@ class Estimator(BaseEstimator, Generic[S]):  # type: ignore[misc]
         If anything fails, the estimator stays as it was.
 
         Raises:
-            TypeError: for an unknown option.
+            TypeError: for an unknown option, or one of another type.
         """
         if unknown := sorted(options.keys() - Fitting.__annotations__.keys()):
             raise TypeError(f"fit() got an unexpected keyword argument {unknown[0]!r}")
+        run, hooks = options.get("run"), options.get("hooks", ())
+        if run is not None and not isinstance(run, Run):
+            raise TypeError(f"fit() requires a Run, not {quoted(run)}; see Run.create")
+        if other := [each for each in hooks if not isinstance(each, Hook)]:
+            raise TypeError(f"fit() requires hooks of the class Hook, not {quoted(other[0])}")
         before = dict(self.__dict__)
         try:
             self._trained(prepared, **options)
@@ -331,16 +335,3 @@ class TextEstimator(Estimator[S]):
         tags.input_tags.string = tags.input_tags.one_d_array = True
         tags.input_tags.two_d_array = False
         return tags
-
-
-@contextmanager
-def reproducible(seed: int, threads: int | None) -> Iterator[None]:
-    """Sets the seed and number of threads of PyTorch within a context."""
-    before = torch.get_num_threads()
-    with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(seed)
-        torch.set_num_threads(threads or before)
-        try:
-            yield
-        finally:
-            torch.set_num_threads(before)

@@ -80,8 +80,12 @@ class Model(ABC, Generic[S, X, B, Y, A]):
         return next(self.network.parameters()).device
 
     def to(self, device: torch.device | str) -> Self:
-        """Moves the network to a device."""
-        self.network.to(device)
+        """Moves the network to a device.
+
+        Raises:
+            ConfigError: for a device that is not there.
+        """
+        self.network.to(resolve(device) if isinstance(device, str) else device)
         return self
 
     # From inputs to answers.
