@@ -7,10 +7,12 @@ from every import EVERY, assert_near, short, sizes
 from ostinato.equation import affine, cell
 from ostinato.errors import ConfigError
 from ostinato.nn import LSTM, Recurrent
+from ostinato.nn.recurrent import CHANCES
 from results import first_states, normal
 from tolerances import ORACLE, SAME
 
 UNITS = 400
+STATES = ("recurrent_dropout", "weight_dropout")
 LENGTHS = torch.tensor([2, 4, 1])
 
 
@@ -42,11 +44,11 @@ def ones(steps=4, batch=3):
 @pytest.mark.parametrize("name", EVERY, ids=short)
 @pytest.mark.parametrize(
     "noise",
-    [{"dropout": 0.5}, {"variational_dropout": 0.5}, {"recurrent_dropout": 0.5}],
+    [{name: 0.5} for name in CHANCES],
     ids=lambda noise: next(iter(noise)),
 )
 def test_evaluation_is_without_dropout_and_training_is_not(name, noise):
-    if "recurrent_dropout" in noise and name in ("indrnn", "min_gru"):
+    if noise.keys() & STATES and name in ("indrnn", "min_gru"):
         return  # refused, see below
 
     def outputs(training, **noise):
@@ -61,9 +63,10 @@ def test_evaluation_is_without_dropout_and_training_is_not(name, noise):
 
 
 @pytest.mark.parametrize("name", ["indrnn", "min_gru"])
-def test_recurrent_dropout_is_refused_where_no_state_enters_a_product(name):
-    with pytest.raises(ConfigError, match="no effect"):
-        Recurrent(name, 3, 4, recurrent_dropout=0.5)
+@pytest.mark.parametrize("noise", STATES)
+def test_dropout_of_states_is_refused_where_none_enters_a_product(name, noise):
+    with pytest.raises(ConfigError, match=f"{noise} has no effect"):
+        Recurrent(name, 3, 4, **{noise: 0.5})
 
 
 def test_dropout_stands_between_layers_and_draws_anew_at_each_step():
@@ -102,6 +105,19 @@ def test_recurrent_dropout_has_the_same_mask_at_each_step(lengths):
         powers = torch.stack([masks[b] ** (t + 1) for t in range(n)])
         assert_near(outputs[:n, b], powers, SAME)
         assert not torch.equal(masks[b], masks[b - 1])
+
+
+def test_weight_dropout_has_the_same_mask_in_a_whole_call_and_scales_gradients_alike():
+    made = module(recall, weight_dropout=0.5)
+    outputs, _ = made(ones(), ones(1))
+    mask = outputs[0, 0]  # of the diagonal, which is all that W = I has
+    assert set(mask.unique().tolist()) == {0, 2}
+    assert_near(
+        outputs, torch.stack([mask ** (t + 1) for t in range(4)])[:, None].expand_as(outputs), SAME
+    )
+    assert not torch.equal(made(ones(), ones(1))[0][0, 0], mask)
+    outputs[0].sum().backward()
+    assert_near(made.weight_hh_l0.grad.unique(), torch.tensor([0.0, 6.0]).double(), SAME)
 
 
 def counting(steps=4, batch=3):

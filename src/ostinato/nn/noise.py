@@ -1,4 +1,4 @@
-"""The noise of recurrent layers: dropped features, dropped units of states, and zoneout."""
+"""The noise of recurrent layers: dropped features, units of states and weights, and zoneout."""
 
 from __future__ import annotations
 
@@ -17,14 +17,16 @@ from ostinato.nn.packing import Layout, Packing
 
 @dataclass(frozen=True)
 class Noise:
-    """The noise on a cell's states.
+    """The noise on a cell's states, and on the weights between them.
 
     Attributes:
         dropout: the probability of dropping a unit where it enters a product, for a sequence.
+        weight_dropout: the probability of dropping a weight that multiplies a state, for a call.
         zoneout: for each state by name the probability that a unit keeps its old value.
     """
 
     dropout: float
+    weight_dropout: float
     zoneout: Mapping[str, float]
 
     @property
@@ -38,17 +40,25 @@ class Noise:
         Raises:
             ConfigError: when there is a dropout, and no state enters a product.
         """
-        if not (self.dropout or self.zoned):
+        if not (self.dropout or self.weight_dropout or self.zoned):
             return cell
         graph = cell.graph
-        if self.dropout:
-            plain, graph = graph, recurrent_dropout(graph)
-            if graph.noise == plain.noise:
+        if self.dropout or self.weight_dropout:
+            dropped = recurrent_dropout(graph)
+            if dropped.noise == graph.noise:
+                name = "recurrent_dropout" if self.dropout else "weight_dropout"
                 raise ConfigError(
-                    f"recurrent_dropout has no effect on cell {cell.name!r}: "
-                    "no state enters a matrix product"
+                    f"{name} has no effect on cell {cell.name!r}: no state enters a matrix product"
                 )
-        return replace(cell, graph=zoneout(graph) if self.zoned else graph)
+            graph = dropped if self.dropout else graph
+        graph = zoneout(graph) if self.zoned else graph
+        return cell if graph is cell.graph else replace(cell, graph=graph)
+
+    def weights(self, weights: dict[str, Tensor], training: bool) -> dict[str, Tensor]:
+        """Weights by PyTorch's names; in training some of those that multiply states are 0."""
+        hh = {name: weights[name] for name in weights if name.startswith("weight_hh")}
+        thinned = {name: dropout(w, self.weight_dropout, training) for name, w in hh.items()}
+        return weights | thinned
 
     def draw(
         self, cell: Cell, sizes: Mapping[str, int], x: Tensor, packing: Packing, training: bool

@@ -16,6 +16,7 @@ class Options(TypedDict, total=False):
 
     variational_dropout: float
     recurrent_dropout: float
+    weight_dropout: float
     zoneout: float | Mapping[str, float]
     bias_init: Mapping[str, float] | None
     engine: str
@@ -23,7 +24,7 @@ class Options(TypedDict, total=False):
     dtype: torch.dtype | None
 
 
-def check_sizes(cell: Cell, sizes: Mapping[str, int], proj_size: int, hidden_size: int) -> None:
+def check_sizes(cell: Cell, sizes: Mapping[str, int], proj_size: int) -> None:
     """Refuses sizes below 1, and sizes that the cell has no use for.
 
     Raises:
@@ -38,7 +39,7 @@ def check_sizes(cell: Cell, sizes: Mapping[str, int], proj_size: int, hidden_siz
     if ("R" in letters) != (proj_size > 0):
         has = "needs" if proj_size == 0 else "has no use for"
         raise ConfigError(f"cell {cell.name!r} {has} proj_size, the setting model.projection")
-    if proj_size >= hidden_size:
+    if proj_size >= sizes["hidden_size"]:
         raise ConfigError(f"proj_size {proj_size} must be smaller than hidden_size")
     others = {*letters} - {"H", "R"}
     if others:

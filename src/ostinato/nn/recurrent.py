@@ -5,6 +5,7 @@ from __future__ import annotations
 import warnings
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from inspect import signature
 
 import torch
 from torch import Tensor, nn
@@ -24,6 +25,8 @@ from ostinato.nn.packing import Layout
 from ostinato.nn.parameters import Parameters
 from ostinato.nn.precision import Types, types_of_results
 from ostinato.nn.states import States, given, of_nothing, zeros
+
+CHANCES = ("dropout", "variational_dropout", "recurrent_dropout", "weight_dropout")
 
 
 class Recurrent(StepHooks):
@@ -47,6 +50,8 @@ class Recurrent(StepHooks):
             sequence (Gal & Ghahramani 2016).
         recurrent_dropout: the probability of dropping a unit of a state where it enters a matrix
             product, for a whole sequence (the same paper).
+        weight_dropout: the probability of dropping a weight that multiplies a state, for a whole
+            call (Merity et al. 2018, the AWD-LSTM's).
         zoneout: the probability that a unit keeps its old value, drawn anew at each step; one
             number, or one for each state by name (Krueger et al. 2017). In evaluation the
             expectation is used.
@@ -64,8 +69,7 @@ class Recurrent(StepHooks):
 
     Raises:
         UnknownName: for an unknown cell, engine or signal in `bias_init`.
-        ConfigError: for invalid sizes and probabilities, and a cell that the engine does not
-        support.
+        ConfigError: for invalid sizes and probabilities, and a cell that the engine cannot run.
     """
 
     def __init__(
@@ -82,6 +86,7 @@ class Recurrent(StepHooks):
         *,
         variational_dropout: float = 0.0,
         recurrent_dropout: float = 0.0,
+        weight_dropout: float = 0.0,
         zoneout: float | Mapping[str, float] = 0.0,
         bias_init: Mapping[str, float] | None = None,
         engine: str = engines.AUTO,
@@ -96,6 +101,7 @@ class Recurrent(StepHooks):
         self.bias, self.batch_first, self.bidirectional = bias, batch_first, bidirectional
         self.dropout, self.proj_size, self.engine = dropout, proj_size, engine
         self.variational_dropout, self.recurrent_dropout = variational_dropout, recurrent_dropout
+        self.weight_dropout = weight_dropout
         names = self.cell.graph.state_names
         each = zoneout if isinstance(zoneout, Mapping) else dict.fromkeys(names, zoneout)
         self.zoneout = dict(each)
@@ -103,7 +109,7 @@ class Recurrent(StepHooks):
         self._check()
         graph = self.cell.graph if bias else without_bias(self.cell.graph)
         self._plain = replace(self.cell, graph=graph)
-        self._noise = Noise(recurrent_dropout, self.zoneout)
+        self._noise = Noise(recurrent_dropout, weight_dropout, self.zoneout)
         self._noisy = self._noise.on(self._plain)
         self._cell_parameters = Parameters(graph, self.bias_init)
         self.directions = ("", "_reverse") if bidirectional else ("",)
@@ -122,11 +128,8 @@ class Recurrent(StepHooks):
     def _check(self) -> None:
         engines.check(self.engine)
         sizes = ("input_size", "hidden_size", "num_layers")
-        chances = ("dropout", "variational_dropout", "recurrent_dropout")
-        options.check_sizes(
-            self.cell, {n: getattr(self, n) for n in sizes}, self.proj_size, self.hidden_size
-        )
-        options.check_noise(self.cell, {n: getattr(self, n) for n in chances}, self.zoneout)
+        options.check_sizes(self.cell, {n: getattr(self, n) for n in sizes}, self.proj_size)
+        options.check_noise(self.cell, {n: getattr(self, n) for n in CHANCES}, self.zoneout)
         options.check_signals(self.cell, self.bias_init)
         if self.dropout and self.num_layers == 1:
             warnings.warn(
@@ -229,6 +232,7 @@ class Recurrent(StepHooks):
             for ending in layer.directions:
                 place = number * len(self.directions) + len(call.directions)
                 weights, noise = self._weights(layer, ending), {}
+                weights = self._noise.weights(weights, self.training)
                 if cell is not self._plain:
                     noise = self._noise.draw(cell, layer.sizes, x, layout.packing, self.training)
                 states = [s[place].to(x.dtype) if engine.direct else s[place] for s in first]
@@ -288,12 +292,8 @@ class Recurrent(StepHooks):
     def extra_repr(self) -> str:
         """The arguments that differ from their defaults."""
         text = f"{self.cell.name}, {self.input_size}, {self.hidden_size}"
-        defaults = {
-            "num_layers": 1, "bias": True, "batch_first": False, "dropout": 0.0,
-            "bidirectional": False, "proj_size": 0, "variational_dropout": 0.0,
-            "recurrent_dropout": 0.0, "engine": "auto",
-        }  # fmt: skip
-        said = {
-            k: getattr(self, k) for k, default in defaults.items() if getattr(self, k) != default
-        }
-        return ", ".join([text, *(f"{k}={v}" for k, v in said.items())])
+        names = ("num_layers", "bias", "batch_first", "bidirectional", "proj_size", "engine")
+        defaults = signature(Recurrent).parameters
+        values = {name: getattr(self, name) for name in defaults if name in (*names, *CHANCES)}
+        said = [f"{k}={v}" for k, v in values.items() if v != defaults[k].default]
+        return ", ".join([text, *said])
