@@ -1,3 +1,4 @@
+import copy
 import itertools
 import math
 import re
@@ -311,3 +312,44 @@ def test_a_text_in_which_nothing_is_known_is_refused():
 def test_options_out_of_range_are_refused_at_once(generator, option, says):
     with pytest.raises(ConfigError, match=f"^{says}"):
         generator.stream("ab", **option)
+
+
+def test_an_output_layer_tied_to_the_embedding_is_the_embedding(tmp_path):
+    model = {"embedding": 8, "hidden": 8, "tied": True, "embedding_dropout": 0.4}
+    options = QUICK | {"model": model | {"variational_dropout": 0.2, "weight_dropout": 0.2}}
+    tied = Generator("lstm", **options).fit(PERIODIC * 4)
+    network = tied.network_
+    names = {name for name, _ in network.named_parameters()}
+    assert "output.bias" in names
+    assert "output.weight" not in names
+    assert sum(p.parameters for p in network.parts()) == sum(
+        w.numel() for w in network.parameters()
+    )
+    outputs = torch.randn(3, 8)
+    wanted = outputs @ network.embedding.weight.T + network.output.bias
+    assert_near(network.output(outputs), wanted, SAME)
+    tied.save(tmp_path / "run")
+    again = Generator.load(tmp_path / "run")
+    assert again.score("abcab") == tied.score("abcab")
+    assert again.sample("ab", 20, seed=1) == tied.sample("ab", 20, seed=1)
+    with torch.no_grad():
+        again.network_.embedding.weight.mul_(2)
+    assert_near(again.network_.head(outputs), 2 * wanted - network.output.bias, FLOAT32)
+
+
+def test_an_embedding_of_another_size_cannot_be_tied():
+    model = {"embedding": 8, "hidden": 9, "tied": True}
+    with pytest.raises(ConfigError, match=r"set model\.embedding to 9, not 8"):
+        Generator("lstm", **QUICK | {"model": model}).fit(PERIODIC)
+
+
+def test_embedding_dropout_drops_whole_tokens_and_only_in_training(generator):
+    network = copy.deepcopy(generator.network_).train()
+    network.embedding_dropout = 0.5
+    batch = GenerateBatch(torch.tensor([[1, 2, 3]] * 40).T.contiguous())
+    plain = network.embedding(batch.symbols)
+    torch.manual_seed(0)
+    kept = network.embed(batch) / plain
+    assert {0, 2} == set(kept.round(decimals=4).unique().tolist())
+    assert_near(kept, kept[:, :1, :1].expand_as(kept), FLOAT32)  # the same token, the same fate
+    assert_near(network.eval().embed(batch), plain, SAME)

@@ -33,7 +33,9 @@ OURS = "this belongs to Ostinato's own training loop and networks"
 PLAIN: Mapping[str, tuple[tuple[object, ...], str]] = {
     "model.dropout": ((0,), NOISE),
     "model.embedding_dropout": ((None, 0), NOISE),
+    "model.variational_dropout": ((0,), NOISE),
     "model.recurrent_dropout": ((0,), NOISE),
+    "model.weight_dropout": ((0,), NOISE),
     "model.zoneout": ((0,), NOISE),
     "model.word_dropout": ((0,), NOISE),
     "model.start": (("random",), OURS),

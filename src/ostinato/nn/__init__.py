@@ -7,7 +7,7 @@ from ostinato.nn.crf import CRF, Constraints
 from ostinato.nn.decoder import Carried, Decoder
 from ostinato.nn.drop_in import GRU, LSTM, RNN
 from ostinato.nn.dropout import Dropout
-from ostinato.nn.embedding import Embedding
+from ostinato.nn.embedding import Embedding, Tied
 from ostinato.nn.encoder import Bridge, Encoder
 from ostinato.nn.packing import Packing
 from ostinato.nn.pooling import POOLINGS, Pooling, pooling
@@ -17,6 +17,6 @@ from ostinato.nn.segments import Queries, Segments
 __all__ = [
     "ATTENTIONS", "CRF", "GRU", "LSTM", "POOLINGS", "RNN", "Attention", "BigramEmbedding", "Bridge",
     "Carried", "CharacterEncoder", "Constraints", "Decoder", "Dropout", "Embedding", "Encoder",
-    "Memory", "Packing", "Pooling", "Queries", "Recurrent", "Segments", "attention",
+    "Memory", "Packing", "Pooling", "Queries", "Recurrent", "Segments", "Tied", "attention",
     "frequent_pairs", "pooling",
 ]  # fmt: skip

@@ -77,6 +77,31 @@ class Embedding(nn.Embedding):
         return embedded
 
 
+class Tied(nn.Module):
+    """A linear map with the weights of an embedding: y = x Eᵀ + b.
+
+    Press & Wolf, "Using the Output Embedding to Improve Language Models", EACL 2017; Inan et al.,
+    "Tying Word Vectors and Word Classifiers", ICLR 2017.
+
+    Args:
+        embedding: its table is E (V, E); the module keeps b (V,) alone.
+    """
+
+    def __init__(self, embedding: nn.Embedding) -> None:
+        super().__init__()
+        self._embedding = (embedding,)  # not a part of this module
+        self.bias = nn.Parameter(embedding.weight.new_zeros(embedding.num_embeddings))
+
+    @property
+    def weight(self) -> Tensor:
+        """The table of the embedding (V, E), as it is now."""
+        return self._embedding[0].weight
+
+    def forward(self, input: Tensor) -> Tensor:
+        """Vectors (…, E) → logits (…, V)."""
+        return nn.functional.linear(input, self.weight, self.bias)
+
+
 def lookup_of(embedded: object) -> Lookup | None:
     """The lookup behind a tensor that came from `Embedding`.
 

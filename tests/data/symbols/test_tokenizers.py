@@ -112,3 +112,11 @@ def test_a_text_that_is_read_once_trains_on_its_part(monkeypatch):
 
 
 BPE = tokenizer("bpe").train(TRAINING, 60)
+
+
+@given(st.text("ab<>'1 \t\n\u3000", max_size=20))
+def test_words_of_a_tokenized_text_are_its_pieces_and_ends_of_lines(text):
+    tokenized = tokenizer("tokenized")
+    tokens = tokenized.split(text)
+    assert tokens == [w for line in text.split("\n") for w in (*line.split(), "\n")][:-1]
+    assert tokenized.split(tokenized.join(tokens)) == tokens

@@ -8,7 +8,7 @@ from typing import TypedDict, cast
 
 from torch import Tensor, nn
 
-from ostinato.nn import Recurrent
+from ostinato.nn import Recurrent, Tied
 
 
 class PartRecord(TypedDict, total=False):
@@ -71,9 +71,11 @@ def embedding_part(embedding: nn.Embedding, name: str = "embedding") -> Part:
     return Part("embedding", name, inside, f"B × T × {features}", parameters_of(embedding))
 
 
-def linear_part(linear: nn.Linear, kind: str, name: str, gives: str) -> Part:
-    """A linear map."""
-    inside = f"linear, {linear.in_features} → {linear.out_features}"
+def linear_part(linear: nn.Linear | Tied, kind: str, name: str, gives: str) -> Part:
+    """A linear map; what it shares with an embedding counts there."""
+    outputs, inputs = linear.weight.shape
+    tied = ", with the weights of the embedding" if isinstance(linear, Tied) else ""
+    inside = f"linear, {inputs} → {outputs}{tied}"
     return Part(kind, name, inside, gives, parameters_of(linear))
 
 

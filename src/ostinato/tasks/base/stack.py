@@ -24,6 +24,12 @@ class StackSettings(Section):
     recurrent_dropout: float = Field(
         0.0, ge=0, lt=1, description="dropout of states, with the same mask at each step"
     )
+    variational_dropout: float = Field(
+        0.0, ge=0, lt=1, description="dropout of layers' inputs, with the same mask at each step"
+    )
+    weight_dropout: float = Field(
+        0.0, ge=0, lt=1, description="dropout of the weights that multiply states"
+    )
     zoneout: float = Field(0.0, ge=0, lt=1, description="probability that a unit keeps its value")
     forget_bias: float | None = Field(
         None, description="initial bias of the gate f, if there is one"
@@ -50,7 +56,9 @@ class StackSettings(Section):
             self.layers,
             dropout=self.dropout if self.layers > 1 else 0.0,
             proj_size=self.projection,
+            variational_dropout=self.variational_dropout,
             recurrent_dropout=self.recurrent_dropout,
+            weight_dropout=self.weight_dropout,
             zoneout=self.zoneout,
             bias_init={gate: bias for gate, bias in bias_init.items() if own_name(gate) in biased},
             engine=self.engine,

@@ -12,7 +12,9 @@ from pydantic import Field
 from torch import Tensor, nn
 
 from ostinato.equation import Cell
-from ostinato.nn import Dropout, Embedding, engines
+from ostinato.errors import ConfigError
+from ostinato.nn import Dropout, Embedding, Tied, engines
+from ostinato.nn.dropout import dropout
 from ostinato.nn.encoder import States
 from ostinato.nn.engine import StreamingEngine
 from ostinato.tasks.base.batch import Batch
@@ -25,6 +27,12 @@ class GenerateNetworkSettings(StackSettings):
     """The network."""
 
     hidden: int = Field(256, ge=1, le=2**16, description="hidden units")
+    tied: bool = Field(
+        False, description="use the embedding as the weights of the output layer as well"
+    )
+    embedding_dropout: float = Field(
+        0.0, ge=0, lt=1, description="dropout of tokens' whole embeddings"
+    )
 
 
 @dataclass(frozen=True)
@@ -55,10 +63,15 @@ class GenerateOutputs(NamedTuple):
 class GenerateNetwork(Network[GenerateBatch, GenerateOutputs]):
     """A language model: the logits of the next symbol at every step.
 
+    With `variational_dropout` the outputs of the last layer, too, have the same mask at each step.
+
     Args:
         cell: the recurrence.
         settings: sizes and noise.
         symbols: V.
+
+    Raises:
+        ConfigError: when the output layer is to be tied to an embedding of another size.
     """
 
     def __init__(self, cell: Cell, settings: GenerateNetworkSettings, symbols: int) -> None:
@@ -66,11 +79,27 @@ class GenerateNetwork(Network[GenerateBatch, GenerateOutputs]):
         self.embedding = Embedding(symbols, settings.embedding)
         self.recurrent = settings.recurrent(cell)
         self.dropout = Dropout(settings.dropout)
-        self.output = nn.Linear(self.recurrent.output_size, symbols)
+        self.embedding_dropout = settings.embedding_dropout
+        self.output = self._output(settings.tied, symbols)
+
+    def _output(self, tied: bool, symbols: int) -> nn.Linear | Tied:
+        width, features = self.recurrent.output_size, self.embedding.embedding_dim
+        if not tied:
+            return nn.Linear(width, symbols)
+        if width != features:
+            raise ConfigError(
+                f"model.tied requires an embedding as wide as the output of the recurrent layers: "
+                f"set model.embedding to {width}, not {features}"
+            )
+        nn.init.normal_(self.embedding.weight, std=features**-0.5)
+        return Tied(self.embedding)
 
     def embed(self, batch: GenerateBatch) -> Tensor:
         """Symbols as vectors (T, B, E)."""
         embedded: Tensor = self.embedding(batch.symbols)
+        if self.training and self.embedding_dropout:
+            kept = dropout(embedded.new_ones(len(self.embedding.weight), 1), self.embedding_dropout)
+            embedded = embedded * kept[batch.symbols]
         return embedded
 
     def run(
@@ -86,6 +115,8 @@ class GenerateNetwork(Network[GenerateBatch, GenerateOutputs]):
         """Outputs of the recurrent stack (…, H) → logits (…, V)."""
         if self.training:
             outputs = self.dropout(outputs)
+            mask = outputs.new_ones(outputs.shape[-2:])
+            outputs = outputs * dropout(mask, self.recurrent.variational_dropout)
         output = self.output
         return nn.functional.linear(outputs, output.weight, output.bias)
 
@@ -99,7 +130,7 @@ class GenerateNetwork(Network[GenerateBatch, GenerateOutputs]):
 
     def parts(self) -> list[Part]:
         """See `Network`."""
-        gives = f"B × T × {self.output.out_features} logits"
+        gives = f"B × T × {len(self.output.weight)} logits"
         output = linear_part(self.output, "output", "output", gives)
         return [embedding_part(self.embedding), *layer_parts(self.recurrent), output]
 

@@ -34,7 +34,9 @@ class GenerateSettings(TaskSettings):
 
     task = "generate"
     tokenizer: str = Field(
-        "char", description="tokenizer: char, word (with spaces and line breaks) or bpe"
+        "char",
+        description="tokenizer: char, word (with spaces and line breaks), tokenized (words and "
+        "line breaks of a text that is tokenized) or bpe",
     )
     data: GenerateData = GenerateData()
     model: GenerateNetworkSettings = GenerateNetworkSettings()
