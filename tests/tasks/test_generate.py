@@ -353,3 +353,14 @@ def test_embedding_dropout_drops_whole_tokens_and_only_in_training(generator):
     assert {0, 2} == set(kept.round(decimals=4).unique().tolist())
     assert_near(kept, kept[:, :1, :1].expand_as(kept), FLOAT32)  # the same token, the same fate
     assert_near(network.eval().embed(batch), plain, SAME)
+
+
+def test_the_output_layer_may_be_narrow_in_training_alone(generator):
+    network = copy.deepcopy(generator.network_)
+    network.output_dtype = torch.bfloat16
+    outputs = torch.randn(5, network.recurrent.output_size)
+    wide = generator.network_.head(outputs)
+    narrow = network.train().head(outputs)
+    assert narrow.dtype == torch.float32
+    assert 0 < (narrow - wide).abs().max() < 2**-6 * wide.abs().max()
+    assert_near(network.eval().head(outputs), wide, SAME)
