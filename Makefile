@@ -18,7 +18,7 @@ check: .venv/ready  ## everything: format, lint, types, and what `make test` run
 	$(MAKE) test
 
 slow: .venv/tensorflow .venv/docs  ## the tests that take minutes: the whole demo, Keras on TensorFlow
-	$(BIN)/pytest -m slow -n 0
+	$(BIN)/pytest -m slow --dist worksteal
 	KERAS_BACKEND=tensorflow TF_CPP_MIN_LOG_LEVEL=3 $(BIN)/pytest -n 0 -k "$(ON_KERAS)" \
 		tests/levels/test_keras.py tests/levels/test_levels.py tests/equation/test_derivative.py \
 		tests/tasks/test_frameworks.py
