@@ -19,7 +19,7 @@ import tomllib
 from pathlib import Path
 
 from ostinato.errors import DataError, OstinatoError, RunError, UnknownName
-from ostinato.report.statistics import spread
+from ostinato.statistics import spread
 from ostinato.train import Run
 from ostinato.train.run import versions
 

@@ -139,7 +139,7 @@ def test_it_follows_scikit_learns_rules(kind, estimator):
 def test_a_run_folder_gives_the_estimator_back(kind, estimator, tmp_path):
     estimator.save_pretrained(tmp_path / "run")  # Hugging Face's names for `save` and `load`
     back = kind.from_pretrained(tmp_path / "run")
-    assert back.settings() == estimator.settings()
+    assert back.settings() == estimator.model_.settings
     assert timeless(back.history_) == timeless(estimator.history_)
     assert_near(answers(back), answers(estimator), SAME)
     with pytest.raises(RunError, match="not empty"):

@@ -213,7 +213,7 @@ def as_it_ran(kind: type[S], run: Run) -> S:
     if not run.begun:
         raise RunError(f"{run.path}: there is no run to continue; train without --resume")
     settings = settings_in(run, kind)
-    values = settings.model_dump(exclude_none=True)
+    values = settings.model_dump()
     for name in ("extra", "validation"):
         where = values.get("data", {}).get(name)
         known = not isinstance(where, str) or not os.path.exists(where)

@@ -20,14 +20,22 @@ from ostinato.train import Run
 
 CELLS = ("rnn", "lstm", "gru")
 REVIEWS: dict[str, Any] = {
-    "data": {"max_tokens": 250, "vocabulary": 20_000},
-    "model": {"bidirectional": False, "pooling": "last", "dropout": 0.4, "forget_bias": 1.0},
-    "train": {"epochs": 4, "lr": 1e-3, "threads": 1},
+    "data": {"max_tokens": 250, "vocabulary": 20_000, "batch_tokens": 6400},
+    "model": {
+        "embedding": 64,
+        "hidden": 64,
+        "bidirectional": False,
+        "pooling": "last",
+        "dropout": 0.4,
+        "forget_bias": 1.0,
+    },
+    "train": {"epochs": 4, "patience": 3, "lr": 1e-3, "threads": 1},
 }
 """The same budget for all cells: 64 units, the last state of the last 250 tokens."""
 PLAYS: dict[str, Any] = {
-    "model": {"hidden": 256},
-    "train": {"epochs": 2, "lr": 2e-3, "threads": 1},
+    "data": {"streams": 32, "steps": 64},
+    "model": {"embedding": 64, "hidden": 256, "dropout": 0.0},
+    "train": {"epochs": 2, "patience": 3, "lr": 2e-3, "threads": 1},
 }
 CHARACTERS = 1_800_000
 TEMPERATURES = (0.5, 0.8, 1.1)

@@ -153,7 +153,11 @@ def _check_same(
         RunError: when it has others.
     """
     folder, own, cell = run.path, settings_in(run, type(settings)), cell_in(run)
-    alike = own == settings.model_copy(update={"cell": own.cell})
+    was, named = run.manifest.chosen, held_out.kind.of(settings).settings().chosen()
+    if was is None:  # from before settings went by the data
+        alike = own == settings.model_copy(update={"cell": own.cell})
+    else:
+        alike = was | {"cell": ""} == named | {"cell": ""}
     if not alike or find(settings.cell).graph != cell.graph:
         raise RunError(
             f"{folder}: a run with different settings; choose another --out, or remove the folder"

@@ -16,16 +16,9 @@ import numpy as np
 from ostinato.report.forecasts import forecasting
 from ostinato.report.predictions import predictions
 from ostinato.report.records import Record
-from ostinato.report.statistics import (
-    LEVEL,
-    holm,
-    mcnemar,
-    paired_t,
-    sign_flip,
-    spread,
-)
 from ostinato.report.tagging import tagging
 from ostinato.report.transducing import transducing
+from ostinato.statistics import LEVEL, holm, over_examples, paired_t, sign_flip, spread
 from ostinato.tasks.classify.calibration import calibration_error, reliability
 
 PERMUTED = 6
@@ -147,7 +140,7 @@ def _pair(
         return pair
     differences = [ours[seed][metric] - theirs[seed][metric] for seed in seeds]
     scores = [_differences(ours[seed], theirs[seed]) for seed in seeds]
-    each = [_over_examples(s) for s in scores]
+    each = [over_examples(s) for s in scores]
     if len(seeds) == 1:
         test, p = None, None
     elif len(seeds) < PERMUTED:
@@ -169,13 +162,6 @@ def _pair(
 
 def _differences(ours: Record, theirs: Record) -> list[float]:
     return [a - b for a, b in zip(ours["scores"], theirs["scores"], strict=True)]
-
-
-def _over_examples(differences: Sequence[float]) -> tuple[str, float]:
-    """The test of one seed, by its name, and its p."""
-    if {-1, 0, 1}.issuperset(differences):
-        return "McNemar, exact", mcnemar(differences.count(1), differences.count(-1))
-    return "paired permutation", sign_flip(differences)
 
 
 def confusions(runs: Sequence[Record]) -> dict[str, Record]:

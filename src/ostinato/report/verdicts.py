@@ -8,7 +8,7 @@ from ostinato import tasks
 from ostinato.report.figures import cell_label
 from ostinato.report.records import Record
 from ostinato.report.sentences import listed
-from ostinato.report.statistics import LEVEL
+from ostinato.statistics import LEVEL
 
 MANY = 4
 """The most pairs without a shown difference that are named one by one."""

@@ -75,6 +75,21 @@ class Section(BaseModel):
         """
         return cls.parse(read_toml(path), str(path))
 
+    def chosen(self) -> dict[str, object]:
+        """The settings that somebody chose, by path, such as `train.lr`."""
+        found: dict[str, object] = {}
+        for name in sorted(self.model_fields_set):
+            value = getattr(self, name)
+            if isinstance(value, Section):
+                found |= {f"{name}.{path}": inner for path, inner in value.chosen().items()}
+            else:
+                found[name] = value
+        return found
+
+    def whole(self) -> Self:
+        """The same settings, each of which counts as chosen: what a run had is its own."""
+        return self.model_validate(self.model_dump())
+
     def to_toml(self) -> str:
         """The settings as TOML, defaults included."""
         task = {"task": self.task} if self.task else {}

@@ -75,6 +75,8 @@ class Manifest(BaseModel):
         device: where it was trained; "" for runs from before there was a choice.
         level: those that ran in training and in evaluation.
         data: what it was trained on.
+        chosen: the settings that somebody chose, by path; the others went by the data. None for
+            runs from before there was a difference.
         files: the SHA-256 of each file of the run by its name.
     """
 
@@ -89,6 +91,7 @@ class Manifest(BaseModel):
     device: str = ""
     level: Levels
     data: Data
+    chosen: dict[str, object] | None = None
     files: dict[str, str] = {}
 
     @field_validator("data")

@@ -125,8 +125,8 @@ class Estimator(BaseEstimator, Generic[S]):  # type: ignore[misc]
 
     @classmethod
     def of(cls, settings: S, **arguments: object) -> Self:
-        """The estimator with these settings."""
-        return cls(**settings.model_dump(exclude_none=True) | arguments)
+        """The estimator with these settings; what nobody chose goes by the data."""
+        return cls(**settings.model_dump(exclude_unset=True) | arguments)
 
     @classmethod
     def of_run(cls, run: Run) -> Self:
@@ -280,7 +280,8 @@ class Estimator(BaseEstimator, Generic[S]):  # type: ignore[misc]
             return
         skipped = {"skipped": self.skipped_.to_json()} if self.skipped_ else {}
         data = was.data if was else {"given": run.data, **digests, **skipped}
-        self.model_.begin(run, data, was.started if was else None)
+        chosen = before.manifest.chosen if before else self.settings().chosen()
+        self.model_.begin(run, data, was.started if was else None, chosen)
 
     def _same_as(self, before: Run, digests: Mapping[str, str]) -> None:
         """Holds this training against a run that it continues, or repeats.

@@ -229,13 +229,20 @@ class Model(ABC, Generic[S, X, B, Y, A]):
         run.write_tensors(BEST, self.network.state_dict())
         self.finish(run)
 
-    def begin(self, run: Run, data: Mapping[str, object], started: str | None = None) -> None:
+    def begin(
+        self,
+        run: Run,
+        data: Mapping[str, object],
+        started: str | None = None,
+        chosen: dict[str, object] | None = None,
+    ) -> None:
         """Writes what training does not change: settings, cell, parts, and last the manifest.
 
         Args:
             run: the folder.
             data: what is trained on, for the manifest: `sha256`, ….
             started: when training began; now unless given.
+            chosen: the settings that somebody chose, by path.
         """
         run.write("config.toml", self.settings.to_toml())
         run.write_json("cell.json", self.cell.graph.to_json())
@@ -251,6 +258,7 @@ class Model(ABC, Generic[S, X, B, Y, A]):
                 device=str(self.device),
                 level={"training": recurrent.level(True), "evaluation": recurrent.level(False)},
                 data=dict(data),
+                chosen=chosen,
             )
         )
 

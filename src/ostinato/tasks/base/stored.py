@@ -39,7 +39,8 @@ def settings_in(run: Run, kind: type[S]) -> S:
     values = run.config()
     if values.get("task") != kind.task:
         raise RunError(f"{run.path}: a run of task {quoted(values.get('task'))}, not {kind.task!r}")
-    return kind.parse(values | {"cell": cell_in(run).name}, str(run.path / "config.toml"))
+    named = values | {"cell": cell_in(run).name}
+    return kind.parse(named, str(run.path / "config.toml")).whole()
 
 
 def cell_in(run: Run) -> Cell:

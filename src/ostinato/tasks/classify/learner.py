@@ -46,9 +46,9 @@ class ClassifyLearner:
         self.judged_by = "average_precision" if self.multi_label else "accuracy"
 
     def batches(self, epoch: int) -> list[Indices]:
-        """Indices of texts of like length, within the budget of tokens."""
-        settings = self.settings
-        return data.bucketed(self.lengths, settings.data.batch_tokens, settings.seed, epoch)
+        """Indices of texts of like length, within the budgets of tokens and of texts."""
+        size, seed = self.settings.data, self.settings.seed
+        return data.bucketed(self.lengths, size.batch_tokens, seed, epoch, size.batch)
 
     def loss(self, chosen: Indices) -> tuple[Tensor, float, int]:
         """Cross-entropy in nats, the number of texts, and their real tokens.

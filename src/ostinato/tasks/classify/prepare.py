@@ -11,6 +11,8 @@ from ostinato import data
 from ostinato.data import Examples
 from ostinato.equation import Cell
 from ostinato.errors import ConfigError, DataError, first_few, quoted
+from ostinato.tasks.base import defaults
+from ostinato.tasks.base.defaults import Facts
 from ostinato.tasks.base.estimator import Prepared
 from ostinato.tasks.base.pooled.prepare import in_memory, learn_inputs, start_embeddings
 from ostinato.tasks.classify.baseline import ClassifyBaseline, fit_baseline
@@ -148,6 +150,8 @@ def prepare(
     inputs = learn_inputs(model, training.texts, validation.texts)
     if settings.model.linear:
         check_countable(settings.model.linear, model.symbols)
+    facts = Facts(list(map(len, inputs.training)), model.numbers is not None)
+    model.settings = defaults.pooled(settings, facts)
     sequences, held = ClassifySequences(inputs.training), ClassifySequences(inputs.validation)
     return ClassifyPrepared(model, digests, training, validation, sequences, held, inputs.near)
 

@@ -10,6 +10,7 @@ from pathlib import Path
 from ostinato.data import Store, Symbols, tokenizer, train_on_beginning
 from ostinato.equation import Cell
 from ostinato.errors import DataError
+from ostinato.tasks.base import defaults
 from ostinato.tasks.base.estimator import Prepared
 from ostinato.tasks.generate.baseline import NGram, fit_ngram
 from ostinato.tasks.generate.learner import GenerateLearner
@@ -74,6 +75,7 @@ def prepare(
     if end and len(known) < 2:
         raise DataError(f"no token occurs data.min_count = {settings.data.min_count} times")
     symbols = store.tokens(known)
+    settings = defaults.generated(settings, end)
     return GeneratePrepared(
         model=GenerateModel(settings=settings, cell=cell, tokenizer=split, vocabulary=known),
         digests={"sha256": digest.hexdigest()},

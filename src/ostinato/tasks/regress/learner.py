@@ -11,6 +11,7 @@ from torch import Tensor, nn
 
 from ostinato import data
 from ostinato.tasks.base.batch import Indices
+from ostinato.tasks.base.defaults import batch_size
 from ostinato.tasks.base.pooled.model import PooledSequences
 from ostinato.tasks.base.pooled.network import PooledBatch
 from ostinato.tasks.regress.measures import measured
@@ -78,12 +79,3 @@ class RegressLearner:
 
     def _loss(self, found: Tensor, targets: Tensor) -> Tensor:
         return LOSSES[self.settings.model.loss](found, targets)
-
-
-def batch_size(examples: int) -> int:
-    """How many examples a batch has at most, so that also few give a hundred steps in an epoch.
-
-    >>> batch_size(300), batch_size(3_000), batch_size(30_000)
-    (8, 30, 64)
-    """
-    return min(max(examples // 100, 8), 64)

@@ -10,6 +10,8 @@ from numpy.typing import NDArray
 from ostinato.data import Examples, split_blocks
 from ostinato.equation import Cell
 from ostinato.errors import DataError, counted, quoted
+from ostinato.tasks.base import defaults
+from ostinato.tasks.base.defaults import Facts
 from ostinato.tasks.base.estimator import Prepared
 from ostinato.tasks.base.pooled.model import PooledSequences
 from ostinato.tasks.base.pooled.prepare import in_memory, learn_inputs, start_embeddings
@@ -90,6 +92,8 @@ def prepare(
     digests = {"sha256": examples.fingerprint()} if digest else {}
     model = RegressModel(settings=settings, cell=cell, scale=TargetScale.of(targets_of(training)))
     inputs = learn_inputs(model, training.texts, validation.texts)
+    facts = Facts(list(map(len, inputs.training)), model.numbers is not None)
+    model.settings = defaults.pooled(settings, facts)
     sequences, held = PooledSequences(inputs.training), PooledSequences(inputs.validation)
     return RegressPrepared(model, digests, training, validation, sequences, held, inputs.near)
 

@@ -19,13 +19,6 @@ class _RegressColumns(Section):
 class RegressData(PooledData, _RegressColumns):
     """Settings of the data."""
 
-    batch: int | None = Field(
-        None,
-        ge=1,
-        description="maximum number of examples per batch; default: a hundredth of the training "
-        "set, between 8 and 64",
-    )
-
     @property
     def targets(self) -> LabelColumn:
         """The column with the targets."""

@@ -42,9 +42,9 @@ class TagLearner:
         self.held_sets = [model.labels.sets(tags, unknown=True) for tags in self.true]
 
     def batches(self, epoch: int) -> list[Indices]:
-        """Indices of sentences of like length, within the budget of tokens."""
-        settings = self.settings
-        return data.bucketed(self.lengths, settings.data.batch_tokens, settings.seed, epoch)
+        """Indices of sentences of like length, within the budgets of tokens and sentences."""
+        size, seed = self.settings.data, self.settings.seed
+        return data.bucketed(self.lengths, size.batch_tokens, seed, epoch, size.batch)
 
     def loss(self, chosen: Indices) -> tuple[Tensor, int, int]:
         """-ln P(labels) in nats for each word, and the number of words, twice."""

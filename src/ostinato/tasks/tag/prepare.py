@@ -12,6 +12,8 @@ from ostinato.data.symbols.cooccurrence import ppmi_vectors
 from ostinato.data.symbols.spelling import Spelling
 from ostinato.equation import Cell
 from ostinato.errors import DataError
+from ostinato.tasks.base import defaults
+from ostinato.tasks.base.defaults import Facts
 from ostinato.tasks.base.estimator import Prepared
 from ostinato.tasks.tag.baseline import FrequentTag
 from ostinato.tasks.tag.labels import Labels
@@ -83,6 +85,7 @@ def prepare(
     """
     format, width = (given.format, given.width) if given.format else ("conll", 0)
     training, held = _split(settings, given, validation, format)
+    settings = defaults.tagged(settings, Facts(list(map(len, training.words))))
     labels = Labels.of(given, settings.data.scheme, settings.data.unlabelled)
     words = (plain(s) if settings.data.lower else s for s in training.words)
     model = TagModel(

@@ -43,13 +43,14 @@ class TransduceLearner:
         self.forcing = 1.0
 
     def batches(self, epoch: int) -> list[Indices]:
-        """Indices of pairs of like length, within the budget of tokens."""
+        """Indices of pairs of like length, within the budgets of tokens and pairs."""
         model, epochs = self.settings.model, self.settings.train.epochs
         done = 1.0 if model.forcing_schedule == "constant" else epoch / max(1, epochs - 1)
         self.forcing = 1 - done * (1 - model.teacher_forcing)
-        tokens, seed = self.settings.data.batch_tokens, self.settings.seed
-        chosen = np.flatnonzero(self.lengths)
-        return [chosen[b] for b in data.bucketed(self.lengths[chosen], tokens, seed, epoch)]
+        size, seed, chosen = self.settings.data, self.settings.seed, np.flatnonzero(self.lengths)
+        lengths = self.lengths[chosen]
+        batches = data.bucketed(lengths, size.batch_tokens, seed, epoch, size.batch)
+        return [chosen[b] for b in batches]
 
     def loss(self, chosen: Indices) -> tuple[Tensor, int, int]:
         """Cross-entropy of a target's symbol in nats, how many there are, and tokens of both sides.

@@ -10,6 +10,8 @@ from numpy.typing import NDArray
 from ostinato.data import Pairs
 from ostinato.equation import Cell
 from ostinato.errors import DataError
+from ostinato.tasks.base import defaults
+from ostinato.tasks.base.defaults import Facts
 from ostinato.tasks.base.estimator import Prepared
 from ostinato.tasks.transduce.codec import TextCodec
 from ostinato.tasks.transduce.learner import TransduceLearner
@@ -76,12 +78,14 @@ def prepare(
     fits = np.maximum(lengths, steps) <= settings.data.max_tokens
     if not fits.any():
         raise DataError(f"all pairs are longer than data.max_tokens = {settings.data.max_tokens}")
+    lengths = np.where(fits, lengths + steps, 0)
+    settings = defaults.transduced(settings, Facts(lengths[lengths > 0].tolist()))
     model = TransduceModel(settings=settings, cell=cell, source=read, target=written)
     return TransducePrepared(
         model=model,
         digests=digests,
         training=model.with_targets(sources, targets),
-        lengths=np.where(fits, lengths + steps, 0),
+        lengths=lengths,
         validation=validation,
         references=references,
     )

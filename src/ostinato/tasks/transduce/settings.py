@@ -40,6 +40,7 @@ class TransduceData(Section):
     max_tokens: int = Field(
         200, ge=1, description="maximum length; longer pairs are not used for training"
     )
+    batch: int | None = Field(None, ge=1, description="maximum number of pairs per batch")
     batch_tokens: int = Field(3000, ge=1, description="tokens per batch, of source and target")
 
 

@@ -22,6 +22,7 @@ class PooledData(Section):
     )
     vocabulary: int = Field(30_000, ge=2, le=10**7, description="maximum size of the vocabulary")
     min_count: int = Field(2, ge=1, description="minimum count of a token in the vocabulary")
+    batch: int | None = Field(None, ge=1, description="maximum number of sequences per batch")
     batch_tokens: int = Field(6400, ge=1, description="tokens per batch, including padding")
 
 

@@ -6,7 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import stats
 
-from ostinato.report.statistics import (
+from ostinato.statistics import (
     EXACT,
     holm,
     mcnemar,

@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 import numpy as np
+from numpy.typing import ArrayLike
 from scipy.special import stdtr, stdtrit
 
 LEVEL = 0.05
@@ -111,6 +112,30 @@ def mcnemar(first_only: int, second_only: int) -> float:
         tail += ways
         ways = ways * (n - j) // (j + 1)
     return min(1.0, float(2 * tail / 2**n))
+
+
+def over_examples(differences: Sequence[float]) -> tuple[str, float]:
+    """The paired test of two models on the same examples: its name, and its p.
+
+    McNemar's where each example is right or wrong, else the paired permutation test.
+
+    Args:
+        differences: of the scores of each example.
+    """
+    if {-1, 0, 1}.issuperset(differences):
+        return "McNemar, exact", mcnemar(differences.count(1), differences.count(-1))
+    return "paired permutation", sign_flip(differences)
+
+
+def is_better(ours: ArrayLike, theirs: ArrayLike) -> bool:
+    """Whether one model is better than another beyond chance, on the same examples.
+
+    Args:
+        ours: a score of each example (N,), such as right or wrong; the larger the better.
+        theirs: those of the other model (N,).
+    """
+    differences = np.subtract(ours, theirs, dtype=np.float64).tolist()
+    return sum(differences) > 0 and over_examples(differences)[1] < LEVEL
 
 
 def holm(ps: Sequence[float]) -> list[float]:

@@ -1,0 +1,158 @@
+"""Defaults that go by the data: the values of the settings that nobody chose.
+
+A setting that is named, in a file, on the command line or as an argument, always has the value
+that it is given. The rules below give values to the others, from a few facts about the training
+part. A task asks for them once, as it prepares training; from there on its settings are complete,
+`config.toml` holds them, and a run that is continued or repeated takes them from there.
+
+The rules count in updates of the weights, because that is what learning needs: a batch is small
+enough that an epoch has some dozens of them, and there are as many epochs as give enough updates
+in all, but no more than the time allows.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, TypeVar
+
+from pydantic import BaseModel
+
+from ostinato.tasks.base.settings import TaskSettings
+
+S = TypeVar("S", bound=TaskSettings)
+M = TypeVar("M", bound=BaseModel)
+
+UPDATES = 2000
+"""The updates that training should have, at least."""
+SECONDS = 240.0
+"""What training may take, about, on two cores."""
+ENDLESS = 10**6
+"""Epochs that are never reached: the clock ends training before."""
+_PER_UPDATE, _PER_WEIGHT = 4e-3, 1.5e-10  # seconds: of an update; of a weight at each token
+
+
+@dataclass(frozen=True)
+class Facts:
+    """What is known of a training part.
+
+    Attributes:
+        lengths: of each sequence (N,), in tokens or steps.
+        signals: whether steps are numbers, not symbols.
+    """
+
+    lengths: Sequence[int]
+    signals: bool = False
+
+    @property
+    def sequences(self) -> int:
+        """How many there are."""
+        return len(self.lengths)
+
+    @property
+    def tokens(self) -> int:
+        """The tokens or steps of all of them."""
+        return int(sum(self.lengths))
+
+
+def is_chosen(settings: BaseModel, path: str) -> bool:
+    """Whether somebody chose a setting, such as `train.epochs`."""
+    name, _, rest = path.partition(".")
+    if name not in settings.model_fields_set:
+        return False
+    return not rest or is_chosen(getattr(settings, name), rest)
+
+
+def filled(settings: M, values: Mapping[str, object]) -> M:
+    """Settings in which those that nobody chose have these values.
+
+    Args:
+        settings: with what was chosen.
+        values: by path, such as `train.epochs`.
+    """
+    for path, value in values.items():
+        if not is_chosen(settings, path):
+            settings = _with(settings, path, value)
+    return settings
+
+
+def course(settings: S, updates: float, tokens: int, weights: int) -> S:
+    """Settings with as many epochs as give enough updates, and patience to match.
+
+    There are at least three epochs, and otherwise no more than there is time for. Where time is
+    limited (`train.seconds`) the clock alone ends training, unless epochs or patience are chosen.
+
+    Args:
+        settings: with what was chosen.
+        updates: those of an epoch.
+        tokens: those of an epoch.
+        weights: of the network that are used at each token.
+    """
+    if settings.train.seconds:
+        return filled(settings, {"train.epochs": ENDLESS, "train.patience": ENDLESS})
+    epoch = _PER_UPDATE * updates + _PER_WEIGHT * weights * tokens
+    wanted = min(UPDATES / updates, SECONDS / epoch)
+    settings = filled(settings, {"train.epochs": max(math.ceil(wanted), 3)})
+    return filled(settings, {"train.patience": max(math.ceil(settings.train.epochs / 3), 3)})
+
+
+def batch_size(sequences: int) -> int:
+    """How many sequences a batch has at most, so that also few give some dozens of updates.
+
+    >>> batch_size(300), batch_size(3_000), batch_size(30_000)
+    (8, 30, 64)
+    """
+    return min(max(sequences // 100, 8), 64)
+
+
+def pooled(settings: S, facts: Facts) -> S:
+    """Those of a network that answers once for a whole sequence."""
+    settings = filled(settings, {"data.batch": _batch(settings, facts)})
+    return _course(settings, facts)
+
+
+def tagged(settings: S, facts: Facts) -> S:
+    """Those of a tagger."""
+    settings = filled(settings, {"data.batch": _batch(settings, facts)})
+    return _course(settings, facts)
+
+
+def transduced(settings: S, facts: Facts) -> S:
+    """Those of a transducer; lengths are those of source and target together."""
+    settings = filled(settings, {"data.batch": _batch(settings, facts)})
+    return _course(settings, facts)
+
+
+def generated(settings: S, tokens: int) -> S:
+    """Those of a generator, for a text of so many tokens."""
+    data: Any = settings.data
+    return course(settings, tokens / (data.streams * data.steps), tokens, _weights(settings, 1))
+
+
+def _batch(settings: TaskSettings, facts: Facts) -> int | None:
+    """The most sequences of a batch; none where somebody chose how many tokens it has."""
+    return None if is_chosen(settings, "data.batch_tokens") else batch_size(facts.sequences)
+
+
+def _course(settings: S, facts: Facts) -> S:
+    """See `course`, for batches within the budgets of tokens and of sequences."""
+    data: Any = settings.data
+    by_tokens = facts.tokens / data.batch_tokens
+    by_sequences = facts.sequences / data.batch if data.batch else 0.0
+    updates = max(by_tokens, by_sequences, 1.0) / settings.train.accumulate
+    return course(settings, updates, facts.tokens, _weights(settings, 2))
+
+
+def _weights(settings: TaskSettings, directions: int) -> int:
+    """Those of the recurrent layers, as many as an LSTM's, that are used at each token."""
+    model = settings.model
+    features = model.embedding + model.hidden * (1 + directions * (model.layers - 1))
+    return 4 * directions * model.hidden * features * getattr(model, "members", 1)
+
+
+def _with(settings: M, path: str, value: object) -> M:
+    """Settings with a value at a path."""
+    name, _, rest = path.partition(".")
+    new = _with(getattr(settings, name), rest, value) if rest else value
+    return settings.model_copy(update={name: new})
