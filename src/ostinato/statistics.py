@@ -11,7 +11,7 @@ from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import ArrayLike
-from scipy.special import stdtr, stdtrit
+from scipy.special import bdtrc, stdtr, stdtrit
 
 LEVEL = 0.05
 """The p below which a difference is called one."""
@@ -112,6 +112,15 @@ def mcnemar(first_only: int, second_only: int) -> float:
         tail += ways
         ways = ways * (n - j) // (j + 1)
     return min(1.0, float(2 * tail / 2**n))
+
+
+def by_chance(hits: int, examples: int, share: float) -> float:
+    """How likely so many hits are, or more, where each example is one with this probability.
+
+    >>> round(by_chance(5, 5, 0.5), 5)  # 1 / 2⁵
+    0.03125
+    """
+    return float(bdtrc(hits - 1, examples, share)) if hits > 0 else 1.0
 
 
 def over_examples(differences: Sequence[float]) -> tuple[str, float]:

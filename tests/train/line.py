@@ -5,6 +5,8 @@ import math
 import torch
 from torch import nn
 
+from ostinato.train import Judge
+
 START = torch.tensor([[0.3, -0.2, 0.5]], dtype=torch.float64)
 
 
@@ -19,7 +21,7 @@ class Line:
         self.data[0, 0] *= 100  # a gradient to be clipped, among some that are not
         if spoilt:
             self.data[spoilt] = math.nan
-        self.scores, self.judged_by = scores or range(epochs), judged_by
+        self.scores, self.judged_by = scores or range(epochs), Judge(judged_by, judged_by)
         self.weights, self.state = [], ()
 
     def batches(self, epoch):
@@ -32,7 +34,7 @@ class Line:
 
     def validate(self):
         self.weights.append(self.model.weight.detach().clone())
-        return {self.judged_by.removeprefix("-"): self.scores[self.epoch]}
+        return {self.judged_by.name: self.scores[self.epoch]}
 
 
 class Drawing(Line):

@@ -9,7 +9,7 @@ from torch import nn
 from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_leaves
 
-from ostinato.train import ProgressHook, Run, Training, fit, random_state
+from ostinato.train import Judge, ProgressHook, Run, Training, fit, random_state
 
 
 class Elsewhere(TorchDispatchMode):
@@ -39,7 +39,7 @@ class Elsewhere(TorchDispatchMode):
 class Far:
     """A line with dropout on `meta`, and a state that is carried from batch to batch."""
 
-    judged_by = "score"
+    judged_by = Judge("score", "score")
 
     def __init__(self):
         self.model = nn.Sequential(nn.Linear(3, 1, device="meta"), nn.Dropout(0.1))

@@ -1,12 +1,10 @@
-import math
-
 import pytest
 import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
 from ostinato.train import Training
-from ostinato.train.schedule import falls, rate, since_best
+from ostinato.train.schedule import falls, rate
 
 
 @pytest.mark.parametrize("schedule", ["linear", "cosine", "constant", "plateau"])
@@ -39,15 +37,3 @@ def test_it_falls_when_pytorchs_falls(scores, epochs):
     for k, score in enumerate(scores, start=1):
         theirs.step(score)
         assert 0.5 ** falls(scores[:k], epochs) == optimizer.param_groups[0]["lr"]
-
-
-@given(scores)
-def test_the_first_of_the_best_is_the_best(scores):
-    waited = since_best(scores)
-    if not scores:
-        assert waited == 0
-        return
-    best = len(scores) - 1 - waited
-    assert all(score < scores[best] for score in scores[:best])
-    assert all(score <= scores[best] for score in scores[best:])
-    assert math.isfinite(scores[best])

@@ -20,7 +20,16 @@ from ostinato.experiment.parallel import Display, Job, Show, in_parallel
 from ostinato.observe.architecture import counts
 from ostinato.tasks.base.stack import StackSettings
 from ostinato.tasks.base.summary import progress_in_words
-from ostinato.train import Epochs, LearningRate, Progress, ProgressHook, Section, Training, fit
+from ostinato.train import (
+    BY_LOSS,
+    Epochs,
+    LearningRate,
+    Progress,
+    ProgressHook,
+    Section,
+    Training,
+    fit,
+)
 from ostinato.train.random_state import reproducible
 
 LENGTHS = {"adding": (10, 30, 100), "copying": (1, 10, 20)}
@@ -87,7 +96,7 @@ class RecallNetwork(nn.Module):
 class _ProblemLearner:
     """A problem as the loop sees it; every batch is new."""
 
-    judged_by = "-validation_loss"
+    judged_by = BY_LOSS
 
     def __init__(
         self, draw: Callable[[int, int], Problem], settings: RecallSettings, network: nn.Module

@@ -11,13 +11,13 @@ from torch import nn
 
 from ostinato.observe.architecture import counts
 from ostinato.tasks.base.settings import TaskSettings
+from ostinato.train.config import ENDLESS
 
 S = TypeVar("S", bound=TaskSettings)
 Equal: TypeAlias = Literal["parameters", "recurrent", "time"]
 """What is equal: all parameters, those of the recurrent layers, or the time of training."""
 SECONDS = 60.0
 """What each run gets where the time is equal, unless `train.seconds` says."""
-ENDLESS = 10**6
 
 
 def of_cells(

@@ -13,6 +13,7 @@ from ostinato.train.config import (
 from ostinato.train.folder import Folder, write_out
 from ostinato.train.hooks import Hook, ProgressHook
 from ostinato.train.interrupts import undisturbed
+from ostinato.train.judge import BY_LOSS, Ending, Judge
 from ostinato.train.learner import Learner
 from ostinato.train.loop import fit
 from ostinato.train.meter import Progress, Record
@@ -20,9 +21,12 @@ from ostinato.train.run import BEST, Run, versions
 
 __all__ = [
     "BEST",
+    "BY_LOSS",
+    "Ending",
     "Epochs",
     "Folder",
     "Hook",
+    "Judge",
     "Learner",
     "LearningRate",
     "Progress",

@@ -149,7 +149,7 @@ def _put(state: State[B], tensors: Mapping[str, Tensor], notes: Mapping[str, str
     if fault := misfit(averaged, state.average.weights if state.average else {}):
         raise ValueError(f"average.{fault}")
     history, meter = json.loads(notes["history"]), Meter(**json.loads(notes["meter"]))
-    check_records(history, {state.learner.judged_by.lstrip("-"), "loss", "seconds"})
+    check_records(history, {state.judge.name, "loss", "seconds"})
     check_records([asdict(meter)])
     if type(meter.steps) is not int or meter.steps < 0 or (meter.steps and meter.terms <= 0):
         raise ValueError("the meter is invalid")

@@ -15,6 +15,8 @@ from ostinato.errors import ConfigError, first_few, quoted, shortened
 
 LARGEST = 10**6
 """The largest whole number in settings, where none is said."""
+ENDLESS = LARGEST
+"""Epochs that are never reached: something else ends training before."""
 
 
 class Section(BaseModel):
@@ -192,10 +194,16 @@ class Training(Section):
     patience: int = Field(
         3,
         ge=1,
-        description="epochs without improvement on the validation set before training stops",
+        description="epochs without a better metric or loss on the validation set before training "
+        "stops",
+    )
+    best_by: Literal["metric", "loss"] = Field(
+        "metric",
+        description="what chooses the best epoch: the metric of the task on the validation set, "
+        "and of equals the validation loss; or the validation loss alone",
     )
     seconds: float | None = Field(
-        None, gt=0, description="stop after this many seconds of training"
+        None, gt=0, description="train for this many seconds; epochs and patience may end it before"
     )
     checkpoint: float = Field(
         60.0, ge=0, description="seconds between checkpoints within an epoch; 0: after every step"

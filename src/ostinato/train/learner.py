@@ -7,6 +7,8 @@ from typing import Protocol, TypeVar
 
 from torch import Tensor, nn
 
+from ostinato.train.judge import Judge
+
 B = TypeVar("B")
 """A batch, whatever a task's batches are."""
 
@@ -17,14 +19,13 @@ class Learner(Protocol[B]):
     Attributes:
         model: what is trained. Where it has an attribute `rates`, that is a dict of the names of
             its parts, such as `bigrams`, to factors of the learning rate for their weights.
-        judged_by: the validation metric that chooses the best epoch; the larger the better, or
-            with a leading minus the smaller.
+        judged_by: what chooses the best epoch.
         state: what is carried from one batch to the next, such as a hidden state; the loop
             empties it where an epoch begins, and checkpoints hold it.
     """
 
     model: nn.Module
-    judged_by: str
+    judged_by: Judge
     state: tuple[Tensor, ...]
 
     def batches(self, epoch: int) -> Sequence[B]:

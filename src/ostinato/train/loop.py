@@ -27,7 +27,7 @@ from ostinato.train.meter import Record, StepClock
 from ostinato.train.optimizer import set_rate
 from ostinato.train.range_test import find_rate
 from ostinato.train.run import BEST, Run
-from ostinato.train.schedule import rate, since_best
+from ostinato.train.schedule import rate
 from ostinato.train.state import State
 from ostinato.train.step import step
 
@@ -111,7 +111,7 @@ class _Loop(Generic[B]):
         """Whether no epoch follows: all are done, time is up, or it was good or long enough."""
         state, settings = self.state, self.settings
         late = settings.seconds is not None and state.seconds >= settings.seconds
-        waited = since_best(state.scores) >= settings.patience
+        waited = state.judge.waited(state.history) >= settings.patience
         return state.epoch >= settings.epochs or late or waited or any(map(enough, state.history))
 
     def train(self) -> None:
@@ -151,7 +151,7 @@ class _Loop(Generic[B]):
                         f"lower train.lr (now {self.settings.lr})"
                     )
                 state.end_epoch(found)
-                if since_best(state.scores) == 0:
+                if state.judge.best(state.history) == state.epoch - 1:
                     weights = learner.model.state_dict()
                     state.best = {name: weight.clone() for name, weight in weights.items()}
                     if self.run:

@@ -19,6 +19,7 @@ from typing_extensions import TypedDict
 from ostinato.errors import quoted
 from ostinato.train.config import first_fault
 from ostinato.train.folder import as_json
+from ostinato.train.judge import Ending
 
 NAME = "manifest.json"
 FORMAT = 1
@@ -77,6 +78,7 @@ class Manifest(BaseModel):
         data: what it was trained on.
         chosen: the settings that somebody chose, by path; the others went by the data. None for
             runs from before there was a difference.
+        ending: how training ended; None where it has not, or it is not known.
         files: the SHA-256 of each file of the run by its name.
     """
 
@@ -92,6 +94,7 @@ class Manifest(BaseModel):
     level: Levels
     data: Data
     chosen: dict[str, object] | None = None
+    ending: Ending | None = None
     files: dict[str, str] = {}
 
     @field_validator("data")
@@ -107,10 +110,10 @@ class Manifest(BaseModel):
         """Whether the run is from before there were digests."""
         return self.format == 0
 
-    def ended(self, files: dict[str, str]) -> Self:
+    def ended(self, files: dict[str, str], ending: Ending | None = None) -> Self:
         """The manifest of the same run, now that all its files are there."""
-        now = self.finished or timestamp()
-        return self.model_copy(update={"finished": now, "files": dict(sorted(files.items()))})
+        new = {"finished": self.finished or timestamp(), "files": dict(sorted(files.items()))}
+        return self.model_copy(update=new | ({"ending": ending} if ending else {}))
 
     def to_json(self) -> bytes:
         """The content of the file."""

@@ -8,7 +8,7 @@ from itertools import count, islice
 
 from ostinato.train.config import Training
 from ostinato.train.learner import B, Learner
-from ostinato.train.optimizer import adamw, set_rate
+from ostinato.train.optimizer import set_rate
 from ostinato.train.random_state import forked
 from ostinato.train.state import State
 from ostinato.train.step import Diverged, step
@@ -44,7 +44,7 @@ def find_rate(learner: Learner[B], settings: Training) -> RangeTest:
     Raises:
         OstinatoError: when the loss is not a number at the lowest rate.
     """
-    model, state = learner.model, State(learner, adamw(learner.model, settings))
+    model, state = learner.model, State.new(learner, settings.model_copy(update={"average": 0.0}))
     before = {name: weight.clone() for name, weight in model.state_dict().items()}
     batches, mean = _endless(learner), 0.0
     losses: list[float] = []

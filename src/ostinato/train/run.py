@@ -39,6 +39,7 @@ import ostinato
 from ostinato.errors import RunError
 from ostinato.train import manifest as manifests
 from ostinato.train.folder import MOST, PART, Folder, encoded
+from ostinato.train.judge import Ending
 from ostinato.train.manifest import Manifest
 from ostinato.train.meter import Record
 from ostinato.train.tensors import packed, unpacked
@@ -135,9 +136,9 @@ class Run(Folder):
             if self.manifest.finished:
                 self._seal(self.manifest.model_copy(update={"finished": None}))
 
-    def finish(self) -> None:
+    def finish(self, ending: Ending | None = None) -> None:
         """Writes the manifest of a finished run, with the SHA-256 of all files, last of all."""
-        self._seal(self.manifest.ended(self._written))
+        self._seal(self.manifest.ended(self._written, ending))
 
     def holds(self, name: str) -> bool:
         """Whether a file of the run is there: one that its manifest lists, if that lists any.

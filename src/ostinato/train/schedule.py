@@ -1,4 +1,4 @@
-"""Learning rate schedules and early stopping: functions of the history."""
+"""Learning rate schedules: functions of what is done, and of the history."""
 
 from __future__ import annotations
 
@@ -6,7 +6,6 @@ import math
 from collections.abc import Sequence
 
 from ostinato.train.config import Training
-from ostinato.train.meter import Record
 
 
 def rate(done: float, settings: Training, scores: Sequence[float] = ()) -> float:
@@ -15,7 +14,7 @@ def rate(done: float, settings: Training, scores: Sequence[float] = ()) -> float
     Args:
         done: the part of all steps that is done, 0 to 1.
         settings: the schedule.
-        scores: how each epoch was judged, the larger the better: `plateau` goes by them.
+        scores: the metric of each epoch, the larger the better: `plateau` goes by them.
     """
     if done < settings.warmup:
         return (done + 1e-3) / (settings.warmup + 1e-3)
@@ -40,14 +39,3 @@ def falls(scores: Sequence[float], epochs: int) -> int:
         if waited == epochs:
             waited, count = 0, count + 1
     return count
-
-
-def scores_of(history: Sequence[Record], judged_by: str) -> list[float]:
-    """How each epoch was judged, the larger the better."""
-    sign = -1 if judged_by.startswith("-") else 1
-    return [sign * record[judged_by.removeprefix("-")] for record in history]
-
-
-def since_best(scores: Sequence[float]) -> int:
-    """How many epochs have passed since the best one; of equals the first is the best."""
-    return len(scores) - 1 - scores.index(max(scores)) if scores else 0

@@ -12,10 +12,10 @@ from torch import Tensor
 
 from ostinato.train.average import Average
 from ostinato.train.config import Training
+from ostinato.train.judge import Judge
 from ostinato.train.learner import B, Learner
 from ostinato.train.meter import Meter, Record
 from ostinato.train.optimizer import adamw
-from ostinato.train.schedule import scores_of
 
 
 @dataclass
@@ -25,6 +25,7 @@ class State(Generic[B]):
     Attributes:
         learner: the weights, and what is carried from batch to batch.
         optimizer: its memory.
+        judge: what epochs are judged by.
         average: the averaged weights, if they are wanted.
         history: a record for each whole epoch.
         meter: the counts of the epoch that is not whole.
@@ -33,6 +34,7 @@ class State(Generic[B]):
 
     learner: Learner[B]
     optimizer: torch.optim.Optimizer
+    judge: Judge
     average: Average | None = None
     history: list[Record] = field(default_factory=list)
     meter: Meter = field(default_factory=Meter)
@@ -41,8 +43,9 @@ class State(Generic[B]):
     @classmethod
     def new(cls, learner: Learner[B], settings: Training) -> State[B]:
         """The state before the first step."""
-        model, decay = learner.model, settings.average
-        return cls(learner, adamw(model, settings), Average(model, decay) if decay else None)
+        model, judge = learner.model, learner.judged_by.by(settings)
+        average = Average(model, settings.average) if settings.average else None
+        return cls(learner, adamw(model, settings), judge, average)
 
     @property
     def device(self) -> torch.device:
@@ -61,8 +64,8 @@ class State(Generic[B]):
 
     @property
     def scores(self) -> Sequence[float]:
-        """How each whole epoch was judged, the larger the better."""
-        return scores_of(self.history, self.learner.judged_by)
+        """The metric of each whole epoch, the larger the better."""
+        return [self.judge.value(record) for record in self.history]
 
     def done(self, settings: Training, steps: int) -> float:
         """The part of training that is done, 0 to 1: of all steps, or of the time if that is more.

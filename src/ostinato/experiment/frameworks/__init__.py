@@ -63,10 +63,11 @@ class TrainingPlan:
     @cached_property
     def epochs(self) -> list[list[NDArray[np.intp]]]:
         """For each epoch its batches, for each batch its texts."""
-        lengths, settings = list(map(len, self.training[0])), self.settings
+        lengths, seed = list(map(len, self.training[0])), self.settings.seed
+        size, epochs = self.settings.data, self.settings.train.epochs
         return [
-            data.bucketed(lengths, settings.data.batch_tokens, settings.seed, epoch)
-            for epoch in range(settings.train.epochs)
+            data.bucketed(lengths, size.batch_tokens, seed, epoch, size.batch)
+            for epoch in range(epochs)
         ]
 
     @property

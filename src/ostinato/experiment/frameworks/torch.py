@@ -18,6 +18,7 @@ from ostinato import cells
 from ostinato.experiment.frameworks import EPSILON, Show, TrainingPlan, TrainingResult, canonical
 from ostinato.experiment.frameworks._course import course
 from ostinato.tasks.classify.network import ClassifyBatch, ClassifyNetwork
+from ostinato.train import BY_LOSS
 from ostinato.train.optimizer import adamw, set_rate
 from ostinato.train.random_state import reproducible
 from ostinato.train.state import State
@@ -64,8 +65,9 @@ def _trained(plan: TrainingPlan, show: Show, before: Callable[[nn.Module], None]
         adamw(nn.Linear(1, 1), settings.train)  # the first one imports half of PyTorch
         began = time.perf_counter()
         network = _network(plan)
-        optimizer = adamw(network, settings.train)
-        state = State(_PlanLearner(network, plan), optimizer, None)
+        plain = settings.train.model_copy(update={"average": 0.0})
+        state = State.new(_PlanLearner(network, plan), plain)
+        optimizer = state.optimizer
         ready = time.perf_counter() - began
 
         def learn(batch: NDArray[np.intp], rate: float) -> float:
@@ -113,7 +115,7 @@ def _network(plan: TrainingPlan) -> ClassifyNetwork:
 class _PlanLearner:
     """The plan as our loop sees it."""
 
-    judged_by = ""
+    judged_by = BY_LOSS
 
     def __init__(self, network: nn.Module, plan: TrainingPlan) -> None:
         self.model, self.plan = network, plan

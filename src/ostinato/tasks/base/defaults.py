@@ -20,16 +20,17 @@ from typing import Any, TypeVar
 from pydantic import BaseModel
 
 from ostinato.tasks.base.settings import TaskSettings
+from ostinato.train.config import ENDLESS
 
 S = TypeVar("S", bound=TaskSettings)
 M = TypeVar("M", bound=BaseModel)
 
 UPDATES = 2000
 """The updates that training should have, at least."""
+FEW = 100
+"""A metric of fewer examples moves by chance: the loss chooses the best epoch."""
 SECONDS = 240.0
 """What training may take, about, on two cores."""
-ENDLESS = 10**6
-"""Epochs that are never reached: the clock ends training before."""
 _PER_UPDATE, _PER_WEIGHT = 4e-3, 1.5e-10  # seconds: of an update; of a weight at each token
 
 
@@ -39,10 +40,12 @@ class Facts:
 
     Attributes:
         lengths: of each sequence (N,), in tokens or steps.
+        held: what the validation part has of what the metric is counted over: texts, words, ….
         signals: whether steps are numbers, not symbols.
     """
 
     lengths: Sequence[int]
+    held: int
     signals: bool = False
 
     @property
@@ -91,6 +94,7 @@ def course(settings: S, updates: float, tokens: int, weights: int) -> S:
     """
     if settings.train.seconds:
         return filled(settings, {"train.epochs": ENDLESS, "train.patience": ENDLESS})
+    updates = max(updates, 1.0)
     epoch = _PER_UPDATE * updates + _PER_WEIGHT * weights * tokens
     wanted = min(UPDATES / updates, SECONDS / epoch)
     settings = filled(settings, {"train.epochs": max(math.ceil(wanted), 3)})
@@ -140,7 +144,8 @@ def _course(settings: S, facts: Facts) -> S:
     data: Any = settings.data
     by_tokens = facts.tokens / data.batch_tokens
     by_sequences = facts.sequences / data.batch if data.batch else 0.0
-    updates = max(by_tokens, by_sequences, 1.0) / settings.train.accumulate
+    settings = filled(settings, {"train.best_by": "loss" if facts.held < FEW else "metric"})
+    updates = max(by_tokens, by_sequences) / settings.train.accumulate
     return course(settings, updates, facts.tokens, _weights(settings, 2))
 
 

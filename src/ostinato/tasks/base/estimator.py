@@ -21,6 +21,7 @@ from ostinato.tasks.base.model import AnyModel
 from ostinato.tasks.base.network import AnyNetwork
 from ostinato.tasks.base.stored import cell_in, named_or_stored, settings_in
 from ostinato.train import (
+    Ending,
     Hook,
     Learner,
     Progress,
@@ -76,6 +77,17 @@ class Prepared(ABC):
     def finish(self) -> None:  # noqa: B027
         """Fits what depends on the trained network; nothing, for most tasks."""
 
+    def no_better(self, record: Record) -> str | None:
+        """What answers without reading is as good as the epoch that was kept, beyond chance.
+
+        Args:
+            record: of that epoch.
+
+        Returns:
+            What it is, in words; None where the network is better, or it is not known.
+        """
+        return None
+
     def fit_baseline(self, run: Run | None) -> None:  # noqa: B027
         """Fits the task's baseline, if it has one, and writes its results to the run."""
 
@@ -95,7 +107,7 @@ class Estimator(BaseEstimator, Generic[S]):  # type: ignore[misc]
         baseline: whether to also fit the task's baseline.
 
     After `fit`: `model_`, the trained model; `network_`, its network; and `history_` (a record for
-    each epoch).
+    each epoch), `ending_` (how training ended) and `best_` (the record of the epoch that was kept).
     """
 
     kind: ClassVar[type[Section]]
@@ -105,6 +117,8 @@ class Estimator(BaseEstimator, Generic[S]):  # type: ignore[misc]
     skipped_: Skipped | None = None
     model_: AnyModel
     history_: list[Record]
+    ending_: Ending
+    no_better_: str | None = None
 
     def __init__(
         self,
@@ -170,6 +184,11 @@ class Estimator(BaseEstimator, Generic[S]):  # type: ignore[misc]
                 )
             setattr(self, part, {**(getattr(self, part) or {}), name: value})
         return self
+
+    @property
+    def best_(self) -> Record:
+        """The record of the epoch whose weights were kept."""
+        return self.history_[self.ending_.kept - 1]
 
     @property
     def network_(self) -> AnyNetwork:
@@ -260,11 +279,14 @@ class Estimator(BaseEstimator, Generic[S]):  # type: ignore[misc]
             if "show" in options:
                 hooks.insert(0, ProgressHook(options["show"]))
             self.history_ = fit(learner, settings.train, run, hooks, resume)
+            judge = learner.judged_by.by(settings.train)
+            self.ending_ = Ending.of(self.history_, judge, settings.train)
+            self.no_better_ = prepared.no_better(self.best_)
             prepared.finish()
         if self.baseline:
             prepared.fit_baseline(run)
         if run:
-            self.model_.finish(run)
+            self.model_.finish(run, self.ending_)
 
     def _begin(self, run: Run, digests: Mapping[str, str], resume: bool) -> None:
         """Writes all but the weights into a run, or finds it there.

@@ -19,7 +19,7 @@ from ostinato.tasks.base.network import Network
 from ostinato.tasks.base.parts import Part
 from ostinato.tasks.base.settings import TaskSettings
 from ostinato.tasks.base.stored import cell_in, checked, settings_in, with_weights
-from ostinato.train import BEST, Run, versions
+from ostinato.train import BEST, Ending, Run, versions
 from ostinato.train.manifest import FORMAT, Manifest, timestamp
 
 S = TypeVar("S", bound=TaskSettings)
@@ -262,10 +262,10 @@ class Model(ABC, Generic[S, X, B, Y, A]):
             )
         )
 
-    def finish(self, run: Run) -> None:
+    def finish(self, run: Run, ending: Ending | None = None) -> None:
         """Writes what is fitted after training, and says that the run is whole."""
         self.write_fitted(run)
-        run.finish()
+        run.finish(ending)
         self.manifest = run.manifest
 
     @abstractmethod

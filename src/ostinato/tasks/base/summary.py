@@ -11,7 +11,7 @@ from torch import nn
 
 from ostinato.data import Skipped
 from ostinato.errors import counted, quoted
-from ostinato.train import Progress
+from ostinato.train import Ending, Progress
 
 
 @dataclass(frozen=True)
@@ -83,6 +83,25 @@ def not_known(unknown: Mapping[str, Counter[str]]) -> Iterator[Note]:
     )
     be = "is" if sum(count.total() for count in there.values()) == 1 else "are"
     yield Note(f"ostinato: {many} {be} not in the vocabulary, and read as <unk>: {shown}")
+
+
+def ended(ending: Ending, no_better: str | None) -> Iterator[Message]:
+    """How training ended, and what to change where too little was learnt.
+
+    Args:
+        ending: how it did.
+        no_better: what answers without reading is as good, in words, if there is something.
+    """
+    yield Message(ending.in_words())
+    longer = f"--train.epochs {3 * ending.epochs}" if ending.planned else "--train.seconds"
+    if no_better:
+        yield Message(
+            f"The network has learnt nothing: {no_better} is as good, as far as the "
+            f"validation set can tell. Train longer ({longer}), look for another learning rate "
+            "(--train.find-lr), and check that the answers can be known from the input."
+        )
+    elif ending.falling:
+        yield Message(f"The validation loss was still falling: train longer ({longer}).")
 
 
 def progress_in_words(progress: Progress) -> str:

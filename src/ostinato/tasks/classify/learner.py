@@ -11,6 +11,7 @@ from ostinato import data
 from ostinato.tasks.base.batch import Indices
 from ostinato.tasks.classify.model import ClassifyModel, ClassifySequences
 from ostinato.tasks.classify.network import ClassifyBatch
+from ostinato.train import Judge
 
 
 class ClassifyLearner:
@@ -43,7 +44,9 @@ class ClassifyLearner:
         self.lengths = self.sequences.lengths
         # For multi-label texts few are over a half at first, and weights move them all: their order
         # distinguishes an epoch that has learned from one that has not.
-        self.judged_by = "average_precision" if self.multi_label else "accuracy"
+        self.judged_by = Judge("accuracy", "accuracy")
+        if self.multi_label:
+            self.judged_by = Judge("average_precision", "average precision")
 
     def batches(self, epoch: int) -> list[Indices]:
         """Indices of texts of like length, within the budgets of tokens and of texts."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -11,6 +12,7 @@ from ostinato import data
 from ostinato.data import Examples
 from ostinato.equation import Cell
 from ostinato.errors import ConfigError, DataError, first_few, quoted
+from ostinato.statistics import LEVEL, by_chance
 from ostinato.tasks.base import defaults
 from ostinato.tasks.base.defaults import Facts
 from ostinato.tasks.base.estimator import Prepared
@@ -31,7 +33,7 @@ from ostinato.tasks.classify.measures import ClassifyMeasures, measured
 from ostinato.tasks.classify.model import ClassifyModel, ClassifySequences
 from ostinato.tasks.classify.network import members_of
 from ostinato.tasks.classify.settings import ClassifySettings
-from ostinato.train import Run
+from ostinato.train import Record, Run
 
 
 @dataclass
@@ -85,6 +87,16 @@ class ClassifyPrepared(Prepared):
         model.decision = Decision.fit(
             found, truth, model.multi_label, settings.calibrate, settings.threshold
         )
+
+    def no_better(self, record: Record) -> str | None:
+        """See `Prepared`: the class that is most frequent in training."""
+        if self.model.multi_label:
+            return None if record["micro_f1"] else "no label at all"
+        (most, _), *_ = Counter(self.training.labels).most_common(1)
+        texts, hits = len(self.validation), round(record["accuracy"] * len(self.validation))
+        share = self.validation.labels.count(most) / texts
+        chance = by_chance(hits, texts, share)
+        return f"always {quoted(most)} (accuracy {share:.4f})" if chance >= LEVEL else None
 
     def fit_baseline(self, run: Run | None) -> None:
         """Fits the linear baseline, and measures it on the validation texts."""
@@ -150,7 +162,7 @@ def prepare(
     inputs = learn_inputs(model, training.texts, validation.texts)
     if settings.model.linear:
         check_countable(settings.model.linear, model.symbols)
-    facts = Facts(list(map(len, inputs.training)), model.numbers is not None)
+    facts = Facts(list(map(len, inputs.training)), len(validation), model.numbers is not None)
     model.settings = defaults.pooled(settings, facts)
     sequences, held = ClassifySequences(inputs.training), ClassifySequences(inputs.validation)
     return ClassifyPrepared(model, digests, training, validation, sequences, held, inputs.near)

@@ -33,11 +33,10 @@ def trained(classifier: Classifier, examples: Examples, test: Examples | None) -
 
 def _models(classifier: Classifier) -> Iterator[Shown]:
     """The table of what was trained, on the validation texts, and which of it is best."""
-    measures, chief = {"accuracy": "validation accuracy"}, "accuracy"
+    measures = {"accuracy": "validation accuracy"}
     if classifier.settings().data.labels.multi_label:
         measures = {"micro_f1": "validation micro F1", "accuracy": "all labels right"}
-        chief = "average_precision"
-    best = max(classifier.history_, key=lambda record: record[chief])
+    best = classifier.best_
     cell, weights = classifier.network_.recurrent.cell.name, parameters(classifier.network_)
     spent = sum(record["seconds"] for record in classifier.history_)
     models = [(cell, [best[k] for k in measures], weights, spent)]

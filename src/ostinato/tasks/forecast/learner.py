@@ -10,6 +10,7 @@ from torch import Tensor, nn
 
 from ostinato.data.series.windows import Indices, Windows
 from ostinato.tasks.forecast.model import ForecastModel, pieces, with_targets
+from ostinato.train import BY_LOSS
 
 
 class ForecastLearner:
@@ -22,7 +23,7 @@ class ForecastLearner:
         validation: which of them choose the epoch.
     """
 
-    judged_by = "-validation_loss"
+    judged_by = BY_LOSS
 
     def __init__(
         self, model: ForecastModel, windows: Windows, training: Indices, validation: Indices

@@ -16,6 +16,7 @@ from ostinato.errors import DataError
 from ostinato.tasks.generate.measures import measure
 from ostinato.tasks.generate.model import GenerateModel
 from ostinato.tasks.generate.network import GenerateBatch
+from ostinato.train import Judge
 
 Window: TypeAlias = tuple[NDArray[np.int64], NDArray[np.int64]]
 """Symbols (T, B), and those that follow them (T, B)."""
@@ -34,7 +35,7 @@ class GenerateLearner:
         DataError: when a text has fewer than two symbols.
     """
 
-    judged_by = "-nats"
+    judged_by = Judge("-nats", "nats per token", loss="nats")
 
     def __init__(
         self, model: GenerateModel, training: Symbols, validation: Symbols, characters: int

@@ -11,7 +11,7 @@ from ostinato.tasks.generate.estimator import Generator
 def trained(generator: Generator) -> Iterator[Shown]:
     """What its best epoch came to on the held-out part, and the baseline beside it."""
     yield from left_out(generator.skipped_)
-    best = min(generator.history_, key=lambda record: record["nats"])
+    best = generator.best_
     baseline, tokenizer = generator.baseline_, generator.settings().tokenizer
     unit = {"char": "character", "bpe": "token"}.get(tokenizer, "word")
     yield Message(

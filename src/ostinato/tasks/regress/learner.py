@@ -16,6 +16,7 @@ from ostinato.tasks.base.pooled.model import PooledSequences
 from ostinato.tasks.base.pooled.network import PooledBatch
 from ostinato.tasks.regress.measures import measured
 from ostinato.tasks.regress.model import RegressModel
+from ostinato.train import BY_LOSS
 
 LOSSES: dict[str, Callable[[Tensor, Tensor], Tensor]] = {
     "mse": nn.functional.mse_loss,
@@ -33,7 +34,7 @@ class RegressLearner:
         validation: the same of what is held out.
     """
 
-    judged_by = "-validation_loss"
+    judged_by = BY_LOSS
 
     def __init__(
         self,

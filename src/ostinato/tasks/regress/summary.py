@@ -15,7 +15,7 @@ from ostinato.tasks.regress.prepare import targets_of
 
 def trained(regressor: Regressor, test: Examples | None) -> Iterator[Shown]:
     """What was trained, and how good it is on a test part, if there is one."""
-    best = min(regressor.history_, key=lambda record: record["validation_loss"])
+    best = regressor.best_
     name, count = regressor.network_.recurrent.cell.name, parameters(regressor.network_)
     spent = sum(record["seconds"] for record in regressor.history_)
     rows = [[name, number(best["rmse"]), number(best["mae"]), f"{count:,}", duration(spent)]]

@@ -16,6 +16,7 @@ from ostinato.tasks.tag.measures import accuracy_and_f1
 from ostinato.tasks.tag.model import TagModel
 from ostinato.tasks.tag.network import real
 from ostinato.tasks.tag.sequences import TagSequences
+from ostinato.train import Judge
 
 
 class TagLearner:
@@ -32,7 +33,7 @@ class TagLearner:
     ) -> None:
         self.tagger, self.network = model, model.network
         self.model: nn.Module = model.network
-        self.judged_by = model.metric
+        self.judged_by = Judge(model.metric, {"f1": "F1"}.get(model.metric, model.metric))
         self.state: tuple[Tensor, ...] = ()  # nothing is carried
         self.settings = model.settings
         self.sequences, given = training

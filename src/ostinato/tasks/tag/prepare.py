@@ -85,7 +85,8 @@ def prepare(
     """
     format, width = (given.format, given.width) if given.format else ("conll", 0)
     training, held = _split(settings, given, validation, format)
-    settings = defaults.tagged(settings, Facts(list(map(len, training.words))))
+    facts = Facts(list(map(len, training.words)), sum(map(len, held.words)))
+    settings = defaults.tagged(settings, facts)
     labels = Labels.of(given, settings.data.scheme, settings.data.unlabelled)
     words = (plain(s) if settings.data.lower else s for s in training.words)
     model = TagModel(

@@ -14,7 +14,7 @@ NAMES = {"f1": "F1", "accuracy": "accuracy"}
 def trained(tagger: Tagger) -> Iterator[Shown]:
     """What was trained, on the validation sentences, and the baseline beside it."""
     metric, cell = tagger.metric, tagger.settings().cell
-    best = max(tagger.history_, key=lambda record: record[metric])
+    best = tagger.best_
     weights = f"{parameters(tagger.network_):,}"
     spent = duration(sum(record["seconds"] for record in tagger.history_))
     rows = [[cell, f"{best[metric]:.4f}", weights, spent]]

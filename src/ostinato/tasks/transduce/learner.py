@@ -14,6 +14,7 @@ from ostinato.tasks.transduce.measures import EXTRA
 from ostinato.tasks.transduce.model import TransduceModel
 from ostinato.tasks.transduce.network import TransduceOutputs
 from ostinato.tasks.transduce.sequences import TransduceSequences
+from ostinato.train import Judge
 
 
 class TransduceLearner:
@@ -26,7 +27,8 @@ class TransduceLearner:
         validation: the pairs held out.
     """
 
-    judged_by = "-error_rate"
+    judged_by = Judge("-error_rate", "token error rate", worthless=0.8)
+    """Greedy outputs of a half-learnt network are all alike, and say nothing of it."""
 
     def __init__(
         self,

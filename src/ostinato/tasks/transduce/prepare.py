@@ -79,7 +79,7 @@ def prepare(
     if not fits.any():
         raise DataError(f"all pairs are longer than data.max_tokens = {settings.data.max_tokens}")
     lengths = np.where(fits, lengths + steps, 0)
-    settings = defaults.transduced(settings, Facts(lengths[lengths > 0].tolist()))
+    settings = defaults.transduced(settings, Facts(lengths[lengths > 0].tolist(), len(validation)))
     model = TransduceModel(settings=settings, cell=cell, source=read, target=written)
     return TransducePrepared(
         model=model,

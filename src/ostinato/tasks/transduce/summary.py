@@ -15,7 +15,7 @@ def trained(transducer: Transducer, test: Pairs | None) -> Iterator[Shown]:
     """What was trained, on the validation pairs and on those of a test part, if there is one."""
     yield from _left_out(transducer)
     settings = transducer.settings()
-    best = min(transducer.history_, key=lambda record: record["error_rate"])
+    best = transducer.best_
     row = [
         settings.cell,
         f"{best['validation_loss']:.3f}",
