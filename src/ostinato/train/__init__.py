@@ -9,6 +9,7 @@ from ostinato.train.config import (
     known_paths,
     nearest,
     read_toml,
+    recipes,
 )
 from ostinato.train.folder import Folder, write_out
 from ostinato.train.hooks import Hook, ProgressHook
@@ -36,6 +37,7 @@ __all__ = [
     "known_paths",
     "nearest",
     "read_toml",
+    "recipes",
     "undisturbed",
     "versions",
     "write_out",
