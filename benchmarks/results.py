@@ -55,7 +55,7 @@ def run(line, given):
     for word in line.split():
         if word.startswith("DATA/"):
             word = find(word.removeprefix("DATA/"), given.data)
-        elif word.startswith(("recipes/", "benchmarks/")):
+        elif word.startswith("benchmarks/"):
             word = str(ROOT / word)
         words += own.get(word, [word])
     print(line, file=sys.stderr, flush=True)
@@ -101,15 +101,17 @@ def fit(name, entry, given, known):
             yield known
 
 
-def _fit(name, entry, given, seed):
+def trained(name, words, given, more=()):
+    """What `ostinato fit` and the commands after it printed, and its times; see `kept`."""
     begun = (given.out / name / "config.toml").exists()
-    words = f"ostinato fit {entry['fit']} --seed {seed}"
     if begun:
         words = re.sub(SETTING, "", words) + " --resume"
-    lines = [f"{words} --out {name}"]
-    if "evaluate" in entry:
-        lines.append(f"ostinato evaluate {name} {entry['evaluate']}")
-    record = kept(name, lines, given, whole=not begun)
+    return kept(name, [f"ostinato fit {words} --out {name}", *more], given, whole=not begun)
+
+
+def _fit(name, entry, given, seed):
+    more = [f"ostinato evaluate {name} {entry['evaluate']}"] if "evaluate" in entry else []
+    record = trained(name, f"{entry['fit']} --seed {seed}", given, more)
     printed, figures = "\n".join(record.pop("printed")), {}
     for title, (pattern, _) in entry["figures"].items():
         found = re.findall(pattern.replace("N", NUMBER), printed, re.MULTILINE)
@@ -138,16 +140,17 @@ def fitted(entry, known):
             mean, deviation, *_ = spread(there) if len(there) > 1 else (None, None)
             values = [*values, mean, None if title in MINUTES else deviation]
         rows.append([title, *("–" if value is None else format(value, form) for value in values)])
-    measured = dict.fromkeys(_measured(known[seed]) for seed in seeds)
+    measured = dict.fromkeys(conditions(known[seed]) for seed in seeds)
     words = f"ostinato fit {entry['fit']} --seed {seeds[0]}".replace("DATA/", "")
-    return ["```sh", words, "```", "", *map(_row, rows), "", *measured]
+    return ["```sh", words, "```", "", *map(row, rows), "", *measured]
 
 
-def _row(fields):
+def row(fields):
+    """A line of a table."""
     return f"| {' | '.join(fields)} |"
 
 
-def _measured(record):
+def conditions(record):
     """When, with what and on what a record was measured, in a line."""
     made, threads = record["versions"], record["threads"]
     count = f"{threads} thread{'s' * (threads > 1)} on " if threads else ""
@@ -167,7 +170,7 @@ def as_printed(entry, known):
     lines = "\n".join(line.rstrip() for line in known["printed"]).strip("\n").splitlines()
     if not lines[0].startswith("|"):
         lines = ["```text", *lines, "```"]
-    return ["```sh", entry["run"], "```", "", *lines, "", _measured(known)]
+    return ["```sh", entry["run"], "```", "", *lines, "", conditions(known)]
 
 
 def bench(name, entry, given, known):
@@ -197,11 +200,11 @@ def two_threads(results):
                 case = result["cell"], "×".join(map(str, result["shape"].values()))
                 key = (*case, entry["ours"], result["threads"])
                 best[key] = min(entry["milliseconds"], best.get(key, float("inf")))
-    yield _row(["cell", "sizes", "fastest of PyTorch", "ostinato native"])
-    yield _row(["---", "---", "---:", "---:"])
+    yield row(["cell", "sizes", "fastest of PyTorch", "ostinato native"])
+    yield row(["---", "---", "---:", "---:"])
     for cell, size in dict.fromkeys(key[:2] for key in best):
         pairs = [[best.get((cell, size, ours, n)) for n in (1, 2)] for ours in (False, True)]
-        yield _row([cell, size, *(f"{a / b:.2f}" if a and b else "–" for a, b in pairs)])
+        yield row([cell, size, *(f"{a / b:.2f}" if a and b else "–" for a, b in pairs)])
 
 
 def benched(entry, known):
@@ -221,13 +224,17 @@ def write_tables(entries, known, page):
         lines = [f"Not measured yet: `python benchmarks/results.py DATA --only {name}`."]
         if name in known:
             lines = KINDS[next(iter(entry))][1](entry, known[name])
-        block = "\n".join([f"<!-- {name} -->", "", *lines, "", "<!-- end -->"])
-        text, places = re.subn(
-            rf"<!-- {name} -->.*?<!-- end -->", lambda _, block=block: block, text, flags=re.S
-        )
-        if places != 1:
-            sys.exit(f"{page}: {places} places <!-- {name} --> … <!-- end -->, not one")
+        text = with_block(text, name, lines, page)
     Run(page.parent).write(page.name, text)
+
+
+def with_block(text, name, lines, page):
+    """The text of a page with these lines between <!-- name --> and <!-- end -->."""
+    block = "\n".join([f"<!-- {name} -->", "", *lines, "", "<!-- end -->"])
+    text, places = re.subn(rf"<!-- {name} -->.*?<!-- end -->", lambda _: block, text, flags=re.S)
+    if places != 1:
+        sys.exit(f"{page}: {places} places <!-- {name} --> … <!-- end -->, not one")
+    return text
 
 
 def seeds(words):
@@ -235,18 +242,21 @@ def seeds(words):
     return [int(word) for word in words.split(",")]
 
 
-def main(argv=None, home=ROOT):
-    """Measures what is asked for; gives 1 where something failed. Missing data are no failure."""
-    entries = tomllib.loads((home / "benchmarks" / "results.toml").read_text("utf-8"))
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+def options(doc, entries, out):
+    """What a program that measures entries is asked for."""
+    parser = argparse.ArgumentParser(description=doc.splitlines()[0])
     parser.add_argument("data", nargs="?", type=Path, help="the folder below which files are found")
     parser.add_argument("--only", metavar="NAME,…", help=f"some of {', '.join(entries)}")
     parser.add_argument("--seeds", metavar="K,…", type=seeds, help="of an entry's seeds these only")
-    parser.add_argument(
-        "--out", type=Path, default=home / "runs" / "results", help="holds the runs"
-    )
+    parser.add_argument("--out", type=Path, default=out, help="holds the runs")
     parser.add_argument("--tables", action="store_true", help="run nothing, rewrite the tables")
-    given = parser.parse_args(argv)
+    return parser
+
+
+def main(argv=None, home=ROOT):
+    """Measures what is asked for; gives 1 where something failed. Missing data are no failure."""
+    entries = tomllib.loads((home / "benchmarks" / "results.toml").read_text("utf-8"))
+    given = options(__doc__, entries, home / "runs" / "results").parse_args(argv)
     given.out = given.out.resolve()
     status, kept_in, page = 0, Run(home / "benchmarks"), home / "docs" / "results.md"
     for name in [] if given.tables else given.only.split(",") if given.only else entries:

@@ -356,7 +356,7 @@ def test_the_backend_is_the_users_choice(
 @pytest.mark.parametrize(
     ("version", "reason"),
     [
-        (None, "Keras is not installed: pip install 'ostinato[keras]'"),
+        (None, "Keras is not installed: pip install 'keras>=3,<4'"),
         ("2.15.0", "Keras 2.15.0 is installed, and Keras 3 is needed"),
     ],
 )

@@ -1,5 +1,3 @@
-from pathlib import Path
-
 import numpy as np
 import pytest
 from order import SMALL, texts_by_order
@@ -21,7 +19,7 @@ WITH_LINEAR = SMALL | {
     "model": SMALL["model"] | {"linear": 2, "calibrate": False},
     "train": {"epochs": 1},
 }
-RECIPE = Path(__file__).parents[2] / "recipes" / "imdb-best.toml"
+RECIPE = "imdb-best"
 
 
 @pytest.fixture(scope="module")
@@ -117,7 +115,7 @@ def test_a_damaged_file_is_named(both, tmp_path):
 def test_the_recipe_trains():
     values = read_toml(RECIPE)
     assert values["data"].pop("extra") == "film-sentences"  # too many for a test
-    settings = ClassifySettings.parse(values, str(RECIPE))
+    settings = ClassifySettings.parse(values, RECIPE)
     reviews = read_labelled("imdb")["train"]
     some = reviews.select(np.random.default_rng(0).permutation(len(reviews))[:200])
     fitted = Classifier.of(settings, baseline=False).fit(some)

@@ -218,4 +218,4 @@ def test_what_cannot_be_is_refused(monkeypatch):
     monkeypatch.setattr(importlib.util, "find_spec", lambda n: None if n == "jax" else here(n))
     assert frameworks.find("keras").missing() == "KERAS_BACKEND is jax, which is not installed here"
     monkeypatch.setattr(importlib.util, "find_spec", lambda name: None)
-    assert "pip install 'ostinato[keras]'" in frameworks.find("keras").missing()
+    assert "pip install 'keras>=3,<4'" in frameworks.find("keras").missing()

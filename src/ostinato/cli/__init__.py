@@ -6,6 +6,9 @@ import sys
 from collections.abc import Sequence
 from typing import NoReturn
 
+if sys.platform == "win32":
+    raise SystemExit("ostinato: needs Linux or macOS; on Windows, install it in WSL")
+
 from ostinato import signals
 from ostinato.cli import streams
 from ostinato.errors import OstinatoError

@@ -12,6 +12,8 @@ from typing import Any
 from ostinato.cli.bars import Bars
 from ostinato.cli.runs import free_folder
 from ostinato.cli.screen import console, table
+from ostinato.data import sources
+from ostinato.data.sources import imdb, shakespeare
 from ostinato.errors import ConfigError
 from ostinato.experiment.demo import run
 from ostinato.experiment.stamp import stamp
@@ -48,6 +50,7 @@ def demo(*, out: str | None = None, part: float = 1.0, open_page: bool = False) 
     """
     if not 0 < part <= 1:
         raise ConfigError(f"--part must be above 0 and at most 1, not {part}")
+    sources.check_installed(imdb, shakespeare)
     folder = Run.create(free_folder("demo") if out is None else out).path
     (folder / "checkpoints").rmdir()
     began = time.perf_counter()

@@ -20,7 +20,7 @@ from ostinato.tasks.base.estimator import Estimator
 from ostinato.tasks.base.reading import TrainingSet
 from ostinato.tasks.base.settings import refuse_code
 from ostinato.tasks.base.stored import cell_in, named_or_stored, settings_in
-from ostinato.train import Run, Section, read_toml, undisturbed
+from ostinato.train import Run, Section, read_toml, recipes, undisturbed
 
 
 def _no_option(kind: object, where: str | None) -> None:
@@ -36,7 +36,11 @@ Data: TypeAlias = Annotated[str, _NAME]
 OptionalData: TypeAlias = Annotated[str | None, _NAME]
 """The same, where there may be none."""
 Config: TypeAlias = Annotated[
-    str | None, Parameter(help="A TOML file of settings; options on the command line override it.")
+    str | None,
+    Parameter(
+        help="A TOML file of settings, which options on the command line override; or the name of "
+        f"one that comes with Ostinato: {', '.join(recipes())}."
+    ),
 ]
 Device: TypeAlias = Annotated[
     str | None,

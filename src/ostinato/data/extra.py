@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+from importlib import metadata
 from types import ModuleType
 
 from ostinato.errors import DataError
@@ -21,6 +22,17 @@ def extra(package: str, name: str) -> ModuleType:
     try:
         return importlib.import_module(package)
     except ImportError as error:
-        raise DataError(
-            f"{package} is required ({error}): pip install 'ostinato[{name}]'"
-        ) from None
+        raise DataError(f"{package} is required ({error}): {install(name)}") from None
+
+
+def install(name: str) -> str:
+    """The command that installs what an extra of Ostinato requires, wherever that came from.
+
+    >>> install("subwords")
+    "pip install 'tokenizers>=0.21'"
+    """
+    marker = f"extra == '{name}'"
+    wanted = [line.replace('"', "'").split(";") for line in metadata.requires("ostinato") or ()]
+    packages = [words[0].strip() for words in wanted if words[-1].strip() == marker]
+    quoted = [f"'{word}'" if set(word) & set("<>") else word for word in packages]
+    return " ".join(["pip install", *quoted])

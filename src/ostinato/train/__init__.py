@@ -9,6 +9,7 @@ from ostinato.train.config import (
     known_paths,
     nearest,
     read_toml,
+    recipes,
 )
 from ostinato.train.folder import Folder, write_out
 from ostinato.train.hooks import Hook, ProgressHook
@@ -40,6 +41,7 @@ __all__ = [
     "known_paths",
     "nearest",
     "read_toml",
+    "recipes",
     "undisturbed",
     "versions",
     "write_out",

@@ -11,8 +11,10 @@ from typing import Annotated, Any, ClassVar, Literal, Self, TypeAlias
 import tomli_w
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, ValidationInfo, field_validator
 
-from ostinato.errors import ConfigError, first_few, quoted, shortened
+from ostinato.errors import ConfigError, UnknownName, first_few, quoted, shortened
 
+RECIPES = Path(__file__).parents[1] / "recipes"
+"""Settings that come with Ostinato, a file for each set of data."""
 LARGEST = 10**6
 """The largest whole number in settings, where none is said."""
 ENDLESS = LARGEST
@@ -123,17 +125,32 @@ def _is_kind(place: int | str) -> bool:
 
 
 def read_toml(path: str | Path) -> dict[str, Any]:
-    """The values of a TOML file.
+    """The values of a TOML file, or of a recipe by its name.
 
     Raises:
-        ConfigError: when there is none, or it is not TOML; the message gives its line.
+        UnknownName: when there is neither a file nor a recipe of that name.
+        ConfigError: when there is no file, or it is not TOML; the message gives its line.
     """
     try:
-        return tomllib.loads(Path(path).read_text("utf-8"))
+        return tomllib.loads(_recipe(path).read_text("utf-8"))
     except OSError as error:
+        if isinstance(error, FileNotFoundError) and str(path) == Path(path).stem:
+            raise UnknownName("recipe", str(path), recipes()) from None
         raise ConfigError(f"{path}: {error.strerror}") from None
     except (ValueError, RecursionError) as error:  # no TOML, no UTF-8, or a number of pages
         raise ConfigError(f"{path}: {shortened(str(error), 200)}") from None
+
+
+def recipes() -> list[str]:
+    """The names of the recipes: settings that come with Ostinato."""
+    return sorted(path.stem for path in RECIPES.glob("*.toml"))
+
+
+def _recipe(path: str | Path) -> Path:
+    """A file of the user; else the recipe that `imdb` or `recipes/imdb.toml` is a name of."""
+    own = RECIPES / f"{Path(path).stem}.toml"
+    named = str(path) in (own.stem, f"recipes/{own.name}") and not Path(path).is_file()
+    return own if named and own.is_file() else Path(path)
 
 
 def known_paths(section: type[BaseModel], before: str = "") -> list[str]:

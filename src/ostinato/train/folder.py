@@ -26,6 +26,8 @@ PART = ".part"
 MOST = 2**28
 """Bytes: a larger file is not read, unless whoever reads it knows how large it has to be."""
 
+if not hasattr(os, "O_NOFOLLOW"):
+    raise ImportError("run folders need Linux or macOS; on Windows, install Ostinato in WSL")
 _PLAIN = os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
 _KINDS: list[tuple[Callable[[int], bool], str]] = [
     (stat.S_ISLNK, "a link"),

@@ -241,7 +241,7 @@ def test_a_label_that_is_none_of_the_classes(put):
 
 def test_a_missing_package_is_told_with_its_remedy(put, monkeypatch):
     monkeypatch.setitem(__import__("sys").modules, "pyarrow", None)
-    with pytest.raises(DataError, match=r"pip install 'ostinato\[parquet\]'"):
+    with pytest.raises(DataError, match=r"pip install 'pyarrow>=20'"):
         read_labelled(put("a.parquet", parquet()))
 
 

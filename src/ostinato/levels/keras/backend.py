@@ -30,10 +30,10 @@ def obstacle() -> str | None:
 def missing() -> str | None:
     """Which package has to be installed before Keras can be; None if none. Imports nothing."""
     if importlib.util.find_spec("keras") is None:
-        return "Keras is not installed: pip install 'ostinato[keras]'"
+        return "Keras is not installed: pip install 'keras>=3,<4'"
     version = importlib.metadata.version("keras")
     if int(version.partition(".")[0]) < 3:
-        return f"Keras {version} is installed, and Keras 3 is needed: pip install 'keras>=3'"
+        return f"Keras {version} is installed, and Keras 3 is needed: pip install 'keras>=3,<4'"
     backend = os.environ.get("KERAS_BACKEND")
     if backend in BACKENDS and importlib.util.find_spec(backend) is None:
         return f"KERAS_BACKEND is {backend}, which is not installed here"
