@@ -53,11 +53,6 @@ def test_the_light_rooms_load_no_more_than_they_need(modules, heavy):
     assert loaded_by(*modules) <= heavy
 
 
-def test_who_trains_or_predicts_loads_no_plotly():
-    commands = [f"ostinato.cli.{name}" for name in ("fit", "evaluate", "predict", "compare")]
-    assert "plotly" not in loaded_by(*commands)
-
-
 def test_every_public_name_is_there():
     for name in ostinato.__all__:
         assert getattr(ostinato, name) is not None

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import importlib
 import pkgutil
+from collections.abc import Callable, Mapping, Sequence
 from types import ModuleType
+from typing import Any
 
 from ostinato.errors import UnknownName
 
@@ -24,3 +26,20 @@ def find(package: ModuleType, kind: str, name: str) -> ModuleType:
     if stem not in names(package):
         raise UnknownName(kind, name, names(package))
     return importlib.import_module(f"{package.__name__}.{stem}")
+
+
+def lazily(package: str, homes: Mapping[str, Sequence[str]]) -> Callable[[str], Any]:
+    """The `__getattr__` of a package some of whose names are imported when they are first used.
+
+    Args:
+        package: its name.
+        homes: the names that each of its modules has.
+    """
+
+    def find_name(name: str) -> Any:
+        for module, inside in homes.items():
+            if name in inside:
+                return getattr(importlib.import_module(f"{package}.{module}"), name)
+        raise AttributeError(f"module {package!r} has no attribute {name!r}")
+
+    return find_name

@@ -74,7 +74,7 @@ def test_all_commands_know_it(answers):
     shown = dict(zip("help fit evaluate predict options compare generate nowhere page".split(),
                      answers.values(), strict=True))  # fmt: skip
     assert "grade" in shown["help"]
-    assert "Train on grades." in shown["help"]
+    assert "Grade texts." in shown["help"]
     assert "24 grades\n" in shown["fit"]
     assert " lstm       1 \n" in shown["fit"]
     assert "Saved in a. Next: ostinato predict a\nstatus 0" in shown["fit"]

@@ -4,16 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
+from typing import TYPE_CHECKING
 
 from rich.progress import BarColumn, TextColumn
 from rich.progress import Progress as Bar
 
 from ostinato.cli import streams
 from ostinato.cli.screen import aside
-from ostinato.experiment.parallel import Watch
 from ostinato.tasks.base.summary import duration, progress_in_words
 from ostinato.train import Progress
 from ostinato.visible import visible
+
+if TYPE_CHECKING:
+    from ostinato.experiment.parallel import Watch
 
 
 class Bars:

@@ -5,20 +5,21 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 from cyclopts import Parameter
 from rich.text import Text
 
-from ostinato.bench import contestants
-from ostinato.bench.case import LINES, SIZES, BenchCase, plan
 from ostinato.bench.records import Job, Report
 from ostinato.bench.shape import Shape
-from ostinato.bench.tables import Field, facts, grids, machine, markdown, notes
 from ostinato.bench.worker import cores, measured
 from ostinato.cli.runs import free_folder
 from ostinato.cli.screen import aside, console, table
 from ostinato.errors import ConfigError, RunError
+
+if TYPE_CHECKING:
+    from ostinato.bench.case import BenchCase
+    from ostinato.bench.tables import Field
 
 CELLS = ("lstm", "gru", "rnn", "layer_norm_lstm")
 QUICK = (Shape(8, 10, 16, 16),)
@@ -64,6 +65,9 @@ def bench(
     quick
         Small sizes, few measurements, no training.
     """
+    from ostinato.bench import contestants
+    from ostinato.bench.case import LINES, SIZES, plan
+
     wanted = [Shape.parse(word) for word in _split(sizes)]
     shapes = wanted or (QUICK if quick else SIZES)
     chosen = _split(lines) or [name for name in LINES if not quick or name not in LONG]
@@ -76,16 +80,7 @@ def bench(
     contestants.known(named)  # refuses an unknown one before anything is measured
     folder = _folder(free_folder("bench") if out is None else out)
 
-    report: Report = {
-        "machine": machine(),
-        "settings": {"rounds": rounds, "threads": counts, "lines": chosen},
-        "peaks": {},
-        "results": [],
-    }
-    for count in counts:
-        job = Job(threads=count, rounds=rounds, peers=named or None, cases=_words(cases))
-        _measure(job, report, folder)
-    _print(report)
+    _print(_measured(cases, counts, chosen, named, rounds, folder))
     console.print(f"Written: {folder / 'bench.md'}, {folder / 'bench.json'}", soft_wrap=True)
 
 
@@ -118,8 +113,33 @@ def _words(cases: list[BenchCase]) -> list[tuple[str, str, str]]:
     return [(case.line, case.cell_name, str(case.shape)) for case in cases]
 
 
+def _measured(
+    cases: list[BenchCase],
+    counts: list[int],
+    lines: list[str],
+    peers: list[str],
+    rounds: int,
+    folder: Path,
+) -> Report:
+    """Measures all cases with each number of threads."""
+    from ostinato.bench.tables import machine
+
+    report: Report = {
+        "machine": machine(),
+        "settings": {"rounds": rounds, "threads": counts, "lines": lines},
+        "peaks": {},
+        "results": [],
+    }
+    for count in counts:
+        job = Job(threads=count, rounds=rounds, peers=peers or None, cases=_words(cases))
+        _measure(job, report, folder)
+    return report
+
+
 def _measure(job: Job, report: Report, folder: Path) -> None:
     """Runs a job; the files are written after each case, so that a stopped comparison stays."""
+    from ostinato.bench.tables import markdown
+
     count, done = job["threads"], 0
     with aside.status("") as status:
         for record in measured(job):
@@ -136,6 +156,8 @@ def _measure(job: Job, report: Report, folder: Path) -> None:
 
 
 def _print(report: Report) -> None:
+    from ostinato.bench.tables import facts, grids, notes
+
     for grid in grids(report["results"]):
         names = [name.replace(" ", "\n", 1) for name in (*grid.columns, grid.gain)]
         result = table("", *map(Text, names))

@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
-import numpy as np
-from numpy.typing import NDArray
+from typing import TYPE_CHECKING
+
 from rich.text import Text
 
 from ostinato.cli.screen import console
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
 
 
 def print_chart(title: str, symbols: list[str], probabilities: NDArray[np.float32]) -> None:
     """The most probable next symbols as bars."""
     console.print(f"\nnext token {title}", style="bold")
-    best = np.argsort(-probabilities, kind="stable")[:10]
+    best = (-probabilities).argsort(kind="stable")[:10]
     largest = float(probabilities[best[0]])
     for k in best:
         p = float(probabilities[k])

@@ -8,22 +8,18 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from inspect import Parameter
 from pathlib import Path
-from typing import Annotated, cast
+from typing import Annotated
 
 import cyclopts
 from cyclopts import App
 
-from ostinato import tasks
-from ostinato.cli.bars import Bars
 from ostinato.cli.pages import write_page
 from ostinato.cli.runs import Config, Device, S, free_folder, merge, named_cells, shell_word
 from ostinato.cli.screen import aside
 from ostinato.cli.summaries import read
-from ostinato.cli.task import KEYWORD, Command, joined, settings_of
+from ostinato.cli.task import KEYWORD, Command, add_tasks, command_of, joined, settings_of
 from ostinato.errors import ConfigError, shortened
-from ostinato.experiment import sizes, trials
 from ostinato.experiment.sizes import Equal
-from ostinato.experiment.stamp import stamp
 from ostinato.tasks.base.reading import Comparison
 from ostinato.tasks.base.settings import TaskSettings
 from ostinato.tasks.base.task import Task
@@ -102,8 +98,10 @@ class Trials:
         Raises:
             ConfigError: for numbers out of range, or a cell that is named twice.
         """
-        # pages need plotly, and this file is imported by whoever trains or predicts
+        from ostinato.cli.bars import Bars
         from ostinato.cli.report import print_comparison
+        from ostinato.experiment import sizes, trials
+        from ostinato.experiment.stamp import stamp
         from ostinato.report.comparison_page import comparison_page
         from ostinato.report.runs import collected
         from ostinato.report.sentences import listed
@@ -156,7 +154,7 @@ def command(task: Task) -> Command:
         settings: TaskSettings | None = None,
         **named: object,
     ) -> None:
-        chosen = options.settings(cast("type[TaskSettings]", task.estimator.kind), settings)
+        chosen = options.settings(task.settings, settings)
         about = " and ".join(map(title_of, filter(None, data)))
 
         def compared(chosen: TaskSettings) -> Comparison:
@@ -167,7 +165,6 @@ def command(task: Task) -> Command:
                 raise ConfigError("--texts requires --frameworks")
             options.run(about, chosen, compared(chosen))
             return
-        # its page needs plotly, which those who train or predict can do without
         from ostinato.cli.frameworks import compare_frameworks
 
         for option in ("seeds", "equal", "jobs", "device"):
@@ -218,5 +215,8 @@ def title_of(data: str) -> str:
     return "standard input" if data == "-" else Path(data).name
 
 
-for _name in tasks.names():
-    compare.command(command(tasks.find(_name)), name=_name)
+def __getattr__(name: str) -> App:
+    return command_of(name, command)
+
+
+add_tasks(compare, __name__)

@@ -15,9 +15,6 @@ from ostinato.cli.screen import console, table
 from ostinato.data import sources
 from ostinato.data.sources import imdb, shakespeare
 from ostinato.errors import ConfigError
-from ostinato.experiment.demo import run
-from ostinato.experiment.stamp import stamp
-from ostinato.report.demo_page import demo_page
 from ostinato.tasks.base.summary import duration
 from ostinato.train import Run
 
@@ -48,6 +45,10 @@ def demo(*, out: str | None = None, part: float = 1.0, open_page: bool = False) 
     open_page
         Open the report in a browser at the end.
     """
+    from ostinato.experiment.demo import run
+    from ostinato.experiment.stamp import stamp
+    from ostinato.report.demo_page import demo_page
+
     if not 0 < part <= 1:
         raise ConfigError(f"--part must be above 0 and at most 1, not {part}")
     sources.check_installed(imdb, shakespeare)

@@ -16,7 +16,7 @@ from ostinato import registry, tasks
 from ostinato.cli.runs import Device, RunOptions
 from ostinato.cli.screen import console
 from ostinato.cli.summaries import read, show
-from ostinato.cli.task import KEYWORD, Command, joined, settings_of
+from ostinato.cli.task import KEYWORD, Command, add_tasks, command_of, joined, settings_of
 from ostinato.data import sources
 from ostinato.errors import RunError
 from ostinato.tasks.base.settings import TaskSettings
@@ -39,7 +39,7 @@ def command(task: Task) -> Command:
         settings: TaskSettings | None = None,
         **named: object,
     ) -> None:
-        chosen = options.settings(task.estimator.kind, settings)
+        chosen = options.settings(task.settings, settings)
         skip = options.skip_bad_rows
         training = read(task.commands.training(*data, settings=chosen, skip_bad_rows=skip, **named))
         estimator = options.estimator(task.estimator, chosen)
@@ -53,8 +53,11 @@ def command(task: Task) -> Command:
     return joined(call, task.commands.training, [own], [settings_of(task)], given=["skip_bad_rows"])
 
 
-for _name in tasks.names():
-    fit.command(command(tasks.find(_name)), name=_name)
+def __getattr__(name: str) -> App:
+    return command_of(name, command)
+
+
+add_tasks(fit, __name__)
 
 
 @fit.command(name="--like")

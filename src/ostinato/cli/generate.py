@@ -11,7 +11,6 @@ from typing import Annotated, cast
 from cyclopts import Parameter
 
 from ostinato import tasks
-from ostinato.cli import interactive as screen
 from ostinato.cli.chart import print_chart, spell
 from ostinato.cli.runs import Device
 from ostinato.cli.screen import as_shown, aside
@@ -104,15 +103,15 @@ def generate(
         Show the text while it is generated, with the chart; keys change the settings.
     """
     given = samplers.given()
-    if interactive:
-        screen.need_a_terminal()
     _check(given, beam, best, interactive)
     check_stops(stop)
     generator = _load(run, device)
     if unknown := " ".join(map(spell, generator.unknown(prompt))):
         aside.print(f"ostinato: tokens not in the vocabulary, read as unknown: {unknown}")
     if interactive:
-        screen.watch(generator, run, prompt, length, given, stop, seed)
+        from ostinato.cli.interactive import watch
+
+        watch(generator, run, prompt, length, given, stop, seed)
     elif beam is not None:
         for text, nats in generator.search(prompt, length, beam=beam, best=best or 1):
             ended = prompt + "".join(until([text[len(prompt) :]], stop))
@@ -124,7 +123,11 @@ def generate(
 def _check(
     samplers: Collection[str], beam: int | None, best: int | None, interactive: bool
 ) -> None:
-    """That options go together: a beam search draws nothing."""
+    """That options go together: a beam search draws nothing, and only a terminal has keys."""
+    if interactive:
+        from ostinato.cli.interactive import need_a_terminal  # none but a terminal needs it
+
+        need_a_terminal()
     if best is not None and beam is None:
         raise ConfigError("--best requires --beam")
     if beam is not None and (samplers or interactive):

@@ -11,6 +11,7 @@ from cyclopts import App, Parameter
 from ostinato.cli.summaries import show
 from ostinato.cli.task import DEVICE, RUN, Command, joined, of_run
 from ostinato.tasks.base.task import Task
+from ostinato.train import Run
 
 predict = App(
     name="predict",
@@ -46,8 +47,8 @@ def command(task: Task) -> Command:
     """`ostinato predict` of a run of this task."""
 
     def call(run: str, *file: str, device: str | None = None, **options: object) -> None:
-        estimator = task.estimator.load(run, device=device)
-        show(task.commands.prediction(estimator, *file, **options))
+        model = task.model.read(Run.open(run), device)
+        show(task.commands.prediction(model, *file, **options))
 
-    estimator = next(iter(signature(task.commands.prediction).parameters))
-    return joined(call, task.commands.prediction, [RUN], [DEVICE], given=[estimator])
+    model = next(iter(signature(task.commands.prediction).parameters))
+    return joined(call, task.commands.prediction, [RUN], [DEVICE], given=[model])

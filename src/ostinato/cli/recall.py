@@ -6,7 +6,7 @@ import os
 import time
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 from cyclopts import Parameter
 
@@ -15,15 +15,10 @@ from ostinato.cli.pages import write_page
 from ostinato.cli.runs import named_cells
 from ostinato.cli.screen import console, table
 from ostinato.errors import ConfigError, UnknownName, counted, quoted, shortened
-from ostinato.experiment.recall import (
-    LENGTHS,
-    MOST_STEPS,
-    Recalled,
-    RecallSettings,
-    trials,
-)
-from ostinato.experiment.stamp import stamp
-from ostinato.report.recall_page import recall_page
+from ostinato.experiment.recall_settings import LENGTHS, MOST_STEPS, RecallSettings
+
+if TYPE_CHECKING:
+    from ostinato.experiment.recall import Recalled
 
 
 def recall(
@@ -60,6 +55,10 @@ def recall(
     settings
         The settings, the same for all cells.
     """
+    from ostinato.experiment.recall import trials
+    from ostinato.experiment.stamp import stamp
+    from ostinato.report.recall_page import recall_page
+
     if problem not in LENGTHS:
         raise UnknownName("problem", problem, LENGTHS)
     steps = LENGTHS[problem] if lengths is None else _numbers(lengths)

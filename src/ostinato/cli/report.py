@@ -12,13 +12,6 @@ from cyclopts import Parameter
 from ostinato.cli.pages import write_page
 from ostinato.cli.screen import console, table
 from ostinato.errors import ConfigError
-from ostinato.experiment.stamp import stamp
-from ostinato.experiment.trial import BASELINE
-from ostinato.report.comparison_page import comparison_page
-from ostinato.report.figures import cell_label
-from ostinato.report.runs import collected, runs_in
-from ostinato.report.sentences import listed
-from ostinato.report.verdicts import equality, measure, verdicts
 from ostinato.tasks.base.summary import duration
 from ostinato.train import Folder
 
@@ -48,6 +41,13 @@ def report(
     open_page
         Open the report in a browser at the end.
     """
+    from ostinato.experiment.stamp import stamp
+    from ostinato.experiment.trial import BASELINE
+    from ostinato.report.comparison_page import comparison_page
+    from ostinato.report.figures import cell_label
+    from ostinato.report.runs import collected, runs_in
+    from ostinato.report.sentences import listed
+
     paths = [path for run in runs for path in runs_in(run)]
     if not paths:
         raise ConfigError("report requires the folder of a run; see --help")
@@ -67,6 +67,8 @@ def report(
 
 def print_comparison(results: Mapping[str, Any]) -> None:
     """A comparison in short, on the terminal."""
+    from ostinato.report.verdicts import equality, measure, verdicts
+
     metric = results["metric"]
     judged = any("mean" in row for row in results["rows"])
     columns = [metric, "95% of mean"] if judged else [f"validation {metric}"]

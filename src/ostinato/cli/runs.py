@@ -8,19 +8,18 @@ import shlex
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, Any, TypeAlias, TypeVar
+from typing import TYPE_CHECKING, Annotated, Any, TypeAlias, TypeVar
 
 from cyclopts import Parameter
 
-from ostinato.cells import find
-from ostinato.cli.bars import progress_bar
 from ostinato.cli.screen import aside, console
 from ostinato.errors import ConfigError, RunError, quoted, shortened
-from ostinato.tasks.base.estimator import Estimator
 from ostinato.tasks.base.reading import TrainingSet
 from ostinato.tasks.base.settings import refuse_code
-from ostinato.tasks.base.stored import cell_in, named_or_stored, settings_in
 from ostinato.train import Run, Section, read_toml, recipes, undisturbed
+
+if TYPE_CHECKING:
+    from ostinato.tasks.base.estimator import Estimator
 
 
 def _no_option(kind: object, where: str | None) -> None:
@@ -50,7 +49,7 @@ Device: TypeAlias = Annotated[
     ),
 ]
 S = TypeVar("S", bound=Section)
-E = TypeVar("E", bound=Estimator[Any])
+E = TypeVar("E", bound="Estimator[Any]")
 
 
 @Parameter(name="*")
@@ -90,6 +89,8 @@ class RunOptions:
 
     def estimator(self, kind: type[E], settings: Section) -> E:
         """The estimator of these settings; one that is trained again has the cell of its run."""
+        from ostinato.tasks.base.stored import cell_in, named_or_stored
+
         if self.before is None:
             return kind.of(settings)
         return kind.of(settings, cell=named_or_stored(cell_in(self.before)))
@@ -112,6 +113,8 @@ class RunOptions:
         Raises:
             ConfigError: when it is not said what to resume.
         """
+        from ostinato.cli.bars import progress_bar  # who predicts needs none
+
         if self.resume and not self.out:
             raise ConfigError("--resume requires --out, the folder of the run to continue")
         settings = estimator.settings()
@@ -214,6 +217,8 @@ def as_it_ran(kind: type[S], run: Run) -> S:
         RunError: when there is no run, it was stopped before training began, or it names as data
             what is neither file nor folder, such as a pipe, which would be waited for.
     """
+    from ostinato.tasks.base.stored import settings_in
+
     if not run.begun:
         raise RunError(f"{run.path}: there is no run to continue; train without --resume")
     settings = settings_in(run, kind)
@@ -244,6 +249,8 @@ def named_cells(cells: str) -> dict[str, str]:
         UnknownName: for an unknown cell.
         ConfigError: when a cell is named twice, or none is.
     """
+    from ostinato.cells import find
+
     found: dict[str, str] = {}
     for word in filter(None, (word.strip() for word in cells.split(","))):
         name = find(word).name

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from importlib import import_module
 from inspect import Parameter, Signature, signature
 from typing import Annotated, get_args
 
 import cyclopts
+from docstring_parser import parse
 
 from ostinato import tasks
 from ostinato.cli.runs import Data, Device, OptionalData
@@ -23,6 +25,48 @@ RUN = Parameter(
 )
 
 DEVICE = Parameter("device", KEYWORD, default=None, annotation=Device)
+
+
+class TaskApp(cyclopts.App):
+    """A command of a task, whose options carry their help: it is not looked for in source code."""
+
+    @property
+    def help(self) -> str:
+        """That of the command; what is set is only for the list of commands."""
+        return getattr(self.default_command, "__doc__", None) or ""
+
+    @help.setter
+    def help(self, value: str | None) -> None:
+        pass
+
+    def assemble_argument_collection(
+        self, *, default_parameter: cyclopts.Parameter | None = None, parse_docstring: bool = False
+    ) -> cyclopts.ArgumentCollection:
+        """See `cyclopts.App`."""
+        return super().assemble_argument_collection(default_parameter=default_parameter)
+
+
+def add_tasks(app: cyclopts.App, module: str) -> None:
+    """Adds a command for each task, which is imported when it is asked for.
+
+    Args:
+        app: the command that they are below.
+        module: the module that has the function `command`, from a task to its command.
+    """
+    for name in tasks.names():
+        about = import_module(f"{tasks.__name__}.{name}").__doc__
+        app.command(f"{module}:{name}", name=name, help=about)
+
+
+def command_of(name: str, command: Callable[[Task], Command]) -> cyclopts.App:
+    """The command of a task's name, as `add_tasks` asks the module for it.
+
+    Raises:
+        AttributeError: when there is no such task.
+    """
+    if name not in tasks.names():
+        raise AttributeError(name)
+    return TaskApp(name=name, default_command=command(tasks.find(name)))
 
 
 def joined(
@@ -42,8 +86,11 @@ def joined(
         given: arguments of `described` that are no options, because `call` gives them.
     """
     hidden = {*given, *(each.name for each in (*first, *last))}
-    own = signature(described, eval_str=True).parameters.values()
-    shown = [_as_option(each) for each in own if each.name not in hidden]
+    own = signature(described).parameters.values()
+    said = {each.arg_name: each.description for each in parse(described.__doc__ or "").params}
+    shown = [
+        _as_option(each, described, said.get(each.name)) for each in own if each.name not in hidden
+    ]
     parameters = sorted([*first, *shown, *last], key=lambda each: each.kind)
     call.__signature__ = Signature(parameters)  # type: ignore[attr-defined]
     call.__annotations__, call.__doc__ = {}, described.__doc__
@@ -52,7 +99,7 @@ def joined(
 
 def settings_of(task: Task) -> Parameter:
     """The settings of a task, each of which is an option."""
-    kind = task.estimator.kind
+    kind = task.settings
     own = Annotated[kind | None, cyclopts.Parameter(name="*")]  # type: ignore[valid-type]
     return Parameter("settings", KEYWORD, default=None, annotation=own)
 
@@ -73,15 +120,17 @@ def of_run(verb: str, command: Callable[[Task], Command], run: str, rest: Sequen
     if run.startswith("-"):
         raise ConfigError(f"{run}: give the folder of the run first, then the options")
     name = tasks.of_run(Run.open(run))
-    app = cyclopts.App(name=f"ostinato {verb}", version_flags=[])
-    app.default(command(tasks.find(name)))
+    own = command(tasks.find(name))
+    app = TaskApp(name=f"ostinato {verb}", version_flags=[], default_command=own)
     call, bound, _ = app.parse_args([run, *rest], exit_on_error=False, print_error=False)
     call(*bound.args, **bound.kwargs)
 
 
-def _as_option(own: Parameter) -> Parameter:
+def _as_option(own: Parameter, of: Callable[..., object], said: str | None) -> Parameter:
     """A parameter as the command line takes it: data by name, files, text that is its help."""
     annotation = own.annotation
+    if isinstance(annotation, str):  # as the whole package writes them
+        annotation = eval(annotation, of.__globals__)
     if own.kind is POSITIONAL:
         annotation = OptionalData if type(None) in get_args(annotation) else Data
     elif annotation == list[str] | None:
@@ -89,4 +138,6 @@ def _as_option(own: Parameter) -> Parameter:
     elif hasattr(annotation, "__metadata__"):
         (text,) = annotation.__metadata__
         annotation = Annotated[annotation.__origin__, cyclopts.Parameter(help=text)]
+    if said:
+        annotation = Annotated[annotation, cyclopts.Parameter(help=said)]
     return own.replace(annotation=annotation)

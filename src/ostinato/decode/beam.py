@@ -10,10 +10,9 @@ from typing import Any, TypeAlias, TypeVar
 import torch
 from torch import Tensor
 
+from ostinato.decode.limits import MOST_BEAM
 from ostinato.errors import ConfigError, check_finite, quoted
 
-MOST_BEAM = 1000
-"""Memory and time grow with the beam, and what is found with a wider one hardly differs."""
 States = TypeVar("States")
 Step: TypeAlias = Callable[[States, Tensor], tuple[Tensor, States]]
 """From states and the last symbols (N,) to log-probabilities of the next (N, V), and states."""

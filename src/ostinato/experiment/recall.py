@@ -8,7 +8,6 @@ from typing import TypedDict
 
 import numpy as np
 import torch
-from pydantic import Field
 from torch import Tensor, nn
 
 from ostinato import cells, registry
@@ -17,63 +16,14 @@ from ostinato.data.sources._problem import Problem
 from ostinato.equation import Cell
 from ostinato.errors import counted
 from ostinato.experiment.parallel import Display, Job, Show, in_parallel
+from ostinato.experiment.recall_settings import RecallModel, RecallSettings
 from ostinato.observe.architecture import counts
-from ostinato.tasks.base.stack import StackSettings
 from ostinato.tasks.base.summary import progress_in_words
-from ostinato.train import (
-    BY_LOSS,
-    Epochs,
-    LearningRate,
-    Progress,
-    ProgressHook,
-    Section,
-    Training,
-    fit,
-)
+from ostinato.train import BY_LOSS, Progress, ProgressHook, fit
 from ostinato.train.random_state import reproducible
 
-LENGTHS = {"adding": (10, 30, 100), "copying": (1, 10, 20)}
-"""Lengths that cells differ at."""
-MOST_STEPS = 10**6
-"""No cell remembers as far, and a batch of such sequences still goes into memory."""
 _HELD_OUT = 500
 _SEED_OF_HELD_OUT = 2**32  # no batch of training has it
-
-
-class RecallModel(StackSettings):
-    """The network; its `embedding` is not used, for a step is read as it is."""
-
-    hidden: int = Field(128, ge=1, le=2**16, description="hidden units")
-    forget_bias: float | None = Field(
-        1.0, description="initial bias of the gate f, if there is one"
-    )
-
-
-class RecallTraining(Training):
-    """How the loop trains: long enough for what is learned late, and then at once."""
-
-    epochs: Epochs = 60
-    lr: LearningRate = 5e-3
-    patience: int = Field(
-        10**6, ge=1, description="epochs without improvement before training stops"
-    )
-    threads: int | None = Field(1, ge=1, le=1024, description="CPU threads")
-
-
-class RecallSettings(Section):
-    """How memory is tried out."""
-
-    seed: int = Field(0, ge=0, lt=2**31, description="the seed of all random numbers")
-    batch: int = Field(32, ge=1, description="sequences per batch, drawn anew for each")
-    batches: int = Field(100, ge=1, description="batches per epoch")
-    solved: float = Field(
-        0.1,
-        gt=0,
-        lt=1,
-        description="training ends below this fraction of the loss of a model without memory",
-    )
-    model: RecallModel = RecallModel()
-    train: RecallTraining = RecallTraining()
 
 
 class RecallNetwork(nn.Module):

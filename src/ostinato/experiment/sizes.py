@@ -4,14 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from functools import partial
-from typing import Literal, TypeAlias, TypeVar
+from typing import TYPE_CHECKING, Literal, TypeAlias, TypeVar
 
-import torch
-from torch import nn
-
-from ostinato.observe.architecture import counts
 from ostinato.tasks.base.settings import TaskSettings
 from ostinato.train.config import ENDLESS
+
+if TYPE_CHECKING:
+    from torch import nn
 
 S = TypeVar("S", bound=TaskSettings)
 Equal: TypeAlias = Literal["parameters", "recurrent", "time"]
@@ -36,6 +35,10 @@ def of_cells(
         network: the network of some settings.
         multiple: what a hidden size must be a multiple of.
     """
+    import torch  # not for the help, which names what may be equal
+
+    from ostinato.observe.architecture import counts
+
     train: dict[str, float] = {"threads": settings.train.threads or 1}
     if equal == "time":  # then nothing but the clock stops a run
         seconds = settings.train.seconds or SECONDS

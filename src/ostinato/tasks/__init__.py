@@ -1,6 +1,6 @@
 """Tasks: what people do with sequences. A package here is a task; its name is the task's.
 
-The package names the task's `MODEL`, and its file `task.py` all the rest, as the record `TASK`.
+Its file `task.py` describes the task, as the record `TASK`.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from ostinato.tasks.base.model import AnyModel
     from ostinato.tasks.base.task import Task
 
-__all__ = ["find", "load", "model", "names", "of_metric", "of_run"]
+__all__ = ["find", "load", "names", "of_metric", "of_run"]
 
 
 def names() -> list[str]:
@@ -34,19 +34,9 @@ def find(name: str) -> Task:
     Raises:
         UnknownName: when there is no such task; the nearest right name is given.
     """
-    _check(name)
+    if name not in names():
+        raise UnknownName("task", name, names())
     found: Task = importlib.import_module(f"{__name__}.{name}.task").TASK
-    return found
-
-
-def model(name: str) -> type[AnyModel]:
-    """The model of a task, without what trains it or judges it.
-
-    Raises:
-        UnknownName: when there is no such task; the nearest right name is given.
-    """
-    _check(name)
-    found: type[AnyModel] = importlib.import_module(f"{__name__}.{name}").MODEL
     return found
 
 
@@ -62,7 +52,7 @@ def load(path: str | Path, device: str | None = None) -> AnyModel:
         ConfigError: for a device that is not there.
     """
     run = Run.open(path)
-    return model(of_run(run)).read(run, device)
+    return find(of_run(run)).model.read(run, device)
 
 
 def of_run(run: Run) -> str:
@@ -89,8 +79,3 @@ def of_metric(metric: str) -> Task:
         if task.held_out.metric == metric:
             return task
     raise UnknownName("metric", metric, [find(name).held_out.metric for name in names()])
-
-
-def _check(name: str) -> None:
-    if name not in names():
-        raise UnknownName("task", name, names())

@@ -1,5 +1,8 @@
 """Training: the one loop, its settings, and the run folder it leaves."""
 
+from typing import TYPE_CHECKING
+
+from ostinato import registry
 from ostinato.train.config import (
     Epochs,
     LearningRate,
@@ -16,9 +19,11 @@ from ostinato.train.hooks import Hook, ProgressHook
 from ostinato.train.interrupts import undisturbed
 from ostinato.train.judge import BY_LOSS, Ending, Judge
 from ostinato.train.learner import Learner
-from ostinato.train.loop import fit
 from ostinato.train.meter import Progress, Record
 from ostinato.train.run import BEST, Run, versions
+
+if TYPE_CHECKING:
+    from ostinato.train.loop import fit
 
 __all__ = [
     "BEST",
@@ -46,3 +51,5 @@ __all__ = [
     "versions",
     "write_out",
 ]
+
+__getattr__ = registry.lazily(__name__, {"loop": ["fit"]})  # it alone needs PyTorch

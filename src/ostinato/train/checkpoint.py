@@ -13,7 +13,8 @@ from __future__ import annotations
 import json
 import logging
 import time
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, nullcontext, suppress
 from dataclasses import asdict
 
 import torch
@@ -22,6 +23,7 @@ from torch import Tensor
 from ostinato.errors import RunError, shortened
 from ostinato.train import random_state
 from ostinato.train.folder import MOST
+from ostinato.train.interrupts import Interrupts
 from ostinato.train.learner import B
 from ostinato.train.meter import Meter
 from ostinato.train.run import BEST, METRICS, Run, check_records
@@ -55,6 +57,40 @@ class Checkpoints:
         """Writes one if the last was long enough ago."""
         if time.monotonic() - self._kept >= self._seconds:
             self.keep()
+
+
+@contextmanager
+def resumable(run: Run | None, state: State[B]) -> Iterator[Interrupts]:
+    """Within it, whatever ends training between two steps leaves a checkpoint of the last one.
+
+    These are what a hook raises, and signals that the program handles by raising KeyboardInterrupt
+    or SystemExit, such as Ctrl-C; all of it continues from here. A second signal does not wait,
+    and leaves none.
+
+    Args:
+        run: where the checkpoint goes; None keeps nothing.
+        state: what it is made of.
+
+    Raises:
+        RunError: when `run` cannot be written; it says so where there is a checkpoint to resume.
+    """
+    interrupts = Interrupts()
+    try:
+        try:
+            interrupts.begin()
+            yield interrupts
+        except BaseException as error:
+            interrupts.end()  # a second signal ends the writing too
+            if run and interrupts.whole and (state.history or state.meter.steps):
+                with suppress(RunError) if isinstance(error, RunError) else nullcontext():
+                    keep(run, state)
+            raise
+        finally:
+            interrupts.end()
+    except RunError as error:
+        if run and run.checkpoints():
+            raise RunError(f"{error}; fix it, and continue with --resume") from None
+        raise
 
 
 def keep(run: Run, state: State[B]) -> None:

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
-
-from torch import nn
+from typing import TYPE_CHECKING
 
 from ostinato.train.meter import Progress, Record
+
+if TYPE_CHECKING:
+    from torch import nn
 
 
 class Hook:

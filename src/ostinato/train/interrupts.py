@@ -1,19 +1,14 @@
-"""Ctrl-C while a model trains: it waits for the end of a step, and leaves a checkpoint."""
+"""Ctrl-C while a model trains: it waits for the end of a step."""
 
 from __future__ import annotations
 
 import signal
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager, nullcontext, suppress
+from contextlib import contextmanager
 from types import FrameType
 
-from ostinato.errors import RunError
 from ostinato.signals import ENDING
-from ostinato.train import checkpoint
-from ostinato.train.learner import B
-from ostinato.train.run import Run
-from ostinato.train.state import State
 
 
 class Interrupts:
@@ -82,37 +77,3 @@ def undisturbed() -> Iterator[None]:
             yield
     finally:
         interrupts.end()
-
-
-@contextmanager
-def resumable(run: Run | None, state: State[B]) -> Iterator[Interrupts]:
-    """Within it, whatever ends training between two steps leaves a checkpoint of the last one.
-
-    These are what a hook raises, and signals that the program handles by raising KeyboardInterrupt
-    or SystemExit, such as Ctrl-C; all of it continues from here. A second signal does not wait,
-    and leaves none.
-
-    Args:
-        run: where the checkpoint goes; None keeps nothing.
-        state: what it is made of.
-
-    Raises:
-        RunError: when `run` cannot be written; it says so where there is a checkpoint to resume.
-    """
-    interrupts = Interrupts()
-    try:
-        try:
-            interrupts.begin()
-            yield interrupts
-        except BaseException as error:
-            interrupts.end()  # a second signal ends the writing too
-            if run and interrupts.whole and (state.history or state.meter.steps):
-                with suppress(RunError) if isinstance(error, RunError) else nullcontext():
-                    checkpoint.keep(run, state)
-            raise
-        finally:
-            interrupts.end()
-    except RunError as error:
-        if run and run.checkpoints():
-            raise RunError(f"{error}; fix it, and continue with --resume") from None
-        raise

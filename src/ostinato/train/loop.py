@@ -17,11 +17,11 @@ from dataclasses import asdict
 from typing import Generic
 
 from ostinato.errors import OstinatoError
-from ostinato.train.checkpoint import Checkpoints, restore
+from ostinato.train.checkpoint import Checkpoints, restore, resumable
 from ostinato.train.config import Training
 from ostinato.train.events import Events
 from ostinato.train.hooks import Hook, begun
-from ostinato.train.interrupts import Interrupts, resumable
+from ostinato.train.interrupts import Interrupts
 from ostinato.train.learner import B, Learner
 from ostinato.train.meter import Record, StepClock
 from ostinato.train.optimizer import set_rate

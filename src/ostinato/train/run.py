@@ -29,11 +29,7 @@ import tomllib
 from collections.abc import Iterator, Mapping, Sequence, Set
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
-
-import numpy as np
-import torch
-from torch import Tensor
+from typing import TYPE_CHECKING, Any
 
 import ostinato
 from ostinato.errors import RunError
@@ -42,7 +38,9 @@ from ostinato.train.folder import MOST, PART, Folder, encoded
 from ostinato.train.judge import Ending
 from ostinato.train.manifest import Manifest
 from ostinato.train.meter import Record
-from ostinato.train.tensors import packed, unpacked
+
+if TYPE_CHECKING:
+    from torch import Tensor
 
 CONFIG, BEST, METRICS = "config.toml", "model.safetensors", "metrics.jsonl"
 _MOST = sys.float_info.max
@@ -210,6 +208,8 @@ class Run(Folder):
 
     def write_tensors(self, name: str, tensors: Mapping[str, Tensor], **notes: str) -> None:
         """Writes tensors, and short notes beside them, as safetensors with their SHA-256."""
+        from ostinato.train.tensors import packed  # a run is looked at without PyTorch
+
         self.write(name, packed(tensors, notes))
 
     def read_tensors(self, name: str, most: int = MOST) -> dict[str, Tensor]:
@@ -226,6 +226,8 @@ class Run(Folder):
         Raises:
             RunError: when it is missing or damaged.
         """
+        from ostinato.train.tensors import unpacked
+
         content = self.read(name, most)
         try:
             return unpacked(content, whole=self._listed(name) is not None)
@@ -332,6 +334,9 @@ def check_records(records: object, needed: Set[str] = frozenset()) -> None:
 
 def versions() -> dict[str, str]:
     """What a run's manifest says of the software that made it."""
+    import numpy as np
+    import torch
+
     return {
         "ostinato": ostinato.__version__,
         "python": platform.python_version(),

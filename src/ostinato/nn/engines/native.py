@@ -54,34 +54,15 @@ class NativeEngine(StreamingEngine):
         refuse_many(x.shape[:-1].numel())
         return None
 
-    @torch.compiler.disable  # type: ignore[untyped-decorator]
     def run(self, x: Tensor, call: Call) -> tuple[Tensor, list[Sequence[Tensor]]]:
         """See `Engine`.
 
         Raises:
             ValueError: when a weight was replaced by a tensor that does not fit.
         """
-        from ostinato.levels.native.runtime import layer
-
-        distinct = table = None
-        graph, directions = call.cell.graph, call.directions
-        for ending, direction in zip(call.layer.directions, directions, strict=True):
-            _check(call.layer, ending, direction.weights, x.dtype)
-        lookup = lookup_of(call.source)
-        if lookup and lookup.table.dtype == x.dtype and layer.takes_rows(graph):
-            distinct, x = lookup.distinct(), x.flatten(0, -2)
-            table = lookup.table if distinct else None
-        return layer.run(
-            graph,
-            x,
-            [call.layout.order(reverse=k > 0) for k in range(len(directions))],
-            [d.states for d in directions],
-            [d.weights for d in directions],
-            [list(d.noise.values()) for d in directions],
-            call.layer.sizes,
-            distinct,
-            table,
-        )
+        if torch.compiler.is_compiling():  # as a decorator, `disable` would import the compiler
+            return torch.compiler.disable(_run)(x, call)  # type: ignore[no-untyped-call, no-any-return]
+        return _run(x, call)
 
     def stream(
         self,
@@ -100,6 +81,31 @@ class NativeEngine(StreamingEngine):
         return stream.NativeStream(
             cell.graph, weights, noise, [layer.sizes for layer in layers], kind
         )
+
+
+def _run(x: Tensor, call: Call) -> tuple[Tensor, list[Sequence[Tensor]]]:
+    """Outputs and last states of a layer, see `Engine`; no compiler can look into it."""
+    from ostinato.levels.native.runtime import layer
+
+    distinct = table = None
+    graph, directions = call.cell.graph, call.directions
+    for ending, direction in zip(call.layer.directions, directions, strict=True):
+        _check(call.layer, ending, direction.weights, x.dtype)
+    lookup = lookup_of(call.source)
+    if lookup and lookup.table.dtype == x.dtype and layer.takes_rows(graph):
+        distinct, x = lookup.distinct(), x.flatten(0, -2)
+        table = lookup.table if distinct else None
+    return layer.run(
+        graph,
+        x,
+        [call.layout.order(reverse=k > 0) for k in range(len(directions))],
+        [d.states for d in directions],
+        [d.weights for d in directions],
+        [list(d.noise.values()) for d in directions],
+        call.layer.sizes,
+        distinct,
+        table,
+    )
 
 
 def _check(layer: Layer, ending: str, weights: Mapping[str, Tensor], kind: torch.dtype) -> None:

@@ -18,7 +18,8 @@ from ostinato.tasks.base.device import resolve
 from ostinato.tasks.base.network import Network
 from ostinato.tasks.base.parts import Part
 from ostinato.tasks.base.settings import TaskSettings
-from ostinato.tasks.base.stored import cell_in, checked, settings_in, with_weights
+from ostinato.tasks.base.stored import cell_in, settings_in
+from ostinato.tasks.base.weights import checked, with_weights
 from ostinato.train import BEST, Ending, Run, versions
 from ostinato.train.manifest import FORMAT, Manifest, timestamp
 

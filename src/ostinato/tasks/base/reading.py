@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
-from typing import Annotated, Any, TypeAlias
+from typing import TYPE_CHECKING, Annotated, Any, TypeAlias
 
-from torch import nn
-
-from ostinato.tasks.base.held_out import Given, HeldOut
 from ostinato.tasks.base.summary import Shown
+
+if TYPE_CHECKING:
+    from torch import nn
+
+    from ostinato.tasks.base.held_out import Given, HeldOut
 
 TableFormat: TypeAlias = Annotated[
     str | None,

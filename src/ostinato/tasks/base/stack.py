@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from pydantic import Field
 
-from ostinato.equation import Cell
-from ostinato.nn import Recurrent
 from ostinato.train import Section
+
+if TYPE_CHECKING:
+    from ostinato.equation import Cell
+    from ostinato.nn import Recurrent
 
 
 class StackSettings(Section):
@@ -46,6 +50,8 @@ class StackSettings(Section):
             features: of a step, where there is more than the embedding.
             bidirectional: whether each layer reads in both directions.
         """
+        from ostinato.nn import Recurrent  # settings are read without PyTorch
+
         own_name = cell.graph.own_name
         biased = {node.label for _, node in cell.graph.affines() if node.bias}
         bias_init = {} if self.forget_bias is None else {"f": self.forget_bias}

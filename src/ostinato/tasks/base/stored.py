@@ -1,32 +1,22 @@
-"""What a run's files make of an estimator: its settings, its cell, a network that fits its weights.
+"""What a run's files make of an estimator: its settings, its cell.
 
 A run may come from anywhere. Its cell is the graph in `cell.json`, whatever its settings call it:
-no file that a run names is ever run. A network is built only when its weights are known to fit.
+no file that a run names is ever run.
 """
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable
 from typing import Any, TypeVar
 
-import torch
-from torch import Tensor, nn
-
 from ostinato import cells
-from ostinato.data import Tokenizer, Vocabulary, tokenizer
 from ostinato.equation import Cell
 from ostinato.equation.stored import graph_from_json
 from ostinato.errors import CellError, ConfigError, DataError, RunError, UnknownName, quoted
-from ostinato.train import BEST, Run, Section
-from ostinato.train.tensors import misfit, size_of
+from ostinato.train import Run, Section
 
 S = TypeVar("S", bound=Section)
 T = TypeVar("T")
-N = TypeVar("N", bound=nn.Module)
-LARGEST = 2**32
-"""Bytes that the weights of a network may take."""
-_HEADER = 2**24  # bytes that a file of weights may have besides them
 
 
 def settings_in(run: Run, kind: type[S]) -> S:
@@ -72,67 +62,6 @@ def from_json(run: Run, name: str, make: Callable[[Any], T]) -> T:
         AttributeError, ArithmeticError, RecursionError,
     ) as error:  # fmt: skip
         raise RunError(f"{run.path / name}: damaged ({quoted(error, 160)})") from None
-
-
-def read_symbols(run: Run, name: str) -> tuple[Tokenizer, Vocabulary]:
-    """A run's tokenizer of a name, and the symbols that are known.
-
-    Raises:
-        RunError: when they are missing or damaged.
-    """
-    split = tokenizer(name)
-    if split.learns:
-        split = from_json(run, "tokenizer.json", lambda state: tokenizer(name, json.dumps(state)))
-    return split, from_json(run, "vocabulary.json", Vocabulary.from_json)
-
-
-def write_symbols(run: Run, split: Tokenizer, known: Vocabulary) -> None:
-    """Writes what `read_symbols` reads."""
-    if split.state:
-        run.write_json("tokenizer.json", json.loads(split.state))
-    run.write_json("vocabulary.json", known.to_json())
-
-
-def checked(make: Callable[[], N]) -> N:
-    """A network, once it is known that its weights are not too large.
-
-    Raises:
-        ConfigError: when they take more than `LARGEST` bytes.
-    """
-    _shapes(make)
-    return make()
-
-
-def with_weights(run: Run, make: Callable[[], N]) -> N:
-    """A network with the weights of a run; before it is built these are known to be its own.
-
-    Raises:
-        ConfigError: when they take more than `LARGEST` bytes.
-        RunError: when they are damaged, or those of another network.
-    """
-    wanted = _shapes(make)
-    found = run.read_tensors(BEST, size_of(wanted) + _HEADER)
-    if why := misfit(found, wanted):
-        raise RunError(f"{run.path / BEST}: its weights do not match its settings: {why}")
-    for name, weight in found.items():
-        if not bool(weight.isfinite().all()):
-            raise RunError(f"{run.path / BEST}: {name} contains a number that is not finite")
-    network = make()
-    network.load_state_dict(found)
-    return network.eval()
-
-
-def _shapes(make: Callable[[], nn.Module]) -> dict[str, Tensor]:
-    """The weights of a network by name, without the memory that they take."""
-    with torch.device("meta"):
-        weights: dict[str, Tensor] = make().state_dict()
-    if (size := size_of(weights)) > LARGEST:
-        raise ConfigError(
-            f"the weights of the network would take {size / 2**30:,.1f} GiB, "
-            f"and the limit is {LARGEST >> 30} GiB; make model.hidden, "
-            "model.layers, model.embedding or the vocabulary smaller"
-        )
-    return weights
 
 
 def _cell_of(graph: Any) -> Cell:

@@ -5,13 +5,14 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import TypeAlias
-
-from torch import nn
+from typing import TYPE_CHECKING, TypeAlias
 
 from ostinato.data import Skipped
 from ostinato.errors import counted, quoted
 from ostinato.train import Ending, Progress
+
+if TYPE_CHECKING:
+    from torch import nn
 
 
 @dataclass(frozen=True)

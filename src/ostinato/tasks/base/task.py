@@ -4,13 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Callable, Generator, Iterator
 from dataclasses import dataclass
-from typing import Any, Protocol
+from importlib import import_module
+from typing import TYPE_CHECKING, Any, Protocol
 
-from ostinato.tasks.base.estimator import Estimator
-from ostinato.tasks.base.held_out import HeldOut
 from ostinato.tasks.base.reading import Comparison, TrainingSet
+from ostinato.tasks.base.settings import TaskSettings
 from ostinato.tasks.base.summary import Shown
 from ostinato.tasks.base.terms import Terms
+
+if TYPE_CHECKING:
+    from ostinato.tasks.base.estimator import Estimator
+    from ostinato.tasks.base.held_out import HeldOut
+    from ostinato.tasks.base.model import AnyModel
 
 
 class Commands(Protocol):
@@ -20,7 +25,9 @@ class Commands(Protocol):
     keyword is an option, and the docstring (with numpydoc's `Parameters`) is the help. The
     functions yield what is shown, as it comes. The commands themselves give some arguments, which
     are no options of theirs: `settings` are the resolved settings of the task, `skip_bad_rows` of
-    `training` is an option of every `fit`, and an estimator is that of the run.
+    `training` is an option of every `fit`, and an estimator or a model is that of the run.
+
+    The file is imported for the help, and so imports what needs PyTorch where it is used.
     """
 
     @property
@@ -37,17 +44,19 @@ class Commands(Protocol):
 
     @property
     def prediction(self) -> Callable[..., Iterator[Shown]]:
-        """Asks a trained model: `(estimator, *data, **options)`."""
+        """Asks a trained model: `(model, *data, **options)`."""
 
 
 @dataclass(frozen=True)
 class Task:
     """A task, as `task.py` in its package `ostinato.tasks.NAME` describes it.
 
-    What only uses a trained model needs none of it: the package itself names its `MODEL`.
+    What needs PyTorch is named by `module:name`, and imported when it is asked for.
 
     Attributes:
-        held_out: what a trained model is judged by; it says what is trained, too.
+        settings: those of a run.
+        model_at: where the class of its trained models is.
+        held_out_at: where that is that they are judged by; it says what is trained, too.
         terms: the words of pages.
         commands: what the commands do.
         next: the command that a trained run is good for, of which `{run}` is the folder.
@@ -56,7 +65,9 @@ class Task:
             `unknown`, `stream`, `search` and `session`, as `Generator` has.
     """
 
-    held_out: type[HeldOut]
+    settings: type[TaskSettings]
+    model_at: str
+    held_out_at: str
     terms: Terms
     commands: Commands
     next: str = "ostinato evaluate {run} DATA"
@@ -64,11 +75,29 @@ class Task:
     generates: bool = False
 
     @property
+    def name(self) -> str:
+        """That of the package, of the command line and of runs."""
+        return str(self.settings.task)
+
+    @property
+    def model(self) -> type[AnyModel]:
+        """The class of its trained models; it needs no scikit-learn."""
+        found: type[AnyModel] = _imported(self.model_at)
+        return found
+
+    @property
+    def held_out(self) -> type[HeldOut]:
+        """What trained models are judged by."""
+        found: type[HeldOut] = _imported(self.held_out_at)
+        return found
+
+    @property
     def estimator(self) -> type[Estimator[Any]]:
         """What is trained."""
         return self.held_out.kind
 
-    @property
-    def name(self) -> str:
-        """That of the package, of the command line and of runs."""
-        return str(self.estimator.kind.task)
+
+def _imported(where: str) -> Any:
+    """What stands in a module, `module:name`."""
+    module, _, name = where.partition(":")
+    return getattr(import_module(module), name)

@@ -1,5 +1,1 @@
-"""Classify texts, and series of numbers."""
-
-from ostinato.tasks.classify.model import ClassifyModel
-
-MODEL = ClassifyModel
+"""Classify texts and time series."""

@@ -13,8 +13,6 @@ from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
-from scipy.optimize import minimize_scalar
-from scipy.special import expit, log_expit, log_softmax, softmax
 
 _MOST = 4.0  # |ln T|
 _ENOUGH = 2**22  # logits to fit T to; of more every n-th text
@@ -22,12 +20,20 @@ _ENOUGH = 2**22  # logits to fit T to; of more every n-th text
 
 def probabilities(logits: NDArray[np.float32], multi_label: bool) -> NDArray[np.float32]:
     """Logits (N, K) → probabilities (N, K): of the classes, or of each label for itself."""
-    found: NDArray[np.float32] = expit(logits) if multi_label else softmax(logits, -1)
+    if multi_label:
+        from scipy.special import expit  # whose import takes longer than a prediction
+
+        found: NDArray[np.float32] = expit(logits)
+        return found
+    odds = np.exp(logits - logits.max(-1, keepdims=True, initial=-np.inf))
+    found = odds / odds.sum(-1, keepdims=True)
     return found
 
 
 def log_probabilities(logits: NDArray[np.float32], multi_label: bool) -> NDArray[np.float32]:
     """Their logarithms (nats), without rounding small ones to nothing."""
+    from scipy.special import log_expit, log_softmax
+
     found: NDArray[np.float32] = log_expit(logits) if multi_label else log_softmax(logits, -1)
     return found
 
@@ -44,6 +50,9 @@ def fit_temperature(logits: ArrayLike, truth: ArrayLike, multi_label: bool) -> f
         truth: (N, K), whether the text has the label.
         multi_label: whether a text has any number of labels, also none.
     """
+    from scipy.optimize import minimize_scalar
+    from scipy.special import log_expit, log_softmax
+
     step = -(-np.size(logits) // _ENOUGH)
     given = np.asarray(logits, dtype=np.float64)[::step]
     right = np.asarray(truth, dtype=bool)[::step]

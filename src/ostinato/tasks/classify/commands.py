@@ -6,11 +6,9 @@ from collections import Counter
 from collections.abc import Generator, Iterator
 from functools import partial
 from itertools import chain
+from typing import TYPE_CHECKING
 
-import numpy as np
-
-from ostinato.cells import find
-from ostinato.data import Examples, Skipped, read_labelled, read_texts, split_blocks
+from ostinato.data import Examples, Skipped, readers
 from ostinato.errors import ConfigError, DataError, quoted
 from ostinato.tasks.base.reading import (
     HELD_OUT,
@@ -21,12 +19,13 @@ from ostinato.tasks.base.reading import (
     TrainingSet,
 )
 from ostinato.tasks.base.summary import Fields, Note, Shown, left_out
-from ostinato.tasks.classify.estimator import Classifier
-from ostinato.tasks.classify.held_out import ClassifyHeldOut
-from ostinato.tasks.classify.network import ClassifyNetwork
 from ostinato.tasks.classify.settings import ClassifySettings
 from ostinato.tasks.classify.summary import measured, trained
 from ostinato.train import Run
+
+if TYPE_CHECKING:
+    from ostinato.tasks.classify.estimator import Classifier
+    from ostinato.tasks.classify.model import ClassifyModel
 
 
 def training(
@@ -47,7 +46,7 @@ def training(
     """
     columns = settings.data.text, settings.data.labels
     skipped = Skipped() if skip_bad_rows else None
-    splits = read_labelled(data, *columns, format=format, skip_bad_rows=skipped)
+    splits = readers.read_labelled(data, *columns, format=format, skip_bad_rows=skipped)
     yield from left_out(skipped)
     examples = splits["train"]
     if len(set(examples.labels)) < 2 and not settings.data.labels.multi_label:
@@ -83,6 +82,13 @@ def comparison(
     settings
         The settings, the same for all cells.
     """
+    import numpy as np
+
+    from ostinato.cells import find
+    from ostinato.data import split_blocks
+    from ostinato.tasks.classify.held_out import ClassifyHeldOut
+    from ostinato.tasks.classify.network import ClassifyNetwork
+
     if settings.data.labels.multi_label:
         raise ConfigError(
             "multi-label texts (data.multi_label, data.separator) cannot be "
@@ -90,7 +96,7 @@ def comparison(
             "evaluate it with `ostinato evaluate`"
         )
     yield from ()
-    splits = read_labelled(data, settings.data.text, settings.data.label, format=format)
+    splits = readers.read_labelled(data, settings.data.text, settings.data.label, format=format)
     kept, held = splits["train"], splits.get("test")
     if min(Counter(kept.labels).values()) < 3 or len(set(kept.labels)) < 2:
         raise DataError(f"{data}: a comparison needs at least two classes with three texts each")
@@ -132,7 +138,7 @@ def evaluation(
         the second class.
     """
     columns, skipped = classifier.settings().data, Skipped() if skip_bad_rows else None
-    splits = read_labelled(
+    splits = readers.read_labelled(
         data,
         columns.text,
         columns.labels,
@@ -148,7 +154,7 @@ def evaluation(
 
 
 def prediction(
-    classifier: Classifier,
+    model: ClassifyModel,
     file: str = "-",
     /,
     *,
@@ -178,19 +184,18 @@ def prediction(
     """
     skipped = Skipped()
     chosen = skipped if skip_bad_rows else None
-    column = classifier.settings().data.text
-    numbers = classifier.numbers_ is not None
-    texts = read_texts(file, column, format=format, skip_bad_rows=chosen, numbers=numbers)
+    column, numbers = model.settings.data.text, model.numbers is not None
+    texts = readers.read_texts(file, column, format=format, skip_bad_rows=chosen, numbers=numbers)
     yield from left_out(skipped)
-    probabilities = classifier.predict_proba(texts)
-    given, names = classifier.given(probabilities, threshold), classifier.class_names
+    probabilities = model.probabilities(texts)
+    given, names = model.given(probabilities, threshold), model.class_names
     empty = 0
     for read in skipped.merged(zip(probabilities, given, strict=True)):
         if read is None:
             yield Fields(["", ""])
             continue
         row, labels = read
-        best = sorted(np.flatnonzero(labels), key=lambda k: -row[k])
+        best = sorted(labels.nonzero()[0], key=lambda k: -row[k])
         empty += not best
         yield Fields(list(chain.from_iterable((names[k], f"{row[k]:.4f}") for k in best)))
     if empty:

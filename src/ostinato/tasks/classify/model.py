@@ -112,6 +112,10 @@ class ClassifyModel(PooledModel[ClassifySettings, ClassifyBatch, Classification]
         found = self.each(inputs, self._logits)
         return np.array(found, dtype=np.float32).reshape(len(found), len(self.classes))
 
+    def probabilities(self, inputs: Sequence[str | Signal]) -> NDArray[np.float32]:
+        """P of each class (N, K); for multi-label texts, independent of each other."""
+        return probabilities(self.logits(inputs), self.multi_label)
+
     def decode(self, outputs: Tensor, batch: ClassifyBatch) -> list[Classification]:
         """See `Model`."""
         found = probabilities(self._logits(outputs, batch), self.multi_label)

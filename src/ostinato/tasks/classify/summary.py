@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import TYPE_CHECKING
 
 from ostinato.data import Examples
 from ostinato.tasks.base.summary import (
@@ -12,8 +13,10 @@ from ostinato.tasks.base.summary import (
     duration,
     parameters,
 )
-from ostinato.tasks.classify.estimator import Classifier
-from ostinato.tasks.classify.measures import ClassifyMeasures
+
+if TYPE_CHECKING:
+    from ostinato.tasks.classify.estimator import Classifier
+    from ostinato.tasks.classify.measures import ClassifyMeasures
 
 
 def trained(classifier: Classifier, examples: Examples, test: Examples | None) -> Iterator[Shown]:

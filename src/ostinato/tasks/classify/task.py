@@ -3,10 +3,12 @@
 from ostinato.tasks.base.task import Task
 from ostinato.tasks.base.terms import Terms
 from ostinato.tasks.classify import commands
-from ostinato.tasks.classify.held_out import ClassifyHeldOut
+from ostinato.tasks.classify.settings import ClassifySettings
 
 TASK = Task(
-    held_out=ClassifyHeldOut,
+    settings=ClassifySettings,
+    model_at="ostinato.tasks.classify.model:ClassifyModel",
+    held_out_at="ostinato.tasks.classify.held_out:ClassifyHeldOut",
     terms=Terms(
         words="accuracy",
         digits=None,

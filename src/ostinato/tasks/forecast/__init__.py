@@ -1,5 +1,1 @@
-"""Forecast series."""
-
-from ostinato.tasks.forecast.model import ForecastModel
-
-MODEL = ForecastModel
+"""Forecast time series."""

@@ -5,18 +5,20 @@ from __future__ import annotations
 from collections.abc import Generator, Iterator
 from functools import partial
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from ostinato.cells import find
-from ostinato.data import Panel, Skipped, read_series
+from ostinato.data import Skipped, readers
 from ostinato.errors import ConfigError, counted, quoted
 from ostinato.tasks.base.reading import Comparison, SkipBadRows, TableFormat, TrainingSet
 from ostinato.tasks.base.summary import Message, Note, Shown, SummaryTable, Verbatim, left_out
-from ostinato.tasks.forecast.estimator import Forecaster
-from ostinato.tasks.forecast.held_out import ForecastHeldOut
-from ostinato.tasks.forecast.network import ForecastNetwork
 from ostinato.tasks.forecast.settings import ForecastSettings
 from ostinato.tasks.forecast.summary import measured, number, trained
 from ostinato.train import Run, write_out
+
+if TYPE_CHECKING:
+    from ostinato.data import Panel
+    from ostinato.tasks.forecast.estimator import Forecaster
+    from ostinato.tasks.forecast.model import ForecastModel
 
 
 def training(
@@ -56,6 +58,11 @@ def comparison(
     settings
         The settings, the same for all cells.
     """
+    from ostinato.cells import find
+    from ostinato.tasks.forecast.estimator import Forecaster
+    from ostinato.tasks.forecast.held_out import ForecastHeldOut
+    from ostinato.tasks.forecast.network import ForecastNetwork
+
     if not settings.data.test:
         raise ConfigError("--data.test 0: cells are compared on the test set; give it a size")
     panel = yield from _read(data, settings, format, None)
@@ -102,7 +109,7 @@ def evaluation(
         raise ConfigError("--refit requires --backtest")
     settings, skipped = forecaster.settings(), Skipped() if skip_bad_rows else None
     panel = yield from _read(data, settings, format, skipped)
-    yield from _unknown(forecaster, panel)
+    yield from _unknown(forecaster.model_, panel)
     if backtest is None:
         same = panel.fingerprint() == run.manifest.data.get("sha256")
         if part is None and same and settings.data.test:
@@ -118,7 +125,7 @@ def evaluation(
 
 
 def prediction(
-    forecaster: Forecaster,
+    model: ForecastModel,
     file: str | None = None,
     /,
     *,
@@ -147,9 +154,10 @@ def prediction(
     panel = None
     if file is not None:
         skipped = Skipped() if skip_bad_rows else None
-        panel = yield from _read(file, forecaster.settings(), format, skipped)
-        yield from _unknown(forecaster, panel)
-    text = forecaster.predict(horizon, panel).to_csv()
+        table = yield from _read(file, model.settings, format, skipped)
+        panel = model.panel_of(table)
+        yield from _unknown(model, panel)
+    text = model.forecast(panel, horizon).to_csv()
     if out is None:
         yield Verbatim(text)
     else:
@@ -161,7 +169,7 @@ def _read(
     data: str, settings: ForecastSettings, format: str | None, skipped: Skipped | None
 ) -> Generator[Shown, None, Panel]:
     """The series, and a line that says what they are, missing values too."""
-    panel = read_series(data, settings.data.columns(), format=format, skip_bad_rows=skipped)
+    panel = readers.read_series(data, settings.data.columns(), format=format, skip_bad_rows=skipped)
     carried = panel.missing and settings.data.missing == "carry"
     filled = " Each is replaced by the last known value before it." if carried else ""
     yield Note(f"{panel.title}: {panel.summary()}{filled}")
@@ -169,9 +177,9 @@ def _read(
     return panel
 
 
-def _unknown(forecaster: Forecaster, panel: Panel) -> Iterator[Shown]:
+def _unknown(model: ForecastModel, panel: Panel) -> Iterator[Shown]:
     """The static words never seen in training; nothing where there are none."""
-    unknown = forecaster.scale_.unknown(panel)
+    unknown = model.trained.scale.unknown(panel)
     if unknown:
         shown = ", ".join(
             f"{column} {quoted(word)}" + (f" of series {quoted(name)}" if name else "")

@@ -20,7 +20,7 @@ from ostinato.tasks.base.estimator import Estimator, Fitting
 from ostinato.tasks.forecast.forecasts import Forecast
 from ostinato.tasks.forecast.model import ForecastModel
 from ostinato.tasks.forecast.network import ForecastShape
-from ostinato.tasks.forecast.prepare import check_missing, check_recursive, prepare, untrained
+from ostinato.tasks.forecast.prepare import check_recursive, prepare, untrained
 from ostinato.tasks.forecast.settings import ForecastSettings
 
 
@@ -109,18 +109,7 @@ class Forecaster(RegressorMixin, Estimator[ForecastSettings]):  # type: ignore[m
             ConfigError: for a horizon that the network does not support.
         """
         check_is_fitted(self, "model_")
-        model = self.model_
-        panel = model.trained.end if table is None else self._panel(table)
-        found = model.predict(panel, horizon)
-        return Forecast(
-            series=[each.name for each in panel.series],
-            id=panel.columns.id,
-            columns=list(panel.columns.target),
-            levels=model.settings.model.quantiles,
-            times=[each.times for each in found],
-            values=np.stack([each.values for each in found]),
-            clock=panel.clock,
-        )
+        return self.model_.forecast(None if table is None else self._panel(table), horizon)
 
     def evaluate(
         self, table: object, *, naive: bool = False, part: str | None = None
@@ -271,13 +260,4 @@ class Forecaster(RegressorMixin, Estimator[ForecastSettings]):  # type: ignore[m
 
     def _panel(self, table: object) -> Panel:
         """Series to use a trained forecaster on: what the columns are is known from training."""
-        panel = series_of(table, self.columns_)
-        check_missing(self.model_.settings, panel)
-        if panel.columns != self.columns_:
-            raise DataError(f"{panel.title}: the columns are different from those of training")
-        kinds = [(clock.kind, clock.step) for clock in (panel.clock, self.clock_)]
-        if kinds[0] != kinds[1] and any(len(each) > 1 for each in panel.series):
-            raise DataError(
-                f"{panel.title}: a step is {panel.clock}, but it was {self.clock_} in training"
-            )
-        return panel
+        return self.model_.panel_of(table)

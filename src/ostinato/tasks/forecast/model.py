@@ -12,15 +12,16 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from ostinato.data import Panel
+from ostinato.data import Panel, series_of
 from ostinato.data.series.continued import continued
 from ostinato.data.series.panel import Series
 from ostinato.data.series.windows import Indices, Windows
 from ostinato.equation import Cell
-from ostinato.errors import ConfigError, check_finite, quoted
+from ostinato.errors import ConfigError, DataError, check_finite, quoted
 from ostinato.tasks.base.model import Model, check_inputs
 from ostinato.tasks.base.stored import from_json
 from ostinato.tasks.forecast.baseline import seasonal_naive
+from ostinato.tasks.forecast.forecasts import Forecast
 from ostinato.tasks.forecast.measures import Accuracy, point
 from ostinato.tasks.forecast.network import ForecastBatch, ForecastNetwork, ForecastShape
 from ostinato.tasks.forecast.settings import MOST_STEPS, ForecastSettings
@@ -175,6 +176,43 @@ class ForecastModel(Model[ForecastSettings, Series, ForecastBatch, Tensor, Serie
             )
         ]
 
+    def forecast(self, panel: Panel | None = None, horizon: int | None = None) -> Forecast:
+        """How series continue, as `predict` says, with their names and times.
+
+        Args:
+            panel: the series; those of training unless given.
+            horizon: see `predict`.
+        """
+        panel = self.trained.end if panel is None else panel
+        found = self.predict(panel, horizon)
+        return Forecast(
+            series=[each.name for each in panel.series],
+            id=panel.columns.id,
+            columns=list(panel.columns.target),
+            levels=self.settings.model.quantiles,
+            times=[each.times for each in found],
+            values=np.stack([each.values for each in found]),
+            clock=panel.clock,
+        )
+
+    def panel_of(self, table: object) -> Panel:
+        """Series to forecast: what the columns are is known from training.
+
+        Raises:
+            DataError: when its columns or time steps are not those of training.
+        """
+        columns, clock = self.trained.columns, self.trained.clock
+        panel = series_of(table, columns)
+        check_missing(self.settings, panel)
+        if panel.columns != columns:
+            raise DataError(f"{panel.title}: the columns are different from those of training")
+        kinds = [(each.kind, each.step) for each in (panel.clock, clock)]
+        if kinds[0] != kinds[1] and any(len(each) > 1 for each in panel.series):
+            raise DataError(
+                f"{panel.title}: a step is {panel.clock}, but it was {clock} in training"
+            )
+        return panel
+
     def decode(self, outputs: Tensor, batch: ForecastBatch) -> list[SeriesForecast]:
         """See `Model`."""
         mean, deviation = (of.numpy()[:, None, :, None] for of in (batch.mean, batch.deviation))
@@ -245,3 +283,15 @@ class ForecastModel(Model[ForecastSettings, Series, ForecastBatch, Tensor, Serie
         panel, ends = continued(panel, self.settings.data.lookback, horizon)
         index = np.stack([np.arange(len(ends)), ends], axis=1)
         return ForecastSequences(self.windows(panel, horizon), index)
+
+
+def check_missing(settings: ForecastSettings, panel: Panel) -> None:
+    """That values are missing only where the settings allow it.
+
+    Raises:
+        DataError: where they do not.
+    """
+    if settings.data.missing == "refuse" and (panel.missing or panel.gaps):
+        raise DataError(
+            f"{panel.title}: {panel.summary()} Fill the missing values, or use data.missing = carry"
+        )

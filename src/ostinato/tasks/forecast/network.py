@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import ClassVar, Literal, NamedTuple, TypeAlias
+from typing import ClassVar, NamedTuple, TypeAlias
 
 import torch
-from pydantic import Field, field_validator
 from torch import Tensor, nn
 
 from ostinato.equation import Cell
@@ -15,45 +14,10 @@ from ostinato.nn import Queries, Segments
 from ostinato.tasks.base.batch import Batch
 from ostinato.tasks.base.network import Network
 from ostinato.tasks.base.parts import Part, layer_parts, parameters_of
-from ostinato.tasks.base.stack import StackSettings
+from ostinato.tasks.forecast.settings import ForecastNetworkSettings
 
 State: TypeAlias = Tensor | Sequence[Tensor]
 """The states of a recurrent stack, as `Recurrent` gives them."""
-
-
-class ForecastNetworkSettings(StackSettings):
-    """The network."""
-
-    embedding: int = Field(64, ge=1, le=2**16, description="size of a segment's embedding")
-    segment: int = Field(12, ge=1, le=10**5, description="steps per segment; 1 reads step by step")
-    decoding: Literal["direct", "recursive"] = Field(
-        "direct",
-        description="predict all segments at once (direct), or each from the ones before "
-        "it (recursive)",
-    )
-    channels: Literal["apart", "together"] = Field(
-        "apart",
-        description="read the targets one by one with the same weights (apart), or all "
-        "at once (together)",
-    )
-    quantiles: list[float] = Field(
-        [0.1, 0.5, 0.9], max_length=100, description="levels forecast; empty forecasts points"
-    )
-    loss: Literal["mae", "mse", "huber"] = Field(
-        "mae", description="loss of point forecasts; quantiles use the pinball loss"
-    )
-    subtract_last: bool = Field(True, description="subtract the last value from the targets")
-
-    @field_validator("quantiles")
-    @classmethod
-    def _levels(cls, levels: list[float]) -> list[float]:
-        levels = sorted(levels)
-        inside = all(0 < level < 1 for level in levels)
-        if levels and (not inside or len(set(levels)) < len(levels) or 0.5 not in levels):
-            raise ValueError(
-                "quantiles must be between 0 and 1, without repetition, and include 0.5"
-            )
-        return levels
 
 
 class ForecastShape(NamedTuple):

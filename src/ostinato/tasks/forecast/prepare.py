@@ -10,10 +10,10 @@ import numpy as np
 from ostinato.data import Panel
 from ostinato.data.series.windows import Indices, Windows
 from ostinato.equation import Cell
-from ostinato.errors import ConfigError, DataError
+from ostinato.errors import ConfigError
 from ostinato.tasks.base.estimator import Prepared
 from ostinato.tasks.forecast.learner import ForecastLearner
-from ostinato.tasks.forecast.model import ForecastModel
+from ostinato.tasks.forecast.model import ForecastModel, check_missing
 from ostinato.tasks.forecast.settings import ForecastSettings
 from ostinato.tasks.forecast.trained import TrainedSeries
 from ostinato.train import Run
@@ -94,16 +94,4 @@ def check_recursive(settings: ForecastSettings) -> None:
         raise ConfigError(
             "model.decoding = recursive reads its own forecast, and data.past is not forecast; "
             "take direct, or forecast those columns too (data.target)"
-        )
-
-
-def check_missing(settings: ForecastSettings, panel: Panel) -> None:
-    """That values are missing only where the settings allow it.
-
-    Raises:
-        DataError: where they do not.
-    """
-    if settings.data.missing == "refuse" and (panel.missing or panel.gaps):
-        raise DataError(
-            f"{panel.title}: {panel.summary()} Fill the missing values, or use data.missing = carry"
         )

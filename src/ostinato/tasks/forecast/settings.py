@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
-from pydantic import Field
+from pydantic import Field, field_validator
 
-from ostinato.data import Columns
 from ostinato.tasks.base.settings import TaskSettings
-from ostinato.tasks.forecast.network import ForecastNetworkSettings
+from ostinato.tasks.base.stack import StackSettings
 from ostinato.train import LearningRate, Section, Training
+
+if TYPE_CHECKING:
+    from ostinato.data import Columns
 
 MOST_STEPS = 10**5
 """The longest look-back and horizon."""
@@ -57,7 +59,44 @@ class ForecastData(Section):
 
     def columns(self) -> Columns:
         """What the columns are."""
+        from ostinato.data import Columns  # which needs NumPy
+
         return Columns(self.time, self.id, self.target, self.past, self.future, self.static)
+
+
+class ForecastNetworkSettings(StackSettings):
+    """The network."""
+
+    embedding: int = Field(64, ge=1, le=2**16, description="size of a segment's embedding")
+    segment: int = Field(12, ge=1, le=10**5, description="steps per segment; 1 reads step by step")
+    decoding: Literal["direct", "recursive"] = Field(
+        "direct",
+        description="predict all segments at once (direct), or each from the ones before "
+        "it (recursive)",
+    )
+    channels: Literal["apart", "together"] = Field(
+        "apart",
+        description="read the targets one by one with the same weights (apart), or all "
+        "at once (together)",
+    )
+    quantiles: list[float] = Field(
+        [0.1, 0.5, 0.9], max_length=100, description="levels forecast; empty forecasts points"
+    )
+    loss: Literal["mae", "mse", "huber"] = Field(
+        "mae", description="loss of point forecasts; quantiles use the pinball loss"
+    )
+    subtract_last: bool = Field(True, description="subtract the last value from the targets")
+
+    @field_validator("quantiles")
+    @classmethod
+    def _levels(cls, levels: list[float]) -> list[float]:
+        levels = sorted(levels)
+        inside = all(0 < level < 1 for level in levels)
+        if levels and (not inside or len(set(levels)) < len(levels) or 0.5 not in levels):
+            raise ValueError(
+                "quantiles must be between 0 and 1, without repetition, and include 0.5"
+            )
+        return levels
 
 
 class ForecastTraining(Training):

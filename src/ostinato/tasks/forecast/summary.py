@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from ostinato.data import Panel
 from ostinato.tasks.base.summary import Message, Shown, SummaryTable, duration, parameters
-from ostinato.tasks.forecast.estimator import Forecaster
+
+if TYPE_CHECKING:
+    from ostinato.tasks.forecast.estimator import Forecaster
 
 
 def trained(forecaster: Forecaster, panel: Panel) -> Iterator[Shown]:

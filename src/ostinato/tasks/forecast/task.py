@@ -3,10 +3,12 @@
 from ostinato.tasks.base.task import Task
 from ostinato.tasks.base.terms import Terms
 from ostinato.tasks.forecast import commands
-from ostinato.tasks.forecast.held_out import ForecastHeldOut
+from ostinato.tasks.forecast.settings import ForecastSettings
 
 TASK = Task(
-    held_out=ForecastHeldOut,
+    settings=ForecastSettings,
+    model_at="ostinato.tasks.forecast.model:ForecastModel",
+    held_out_at="ostinato.tasks.forecast.held_out:ForecastHeldOut",
     terms=Terms(
         words="mean squared error",
         digits=4,

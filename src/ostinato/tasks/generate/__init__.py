@@ -1,5 +1,1 @@
-"""Generate text."""
-
-from ostinato.tasks.generate.model import GenerateModel
-
-MODEL = GenerateModel
+"""Model the language of a text, to generate more of it."""

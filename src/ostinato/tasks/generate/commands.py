@@ -4,17 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Generator as Reading
 from collections.abc import Iterator
+from typing import TYPE_CHECKING
 
-from ostinato.cells import find
-from ostinato.data import Skipped, read_chunks, read_text, read_texts
+from ostinato.data import Skipped, readers
+from ostinato.decode import until
 from ostinato.tasks.base.reading import Comparison, LinesFormat, SkipBadRows, TrainingSet
 from ostinato.tasks.base.summary import Fields, Message, Shown, left_out
-from ostinato.tasks.generate.estimator import Generator
-from ostinato.tasks.generate.held_out import GenerateHeldOut, symbols_of
-from ostinato.tasks.generate.network import GenerateNetwork
 from ostinato.tasks.generate.settings import GenerateSettings
 from ostinato.tasks.generate.summary import trained
 from ostinato.train import Run
+
+if TYPE_CHECKING:
+    from ostinato.tasks.generate.estimator import Generator
+    from ostinato.tasks.generate.model import GenerateModel
 
 HELD_OUT = 0.1
 """The last part of a text that is held out to compare by."""
@@ -37,7 +39,7 @@ def training(
     """
     yield from ()  # a text is read as it is needed
     skipped = Skipped() if skip_bad_rows else None
-    text = read_chunks(data, skip_bad_rows=skipped)
+    text = readers.read_chunks(data, skip_bad_rows=skipped)
     return TrainingSet((text,), {"skipped": skipped}, trained)
 
 
@@ -56,8 +58,12 @@ def comparison(data: str, /, *, settings: GenerateSettings) -> Reading[Shown, No
     settings
         The settings, the same for all cells.
     """
+    from ostinato.cells import find
+    from ostinato.tasks.generate.held_out import GenerateHeldOut, symbols_of
+    from ostinato.tasks.generate.network import GenerateNetwork
+
     yield from ()
-    text = read_text(data)
+    text = readers.read_text(data)
     end = len(text) - round(len(text) * HELD_OUT)
     symbols = len(symbols_of(settings, text[:end])[1])
 
@@ -81,14 +87,14 @@ def evaluation(
         A text as for `fit`; `-` is standard input.
     """
     skipped = Skipped() if skip_bad_rows else None
-    measured = generator.evaluate(read_chunks(data, skip_bad_rows=skipped))
+    measured = generator.evaluate(readers.read_chunks(data, skip_bad_rows=skipped))
     yield from left_out(skipped)
     for name, value in measured.items():
         yield Message(f"{name} {value:.4f}")
 
 
 def prediction(
-    generator: Generator,
+    model: GenerateModel,
     file: str = "-",
     /,
     *,
@@ -109,5 +115,6 @@ def prediction(
     length
         The maximum number of tokens added to a line.
     """
-    for prompt in read_texts(file, "text", format=format, blank=True):
-        yield Fields([generator.sample(prompt, length, stop=["\n"], greedy=True)])
+    for prompt in readers.read_texts(file, "text", format=format, blank=True):
+        drawn = (each.text for each in model.session(prompt).generate(length, greedy=True))
+        yield Fields([prompt + "".join(until(drawn, ["\n"]))])

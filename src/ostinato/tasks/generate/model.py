@@ -18,7 +18,7 @@ from ostinato.errors import check_finite
 from ostinato.nn.encoder import States
 from ostinato.tasks.base.batch import Indices
 from ostinato.tasks.base.model import Model
-from ostinato.tasks.base.stored import read_symbols, write_symbols
+from ostinato.tasks.base.symbols import read_symbols, write_symbols
 from ostinato.tasks.generate.network import GenerateBatch, GenerateNetwork, GenerateOutputs
 from ostinato.tasks.generate.session import GenerateSession, opening
 from ostinato.tasks.generate.settings import GenerateSettings

@@ -4,11 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Literal, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 import torch
-from pydantic import Field
 from torch import Tensor, nn
 
 from ostinato.equation import Cell
@@ -20,24 +19,7 @@ from ostinato.nn.engine import StreamingEngine
 from ostinato.tasks.base.batch import Batch
 from ostinato.tasks.base.network import Network
 from ostinato.tasks.base.parts import Part, embedding_part, layer_parts, linear_part
-from ostinato.tasks.base.stack import StackSettings
-
-
-class GenerateNetworkSettings(StackSettings):
-    """The network."""
-
-    hidden: int = Field(256, ge=1, le=2**16, description="hidden units")
-    tied: bool = Field(
-        False, description="use the embedding as the weights of the output layer as well"
-    )
-    embedding_dropout: float = Field(
-        0.0, ge=0, lt=1, description="dropout of tokens' whole embeddings"
-    )
-    output_dtype: Literal["float32", "bfloat16"] = Field(
-        "float32",
-        description="number type of the output layer's matrix product in training; bfloat16 is "
-        "faster for large vocabularies on processors that multiply it (avx512_bf16, amx_bf16)",
-    )
+from ostinato.tasks.generate.settings import GenerateNetworkSettings
 
 
 @dataclass(frozen=True)

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from typing import Literal
+
 from pydantic import Field, field_validator
 
 from ostinato.tasks.base.settings import TaskSettings
-from ostinato.tasks.generate.network import GenerateNetworkSettings
+from ostinato.tasks.base.stack import StackSettings
 from ostinato.train import LearningRate, Section, Training
 
 
@@ -21,6 +23,23 @@ class GenerateData(Section):
         32, ge=1, description="number of parts of the text that are read in parallel"
     )
     steps: int = Field(64, ge=1, description="steps of truncated backpropagation")
+
+
+class GenerateNetworkSettings(StackSettings):
+    """The network."""
+
+    hidden: int = Field(256, ge=1, le=2**16, description="hidden units")
+    tied: bool = Field(
+        False, description="use the embedding as the weights of the output layer as well"
+    )
+    embedding_dropout: float = Field(
+        0.0, ge=0, lt=1, description="dropout of tokens' whole embeddings"
+    )
+    output_dtype: Literal["float32", "bfloat16"] = Field(
+        "float32",
+        description="number type of the output layer's matrix product in training; bfloat16 is "
+        "faster for large vocabularies on processors that multiply it (avx512_bf16, amx_bf16)",
+    )
 
 
 class GenerateTraining(Training):

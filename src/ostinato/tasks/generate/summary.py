@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import TYPE_CHECKING
 
 from ostinato.tasks.base.summary import Message, Shown, duration, left_out
-from ostinato.tasks.generate.estimator import Generator
+
+if TYPE_CHECKING:
+    from ostinato.tasks.generate.estimator import Generator
 
 
 def trained(generator: Generator) -> Iterator[Shown]:

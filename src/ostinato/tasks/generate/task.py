@@ -3,10 +3,12 @@
 from ostinato.tasks.base.task import Task
 from ostinato.tasks.base.terms import Terms
 from ostinato.tasks.generate import commands
-from ostinato.tasks.generate.held_out import GenerateHeldOut
+from ostinato.tasks.generate.settings import GenerateSettings
 
 TASK = Task(
-    held_out=GenerateHeldOut,
+    settings=GenerateSettings,
+    model_at="ostinato.tasks.generate.model:GenerateModel",
+    held_out_at="ostinato.tasks.generate.held_out:GenerateHeldOut",
     terms=Terms(
         words="nats per token",
         digits=3,

@@ -1,5 +1,1 @@
-"""Predict a number from a text, or from a series of numbers."""
-
-from ostinato.tasks.regress.model import RegressModel
-
-MODEL = RegressModel
+"""Predict a number from a text or a time series."""

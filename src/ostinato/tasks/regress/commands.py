@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Generator, Iterator
 from functools import partial
+from typing import TYPE_CHECKING
 
-from ostinato.cells import find
-from ostinato.data import Examples, Skipped, read_labelled, read_texts
+from ostinato.data import Examples, Skipped, readers
 from ostinato.tasks.base.reading import (
     HELD_OUT,
     Comparison,
@@ -16,13 +16,13 @@ from ostinato.tasks.base.reading import (
     TrainingSet,
 )
 from ostinato.tasks.base.summary import Fields, Shown, left_out
-from ostinato.tasks.regress.estimator import Regressor
-from ostinato.tasks.regress.held_out import RegressHeldOut
-from ostinato.tasks.regress.network import RegressNetwork
-from ostinato.tasks.regress.prepare import prepare, split_examples
 from ostinato.tasks.regress.settings import RegressSettings
 from ostinato.tasks.regress.summary import number, shown, trained
 from ostinato.train import Run
+
+if TYPE_CHECKING:
+    from ostinato.tasks.regress.estimator import Regressor
+    from ostinato.tasks.regress.model import RegressModel
 
 
 def training(
@@ -67,6 +67,11 @@ def comparison(
     settings
         Settings of all runs.
     """
+    from ostinato.cells import find
+    from ostinato.tasks.regress.held_out import RegressHeldOut
+    from ostinato.tasks.regress.network import RegressNetwork
+    from ostinato.tasks.regress.prepare import prepare, split_examples
+
     yield from ()
     splits = _read(data, settings, format)
     kept, held = splits["train"], splits.get("test")
@@ -110,7 +115,7 @@ def evaluation(
 
 
 def prediction(
-    regressor: Regressor,
+    model: RegressModel,
     file: str = "-",
     /,
     *,
@@ -133,10 +138,10 @@ def prediction(
     """
     skipped = Skipped()
     chosen = skipped if skip_bad_rows else None
-    column, numbers = regressor.settings().data.text, regressor.numbers_ is not None
-    texts = read_texts(file, column, format=format, skip_bad_rows=chosen, numbers=numbers)
+    column, numbers = model.settings.data.text, model.numbers is not None
+    texts = readers.read_texts(file, column, format=format, skip_bad_rows=chosen, numbers=numbers)
     yield from left_out(skipped)
-    for value in skipped.merged(regressor.predict(texts).tolist()):
+    for value in skipped.merged(model.values(texts).tolist()):
         yield Fields(["" if value is None else number(value)])
 
 
@@ -144,4 +149,6 @@ def _read(
     data: str, settings: RegressSettings, format: str | None, skipped: Skipped | None = None
 ) -> dict[str, Examples]:
     columns = settings.data
-    return read_labelled(data, columns.text, columns.targets, format=format, skip_bad_rows=skipped)
+    return readers.read_labelled(
+        data, columns.text, columns.targets, format=format, skip_bad_rows=skipped
+    )

@@ -17,8 +17,8 @@ from ostinato.tasks.base.pooled.estimator import PooledEstimator
 from ostinato.tasks.regress.baseline import RegressBaseline
 from ostinato.tasks.regress.measures import RegressMeasures, measured, r2_score
 from ostinato.tasks.regress.model import RegressModel
-from ostinato.tasks.regress.prepare import prepare, targets_of
-from ostinato.tasks.regress.scale import TargetScale
+from ostinato.tasks.regress.prepare import prepare
+from ostinato.tasks.regress.scale import TargetScale, targets_of
 from ostinato.tasks.regress.settings import RegressSettings
 
 

@@ -16,7 +16,8 @@ from ostinato.data import Examples, LabelColumn, examples_of, read_labelled
 from ostinato.tasks.base.held_out import SEQUENCES, Given, HeldOut, Judged
 from ostinato.tasks.regress.estimator import Regressor
 from ostinato.tasks.regress.measures import measured
-from ostinato.tasks.regress.prepare import baseline_of, prepare, split_examples, targets_of
+from ostinato.tasks.regress.prepare import baseline_of, prepare, split_examples
+from ostinato.tasks.regress.scale import targets_of
 from ostinato.tasks.regress.settings import RegressSettings
 from ostinato.train import Run
 

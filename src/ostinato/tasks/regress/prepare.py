@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from ostinato.data import Examples, split_blocks
 from ostinato.equation import Cell
-from ostinato.errors import DataError, counted, quoted
+from ostinato.errors import DataError, counted
 from ostinato.tasks.base import defaults
 from ostinato.tasks.base.defaults import Facts
 from ostinato.tasks.base.estimator import Prepared
@@ -19,7 +19,7 @@ from ostinato.tasks.regress.baseline import RegressBaseline, fit_baseline
 from ostinato.tasks.regress.learner import RegressLearner
 from ostinato.tasks.regress.measures import RegressMeasures, measured
 from ostinato.tasks.regress.model import RegressModel
-from ostinato.tasks.regress.scale import LARGEST, TargetScale
+from ostinato.tasks.regress.scale import TargetScale, targets_of
 from ostinato.tasks.regress.settings import RegressSettings
 from ostinato.train import Run
 
@@ -117,21 +117,6 @@ def split_examples(examples: Examples, share: float, seed: int) -> tuple[Example
     size = [str(part) for part in np.searchsorted(edges, targets)]
     kept, held = split_blocks(size, share, seed)
     return examples.select(np.sort(kept)), examples.select(np.sort(held))
-
-
-def targets_of(examples: Examples) -> NDArray[np.float64]:
-    """The targets (N,) of examples, whose labels are numbers as text.
-
-    Raises:
-        DataError: when one is none, or too large.
-    """
-    try:
-        targets = np.array([float(label) for label in examples.labels], np.float64)
-    except (ValueError, TypeError) as error:
-        raise DataError(f"targets must be numbers ({quoted(str(error))})") from None
-    if (large := np.abs(targets) > LARGEST).any():
-        raise DataError(f"the target {targets[large][0]:g} is too large; use another unit")
-    return targets
 
 
 def baseline_of(examples: Examples, model: RegressModel) -> RegressBaseline:

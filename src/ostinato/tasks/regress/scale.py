@@ -9,7 +9,8 @@ from typing import Self
 import numpy as np
 from numpy.typing import NDArray
 
-from ostinato.errors import DataError
+from ostinato.data import Examples
+from ostinato.errors import DataError, quoted
 
 LARGEST = 1e100
 """The largest target, positive or negative: errors are squared and added up."""
@@ -61,3 +62,18 @@ class TargetScale:
         if not (abs(mean) <= LARGEST and 0 < deviation <= LARGEST):
             raise ValueError(f"a mean of {mean} and a deviation of {deviation}")
         return cls(mean, deviation)
+
+
+def targets_of(examples: Examples) -> NDArray[np.float64]:
+    """The targets (N,) of examples, whose labels are numbers as text.
+
+    Raises:
+        DataError: when one is none, or too large.
+    """
+    try:
+        targets = np.array([float(label) for label in examples.labels], np.float64)
+    except (ValueError, TypeError) as error:
+        raise DataError(f"targets must be numbers ({quoted(str(error))})") from None
+    if (large := np.abs(targets) > LARGEST).any():
+        raise DataError(f"the target {targets[large][0]:g} is too large; use another unit")
+    return targets

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from ostinato.data import Examples
 from ostinato.tasks.base.summary import Message, Shown, SummaryTable, duration, parameters
-from ostinato.tasks.regress.estimator import Regressor
 from ostinato.tasks.regress.measures import RegressMeasures, measured
-from ostinato.tasks.regress.prepare import targets_of
+from ostinato.tasks.regress.scale import targets_of
+
+if TYPE_CHECKING:
+    from ostinato.tasks.regress.estimator import Regressor
 
 
 def trained(regressor: Regressor, test: Examples | None) -> Iterator[Shown]:

@@ -3,10 +3,12 @@
 from ostinato.tasks.base.task import Task
 from ostinato.tasks.base.terms import Terms
 from ostinato.tasks.regress import commands
-from ostinato.tasks.regress.held_out import RegressHeldOut
+from ostinato.tasks.regress.settings import RegressSettings
 
 TASK = Task(
-    held_out=RegressHeldOut,
+    settings=RegressSettings,
+    model_at="ostinato.tasks.regress.model:RegressModel",
+    held_out_at="ostinato.tasks.regress.held_out:RegressHeldOut",
     terms=Terms(
         words="root mean squared error",
         digits=4,

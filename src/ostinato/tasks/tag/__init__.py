@@ -1,5 +1,1 @@
-"""Tag the words of sentences."""
-
-from ostinato.tasks.tag.model import TagModel
-
-MODEL = TagModel
+"""Tag the words of sentences: names, parts of speech, punctuation."""

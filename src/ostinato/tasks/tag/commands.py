@@ -3,20 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Generator, Iterator
+from typing import TYPE_CHECKING
 
-from ostinato.cells import find
-from ostinato.data import Skipped, read_tagged
+from ostinato.data import Skipped, readers
 from ostinato.data.sentences import Answer
 from ostinato.errors import ConfigError, DataError, counted
 from ostinato.tasks.base.reading import HELD_OUT, Comparison, SkipBadRows, TrainingSet
 from ostinato.tasks.base.summary import Note, Shown, Verbatim, left_out, not_known
-from ostinato.tasks.tag.estimator import Tagger
-from ostinato.tasks.tag.held_out import TagHeldOut, held_out
-from ostinato.tasks.tag.labels import Labels
-from ostinato.tasks.tag.network import TagNetwork
 from ostinato.tasks.tag.settings import TagSettings
 from ostinato.tasks.tag.summary import measured, trained
 from ostinato.train import Run
+
+if TYPE_CHECKING:
+    from ostinato.tasks.tag.estimator import Tagger
+    from ostinato.tasks.tag.model import TagModel
 
 
 def training(
@@ -39,11 +39,11 @@ def training(
     """
     columns = settings.data.word, settings.data.tag
     skipped, other = (Skipped() if skip_bad_rows else None for _ in range(2))
-    sentences = read_tagged(data, *columns, format=format, skip_bad_rows=skipped)
+    sentences = readers.read_tagged(data, *columns, format=format, skip_bad_rows=skipped)
     yield from left_out(skipped)
     validation = None
     if isinstance(settings.data.validation, str):
-        validation = read_tagged(
+        validation = readers.read_tagged(
             settings.data.validation,
             *columns,
             format=format,
@@ -74,8 +74,13 @@ def comparison(
     settings
         The settings, the same for all cells.
     """
+    from ostinato.cells import find
+    from ostinato.tasks.tag.held_out import TagHeldOut
+    from ostinato.tasks.tag.labels import Labels
+    from ostinato.tasks.tag.network import TagNetwork
+
     yield from ()
-    given = read_tagged(data, settings.data.word, settings.data.tag, format=format).tagged()
+    given = readers.read_tagged(data, settings.data.word, settings.data.tag, format=format).tagged()
     if len(given) < 10:
         raise DataError(f"{data}: a comparison of taggers needs at least ten sentences")
     kept, held = given.split(HELD_OUT, 0)
@@ -111,6 +116,8 @@ def evaluation(
         The file format: conll, conllu or text. Default: detected from the file's name or content,
         or else that of the training file.
     """
+    from ostinato.tasks.tag.held_out import held_out
+
     skipped = Skipped() if skip_bad_rows else None
     sentences = tagger.read_file(data, format=format, skip_bad_rows=skipped)
     yield from left_out(skipped)
@@ -131,7 +138,7 @@ def evaluation(
 
 
 def prediction(
-    tagger: Tagger,
+    model: TagModel,
     file: str = "-",
     /,
     *,
@@ -167,23 +174,24 @@ def prediction(
         Leave sentences with a bad line unchanged, and print how many there are.
     """
     skipped = Skipped() if skip_bad_rows else None
-    sentences = tagger.read_file(file, format=format, skip_bad_rows=skipped, blind=True)
+    sentences = model.read_file(file, format=format, skip_bad_rows=skipped, blind=True)
     yield from left_out(skipped)
     if sentences.format == "text" and (confidence or beside):
         raise ConfigError(
             "plain text cannot store confidences or additional tags; use another format"
         )
     own = [sentence.tags for sentence in sentences.sentences]
-    if sentences.format != tagger.format_ and not beside and not tagger.labels_.any_known(own):
+    if sentences.format != model.format and not beside and not model.labels.any_known(own):
         raise DataError(
             f"{sentences.title}: the tag column has tags other than those of "
-            f"the run ({tagger.labels_.named()}); use --beside to write the "
+            f"the run ({model.labels.named()}); use --beside to write the "
             "predicted tags to another column"
         )
-    yield from not_known(tagger.unknown([sentence.words for sentence in sentences.sentences]))
+    words = [sentence.words for sentence in sentences.sentences]
+    yield from not_known(model.unknown(words))
     answers = (
-        Answer(tags, sure.tolist() if confidence else None, beside)
-        for tags, sure in tagger.tag(sentences)
+        Answer(found.tags, found.confidences.tolist() if confidence else None, beside)
+        for found in model.predict(words)
     )
     for piece in sentences.written(answers):
         yield Verbatim(piece, raw=True)

@@ -12,8 +12,7 @@ from numpy.typing import NDArray
 from sklearn.utils.validation import check_is_fitted
 from torch import Tensor
 
-from ostinato.data import Skipped, Tagged, TaggedFile, Vocabulary, read_tagged
-from ostinato.data.sentences.formats import text
+from ostinato.data import Skipped, Tagged, TaggedFile, Vocabulary
 from ostinato.data.symbols.spelling import Spelling
 from ostinato.errors import DataError, quoted
 from ostinato.tasks.base.estimator import Estimator, Fitting
@@ -130,38 +129,8 @@ class Tagger(Estimator[TagSettings]):
         skip_bad_rows: Skipped | None = None,
         blind: bool = False,
     ) -> TaggedFile:
-        """The sentences of a file, in the format that is detected, or else that of training.
-
-        The columns in the settings are those of the format of training; another format uses its
-        default columns.
-
-        Args:
-            where: a file, `-` for standard input, or a packaged source of texts.
-            format: the format, if it is neither of these.
-            skip_bad_rows: see `read_tagged`.
-            blind: whether tags may be missing.
-
-        Raises:
-            DataError: see `read_tagged`; and for plain text, where the labels are not its tags.
-        """
-        model, columns = self.model_, self.model_.settings.data
-        file = read_tagged(
-            where,
-            columns.word,
-            columns.tag,
-            format=format,
-            skip_bad_rows=skip_bad_rows,
-            trained=(model.width or 2) if blind else None,
-            usual=model.format,
-        )
-        if file.format == "text" and not set(self.labels_.classes) <= set(text.TAGS):
-            raise DataError(
-                f"{file.title}: plain text requires a run that restores case "
-                "and punctuation; the tags of this run are "
-                f"{self.labels_.named()}; if the file is not plain text, give "
-                "--format"
-            )
-        return file
+        """The sentences of a file; see `TagModel.read_file`."""
+        return self.model_.read_file(where, format=format, skip_bad_rows=skip_bad_rows, blind=blind)
 
     def score(self, sentences: object, tags: object = None) -> float:
         """F1 of entities, or the accuracy if the tags are not entities."""
@@ -196,14 +165,7 @@ class Tagger(Estimator[TagSettings]):
 
     def unknown(self, sentences: Sequence[Sequence[str]]) -> dict[str, Counter[str]]:
         """The unknown words and characters, and their counts."""
-        count, model = Counter(word for words in sentences for word in words), self.model_
-        read = model.as_read(list(count))
-        words = {
-            word: count[word]
-            for word, symbol in zip(count, model.vocabulary.encode(read), strict=True)
-            if symbol == 0
-        }
-        return {"word": Counter(words), "character": model.spelling.unknown(sentences)}
+        return self.model_.unknown(sentences)
 
     @property
     def labels_(self) -> Labels:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Self, TypeAlias
@@ -10,10 +11,11 @@ import numpy as np
 from numpy.typing import NDArray
 from torch import Tensor
 
-from ostinato.data import Vocabulary
+from ostinato.data import Skipped, TaggedFile, Vocabulary, read_tagged
+from ostinato.data.sentences.formats import text
 from ostinato.data.symbols.spelling import Spelling
 from ostinato.equation import Cell
-from ostinato.errors import check_finite
+from ostinato.errors import DataError, check_finite
 from ostinato.tasks.base.model import Model
 from ostinato.tasks.base.stored import from_json
 from ostinato.tasks.tag.labels import Labels
@@ -125,6 +127,58 @@ class TagModel(Model[TagSettings, Sequence[str], TagBatch, Tensor, Tagging]):
         likely = crf.log_partition(emissions, mask).tolist()
         for found, all_ in zip(crf.n_best(emissions, mask, n), likely, strict=True):
             yield [(score - all_, self.labels.tags(path)) for score, path in found]
+
+    def read_file(
+        self,
+        where: str,
+        *,
+        format: str | None = None,
+        skip_bad_rows: Skipped | None = None,
+        blind: bool = False,
+    ) -> TaggedFile:
+        """The sentences of a file, in the format that is detected, or else that of training.
+
+        The columns in the settings are those of the format of training; another format uses its
+        default columns.
+
+        Args:
+            where: a file, `-` for standard input, or a packaged source of texts.
+            format: the format, if it is neither of these.
+            skip_bad_rows: see `read_tagged`.
+            blind: whether tags may be missing.
+
+        Raises:
+            DataError: see `read_tagged`; and for plain text, where the labels are not its tags.
+        """
+        columns = self.settings.data
+        file = read_tagged(
+            where,
+            columns.word,
+            columns.tag,
+            format=format,
+            skip_bad_rows=skip_bad_rows,
+            trained=(self.width or 2) if blind else None,
+            usual=self.format,
+        )
+        if file.format == "text" and not set(self.labels.classes) <= set(text.TAGS):
+            raise DataError(
+                f"{file.title}: plain text requires a run that restores case "
+                "and punctuation; the tags of this run are "
+                f"{self.labels.named()}; if the file is not plain text, give "
+                "--format"
+            )
+        return file
+
+    def unknown(self, sentences: Sequence[Sequence[str]]) -> dict[str, Counter[str]]:
+        """The unknown words and characters, and their counts."""
+        count = Counter(word for words in sentences for word in words)
+        read = self.as_read(list(count))
+        words = {
+            word: count[word]
+            for word, symbol in zip(count, self.vocabulary.encode(read), strict=True)
+            if symbol == 0
+        }
+        return {"word": Counter(words), "character": self.spelling.unknown(sentences)}
 
     def new_network(self) -> TagNetwork:
         """See `Model`."""

@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import ClassVar, Literal
+from typing import ClassVar
 
 import torch
-from pydantic import Field
 from torch import Tensor, nn
 
 from ostinato.equation import Cell
@@ -14,39 +13,7 @@ from ostinato.nn import CRF, CharacterEncoder, Constraints, Dropout, Embedding
 from ostinato.tasks.base.batch import Batch
 from ostinato.tasks.base.network import Network
 from ostinato.tasks.base.parts import Part, embedding_part, layer_parts, linear_part, parameters_of
-from ostinato.tasks.base.stack import StackSettings
-
-
-class TagNetworkSettings(StackSettings):
-    """The network."""
-
-    embedding: int = Field(100, ge=1, le=2**16, description="size of a word's embedding")
-    hidden: int = Field(100, ge=1, le=2**16, description="hidden units per direction")
-    dropout: float = Field(
-        0.4, ge=0, lt=1, description="dropout of words, outputs, and between layers"
-    )
-    bidirectional: bool = Field(True, description="whether the network is bidirectional")
-    characters: int = Field(
-        25,
-        ge=0,
-        le=2**16,
-        description="size of a character's embedding; 0: characters are not read",
-    )
-    character_hidden: int = Field(
-        25, ge=1, le=2**16, description="hidden units per direction of the character network"
-    )
-    word_dropout: float = Field(
-        0.25,
-        ge=0,
-        description="a: replace a word that occurs n times by the unknown word with "
-        "probability a / (a + n)",
-    )
-    start: Literal["random", "ppmi"] = Field(
-        "random", description="initial embeddings: random, or from word co-occurrence (ppmi)"
-    )
-    output: Literal["crf", "softmax"] = Field(
-        "crf", description="output layer: a CRF (crf), or each label independently (softmax)"
-    )
+from ostinato.tasks.tag.settings import TagNetworkSettings
 
 
 @dataclass(frozen=True)

@@ -7,7 +7,7 @@ from typing import Annotated, Literal
 from pydantic import AfterValidator, Field
 
 from ostinato.tasks.base.settings import TaskSettings
-from ostinato.tasks.tag.network import TagNetworkSettings
+from ostinato.tasks.base.stack import StackSettings
 from ostinato.train import Section
 
 
@@ -51,6 +51,38 @@ class TagData(Section):
     )
     batch: int | None = Field(None, ge=1, description="maximum number of sentences per batch")
     batch_tokens: int = Field(600, ge=1, description="tokens per batch, including padding")
+
+
+class TagNetworkSettings(StackSettings):
+    """The network."""
+
+    embedding: int = Field(100, ge=1, le=2**16, description="size of a word's embedding")
+    hidden: int = Field(100, ge=1, le=2**16, description="hidden units per direction")
+    dropout: float = Field(
+        0.4, ge=0, lt=1, description="dropout of words, outputs, and between layers"
+    )
+    bidirectional: bool = Field(True, description="whether the network is bidirectional")
+    characters: int = Field(
+        25,
+        ge=0,
+        le=2**16,
+        description="size of a character's embedding; 0: characters are not read",
+    )
+    character_hidden: int = Field(
+        25, ge=1, le=2**16, description="hidden units per direction of the character network"
+    )
+    word_dropout: float = Field(
+        0.25,
+        ge=0,
+        description="a: replace a word that occurs n times by the unknown word with "
+        "probability a / (a + n)",
+    )
+    start: Literal["random", "ppmi"] = Field(
+        "random", description="initial embeddings: random, or from word co-occurrence (ppmi)"
+    )
+    output: Literal["crf", "softmax"] = Field(
+        "crf", description="output layer: a CRF (crf), or each label independently (softmax)"
+    )
 
 
 class TagSettings(TaskSettings):

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import TYPE_CHECKING
 
 from ostinato.tasks.base.summary import Message, Shown, SummaryTable, duration, parameters
-from ostinato.tasks.tag.estimator import Tagger
-from ostinato.tasks.tag.measures import Score, TagMeasures
+
+if TYPE_CHECKING:
+    from ostinato.tasks.tag.estimator import Tagger
+    from ostinato.tasks.tag.measures import Score, TagMeasures
 
 NAMES = {"f1": "F1", "accuracy": "accuracy"}
 

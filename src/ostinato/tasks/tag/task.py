@@ -3,10 +3,12 @@
 from ostinato.tasks.base.task import Task
 from ostinato.tasks.base.terms import Terms
 from ostinato.tasks.tag import commands
-from ostinato.tasks.tag.held_out import TagHeldOut
+from ostinato.tasks.tag.settings import TagSettings
 
 TASK = Task(
-    held_out=TagHeldOut,
+    settings=TagSettings,
+    model_at="ostinato.tasks.tag.model:TagModel",
+    held_out_at="ostinato.tasks.tag.held_out:TagHeldOut",
     terms=Terms(
         words="F1",
         digits=None,

@@ -1,5 +1,1 @@
-"""Turn sequences into others."""
-
-from ostinato.tasks.transduce.model import TransduceModel
-
-MODEL = TransduceModel
+"""Turn sequences into others: translation, pronunciation."""

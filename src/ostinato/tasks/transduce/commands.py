@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Generator, Iterator, Sequence
 from functools import cache, partial
+from typing import TYPE_CHECKING
 
-from ostinato.cells import find
-from ostinato.data import Pairs, Skipped, read_pairs, read_texts
+from ostinato.data import Pairs, Skipped, readers
 from ostinato.tasks.base.reading import (
     HELD_OUT,
     Comparison,
@@ -17,12 +17,13 @@ from ostinato.tasks.base.reading import (
 )
 from ostinato.tasks.base.summary import Fields, Message, Note, Shown, left_out, not_known
 from ostinato.tasks.transduce.codec import TextCodec
-from ostinato.tasks.transduce.estimator import Transducer
-from ostinato.tasks.transduce.held_out import TransduceHeldOut
-from ostinato.tasks.transduce.network import TransduceNetwork
 from ostinato.tasks.transduce.settings import TransduceSettings
 from ostinato.tasks.transduce.summary import alignment, measured, trained
 from ostinato.train import Run
+
+if TYPE_CHECKING:
+    from ostinato.tasks.transduce.estimator import Transducer
+    from ostinato.tasks.transduce.model import TransduceModel
 
 
 def training(
@@ -89,6 +90,10 @@ def comparison(
     settings
         The settings, the same for all cells.
     """
+    from ostinato.cells import find
+    from ostinato.tasks.transduce.held_out import TransduceHeldOut
+    from ostinato.tasks.transduce.network import TransduceNetwork
+
     yield from ()
     splits = _read(_files(data, parallel), settings, format, None)
     kept, test = splits["train"], splits.get("test")
@@ -153,7 +158,7 @@ def evaluation(
 
 
 def prediction(
-    transducer: Transducer,
+    model: TransduceModel,
     file: str = "-",
     /,
     *,
@@ -191,14 +196,14 @@ def prediction(
         Print an empty line for bad rows, and how many there are. Default: the first one is an
         error.
     """
-    settings, skipped = transducer.settings(), Skipped()
+    settings, skipped = model.settings, Skipped()
     chosen = skipped if skip_bad_rows else None
-    texts = read_texts(file, settings.source.column, format=format, skip_bad_rows=chosen)
+    texts = readers.read_texts(file, settings.source.column, format=format, skip_bad_rows=chosen)
     yield from left_out(skipped)
     if alignments and settings.model.attention == "none":
         yield Note("ostinato: this run has no attention, and so no alignments")
     most = max(best, settings.decoding.beam) if beam is None else beam
-    found = transducer.search(texts, beam=most, best=best, alpha=alpha)
+    found = model.search(texts, beam=most, best=best, alpha=alpha)
     for outputs in skipped.merged(found):
         if outputs is None:
             yield Fields([])
@@ -206,7 +211,7 @@ def prediction(
         for each in outputs:
             score = [f"{each.score:.4f}"] if best > 1 else []
             yield Fields([each.text, *score, *([alignment(each)] if alignments else [])])
-    yield from not_known({"symbol": transducer.unknown(texts)})
+    yield from not_known({"symbol": model.source.unknown(texts)})
 
 
 def _files(data: str, parallel: str | None) -> list[str]:
@@ -216,7 +221,7 @@ def _files(data: str, parallel: str | None) -> list[str]:
 def _read(
     where: Sequence[str], settings: TransduceSettings, format: str | None, skipped: Skipped | None
 ) -> dict[str, Pairs]:
-    return read_pairs(
+    return readers.read_pairs(
         where,
         settings.source.column,
         settings.target.column,

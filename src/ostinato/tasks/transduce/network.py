@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import ClassVar, Literal, NamedTuple
+from typing import ClassVar, NamedTuple
 
 import torch
-from pydantic import Field
 from torch import Tensor, nn
 
 from ostinato.decode import Hypothesis, beam_search
@@ -16,47 +15,7 @@ from ostinato.nn.pooling import real_steps
 from ostinato.tasks.base.batch import Batch
 from ostinato.tasks.base.network import Network
 from ostinato.tasks.base.parts import Part, embedding_part, in_words, layer_parts, parameters_of
-from ostinato.tasks.base.stack import StackSettings
-
-
-class TransduceNetworkSettings(StackSettings):
-    """The network."""
-
-    embedding: int = Field(
-        64, ge=1, le=2**16, description="size of a token's embedding, and of the readout"
-    )
-    hidden: int = Field(
-        128,
-        ge=2,
-        le=2**16,
-        multiple_of=2,
-        description="hidden units; each direction of the encoder has half of them",
-    )
-    dropout: float = Field(0.2, ge=0, lt=1, description="dropout between layers, and of readouts")
-    embedding_dropout: float = Field(0.0, ge=0, lt=1, description="dropout of embeddings")
-    bidirectional: bool = Field(True, description="whether the encoder is bidirectional")
-    attention: str = Field("additive", description="attention: dot, general, additive or none")
-    input_feeding: bool = Field(
-        False, description="input feeding: a step also reads the previous readout; slow"
-    )
-    bridge: Literal["linear", "copy", "none"] = Field(
-        "linear",
-        description="how the last states of the encoder become the first states of the decoder",
-    )
-    tied: bool = Field(
-        False, description="share the weights of the target embedding and the output layer"
-    )
-    label_smoothing: float = Field(0.0, ge=0, lt=1, description="label smoothing")
-    teacher_forcing: float = Field(
-        1.0,
-        ge=0,
-        le=1,
-        description="teacher forcing: final probability of the correct previous token as input",
-    )
-    forcing_schedule: Literal["constant", "linear"] = Field(
-        "linear",
-        description="whether this probability decreases from 1, epoch by epoch, or is constant",
-    )
+from ostinato.tasks.transduce.settings import TransduceNetworkSettings
 
 
 @dataclass(frozen=True)

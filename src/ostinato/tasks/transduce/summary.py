@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import TYPE_CHECKING
 
 from ostinato.data import Pairs
 from ostinato.tasks.base.summary import Message, Note, Shown, SummaryTable, duration, parameters
-from ostinato.tasks.transduce.estimator import Transducer
-from ostinato.tasks.transduce.measures import Measures
-from ostinato.tasks.transduce.model import Transduction
+
+if TYPE_CHECKING:
+    from ostinato.tasks.transduce.estimator import Transducer
+    from ostinato.tasks.transduce.measures import Measures
+    from ostinato.tasks.transduce.model import Transduction
 
 
 def trained(transducer: Transducer, test: Pairs | None) -> Iterator[Shown]:

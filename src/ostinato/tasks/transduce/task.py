@@ -3,10 +3,12 @@
 from ostinato.tasks.base.task import Task
 from ostinato.tasks.base.terms import Terms
 from ostinato.tasks.transduce import commands
-from ostinato.tasks.transduce.held_out import TransduceHeldOut
+from ostinato.tasks.transduce.settings import TransduceSettings
 
 TASK = Task(
-    held_out=TransduceHeldOut,
+    settings=TransduceSettings,
+    model_at="ostinato.tasks.transduce.model:TransduceModel",
+    held_out_at="ostinato.tasks.transduce.held_out:TransduceHeldOut",
     terms=Terms(
         words="token error rate",
         digits=None,

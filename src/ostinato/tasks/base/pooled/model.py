@@ -20,7 +20,8 @@ from ostinato.tasks.base.model import Model
 from ostinato.tasks.base.pooled.network import PooledBatch
 from ostinato.tasks.base.pooled.numbers import Numbers
 from ostinato.tasks.base.pooled.settings import PooledSettings
-from ostinato.tasks.base.stored import from_json, read_symbols, write_symbols
+from ostinato.tasks.base.stored import from_json
+from ostinato.tasks.base.symbols import read_symbols, write_symbols
 from ostinato.train import Run
 
 S = TypeVar("S", bound=PooledSettings)
