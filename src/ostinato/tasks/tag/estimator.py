@@ -153,6 +153,7 @@ class Tagger(Estimator[TagSettings]):
             skip_bad_rows=skip_bad_rows,
             trained=(model.width or 2) if blind else None,
             usual=model.format,
+            known=self.labels_.possible() if blind else (),
         )
         if file.format == "text" and not set(self.labels_.classes) <= set(text.TAGS):
             raise DataError(
