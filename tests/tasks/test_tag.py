@@ -1,8 +1,10 @@
 import json
 
 import numpy as np
+import pandas
 import pytest
 import torch
+from datasets import ClassLabel, Dataset, Features, List, Value
 from names import SMALL_TAGGER, names
 
 from every import assert_near
@@ -17,6 +19,7 @@ from ostinato.tasks.tag.baseline import FrequentTag
 from ostinato.tasks.tag.held_out import TagHeldOut
 from ostinato.tasks.tag.labels import Labels
 from ostinato.tasks.tag.measures import entity_scores
+from ostinato.tasks.tag.sequences import tagged
 from ostinato.train import Run
 from tolerances import FLOAT32, SAME
 
@@ -246,6 +249,27 @@ def test_another_file_can_choose_the_epoch(tmp_path):
     )
     assert given.history_[0]["f1"] == tagger.history_[0]["f1"]
     assert (tagger.format_, tagger.width_) == ("conll", 2)
+
+
+def test_tags_may_be_numbers_with_names_or_without():
+    names = ["O", "B-PER", "I-PER"]
+    words, numbers = [["Ann", "Lee", "left"], ["Bo"]], [[1, 2, 0], [-100]]
+    features = Features(
+        {"tokens": List(Value("string")), "ner_tags": List(ClassLabel(names=names))}
+    )
+    whole = Dataset.from_dict({"tokens": words, "ner_tags": numbers}, features=features)
+    expected = [["B-PER", "I-PER", "O"], [""]]
+    for given in (whole, {"train": whole}):
+        assert tagged(given).tags == expected
+    assert tagged(whole["tokens"], whole["ner_tags"]).tags == expected
+    frame = pandas.DataFrame({"id": [0, 1], "words": words, "tags": numbers})
+    plain = [["1", "2", "0"], [""]]
+    arrays = [np.array(each) for each in numbers]
+    assert tagged(frame).tags == tagged(frame["words"], frame["tags"]).tags == plain
+    assert tagged(words, numbers).tags == tagged(words, arrays).tags == plain
+    tagger = quick().fit(words * 4, numbers * 4)
+    assert tagger.labels_.classes == ["0", "1", "2"]
+    assert 0 <= tagger.score(words, numbers) <= 1
 
 
 @pytest.mark.parametrize(
