@@ -90,7 +90,7 @@ def test_a_greedy_chain_always_draws_the_most_probable():
     assert torch.equal(drawn, logits.argmax(-1))
 
 
-@pytest.mark.parametrize("setting", [{"temperature": 0}, {"top_k": 0}, {"top_p": 0}, {"min_p": 2}])
+@pytest.mark.parametrize("setting", [{"temperature": -1}, {"top_k": 0}, {"top_p": 0}, {"min_p": 2}])
 def test_a_wrong_setting_is_refused_before_anything_is_drawn(setting):
     with pytest.raises(ConfigError, match=f"^{next(iter(setting))}: "):
         chain(**setting)

@@ -154,8 +154,8 @@ def test_temperature_is_softmax_of_the_quotient(row, value):
     assert found.tolist() == pytest.approx(softmax([z / value for z in row]), abs=1e-12)
 
 
-@pytest.mark.parametrize("value", [1e-6, 1e-45, 5e-324])
-def test_a_tiny_temperature_is_greedy_and_never_nan(value):
+@pytest.mark.parametrize("value", [1e-6, 1e-45, 5e-324, 0])
+def test_a_temperature_of_nothing_is_greedy_and_never_nan(value):
     found = temperature(torch.tensor([1.0, 9.0, -math.inf, 8.999]), value).softmax(-1)
     assert found.tolist() == [0, 1, 0, 0]
 
@@ -163,7 +163,7 @@ def test_a_tiny_temperature_is_greedy_and_never_nan(value):
 @pytest.mark.parametrize(
     ("sampler", "setting"),
     [
-        *((temperature, value) for value in (0, -1, math.inf, math.nan)),
+        *((temperature, value) for value in (-1, math.inf, math.nan)),
         *((top_k, k) for k in (0, -1)),
         *((top_p, p) for p in (0, -0.1, 1.1, math.nan)),
         *((min_p, p) for p in (-0.1, 1.1, math.nan)),

@@ -10,8 +10,7 @@ from sklearn.linear_model import LogisticRegression
 from every import assert_near
 from ostinato import Classifier
 from ostinato.cells import find
-from ostinato.data import split_blocks
-from ostinato.data.symbols.tokenizers.word import split_words
+from ostinato.data import split_blocks, tokenizer
 from ostinato.errors import DataError
 from ostinato.nn import POOLINGS
 from ostinato.tasks.classify.learner import ClassifyLearner
@@ -111,7 +110,7 @@ def test_the_baseline_is_tfidf_of_words_and_pairs_fitted_on_the_training_part_al
     kept, held = split_blocks(labels, share=0.1, seed=0)
 
     def terms(text):
-        words = split_words(text)
+        words = tokenizer("word").split(text)
         return words + [" ".join(pair) for pair in itertools.pairwise(words)]
 
     counts, weights = CountVectorizer(analyzer=terms, min_df=2), TfidfTransformer(sublinear_tf=True)
@@ -207,3 +206,10 @@ def test_words_are_dropped_in_training_alone():
     network.embedding.register_forward_pre_hook(lambda module, given: seen.append(given[0]))
     network.train()(batch)
     assert 0.05 < seen[0].float().mean() < 0.15
+
+
+def test_a_run_says_how_it_splits(classifier, tmp_path):
+    classifier.save(tmp_path / "run")
+    assert Classifier.load(tmp_path / "run").tokenizer_.split("फिल्म") == ["फिल्म"]
+    (tmp_path / "run" / "tokenizer.json").unlink()  # as runs of before have none
+    assert Classifier.load(tmp_path / "run").tokenizer_.split("फ़ि") == ["फ", "़", "ि"]

@@ -12,7 +12,7 @@ from sklearn.metrics import average_precision_score, precision_recall_fscore_sup
 
 from every import assert_near
 from ostinato import Classifier
-from ostinato.data.symbols.tokenizers.word import split_words
+from ostinato.data import tokenizer
 from ostinato.errors import ConfigError, DataError
 from ostinato.tasks.classify.learner import ClassifyLearner
 from ostinato.tasks.classify.network import ClassifyBatch, ClassifyEnsemble
@@ -191,7 +191,7 @@ def test_a_label_that_would_be_held_out_whole_is_trained_on():
 def test_the_baseline_is_one_regression_for_each_label(several):
     features = several.baseline_.pipeline[0]
     assert isinstance(features, TfidfVectorizer)
-    assert features.tokenizer("a b") == split_words("a b")
+    assert features.tokenizer("a b") == tokenizer("word").split("a b")
     known = features.transform(TEXTS)
     for k, name in enumerate(["love", "space", "war"]):
         regression = several.baseline_.pipeline[-1].estimators_[k]

@@ -1,8 +1,10 @@
 import json
 
 import numpy as np
+import pandas
 import pytest
 import torch
+from datasets import ClassLabel, Dataset, Features, List, Value
 from names import SMALL_TAGGER, names
 
 from every import assert_near
@@ -16,6 +18,8 @@ from ostinato.nn import CharacterEncoder
 from ostinato.tasks.tag.baseline import FrequentTag
 from ostinato.tasks.tag.held_out import TagHeldOut
 from ostinato.tasks.tag.labels import Labels
+from ostinato.tasks.tag.measures import entity_scores
+from ostinato.tasks.tag.sequences import tagged
 from ostinato.train import Run
 from tolerances import FLOAT32, SAME
 
@@ -114,6 +118,39 @@ def test_schemes_come_back_as_they_were():
         for own in tagger.predict(WORDS[:20]):
             assert in_scheme(own, scheme) == own
     assert Labels.of(Tagged([["a", "b"]], [["O", "O"]]), "iob2").classes == ["O"]
+    for own in ("", "?"):
+        with pytest.raises(DataError, match="sentence 1: no word has a tag; all are"):
+            Labels.of(Tagged([["a", "b"]], [[own, ""]]), "auto", "?")
+
+
+@pytest.mark.parametrize(
+    ("tags", "scheme", "entities"),
+    [
+        ("PER-B PER-I O LOC-B LOC-B", "iob2", {"PER": 1, "LOC": 2}),
+        ("b-per i-per o b-loc b-loc", "iob2", {"per": 1, "loc": 2}),
+        ("i-per i-per o i-loc b-loc", "iob1", {"per": 1, "loc": 2}),
+        ("B-PER L-PER O U-LOC U-LOC", "bioes", {"PER": 1, "LOC": 2}),
+        ("B_PER E_PER O W_LOC W_LOC", "bioes", {"PER": 1, "LOC": 2}),
+        ("PER PER O LOC LOC", "io", {"PER": 1, "LOC": 1}),
+        ("B I O B B", "iob2", {"entity": 3}),
+    ],
+)
+def test_entities_are_found_in_any_notation_and_written_in_it(tags, scheme, entities):
+    tags, words = tags.split(), [["a", "b", "c", "d", "e"]]
+    labels = Labels.of(Tagged(words, [tags]), "auto")
+    assert labels.scheme == scheme
+    assert labels == Labels.from_json(json.loads(json.dumps(labels.to_json())))
+    path = [int(np.flatnonzero(row)[0]) for row in labels.sets(tags)]
+    assert labels.tags(path) == labels.written(tags) == tags
+    true, predicted = labels.known([tags], [labels.tags(path)])
+    scores = entity_scores(true, predicted)
+    assert {kind: (s.correct, s.found, s.there) for kind, s in scores.items()} == {
+        kind: (n, n, n) for kind, n in entities.items()
+    }
+    if scheme != "io" and len(entities) == 2:  # another file has another notation
+        other = labels.notation.read
+        canonical = [other(tag) for tag in tags]
+        assert labels.known([canonical], [tags])[0] == true
 
 
 def test_labels_that_are_not_known_are_learnt_from_their_neighbours():
@@ -212,6 +249,27 @@ def test_another_file_can_choose_the_epoch(tmp_path):
     )
     assert given.history_[0]["f1"] == tagger.history_[0]["f1"]
     assert (tagger.format_, tagger.width_) == ("conll", 2)
+
+
+def test_tags_may_be_numbers_with_names_or_without():
+    names = ["O", "B-PER", "I-PER"]
+    words, numbers = [["Ann", "Lee", "left"], ["Bo"]], [[1, 2, 0], [-100]]
+    features = Features(
+        {"tokens": List(Value("string")), "ner_tags": List(ClassLabel(names=names))}
+    )
+    whole = Dataset.from_dict({"tokens": words, "ner_tags": numbers}, features=features)
+    expected = [["B-PER", "I-PER", "O"], [""]]
+    for given in (whole, {"train": whole}):
+        assert tagged(given).tags == expected
+    assert tagged(whole["tokens"], whole["ner_tags"]).tags == expected
+    frame = pandas.DataFrame({"id": [0, 1], "words": words, "tags": numbers})
+    plain = [["1", "2", "0"], [""]]
+    arrays = [np.array(each) for each in numbers]
+    assert tagged(frame).tags == tagged(frame["words"], frame["tags"]).tags == plain
+    assert tagged(words, numbers).tags == tagged(words, arrays).tags == plain
+    tagger = quick().fit(words * 4, numbers * 4)
+    assert tagger.labels_.classes == ["0", "1", "2"]
+    assert 0 <= tagger.score(words, numbers) <= 1
 
 
 @pytest.mark.parametrize(

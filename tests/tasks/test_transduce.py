@@ -12,6 +12,7 @@ from every import assert_near
 from ostinato import Transducer
 from ostinato.data import Pairs
 from ostinato.errors import ConfigError, DataError
+from ostinato.tasks.transduce.codec import CodecSettings, TextCodec
 from ostinato.tasks.transduce.learner import TransduceLearner
 from ostinato.tasks.transduce.network import TransduceBatch
 from tolerances import FLOAT32, ORACLE, SAME
@@ -291,3 +292,12 @@ def test_a_source_far_longer_than_any_before_is_refused(transducer):
         DataError, match=rf"text 2 has {most + 1:,} tokens, more than the limit of {most:,}"
     ):
         transducer.predict(["a", "a" * (most + 1)])
+
+
+def test_a_codec_says_how_it_splits():
+    settings = CodecSettings(tokenizer="word")
+    codec, _, _ = TextCodec.learn(["फिल्म ok"], settings, "source")
+    written = codec.to_json()
+    assert TextCodec.from_json(written, settings).tokens("फिल्म") == ["फिल्म"]
+    before = TextCodec.from_json(written | {"tokenizer": None}, settings)
+    assert before.tokens("मि") == ["म", "ि"]

@@ -30,7 +30,8 @@ class Samplers:
     Parameters
     ----------
     temperature
-        Below 1 likely tokens become more likely; above 1 the text becomes more varied.
+        Below 1 likely tokens become more likely; above 1 the text becomes more varied; 0 always
+        takes the most probable token.
     top_k
         Sample only from the k most probable tokens.
     top_p

@@ -214,7 +214,7 @@ def test_composing_is_that_of_unicode(text, marks):
 
 def test_composing_takes_the_length_of_a_text():
     began = time.process_time()
-    assert len(tokenizer("word").split("a" + "\u0301\u0316" * 200_000)) > 1
+    assert len(tokenizer("word").split("a" + "\u0301\u0316" * 200_000)) == 1
     assert time.process_time() - began < 10
 
 

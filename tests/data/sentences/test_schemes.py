@@ -1,17 +1,20 @@
 """Tag schemes against the rules of conlleval, and against sequences written out."""
 
 import itertools
+import json
+from dataclasses import asdict
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from ostinato.data.sentences.notation import Notation, notation_of
 from ostinato.data.sentences.schemes import (
+    IO,
     SCHEMES,
     Span,
     in_scheme,
     is_tag,
-    lookalike,
     may_follow,
     spans,
     tags_of,
@@ -108,18 +111,59 @@ def test_tags_of_the_schemes(tag, known):
     assert is_tag(tag) is known
 
 
+NOTATIONS = [
+    Notation(),
+    Notation("BILU"),
+    Notation("BMES", "_"),
+    Notation("bmew", ":", suffix=True, outside="o"),
+    Notation("BIES", "-", suffix=True),
+    Notation("bies"),
+]
+
+
+@pytest.mark.parametrize("notation", NOTATIONS, ids=str)
+def test_a_notation_is_known_by_its_tags_and_says_the_same(notation):
+    kinds = ("PER", "a-b") if notation.sign == "-" else ("PER", "LOC")
+    every = ["O", *(f"{prefix}-{kind}" for prefix in "BIES" for kind in kinds)]
+    written = [notation.write(tag) for tag in every]
+    assert len(set(written)) == len(every)
+    assert notation_of(written) == notation
+    assert [notation.read(tag) for tag in written] == every
+    assert Notation.from_json(json.loads(json.dumps(asdict(notation)))) == notation
+    assert notation.read("NN") is None
+
+
 @pytest.mark.parametrize(
-    ("tags", "like"),
+    ("tags", "read"),
     [
-        ({"O", "S:PER"}, ("S:PER", "S-PER")),
-        ({"O", "S.B-C"}, ("S.B-C", "S-B-C")),
-        ({"O", "B_PER", "NN"}, None),
-        ({"B_PER", "I_PER"}, None),  # nothing is outside
-        ({"O", "BX", "IN"}, None),
-        ({"O", "B_"}, None),
-        ({"O"}, None),
-        (set(), None),
+        ("O PER-B PER-I", "O B-PER I-PER"),
+        ("O S:PER", "O S-PER"),
+        ("O B_X-Y", "O B-X-Y"),
+        ("o b-per", "o B-per"),
+        ("O PER LOC", "O I-PER I-LOC"),
+        ("O B I", "O B-entity I-entity"),
+        ("B M E S", "B-entity I-entity E-entity S-entity"),
+        ("B-PER L-PER U-LOC", "B-PER E-PER S-LOC"),
+        ("B-PER I-PER", "B-PER I-PER"),
+        ("O S-X U-X", None),  # of two systems
+        ("O B_PER NN", None),
+        ("O B-PER NN", None),
+        ("B_PER I_PER", None),  # nothing is outside
+        ("O N V", None),  # parts of speech
+        ("O ,", None),
+        ("O", None),
+        ("NN VB-S", None),
+        ("", None),
     ],
 )
-def test_tags_that_look_like_entities_written_otherwise(tags, like):
-    assert lookalike(tags) == like
+def test_tags_are_read_as_entities_or_are_just_tags(tags, read):
+    found = notation_of(tags.split())
+    if read is None:
+        assert found is None
+    else:
+        outside = read.replace("o ", "O ").split()
+        assert [found.read(tag) for tag in tags.split()] == outside
+
+
+def test_types_alone_are_one_entity_where_they_adjoin():
+    assert in_scheme("B-PER E-PER S-PER O S-LOC".split(), IO) == "I-PER I-PER I-PER O I-LOC".split()

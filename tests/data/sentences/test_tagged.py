@@ -166,6 +166,98 @@ def test_any_text_is_written_back(line):
     assert "".join(piece.plain() for piece in pieces(NumberedLine(1, line))) == line
 
 
+VAMONOS = """# text = Vámonos al mar
+1-2\tVámonos\t_\t_\t_\t_\t_\t_\t_\t_
+1\tVamos\tir\tVERB\t_\t_\t0\troot\t_\t_
+2\tnos\tnosotros\t_\t_\tCase=Acc\t1\tobj\t_\t_
+2.1\tcome\tcomer\tVERB\t_\t_\t_\t_\t1:conj\t_
+
+0.1\t_\t_\t_\t_\t_\t_\t_\t0:exroot\t_
+1\t10 000\t10 000\tNUM\t_\t_\t0\troot\t_\t_
+"""
+
+
+@pytest.mark.parametrize("name", ["a.conll", "a.bio", "a", "a.txt", "a.conllu"])
+def test_ten_columns_with_ids_are_trees_whatever_the_name(name, tmp_path):
+    path = tmp_path / name
+    path.write_text(VAMONOS)
+    for columns in ({}, {"word": "2", "tag": "4"}):
+        read = read_tagged(str(path), **columns)
+        assert read.format == "conllu"
+        assert read.tagged().words == [["Vamos", "nos"], ["10 000"]]
+        assert read.tagged().tags == [["VERB", ""], ["NUM"]]  # _ is not given
+    assert read_tagged(str(path), tag="feats").tagged().tags[0] == ["_", "Case=Acc"]  # none
+    # a run of before goes on reading such columns as it did
+    before = {"usual": "conll", "trained": 10, "word": "2", "tag": "8"}
+    if name == "a.conll":
+        path.write_text("1\tVamos\t_\t_\t_\t_\t_\troot\t_\t_\n")
+        assert read_tagged(str(path), **before).tagged().tags == [["root"]]
+
+
+def test_columns_part_at_spaces_and_tabs_only(tmp_path):
+    path = tmp_path / "a.conll"
+    for gap in (" ", "\t", "  "):
+        rows = ["10\xa0000", "a\u2009b", "c\u3000d", "e\x85\u2028f", "\ufeffg"]
+        path.write_text("".join(f"{row}{gap}O\n" for row in rows), encoding="utf-8", newline="")
+        assert read_tagged(str(path)).tagged().words == [rows]
+        assert answered(path, [Answer(["X"] * 5)]) == path.read_text().replace("O\n", "X\n")
+
+
+def test_comments_and_hashtags(tmp_path):
+    path = tmp_path / "a.conll"
+    path.write_text("#one O\ntwo O\n\n#three O\n# O\n")
+    assert read_tagged(str(path)).tagged().words == [["#one", "two"], ["#three", "#"]]
+    path.write_text("# s1\none O\n\n# s2\ntwo O\n# O\n\n#hash O\n")
+    assert read_tagged(str(path)).tagged().words == [["one"], ["two", "#"], ["#hash"]]
+
+
+BLIND = {"trained": 4, "known": ["O", "B-PER"], "usual": "conll"}
+
+
+@pytest.mark.parametrize(
+    ("given", "format", "words"),
+    [
+        ("1 cup salt\n", "lines", [["1", "cup", "salt"]]),
+        ("1 cup salt", "lines", [["1", "cup", "salt"]]),
+        ("one cup of salt\ntwo cups of sugar\n", "lines", None),
+        ("well i am\n\nis it fine\n\ni am here\n", "lines", None),
+        ("Ann left (in May).\n", "lines", [["Ann", "left", "(", "in", "May", ")", "."]]),
+        ("Ann\nleft\n\nBo\n", "conll", [["Ann", "left"], ["Bo"]]),
+        ("Ann\n", "conll", [["Ann"]]),
+        ("Ann NN I-NP ?\n", "conll", [["Ann"]]),
+        ("Ann NN I-NP B-PER\nleft VB O O\n", "conll", [["Ann", "left"]]),
+        ("-DOCSTART-\n\nAnn NN I-NP\nleft VB O\n\nBo NN I-NP\n", "conll", None),
+        (CONLLU, "conllu", None),
+    ],
+)
+def test_what_is_to_be_tagged_may_be_sentences_words_or_columns(given, format, words, tmp_path):
+    path = tmp_path / "new.txt"
+    path.write_text(given)
+    for options in (BLIND, BLIND | {"usual": "conllu"}):
+        read = read_tagged(str(path), **options)
+        assert read.format == format
+        assert words is None or read.tagged().words == words
+    if format == "lines":
+        answers = [Answer(["X"] * len(s.words), [0.5] * len(s.words)) for s in read.sentences]
+        rows = "".join(
+            "".join(f"{word} X 0.5000\n" for word in sentence.words) + "\n"
+            for sentence in read.sentences
+        )
+        assert "".join(read.written(answers)) == rows
+
+
+def test_a_table_is_no_sentences(tmp_path):
+    for name in ("a.csv", "a.jsonl", "A.CSV.gz"):
+        (tmp_path / name).write_text(
+            "text,label\nthis is a text of some words,pos\nand so on,neg\n"
+        )
+        for options in ({}, BLIND):
+            with pytest.raises(
+                OstinatoError, match="a table, but a tagger reads sentences in colu"
+            ):
+                read_tagged(str(tmp_path / name), **options)
+
+
 def test_long_lines_are_read_in_pieces(tmp_path):
     from ostinato.data.sentences.formats.text import PIECE
 
@@ -185,6 +277,8 @@ WRONG = {
         (b"a X\nb\xff Y\n", "line 2: not UTF-8"),
         ("a\tX\n\tY\n", "line 2: an empty word"),
         ("a X\nb\0 Y\n", "line 2: a NUL byte"),
+        ("1 a X\n2 b Y\n\n1 c X\n", "column 1 counts the words, it does not contain them"),
+        ("0\ta\tX\n1-2\tb\tY\n1\tc\tX\n", "column 1 counts the words, it does not contain them"),
         ("", "no rows"),
         ("\n\n-DOCSTART- O\n", "no rows"),
     ],

@@ -1,8 +1,12 @@
+import pickle
+import unicodedata
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from ostinato.data import tokenizer, train_on_beginning
+from ostinato.data.symbols.scripts import words_have_spaces
 from ostinato.errors import DataError, UnknownName
 
 
@@ -13,10 +17,85 @@ def test_characters_join_exactly(text):
     assert all(len(token) == 1 for token in char.split(text))
 
 
-@given(st.text() | st.text("ab'’ .,\n\t"))
-def test_spaced_words_join_exactly(text):
-    spaced = tokenizer("spaced")
+SIGNS = "aBé\u0301\u200d\u200c 👍🏽🇫🇷❤️’'\".,(\n\u200b这首，。กำา\u0e33"
+SIGNS += "ក្ខ\u17d2မင်\u1039भि्\xadא\uff9eｶ\U0001e944"
+STATES = [None, "null", *(f'{{"version": 2, "apart": {apart}}}' for apart in ("true", "false"))]
+
+
+@pytest.mark.parametrize("state", STATES)
+@given(st.text() | st.text(SIGNS) | st.text("ab'’.,()\"!- \n"))
+def test_words_lose_nothing_and_are_the_same_words_when_joined(state, text):
+    spaced, word = tokenizer("spaced", state), tokenizer("word", state)
     assert spaced.join(spaced.split(text)) == text
+    words = word.split(text)
+    assert word.split(word.join(words)) == words
+    assert bool(words) == bool(text.replace("\u200b", " ").strip()) or state == "null"
+    assert not any(char.isspace() for token in words for char in token)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "यह फिल्म बहुत अच्छी है", "আমি খুব খুশি হয়েছি", "தமிழ் மொழி இனிது", "မြန်မာ စာ ကောင်း",
+        "ดีมาก ครับ", "ພາສາ ລາວ", "ភាសា ខ្មែរ", "السَّلامُ عَلَيْكُم", "می‌روم خانه", "שָׁלוֹם עֲלֵיכֶם",
+        'צה"ל ג׳ירפה', "ශ්‍රී ලංකා", "👨‍👩‍👧‍👦 👍🏽 🇫🇷 ❤️‍🔥 🏴󠁧󠁢󠁥󠁮󠁧󠁿 1️⃣",
+        "col·lecció o‘zbek l’eau rock’n’roll", "soft\xadly", "𞤀𞤣𞤤𞤢𞤥 𞤆𞤵𞤤𞤢𞤪",
+    ],
+)  # fmt: skip
+def test_a_word_is_letters_with_their_marks(text):
+    for name in ("word", "spaced"):
+        made = tokenizer(name)
+        words = made.split(text)
+        assert [word.strip() for word in words] == text.lower().split() or name == "spaced"
+        assert [word.strip() for word in words] == text.split() or name == "word"
+        assert made.join(words) == (text if name == "spaced" else text.lower())
+
+
+def test_decomposed_letters_are_the_same_words():
+    vietnamese = "Tiếng Việt rất hay, được chứ? Ångström"
+    for form in ("NFD", "NFC"):
+        text = unicodedata.normalize(form, vietnamese)
+        assert tokenizer("word").split(text) == tokenizer("word").split(vietnamese)
+        assert len(tokenizer("spaced").split(text)) == 9
+
+
+def test_letters_of_scripts_without_spaces_are_tokens_where_texts_have_none():
+    texts = {
+        "这首歌真好听，iPhone 15 真好": "这 首 歌 真 好 听 ， iphone 15 真 好",
+        "コーヒーがおいしいです": "コ ー ヒ ー が お い し い で す",
+        "หนังเรื่องนี้ดีมาก": "ห นั ง เ รื่ อ ง นี้ ดี ม า ก",
+        "ภาพยนตร์น้ำดี": "ภ า พ ย น ต ร์ น้ำ ดี",
+    }
+    for text, expected in texts.items():
+        trained = tokenizer("word").train([text] * 3, 100)
+        assert trained.split(text) == tokenizer("word").split(text) == expected.split()
+        assert trained.join(trained.split("真好 真好 hm")) == "真好真好 hm"
+        assert tokenizer("word", trained.state).split("真好") == ["真", "好"]
+        assert pickle.loads(pickle.dumps(trained)).split("真好") == ["真", "好"]
+    for spaced in ("这 首 歌 真 好听", "ผม ชอบ หนัง เรื่อง นี้", "it is"):
+        assert tokenizer("word").train([spaced], 100).split(spaced) == spaced.split()
+        assert words_have_spaces([spaced])
+    assert not words_have_spaces(["so", "这首歌真好听"])
+    assert words_have_spaces(["so many words of English beside it", "这首歌真好听"])
+
+
+def test_runs_that_stored_no_tokenizer_split_as_they_did():
+    """Runs of before have words that end at every mark."""
+    for name, words in {
+        "word": ["फ", "ि", "ल", "्", "म", "cafe", "\u0301", "l’eau", "👍", "🏽", "好听"],
+        "spaced": ["फ", "ि", "ल", "्", "म", " cafe", "\u0301", " l’eau", " 👍", "🏽", " 好听"],
+    }.items():
+        before = tokenizer(name, "null")
+        text = "फिल्म cafe\u0301 l’eau 👍🏽 好听"
+        if name == "word":
+            words[5:7] = ["café"]
+        assert before.split(text) == words
+        assert before.train([text], 9).split(text) == words
+        assert pickle.loads(pickle.dumps(before)).split(text) == words
+        assert before.state is None
+        for state in ('{"version": 3}', '{"version": 2, "apart": 1}', "[]", "2"):
+            with pytest.raises(DataError, match="the tokenizer is damaged, or of another version"):
+                tokenizer(name, state)
 
 
 def test_spaced_words():
@@ -25,19 +104,6 @@ def test_spaced_words():
         ["The", " Film's", " ", " '", "best", "'", ",", "\n", " isn’t", " it", "?"]
     )
     assert split("") == []
-
-
-@given(st.text() | st.text("ab'’.,()\"!- \n"))
-def test_words_join_to_a_text_of_the_same_words(text):
-    word = tokenizer("word")
-    assert word.split(word.join(word.split(text))) == word.split(text)
-
-
-@given(st.text())
-def test_words_lose_nothing_but_white_space_and_case(text):
-    tokens = tokenizer("word").split(text)
-    assert bool(tokens) == bool(text.strip())
-    assert not any(char.isspace() for token in tokens for char in token)
 
 
 def test_words():
@@ -94,7 +160,7 @@ def test_subwords_without_training_and_a_damaged_state_are_refused():
 
 
 def test_what_learns_nothing_stays_as_it_is():
-    for name in ("char", "word"):
+    for name in ("char", "white_space"):
         plain = tokenizer(name)
         assert plain.train(TRAINING, 10) is plain
         assert plain.state is None
@@ -103,7 +169,7 @@ def test_what_learns_nothing_stays_as_it_is():
 def test_a_text_that_is_read_once_trains_on_its_part(monkeypatch):
     text = "abababab" * 10 + "xyxyxyxy" * 10
     for limit in (2**26, 100):
-        monkeypatch.setattr("ostinato.data.symbols.tokenizing._BEGINNING", limit)
+        monkeypatch.setattr("ostinato.data.symbols.tokenizers.bpe.Subwords.sees", limit)
         chunks = iter([text[:30], text[30:90], text[90:]])
         trained, rest = train_on_beginning(tokenizer("bpe"), chunks, 20, 0.5)
         assert "".join(rest) == text

@@ -5,7 +5,7 @@ from __future__ import annotations
 import codecs
 import io
 import sys
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 
 from ostinato.data.files.bad import Bad, Skipped, good
 from ostinato.data.files.file import File, NumberedLine, title
@@ -26,6 +26,8 @@ from ostinato.data.tables.examples import Examples
 from ostinato.data.tables.table import Table
 from ostinato.errors import DataError
 
+_TABLES = (".csv", ".json", ".jsonl", ".ndjson", ".parquet")
+
 
 def read_tagged(
     where: str,
@@ -36,6 +38,7 @@ def read_tagged(
     skip_bad_rows: Skipped | None = None,
     trained: int | None = None,
     usual: str | None = None,
+    known: Collection[str] = (),
 ) -> TaggedFile:
     """Tagged sentences, in file order.
 
@@ -43,13 +46,14 @@ def read_tagged(
         where: a file, `-` for standard input, or a packaged source of texts.
         word: the column of the words, see the format; "" is its usual one.
         tag: the column of the tags.
-        format: `conll`, `conllu` or `text`, where the file does not say it.
+        format: `conll`, `conllu`, `text` or `lines`, where the file does not say it.
         skip_bad_rows: leaves out bad sentences and counts them; None refuses the first.
         trained: how many columns the training file had, when it is not this one; then tags may
             be missing.
         usual: the format of the training file, when it is not this one: that of a file of
             unknown format. `word` and `tag` are columns of this format; another has its usual
             ones.
+        known: the tags of the training file, by which tags are known in a file that may have none.
 
     Raises:
         DataError: when there is nothing of that name, something is wrong in it, or it holds no
@@ -67,7 +71,7 @@ def read_tagged(
         read = (piece for line in _lines(content) for piece in text.pieces(line))
         return _gathered(where, "text", read, skip_bad_rows)
     with File(where) as file:
-        wanted = TagColumns(word, tag, trained)
+        wanted = TagColumns(word, tag, trained, known)
         name = _format(where, file, wanted, format, usual)
         if usual not in (None, name):
             wanted = TagColumns(trained=trained)
@@ -116,10 +120,22 @@ def _format(
     if given:
         return given
     known: dict[str, Format[TagColumns, Sentence]] = formats(sentence_formats)
-    if name := by_name(where, known, but=("text",)):  # a .txt may be in columns too
+    name = by_name(where, known, but=("text",))  # a .txt may be in columns too
+    if name == "conll" and usual != name and known["conllu"].sniff(file.head, wanted):
+        return "conllu"  # trees in a file of that name
+    if name:
         return name
     if usual == "text":  # the lines of a verse may have as many words as each other too
-        known.pop("conll")
+        known = {"conllu": known["conllu"], "text": known["text"]}
+    table = without_packing(where).endswith(_TABLES)
+    if table:  # its rows are no sentences
+        known = {name: known[name] for name in ("conll", "conllu")}
     if name := by_content(file.head, wanted, known):
         return name
+    if table:
+        raise DataError(
+            f"{file.title}: a table, but a tagger reads sentences in columns: each word on a line "
+            "with its tag behind it, a blank line between sentences (CoNLL); if it is so, use "
+            "--format conll"
+        )
     return usual or ("text" if without_packing(where).endswith(text.SUFFIXES) else "conll")

@@ -1,23 +1,27 @@
-"""How tags say where an entity begins and ends: IOB1, IOB2 and BIOES.
+"""How tags say where an entity begins and ends: IO, IOB1, IOB2 and BIOES.
 
     words    Angela  Merkel  met  Macron  Paris
+    io       I-PER   I-PER   O    I-PER   I-LOC     neighbours of one type are one entity
     iob1     I-PER   I-PER   O    I-PER   I-LOC     B- only where one follows another of its type
     iob2     B-PER   I-PER   O    B-PER   B-LOC     B- at every beginning
     bioes    B-PER   E-PER   O    S-PER   S-LOC     E- at every end, S- for a single word
 
-Ramshaw & Marcus 1995 (IOB1); Tjong Kim Sang & Veenstra 1999 (IOB2); BIOES is also called IOBES.
+Ramshaw & Marcus 1995 (IOB1); Tjong Kim Sang & Veenstra 1999 (IOB2). BIOES is also called IOBES,
+and in other letters BILOU or BMES: see `notation`.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
 SCHEMES = ("iob1", "iob2", "bioes")
+IO = "io"
 OUTSIDE = "O"
+
+
 _TAG = re.compile(r"[BIES]-.+")
-_LIKE = re.compile(r"([BIES])[\W_](.+)")
 
 
 class Span(NamedTuple):
@@ -31,20 +35,6 @@ class Span(NamedTuple):
 def is_tag(tag: str) -> bool:
     """Whether a tag is of one of the schemes."""
     return tag == OUTSIDE or _TAG.fullmatch(tag) is not None
-
-
-def lookalike(tags: Collection[str]) -> tuple[str, str] | None:
-    """Of tags that mark entities with another sign than `-` the first, and how it is written here.
-
-    None unless there is `O`, and all others are so.
-
-    >>> lookalike(["O", "B_PER", "I_PER"]), lookalike(["B_PER", "NN"])
-    (('B_PER', 'B-PER'), None)
-    """
-    found = {tag: _LIKE.fullmatch(tag) for tag in tags if tag != OUTSIDE}
-    if OUTSIDE not in tags or not all(found.values()):
-        return None
-    return next(((tag, f"{m[1]}-{m[2]}") for tag, m in found.items() if m), None)
 
 
 def spans(tags: Sequence[str]) -> list[Span]:
@@ -85,7 +75,7 @@ def tags_of(entities: Iterable[Span], length: int, scheme: str) -> list[str]:
     for span in entities:
         kind, start, end = span
         adjoins = before.end == start and before.kind == kind
-        first = "I" if scheme == "iob1" and not adjoins else "B"
+        first = "I" if scheme == IO or (scheme == "iob1" and not adjoins) else "B"
         tags[start:end] = [f"{first}-{kind}", *[f"I-{kind}"] * (end - start - 1)]
         if scheme == "bioes":
             tags[end - 1] = f"{'S' if end - start == 1 else 'E'}-{kind}"

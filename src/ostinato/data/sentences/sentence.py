@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass, field
 
 from ostinato.data.files.file import File
@@ -19,11 +19,13 @@ class TagColumns:
         tag: the column of the tags.
         trained: how many columns the training file had; None when it is this one. With it tags
             may be missing.
+        known: the tags of the training file.
     """
 
     word: str = ""
     tag: str = ""
     trained: int | None = None
+    known: Collection[str] = ()
 
 
 @dataclass(frozen=True, slots=True)

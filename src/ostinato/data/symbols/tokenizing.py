@@ -9,15 +9,14 @@ from ostinato import registry
 from ostinato.data.symbols import tokenizers
 from ostinato.data.symbols.tokenizers import Tokenizer
 
-_BEGINNING = 2**26  # characters from which a tokenizer is trained at most
-
 
 def tokenizer(name: str, state: str | None = None) -> Tokenizer:
     """The tokenizer of that name: "word", "spaced", "char" or "bpe".
 
     Args:
         name: the stem of its file.
-        state: what the tokenizer of an earlier training had learned.
+        state: that of the tokenizer of an earlier training, "null" where it had none; None: a
+            new one.
 
     Raises:
         UnknownName: for any other name.
@@ -43,12 +42,12 @@ def train_on_beginning(
     Returns:
         The trained tokenizer, and the whole text again.
     """
-    if not tokenizer.learns:
+    if not tokenizer.sees:
         return tokenizer, iter(chunks)
     rest = iter(chunks)
     read: list[str] = []
-    while sum(map(len, read)) < _BEGINNING and (chunk := next(rest, None)) is not None:
+    while sum(map(len, read)) < tokenizer.sees and (chunk := next(rest, None)) is not None:
         read.append(chunk)
-    beginning = "".join(read)[:_BEGINNING]
+    beginning = "".join(read)[: tokenizer.sees]
     lines = beginning[: round(len(beginning) * share)].splitlines(keepends=True)
     return tokenizer.train(lines, size), chain(read, rest)

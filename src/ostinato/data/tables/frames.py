@@ -90,7 +90,8 @@ def columns(table: Any, names: Sequence[str], split: str) -> list[Any]:
         table = table.get(split, next(iter(table.values())))
     if _is_dataset(table):
         _check(names, table.column_names)
-        return [_class_names(table, name) for name in names]
+        features = table.features or {}
+        return [named(list(table[name]), features.get(name)) for name in names]
     if isinstance(table, Mapping):
         _check(names, list(table))
         return [table[name] for name in names]
@@ -109,10 +110,19 @@ def _is_dataset(table: object) -> bool:
     return isinstance(getattr(table, "column_names", None), list) and hasattr(table, "features")
 
 
-def _class_names(dataset: Any, name: str) -> list[Any]:
-    values = list(dataset[name])
-    known = getattr((dataset.features or {}).get(name), "names", None)
-    return [known[v] if isinstance(v, int) and v >= 0 else v for v in values] if known else values
+def named(values: Sequence[Any], feature: Any) -> Sequence[Any]:
+    """Numbers of classes as their names, also in lists, where a feature of a `Dataset` has names.
+
+    Args:
+        values: the values of a column.
+        feature: what the `Dataset` says of the column.
+    """
+    if known := getattr(feature, "names", None):
+        return [known[v] if isinstance(v, int) and v >= 0 else v for v in values]
+    inner = getattr(feature, "feature", None)
+    if getattr(inner, "names", None):
+        return [named(each, inner) for each in values]
+    return values
 
 
 def _check(names: Sequence[str], columns: Sequence[str]) -> None:

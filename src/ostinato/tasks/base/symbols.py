@@ -15,9 +15,12 @@ def read_symbols(run: Run, name: str) -> tuple[Tokenizer, Vocabulary]:
     Raises:
         RunError: when they are missing or damaged.
     """
-    split = tokenizer(name)
-    if split.learns:
-        split = from_json(run, "tokenizer.json", lambda state: tokenizer(name, json.dumps(state)))
+
+    def made(state: object) -> Tokenizer:
+        return tokenizer(name, json.dumps(state))
+
+    stored = run.holds("tokenizer.json") or tokenizer(name).learns
+    split = from_json(run, "tokenizer.json", made) if stored else made(None)
     return split, from_json(run, "vocabulary.json", Vocabulary.from_json)
 
 

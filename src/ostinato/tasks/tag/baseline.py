@@ -27,12 +27,13 @@ class FrequentTag:
 
         Args:
             sentences: the training sentences.
-            unlabelled: the tag that stands for one that is not known, and is not counted.
+            unlabelled: the tag that stands for one that is not known, and is not counted; nor is
+                an empty one.
         """
         counts: dict[str, Counter[str]] = defaultdict(Counter)
         for words, own in zip(sentences.words, sentences.tags, strict=True):
             for word, tag in zip(words, own, strict=True):
-                if tag != unlabelled:
+                if tag not in ("", unlabelled):
                     counts[word][tag] += 1
         once = Counter(tag for each in counts.values() if each.total() == 1 for tag in each)
         every = sum(counts.values(), Counter[str]())

@@ -147,7 +147,7 @@ def prediction(
     format: str | None = None,
     skip_bad_rows: bool = False,
 ) -> Iterator[Shown]:
-    """Print a file with the predicted tags in the tag column.
+    """Print a file with the predicted tags in the tag column; sentences as columns.
 
     Everything else is unchanged: comments, blank lines, other columns. If the file has fewer
     columns than the training file, the tags are an additional column. A skipped sentence with a
@@ -162,14 +162,15 @@ def prediction(
     Parameters
     ----------
     file
-        A file as for `fit`, with or without tags, or `-` for standard input.
+        A file as for `fit`, with or without tags; words or sentences, one on each line; or `-` for
+        standard input.
     confidence
         Write the probability of each tag to an additional column, or to MISC.
     beside
         Keep the tags of the file and write the predicted ones to an additional column, or to MISC.
     format
-        The file format: conll, conllu or text. Default: detected from the file's name or content,
-        or else that of the training file.
+        The file format: conll, conllu, lines (sentences) or text. Default: detected from the file's
+        name or content, or else that of the training file.
     skip_bad_rows
         Leave sentences with a bad line unchanged, and print how many there are.
     """

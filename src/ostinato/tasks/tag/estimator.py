@@ -74,8 +74,10 @@ class Tagger(Estimator[TagSettings]):
         of the sentences, in whole blocks of neighbouring sentences.
 
         Args:
-            sentences: lists of words, or what `read_tagged` gives.
-            tags: the tags of each sentence; None if the sentences contain them.
+            sentences: lists of words, what `read_tagged` gives, or a table with the columns
+                `tokens` and `ner_tags`, such as a `Dataset`.
+            tags: the tags of each sentence; None if the sentences contain them. Numbers become the
+                names that a `Dataset` has for them, or are names; -100 is a tag that is not known.
             validation: the validation set, which chooses the best epoch.
             options: see `Fitting`.
 

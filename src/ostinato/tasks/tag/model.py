@@ -159,6 +159,7 @@ class TagModel(Model[TagSettings, Sequence[str], TagBatch, Tensor, Tagging]):
             skip_bad_rows=skip_bad_rows,
             trained=(self.width or 2) if blind else None,
             usual=self.format,
+            known=self.labels.possible() if blind else (),
         )
         if file.format == "text" and not set(self.labels.classes) <= set(text.TAGS):
             raise DataError(

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import torch
@@ -12,11 +13,15 @@ from numpy.typing import NDArray
 
 from ostinato import data
 from ostinato.data import Tagged, TaggedFile
+from ostinato.data.tables import frames
+from ostinato.data.tables.labels import label_text
 from ostinato.errors import DataError, quoted
 from ostinato.tasks.base.batch import Indices
 from ostinato.tasks.tag.network import TagBatch
 
 _DIGIT = re.compile(r"\d")
+_USUAL = ("tokens", "words"), ("ner_tags", "tags", "labels", "pos_tags", "upos")
+_IGNORED = -100  # the label that losses of PyTorch pass over
 
 
 @dataclass(frozen=True)
@@ -51,18 +56,46 @@ class TagSequences:
 def tagged(sentences: object, tags: object = None) -> Tagged:
     """Sentences and their tags, checked.
 
+    Args:
+        sentences: lists of words, what `read_tagged` gives, or a table with a column of each.
+        tags: lists of tags. Whole numbers are names, or those of a `Dataset`'s classes; -100 is a
+            tag that is not known.
+
     Raises:
         DataError: when words and tags are not as many, or there are no sentences.
     """
+    if tags is None and (names := _columns(sentences)):
+        sentences, tags = frames.columns(sentences, names, "train")
     if isinstance(sentences, TaggedFile | Tagged):
         given = sentences.tagged() if isinstance(sentences, TaggedFile) else sentences
     elif tags is None:
         raise DataError("tags are missing: give a list of tags for each sentence")
     else:
-        given = Tagged(words_of(sentences), words_of(tags))
+        given = Tagged(words_of(sentences), words_of(_as_text(tags)))
     if not len(given):
         raise DataError("there are no sentences")
     return given
+
+
+def _columns(table: Any) -> list[str] | None:
+    """The usual names of the columns of words and tags, where a table has both."""
+    if isinstance(table, Mapping) and hasattr(next(iter(table.values()), None), "column_names"):
+        table = next(iter(table.values()))  # a `DatasetDict`
+    named = getattr(table, "column_names", None) or getattr(table, "columns", None)
+    known = list(table if isinstance(table, Mapping) else named if named is not None else ())
+    found = [next((name for name in names if name in known), "") for names in _USUAL]
+    return found if all(found) else None
+
+
+def _as_text(tags: Any) -> object:
+    """Tags that are numbers as text."""
+    if isinstance(tags, str | Tagged | TaggedFile) or not isinstance(tags, Iterable):
+        return tags
+    lists = frames.named(list(tags), getattr(tags, "features", None))
+    return [
+        each if isinstance(each, str) else ["" if t == _IGNORED else label_text(t) for t in each]
+        for each in lists
+    ]
 
 
 def plain(words: Sequence[str]) -> list[str]:

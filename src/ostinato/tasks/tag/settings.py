@@ -29,8 +29,8 @@ class TagData(Section):
     tag: str = Field(
         "", description="column of the tags; default: the last one, or upos of CoNLL-U"
     )
-    scheme: Literal["auto", "iob1", "iob2", "bioes", "none"] = Field(
-        "auto", description="scheme of the entity tags; none: the tags are not entities"
+    scheme: Literal["auto", "io", "iob1", "iob2", "bioes", "iobes", "bilou", "bmes", "none"] = (
+        Field("auto", description="scheme of the entity tags; none: the tags are not entities")
     )
     unlabelled: str = Field("", description="tag that marks words without a known tag")
     validation: Annotated[float | str, AfterValidator(_part_or_file)] = Field(

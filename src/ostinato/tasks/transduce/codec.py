@@ -95,8 +95,7 @@ class TextCodec:
         Raises:
             DataError, LookupError, TypeError: for what it did not write.
         """
-        learned = written["tokenizer"]
-        split = tokenizer(settings.tokenizer, json.dumps(learned) if learned else None)
+        split = tokenizer(settings.tokenizer, json.dumps(written["tokenizer"]))
         longest = int(written["longest"])
         if not 1 <= longest <= LONGEST:
             raise DataError(f"texts of {longest} tokens")

@@ -1,8 +1,9 @@
 """Columns, as in the shared tasks of CoNLL: a word on each line, a blank line between sentences.
 
-Columns are separated by tabs, where a line holds one, else by white space. A line that begins with
-`-DOCSTART-` belongs to no sentence; nor does one that begins with `#` and has another number of
-columns than the file's first line of a word: it is a comment.
+Columns are separated by tabs, where a line holds one, else by spaces; any other white space, such
+as a space that does not break, is a part of a word. A line that begins with `-DOCSTART-` belongs to
+no sentence; nor does a comment before a sentence's first word: a line that begins with `#` and has
+another number of columns than the words, or a lone `#` where the file has comments.
 """
 
 from __future__ import annotations
@@ -10,27 +11,43 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
+from itertools import pairwise
 
 from ostinato.data.files.file import File, flaw
 from ostinato.data.sentences.schemes import OUTSIDE
 from ostinato.data.sentences.sentence import Answer, Sentence, TagColumns, blocks
-from ostinato.errors import ConfigError, counted, quoted
+from ostinato.errors import ConfigError, DataError, counted, quoted
 
 SUFFIXES = (".conll", ".iob", ".iob2", ".bio", ".bioes")
 _DOCUMENT = "-DOCSTART-"
+_ASK = {
+    True: "give the column that does, such as --data.word 2",
+    False: "remove it: the run reads words there",
+}
 _COLUMN = re.compile("-?[0-9]{1,9}")
 _LINES = 100  # that a sniff looks at
+_NO_TAG = ("?", "_", "-", "O", "*", ".")  # what may stand in the place of a tag
+_COUNT = re.compile(r"(\d+)([-.]\d+)?", re.ASCII)
 
 
 def sniff(head: bytes, wanted: TagColumns) -> bool:
     """Whether the first lines have all the same number of columns, and some are blank.
 
-    From two to nine columns: what has ten may be CoNLL-U.
+    From two to nine columns: what has ten may be CoNLL-U. For a trained tagger also words one on
+    each line, and lines whose tags it knows; but not those with other words in the place of tags.
     """
-    lines = head.decode("utf-8-sig", "replace").split("\n")[:-1][:_LINES]
-    widths = [len(_fields(line)) for line in lines if line.strip() and line[0] != "#"]
-    separated = any(_outside(line) for line in lines)
-    return separated and len(widths) > 2 and len(set(widths)) == 1 and 1 < widths[0] < 10
+    lines = head.decode("utf-8-sig", "replace").removesuffix("\n").split("\n")[:_LINES]
+    rows = [_fields(line) for line in lines if not _outside(line) and line[0] != "#"]
+    widths = {len(fields) for fields in rows}
+    if len(widths) != 1 or not (width := widths.pop()) < 10:
+        return False
+    ends = [_outside(line) for line in lines]
+    if wanted.trained is None:
+        return width > 1 and len(rows) > 2 and any(ends)
+    if width < wanted.trained:  # without tags; sentences have a line each, words several
+        return width == 1 or (any(ends) and not all(a or b for a, b in pairwise([*ends, True])))
+    known = sum(fields[-1] in {*wanted.known, *_NO_TAG} for fields in rows)
+    return 2 * known >= len(rows)
 
 
 @dataclass(slots=True)
@@ -87,17 +104,22 @@ def read(file: File, wanted: TagColumns) -> Iterator[ColumnSentence]:
         ConfigError: for a column that is not a number, or 0.
     """
     words, column = _number(wanted.word or "1", "word"), _number(wanted.tag or "-1", "tag")
-    width, trained = 0, wanted.trained
+    width, checked, commented = 0, False, False
+    trained, counter = wanted.trained, _Counter()
     for first, lines in blocks(file, _outside):
+        width = width or _width(lines)
         sentence = ColumnSentence(lines=lines, column=column, trained=trained)
         for number, line in enumerate(lines, first):
             fields = _fields(line)
             if found := flaw(line):
                 sentence.blame(number, found[1])
-            if _outside(line) or (not sentence.at and _is_comment(fields, width)):
+            if _outside(line):
                 continue
-            if not width:
-                width = len(fields)
+            if not sentence.at and _is_comment(fields, width, commented or not checked):
+                commented = True
+                continue
+            if not checked:
+                width, checked = width or len(fields), True
                 _check(file, number, width, words, column, trained is None)
             if len(fields) != width:
                 what = f"{counted(len(fields), 'column')}, but the first word has {width}"
@@ -112,7 +134,34 @@ def read(file: File, wanted: TagColumns) -> Iterator[ColumnSentence]:
             sentence.tags.append(fields[column] if has_tag else "")
         sentence.place = sentence.place or f"line {first + sentence.at[0] if sentence.at else 0}"
         sentence.width = width
+        counter.see(sentence.words)
         yield sentence
+    if counter.counts and not wanted.word:
+        what = f"column {words + 1} counts the words, it does not contain them"
+        raise DataError(f"{file.title}: {what}; {_ASK[trained is None]}")
+
+
+class _Counter:
+    """Whether words are the numbers of words: 1, 2, 3 …, in each sentence or in the whole file."""
+
+    def __init__(self) -> None:
+        self._last, self._any, self._all = -1, False, True
+
+    def see(self, words: Sequence[str]) -> None:
+        """The next sentence."""
+        for k, word in enumerate(words):
+            found = _COUNT.fullmatch(word) if self._all else None
+            self._all = found is not None
+            if found and not found[2]:
+                number = int(found[1])
+                self._all = number == self._last + 1 or (k == 0 and number < 2)
+                self._any = self._any or k > 0
+                self._last = number
+
+    @property
+    def counts(self) -> bool:
+        """Whether all words so far are, and a sentence has two."""
+        return self._all and self._any
 
 
 def _outside(line: str) -> bool:
@@ -120,9 +169,14 @@ def _outside(line: str) -> bool:
     return not line.strip() or line.startswith(_DOCUMENT)
 
 
-def _is_comment(fields: list[str], width: int) -> bool:
-    """Whether a line before a sentence's first word is none; before the first of all, by its #."""
-    return fields[0].startswith("#") and len(fields) != width
+def _is_comment(fields: Sequence[str], width: int, commented: bool) -> bool:
+    """Whether a line before a sentence's first word is none; see the beginning."""
+    return fields[0].startswith("#") and (len(fields) != width or (commented and fields[0] == "#"))
+
+
+def _width(lines: Sequence[str]) -> int:
+    """The columns of the first line of a word that is no comment; 0 where there is none."""
+    return next((len(_fields(x)) for x in lines if not _outside(x) and x[0] != "#"), 0)
 
 
 def _check(file: File, line: int, width: int, words: int, tags: int, tagged: bool) -> None:
@@ -141,7 +195,7 @@ def _check(file: File, line: int, width: int, words: int, tags: int, tagged: boo
 
 def _fields(line: str) -> list[str]:
     text = line.rstrip("\r\n")
-    return text.split("\t") if "\t" in text else text.split()
+    return text.split("\t") if "\t" in text else [part for part in text.split(" ") if part]
 
 
 def _widened(line: str, fields: Sequence[str]) -> str:
@@ -154,7 +208,7 @@ def _widened(line: str, fields: Sequence[str]) -> str:
 def _places(line: str) -> list[tuple[int, int]]:
     """Where each field begins and ends."""
     text = line.rstrip("\r\n")
-    pattern = r"[^\t]*(?:\t|$)" if "\t" in text else r"\S+"
+    pattern = r"[^\t]*(?:\t|$)" if "\t" in text else "[^ ]+"
     found = [(m.start(), m.start() + len(m[0].rstrip("\t"))) for m in re.finditer(pattern, text)]
     return found[: text.count("\t") + 1] if "\t" in text else found
 

@@ -1,7 +1,8 @@
 """CoNLL-U: ten columns separated by tabs, comments, words of several tokens, empty nodes.
 
 As https://universaldependencies.org/format.html has it. Tags are those of syntactic words, the
-lines whose ID is a whole number; all other lines are kept as they are.
+lines whose ID is a whole number; all other lines are kept as they are. A tag `_` is one that is not
+given, except in fields where it stands for nothing.
 """
 
 from __future__ import annotations
@@ -18,6 +19,8 @@ from ostinato.errors import DataError, UnknownName, counted, quoted, shortened
 SUFFIXES = (".conllu",)
 FIELDS = ("id", "form", "lemma", "upos", "xpos", "feats", "head", "deprel", "deps", "misc")
 _MISC = FIELDS.index("misc")
+_MAY_BE_NONE = ("feats", "deps", "misc")
+_NUMBERS = [str(number) for number in range(1, len(FIELDS) + 1)]
 _ID = re.compile(r"[1-9]\d*(-[1-9]\d*)?|\d+\.[1-9]\d*", re.ASCII)
 
 
@@ -67,7 +70,8 @@ def read(file: File, wanted: TagColumns) -> Iterator[Tree]:
 
     Args:
         file: the file.
-        wanted: columns by the names of fields; by default words are in `form`, tags in `upos`.
+        wanted: columns by the names of fields, or by their numbers; by default words are in
+            `form`, tags in `upos`.
 
     Raises:
         UnknownName: for a field that CoNLL-U does not have.
@@ -92,7 +96,8 @@ def read(file: File, wanted: TagColumns) -> Iterator[Tree]:
                 sentence.at.append(number - first)
                 sentence.numbers.append(number)
                 sentence.words.append(fields[words])
-                sentence.tags.append(fields[column])
+                given = fields[column] != "_" or FIELDS[column] in _MAY_BE_NONE
+                sentence.tags.append(fields[column] if given else "")
         if not sentence.words and any(line.strip() for line in lines):
             sentence.blame(first + _first_text(lines), "a sentence without words")
         sentence.place = sentence.place or f"line {first + sentence.at[0] if sentence.at else 0}"
@@ -127,7 +132,9 @@ def _first_text(lines: list[str]) -> int:
 
 
 def _field(name: str) -> int:
-    """The column of a field by its name, in small or capital letters."""
+    """The column of a field by its name, in small or capital letters, or by its number."""
+    if name in _NUMBERS:
+        return _NUMBERS.index(name)
     if name.lower() not in FIELDS:
         raise UnknownName("field of CoNLL-U", name, FIELDS)
     return FIELDS.index(name.lower())

@@ -14,10 +14,12 @@ class Tokenizer(ABC):
 
     Attributes:
         learns: whether it must be trained before it splits.
-        state: what was learned from texts, as JSON; None where nothing was.
+        sees: the most characters of texts that training looks at; 0 where nothing is learned.
+        state: what it splits by, as JSON; None where that is always the same.
     """
 
     learns: ClassVar[bool] = False
+    sees: ClassVar[int] = 0
     state: str | None = None
 
     @abstractmethod

@@ -59,6 +59,7 @@ class Subwords(Tokenizer):
     """
 
     learns = True
+    sees = 2**26
 
     def __init__(self, state: str | None) -> None:
         self._library = extra("tokenizers", "subwords")

@@ -2,19 +2,27 @@
 
 from __future__ import annotations
 
-import re
 from typing import final
 
-from ostinato.data.symbols.tokenizers._tokenizer import Tokenizer
+from ostinato.data.symbols.tokenizers._words import WordTokenizer
 
 
 @final
-class SpacedWords(Tokenizer):
-    """Words and punctuation with the space before them, and white space; joining is exact."""
+class SpacedWords(WordTokenizer):
+    r"""Words and punctuation with the space before them, and white space; joining is exact.
+
+    White space that is left stands alone: ends of lines, and spaces before other white space.
+
+    >>> SpacedWords(None).split("To be, or not\n  to be.")
+    ['To', ' be', ',', ' or', ' not', '\n', ' ', ' to', ' be', '.']
+    """
+
+    before = " ?"
+    space = r"|\s"
 
     def split(self, text: str) -> list[str]:
         """The words, punctuation and white space."""
-        return split_spaced(text)
+        return self.found(text)
 
     def join(self, tokens: list[str]) -> str:
         """The tokens side by side."""
@@ -26,20 +34,5 @@ class SpacedWords(Tokenizer):
 
 
 def make(state: str | None) -> SpacedWords:
-    """Words learn nothing."""
-    return SpacedWords()
-
-
-def split_spaced(text: str) -> list[str]:
-    r"""Words, with inner apostrophes, and punctuation marks, each with the space before it.
-
-    What is left is white space: ends of lines, and spaces before other white space. Nothing is
-    lost: the tokens side by side are the text.
-
-    >>> split_spaced("To be, or not\n  to be.")
-    ['To', ' be', ',', ' or', ' not', '\n', ' ', ' to', ' be', '.']
-    """
-    return _PIECE.findall(text)
-
-
-_PIECE = re.compile(r" ?\w+(?:['’]\w+)*| ?[^\w\s]|\s")
+    """Spaced words, for texts like those that were seen in training."""
+    return SpacedWords(state)

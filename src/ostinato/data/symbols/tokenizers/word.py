@@ -4,23 +4,36 @@ from __future__ import annotations
 
 import re
 import unicodedata
+from functools import cache
 from itertools import groupby
 from typing import final
 
-from ostinato.data.symbols.tokenizers._tokenizer import Tokenizer
+from ostinato.data.symbols import scripts
+from ostinato.data.symbols.tokenizers._words import WordTokenizer
 
 
 @final
-class Words(Tokenizer):
-    """Lower-cased words and single punctuation marks: `split_words` and `join_words`."""
+class Words(WordTokenizer):
+    """Lower-cased words and single punctuation marks.
+
+    Case and white space are lost, line ends too. Accents are composed first (NFC), so that a
+    letter is the same token however it was typed.
+
+    >>> Words(None).split("It wasn't bad -- GREAT!")
+    ['it', "wasn't", 'bad', '-', '-', 'great', '!']
+    >>> Words(None).join(["yes", ",", "it", "is", "(", "really", ")", "."])
+    'yes, it is (really).'
+    """
 
     def split(self, text: str) -> list[str]:
         """The words and punctuation marks."""
-        return split_words(text)
+        text = text.lower()
+        return self.found(text if text.isascii() else composed(text))
 
     def join(self, tokens: list[str]) -> str:
-        """The words and punctuation as one would write them."""
-        return join_words(tokens)
+        """The words and punctuation as one would write them; `split` gives the same tokens."""
+        text = _NO_SPACE[self.version].sub("", " ".join(tokens))
+        return _space_between_letters().sub("", text) if self.apart else text
 
     def cut(self, text: str) -> int:
         """After the last end of a line, or else after the last space: no word goes over it."""
@@ -28,20 +41,8 @@ class Words(Tokenizer):
 
 
 def make(state: str | None) -> Words:
-    """Words learn nothing."""
-    return Words()
-
-
-def split_words(text: str) -> list[str]:
-    """Lower-cased words, with their inner apostrophes, and single punctuation marks.
-
-    Case and white space are lost, line ends too. Accents are composed first (NFC), so that a
-    letter is the same token however it was typed.
-
-    >>> split_words("It wasn't bad -- GREAT!")
-    ['it', "wasn't", 'bad', '-', '-', 'great', '!']
-    """
-    return _WORD_OR_MARK.findall(composed(text.lower()))
+    """Words, for texts like those that were seen in training."""
+    return Words(state)
 
 
 def composed(text: str) -> str:
@@ -63,19 +64,20 @@ def _sorted_marks(found: re.Match[str]) -> str:
     )
 
 
-def join_words(tokens: list[str]) -> str:
-    """Tokens with single spaces between, but none before a comma or after a bracket.
-
-    `split_words` gives the same tokens again.
-
-    >>> join_words(["yes", ",", "it", "is", "(", "really", ")", "."])
-    'yes, it is (really).'
-    """
-    text = _SPACE_BEFORE_CLOSING.sub("", " ".join(tokens))
-    return _SPACE_AFTER_OPENING.sub("", text)
+@cache
+def _space_between_letters() -> re.Pattern[str]:
+    """A space between letters of a script without spaces, or behind its comma or full stop."""
+    letter = f"[{scripts.without_spaces()}]"
+    own = f"[{scripts.attached()}{scripts.ENDINGS}]"
+    before = f"(?:(?<={letter})|(?<={letter}{own})|(?<=[，、。！？；：]))"
+    return re.compile(rf"{before}(?<![{scripts.STACKING}]) (?![{scripts.ENDINGS}])(?={letter})")
 
 
-_WORD_OR_MARK = re.compile(r"\w+(?:['’]\w+)*|[^\w\s]")
 _MANY_MARKS = re.compile(r"[^\w\s\0-\u02ff]{32,}")  # or other signs, which stay as they are
-_SPACE_BEFORE_CLOSING = re.compile(r" (?=[.,;:!?%)\]}…])")
-_SPACE_AFTER_OPENING = re.compile(r"(?<=[(\[{]) ")
+_NO_SPACE = {
+    1: re.compile(r" (?=[.,;:!?%)\]}…])|(?<=[(\[{]) "),
+    2: re.compile(
+        r" (?=[.,;:!?%)\]}…，、。！？；：）」』】》।॥؟،؛။၊។])"
+        r"|(?<=[(\[{（「『【《]) (?=[\w!-~])"  # no mark, which would belong to the bracket
+    ),
+}
