@@ -13,6 +13,7 @@ from ostinato.errors import ConfigError, quoted, shortened
 from ostinato.experiment import frameworks
 from ostinato.experiment.frameworks import TrainingPlan, TrainingResult
 from ostinato.experiment.parallel import Display, Job, Show, in_parallel
+from ostinato.tasks.base.defaults import filled
 from ostinato.tasks.base.reading import Comparison
 from ostinato.tasks.base.summary import duration
 from ostinato.tasks.classify.held_out import ClassifyHeldOut
@@ -22,11 +23,7 @@ from ostinato.train.tensors import packed
 
 TEXTS = 2000
 """The texts that are trained on, and at most asked about, unless it is said how many."""
-SHORT: Mapping[str, Mapping[str, float]] = {
-    "model": {"dropout": 0.0},
-    "train": {"epochs": 3},
-    "data": {"max_tokens": 200},
-}
+SHORT = {"model.dropout": 0.0, "train.epochs": 3, "data.max_tokens": 200}
 """Settings unless they are given: without noise, and short, because Keras takes its time."""
 NOISE = "dropout is random in each framework, so they are compared without it"
 OURS = "this belongs to Ostinato's own training loop and networks"
@@ -88,10 +85,7 @@ def plain(settings: ClassifySettings) -> ClassifySettings:
     Raises:
         ConfigError: for a setting that frameworks cannot share.
     """
-    for name, values in SHORT.items():
-        section = getattr(settings, name)
-        new = {k: v for k, v in values.items() if k not in section.model_fields_set}
-        settings = settings.model_copy(update={name: section.model_copy(update=new)})
+    settings = filled(settings, SHORT)
     for path, (allowed, why) in PLAIN.items():
         part, _, name = path.partition(".")
         value = getattr(getattr(settings, part), name)

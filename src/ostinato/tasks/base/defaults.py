@@ -19,6 +19,7 @@ from typing import Any, TypeVar
 
 from pydantic import BaseModel
 
+from ostinato.data.symbols.tokenizers.word import split_words
 from ostinato.tasks.base.settings import TaskSettings
 from ostinato.train.config import ENDLESS
 
@@ -27,8 +28,14 @@ M = TypeVar("M", bound=BaseModel)
 
 UPDATES = 2000
 """The updates that training should have, at least."""
+EPOCHS = 20
+"""The epochs that it should have, at least."""
 FEW = 100
-"""A metric of fewer examples moves by chance: the loss chooses the best epoch."""
+"""Of fewer examples a metric moves by chance, so that the loss chooses the best epoch; and a
+temperature that is fitted on them is off by a fifth and more."""
+MUCH = 1_000_000
+"""Words, of which a network does not soon know each text by heart."""
+_LOOKED_AT = 5000  # texts
 SECONDS = 240.0
 """What training may take, about, on two cores."""
 _PER_UPDATE, _PER_WEIGHT = 4e-3, 1.5e-10  # seconds: of an update; of a weight at each token
@@ -96,7 +103,7 @@ def course(settings: S, updates: float, tokens: int, weights: int) -> S:
         return filled(settings, {"train.epochs": ENDLESS, "train.patience": ENDLESS})
     updates = max(updates, 1.0)
     epoch = _PER_UPDATE * updates + _PER_WEIGHT * weights * tokens
-    wanted = min(UPDATES / updates, SECONDS / epoch)
+    wanted = min(max(UPDATES / updates, EPOCHS), SECONDS / epoch)
     settings = filled(settings, {"train.epochs": max(math.ceil(wanted), 3)})
     return filled(settings, {"train.patience": max(math.ceil(settings.train.epochs / 3), 3)})
 
@@ -110,10 +117,40 @@ def batch_size(sequences: int) -> int:
     return min(max(sequences // 100, 8), 64)
 
 
+def reading(settings: S, texts: Sequence[str]) -> S:
+    """Settings with the tokenizer for these texts: characters for names and the like."""
+    return filled(settings, {"tokenizer": "char"}) if are_names(texts) else settings
+
+
+def are_names(texts: Sequence[str]) -> bool:
+    """Whether texts are so short, and their words so rare, that only their spelling says something.
+
+    Half of them have three words at most, and of the words of every tenth more than a third is in
+    none of the others. Of fewer than a hundred texts it cannot be told.
+    """
+    words = [split_words(texts[i]) for i in range(0, len(texts), len(texts) // _LOOKED_AT + 1)]
+    if len(words) < FEW or sorted(map(len, words))[len(words) // 2] > 3:
+        return False
+    known = {word for i, own in enumerate(words) if i % 10 for word in own}
+    asked = [word for own in words[::10] for word in own]
+    return sum(word not in known for word in asked) > len(asked) / 3
+
+
 def pooled(settings: S, facts: Facts) -> S:
     """Those of a network that answers once for a whole sequence."""
     settings = filled(settings, {"data.batch": _batch(settings, facts)})
+    if facts.signals:
+        return _course(settings, facts)
+    if getattr(settings, "tokenizer", "") == "char":
+        settings = filled(settings, {"model.hidden": 128, "train.lr": 3e-3})
+    elif facts.tokens < MUCH:
+        settings = filled(settings, {"model.dropout": 0.5})
     return _course(settings, facts)
+
+
+def classified(settings: S, facts: Facts) -> S:
+    """Those of a classifier, whose probabilities are calibrated where enough texts are held out."""
+    return pooled(filled(settings, {"model.calibrate": facts.held >= FEW}), facts)
 
 
 def tagged(settings: S, facts: Facts) -> S:

@@ -12,6 +12,7 @@ from torch import Tensor, nn
 from ostinato.data import Examples, read_labelled, split_blocks, tokenizer
 from ostinato.data.series.signals import are_signals
 from ostinato.errors import ConfigError
+from ostinato.tasks.base import defaults
 from ostinato.tasks.base.held_out import SEQUENCES, Given, HeldOut, Judged
 from ostinato.tasks.base.network import AnyNetwork
 from ostinato.tasks.classify.baseline import fit_baseline
@@ -96,6 +97,7 @@ class ClassifyHeldOut(HeldOut):
         chosen = Examples(texts, labels).select(kept)
         split = None
         if not are_signals(chosen.texts):
+            settings = defaults.reading(settings, chosen.texts)
             split = tokenizer(settings.tokenizer).train(chosen.texts, settings.data.vocabulary)
         fitted = fit_baseline(chosen.texts, chosen.labels, split)
         predicted = fitted.predict(self.examples.texts)

@@ -163,7 +163,7 @@ def prepare(
     if settings.model.linear:
         check_countable(settings.model.linear, model.symbols)
     facts = Facts(list(map(len, inputs.training)), len(validation), model.numbers is not None)
-    model.settings = defaults.pooled(settings, facts)
+    model.settings = defaults.classified(model.settings, facts)
     sequences, held = ClassifySequences(inputs.training), ClassifySequences(inputs.validation)
     return ClassifyPrepared(model, digests, training, validation, sequences, held, inputs.near)
 

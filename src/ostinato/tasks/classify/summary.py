@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from ostinato.data import Examples
+from ostinato.tasks.base.defaults import FEW, is_chosen
 from ostinato.tasks.base.summary import (
     Message,
     Shown,
@@ -66,7 +67,11 @@ def _models(classifier: Classifier) -> Iterator[Shown]:
 def _decision(classifier: Classifier) -> Iterator[Shown]:
     """What was fitted after training, on the validation texts."""
     decision, names = classifier.decision_, classifier.class_names
-    if classifier.settings().model.calibrate and decision.errors:
+    if not classifier.model_.settings.model.calibrate and not is_chosen(
+        classifier.settings(), "model.calibrate"
+    ):
+        yield Message(f"Not calibrated: that needs {FEW} validation texts.")
+    elif classifier.model_.settings.model.calibrate and decision.errors:
         before, after = decision.errors
         yield Message(
             f"Calibrated: temperature {decision.temperature:.2f}; calibration "

@@ -7,6 +7,8 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+import numpy as np
+
 from ostinato.data import Store, Symbols, tokenizer, train_on_beginning
 from ostinato.equation import Cell
 from ostinato.errors import DataError
@@ -16,7 +18,7 @@ from ostinato.tasks.generate.baseline import NGram, fit_ngram
 from ostinato.tasks.generate.learner import GenerateLearner
 from ostinato.tasks.generate.model import GenerateModel
 from ostinato.tasks.generate.settings import GenerateSettings
-from ostinato.train import Run
+from ostinato.train import Record, Run
 
 
 @dataclass
@@ -41,6 +43,14 @@ class GeneratePrepared(Prepared):
     def learner(self) -> GenerateLearner:
         """See `Prepared`."""
         return GenerateLearner(self.model, self.training, self.validation, self.characters)
+
+    def no_better(self, record: Record) -> str | None:
+        """See `Prepared`: how frequent each token is in training."""
+        known = len(self.model.vocabulary)
+        counts = np.bincount(np.asarray(self.training), minlength=known) + 1.0
+        nats = -np.log(counts / counts.sum())[np.asarray(self.validation)].mean()
+        found = f"how frequent each token is ({nats:.3f} nats per token)"
+        return found if record["nats"] >= nats else None
 
     def fit_baseline(self, run: Run | None) -> None:
         """Counts n-grams of the training text, and measures them on the validation text."""

@@ -21,7 +21,7 @@ from ostinato.tasks.regress.measures import RegressMeasures, measured
 from ostinato.tasks.regress.model import RegressModel
 from ostinato.tasks.regress.scale import TargetScale, targets_of
 from ostinato.tasks.regress.settings import RegressSettings
-from ostinato.train import Run
+from ostinato.train import Record, Run
 
 
 @dataclass
@@ -54,6 +54,13 @@ class RegressPrepared(Prepared):
         start_embeddings(model, [model.network], self.near)
         training, validation = targets_of(self.training), targets_of(self.validation)
         return RegressLearner(model, (self.sequences, training), (self.held, validation))
+
+    def no_better(self, record: Record) -> str | None:
+        """See `Prepared`: the mean of the training targets."""
+        mean = np.full(len(self.validation), self.model.scale.mean)
+        rmse = measured(targets_of(self.validation), mean).rmse
+        found = f"always the mean (RMSE {rmse:.6g})"
+        return found if record["rmse"] >= rmse else None
 
     def fit_baseline(self, run: Run | None) -> None:
         """Fits the linear baseline, and measures it and the mean on the validation part."""
@@ -93,7 +100,7 @@ def prepare(
     model = RegressModel(settings=settings, cell=cell, scale=TargetScale.of(targets_of(training)))
     inputs = learn_inputs(model, training.texts, validation.texts)
     facts = Facts(list(map(len, inputs.training)), len(validation), model.numbers is not None)
-    model.settings = defaults.pooled(settings, facts)
+    model.settings = defaults.pooled(model.settings, facts)
     sequences, held = PooledSequences(inputs.training), PooledSequences(inputs.validation)
     return RegressPrepared(model, digests, training, validation, sequences, held, inputs.near)
 

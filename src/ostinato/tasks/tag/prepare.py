@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import dataclass
+from itertools import chain
 
 import numpy as np
 import torch
@@ -11,7 +13,8 @@ from ostinato.data import Tagged, Vocabulary, read_tagged
 from ostinato.data.symbols.cooccurrence import ppmi_vectors
 from ostinato.data.symbols.spelling import Spelling
 from ostinato.equation import Cell
-from ostinato.errors import DataError
+from ostinato.errors import DataError, quoted
+from ostinato.statistics import LEVEL, by_chance
 from ostinato.tasks.base import defaults
 from ostinato.tasks.base.defaults import Facts
 from ostinato.tasks.base.estimator import Prepared
@@ -22,7 +25,7 @@ from ostinato.tasks.tag.measures import accuracy_and_f1
 from ostinato.tasks.tag.model import TagModel
 from ostinato.tasks.tag.sequences import plain
 from ostinato.tasks.tag.settings import TagSettings
-from ostinato.train import Run
+from ostinato.train import Record, Run
 
 
 @dataclass
@@ -56,6 +59,14 @@ class TagPrepared(Prepared):
             table = torch.from_numpy(0.3 * vectors).to(model.device)
             model.network.embedding.weight.data = table
         return TagLearner(model, (sequences, self.training), self.validation)
+
+    def no_better(self, record: Record) -> str | None:
+        """See `Prepared`: the tag that is most frequent in training."""
+        (most, _), *_ = Counter(chain.from_iterable(self.training.tags)).most_common(1)
+        true = list(chain.from_iterable(self.validation.tags))
+        share, hits = true.count(most) / len(true), round(record["accuracy"] * len(true))
+        chance = by_chance(hits, len(true), share)
+        return f"always {quoted(most)} (accuracy {share:.4f})" if chance >= LEVEL else None
 
     def fit_baseline(self, run: Run | None) -> None:
         """Counts each word's most frequent tag, and measures it on the validation sentences."""

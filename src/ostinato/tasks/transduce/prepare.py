@@ -18,6 +18,7 @@ from ostinato.tasks.transduce.learner import TransduceLearner
 from ostinato.tasks.transduce.model import TransduceModel
 from ostinato.tasks.transduce.sequences import TransduceSequences
 from ostinato.tasks.transduce.settings import TransduceSettings
+from ostinato.train import Record
 
 
 @dataclass
@@ -44,6 +45,10 @@ class TransducePrepared(Prepared):
         """See `Prepared`."""
         held_out = self.model.pairs(self.validation)
         return TransduceLearner(self.model, self.training, self.lengths, held_out)
+
+    def no_better(self, record: Record) -> str | None:
+        """See `Prepared`: outputs in which next to no token is right."""
+        return "an empty output" if record["error_rate"] >= 1 else None
 
 
 def prepare(

@@ -15,6 +15,7 @@ from ostinato.data.series.signals import are_signals
 from ostinato.data.symbols.cooccurrence import ppmi_vectors
 from ostinato.errors import ConfigError
 from ostinato.nn import Embedding, frequent_pairs
+from ostinato.tasks.base import defaults
 from ostinato.tasks.base.pooled.model import EncodedRows, PooledModel
 from ostinato.tasks.base.pooled.network import PooledNetwork
 from ostinato.tasks.base.pooled.numbers import Numbers
@@ -57,6 +58,7 @@ def learn_inputs(
             raise ConfigError(f"{what} are for texts, but these are numbers")
         model.numbers = Numbers.of(training)
         return PooledInputs(model.rows(training), model.rows(validation), [])
+    settings = model.settings = defaults.reading(settings, training)
     size = settings.data.vocabulary
     model.tokenizer = tokenizer(settings.tokenizer).train(training, size)
     store = _store(model.tokenizer, training, settings)

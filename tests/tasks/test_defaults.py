@@ -1,0 +1,112 @@
+"""Settings that nobody chose go by the data; those that somebody chose stay."""
+
+import tomllib
+from itertools import pairwise
+
+import numpy as np
+import pytest
+from order import SMALL, SMALL_GENERATOR, texts_by_order
+
+from ostinato import Classifier, Generator
+from ostinato.tasks.base import defaults
+from ostinato.tasks.base.defaults import ENDLESS, FEW, UPDATES, Facts
+from ostinato.tasks.classify.settings import ClassifySettings
+from ostinato.tasks.generate.settings import GenerateSettings
+from ostinato.tasks.tag.settings import TagSettings
+from ostinato.tasks.transduce.settings import TransduceSettings
+from ostinato.train import Run
+
+RULES = {
+    ClassifySettings: defaults.classified,
+    TagSettings: defaults.tagged,
+    TransduceSettings: defaults.transduced,
+}
+RANDOM = np.random.default_rng(0)
+
+
+def updates(settings, facts):
+    """Those of an epoch."""
+    size = settings.data
+    most = min(size.batch or facts.sequences, size.batch_tokens / np.mean(facts.lengths))
+    return facts.sequences / most
+
+
+@pytest.mark.parametrize("kind", RULES)
+@pytest.mark.parametrize("count", [60, 800, 40_000])
+@pytest.mark.parametrize("length", [2, 150])
+def test_an_epoch_has_enough_updates_and_training_too_or_there_is_no_time(kind, count, length):
+    facts = Facts(RANDOM.integers(1, 2 * length, count).tolist(), held=count // 10)
+    found = RULES[kind](kind(), facts)
+    each, train = updates(found, facts), found.train
+    assert each >= min(count / 8, 60)
+    assert 3 <= train.patience <= train.epochs
+    assert train.epochs * each >= UPDATES or train.epochs * count * length > 1e7
+    assert train.best_by == ("loss" if facts.held < FEW else "metric")
+
+
+@pytest.mark.parametrize("kind", RULES)
+def test_what_is_chosen_stays(kind):
+    chosen = {
+        "data": {"batch": 7, "batch_tokens": 90},
+        "model": {"hidden": 6, "dropout": 0.25},
+        "train": {"epochs": 2, "patience": 1, "lr": 0.5, "best_by": "loss"},
+    }
+    given = kind.parse(chosen, "here")
+    for count in (10, 10_000):
+        assert RULES[kind](given, Facts([5] * count, count)).chosen().items() >= (
+            given.chosen().items()
+        )
+
+
+def test_tokens_that_are_chosen_say_how_large_a_batch_is():
+    given = ClassifySettings.parse({"data": {"batch_tokens": 500}}, "here")
+    assert defaults.classified(given, Facts([5] * 100, 10)).data.batch is None
+
+
+def test_the_clock_alone_ends_a_training_of_so_many_seconds():
+    timed = GenerateSettings.parse({"train": {"seconds": 9}}, "here")
+    found = defaults.generated(timed, 10_000).train
+    assert (found.epochs, found.patience) == (ENDLESS, ENDLESS)
+    both = GenerateSettings.parse({"train": {"seconds": 9, "patience": 2, "epochs": 4}}, "here")
+    found = defaults.generated(both, 10_000).train
+    assert (found.epochs, found.patience) == (4, 2)
+
+
+def test_names_are_read_by_characters_and_sentences_by_words():
+    names = ["".join(RANDOM.choice(list("abdeiklmnorstu"), 7)).title() for _ in range(300)]
+    assert defaults.are_names(names)
+    assert defaults.are_names([f"{one} {other}" for one, other in pairwise(names)][::2])
+    assert not defaults.are_names(names[: FEW - 1])
+    assert not defaults.are_names(["yes", "no", "not now"] * 100)
+    assert not defaults.are_names([f"{name} is a name of somebody" for name in names])
+    spelt = Classifier(data={"text": "name"}, model={"hidden": 4}, train={"epochs": 1})
+    spelt.baseline = False
+    spelt.fit(names, ["ab"[k % 2] for k in range(300)])
+    assert spelt.model_.settings.tokenizer == "char"
+    assert spelt.settings().tokenizer == "word"
+
+
+def test_a_run_holds_what_was_chosen_and_all_that_followed(tmp_path):
+    run = Run.create(tmp_path / "run")
+    train = {"epochs": 2, "threads": 1}
+    estimator = Classifier("gru", **SMALL | {"train": train}, baseline=False)
+    estimator.fit(*texts_by_order(80, seed=0), run=run)
+    written = tomllib.loads((run.path / "config.toml").read_text())
+    settings = estimator.model_.settings
+    assert written["data"].get("batch") == settings.data.batch
+    assert written["train"]["patience"] == settings.train.patience == 3
+    assert run.manifest.chosen == estimator.settings().chosen()
+    assert run.manifest.chosen["train.epochs"] == 2
+    assert "train.patience" not in run.manifest.chosen
+    assert run.manifest.ending == estimator.ending_
+    again = Classifier.load(run.path)
+    assert again.model_.settings == again.settings() == settings
+
+
+def test_only_what_is_given_counts_as_chosen():
+    settings = GenerateSettings.parse({"model": {"hidden": 9}}, "here")
+    named = Generator.of(settings).settings().chosen()
+    assert named == {"cell": "lstm", "model.hidden": 9, "seed": 0}
+    assert Generator(**SMALL_GENERATOR).settings().chosen().keys() == {"cell", "seed"} | {
+        f"{part}.{name}" for part, inner in SMALL_GENERATOR.items() for name in inner
+    }
