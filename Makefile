@@ -26,6 +26,7 @@ slow: .venv/tensorflow .venv/docs  ## the tests that take minutes: the whole dem
 results: .venv/ready  ## every figure of docs/results.md: make results DATA=FOLDER; takes hours
 	$(BIN)/pip install --quiet -c constraints.txt -e '.[bench]'
 	$(BIN)/python benchmarks/results.py $(DATA)
+	$(BIN)/python benchmarks/defaults.py $(DATA)
 
 docs: .venv/docs  ## the pages, with the reference of the API: docs/_build/index.html
 	$(BIN)/python docs/rooms.py

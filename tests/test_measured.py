@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+import measuring
 from ostinato.errors import DataError, RunError
 
 ROOT = Path(__file__).parent.parent
@@ -121,7 +122,7 @@ def test_figures_of_several_seeds_and_a_command_that_fails(home, monkeypatch, ca
             " gru  2.0  85.5%",
         ]
 
-    monkeypatch.setattr(measured, "run", run)
+    monkeypatch.setattr(measuring, "run", run)
     words = ["--out", str(home / "out"), "--only", "feigned"]
     assert measured.main(words, home=home) == 1
     assert "feigned: left out: `fit` ended with status 2\n" in capsys.readouterr().err
@@ -163,11 +164,11 @@ def test_what_is_missing_or_unknown_is_one_line(home, capsys):
 
 def test_a_file_is_found_by_name_packed_or_not(home):
     films = home / "data" / "deep" / "films.csv"
-    assert measured.find("films.csv", home / "data") == str(films)
+    assert measuring.find("films.csv", home / "data") == str(films)
     films.rename(films.with_name("films.csv.xz"))
-    assert measured.find("films.csv", home / "data") == f"{films}.xz"
+    assert measuring.find("films.csv", home / "data") == f"{films}.xz"
     with pytest.raises(DataError, match=r"no ilms\.csv anywhere below"):
-        measured.find("ilms.csv", home / "data")
+        measuring.find("ilms.csv", home / "data")
 
 
 def test_speed_takes_the_tables_of_all_its_pages(home, monkeypatch):
@@ -189,7 +190,7 @@ def test_speed_takes_the_tables_of_all_its_pages(home, monkeypatch):
 
     (home / "out" / "speed-2").mkdir(parents=True)
     (home / "out" / "speed-2" / "bench.md").write_text("of one that was stopped")
-    monkeypatch.setattr(measured, "run", run)
+    monkeypatch.setattr(measuring, "run", run)
     assert measured.main(["--out", str(home / "out"), "--only", "speed"], home=home) == 0
     first, second = "- of ostinato bench lstm --out speed-1\n\n### lstm", "| 1 |\n\n### lstm\n"
     assert f"```\n\n{first}\n\n{second}\n| 1 |\n\n### Two threads" in page(home)
