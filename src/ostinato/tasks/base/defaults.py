@@ -19,7 +19,7 @@ from typing import Any, TypeVar
 
 from pydantic import BaseModel
 
-from ostinato.data.symbols.tokenizers.word import split_words
+from ostinato.data import tokenizer
 from ostinato.tasks.base.settings import TaskSettings
 from ostinato.train.config import ENDLESS
 
@@ -128,7 +128,8 @@ def are_names(texts: Sequence[str]) -> bool:
     Half of them have three words at most, and of the words of every tenth more than a third is in
     none of the others. Of fewer than a hundred texts it cannot be told.
     """
-    words = [split_words(texts[i]) for i in range(0, len(texts), len(texts) // _LOOKED_AT + 1)]
+    split = tokenizer("word").split
+    words = [split(texts[i]) for i in range(0, len(texts), len(texts) // _LOOKED_AT + 1)]
     if len(words) < FEW or sorted(map(len, words))[len(words) // 2] > 3:
         return False
     known = {word for i, own in enumerate(words) if i % 10 for word in own}
