@@ -25,6 +25,7 @@ def shops(terminal):
     (terminal.folder / "shops.csv").write_text("\n".join(["shop,day,sold,size", *SHOPS]) + "\n")
     words = "--data.time day --data.id shop --data.target sold --data.static size".split()
     words += "--data.lookback 4 --data.horizon 2 --model.segment 1 --model.hidden 4".split()
+    words += ["--train.epochs", "2"]
     done = terminal("fit", "forecast", "shops.csv", "--out", "runs/shops", *words)
     assert done.status == 0, done.err
 
@@ -41,11 +42,14 @@ def test_what_is_read_is_said_and_naive_stands_beside(terminal, fitted):
     assert "steps of 1 day, 1 to forecast" in fitted.err
     assert "steps have no row; missing values" in fitted.err  # each month has more than 28 days
     assert "Each is replaced by the last known value before it." in fitted.err
-    assert fitted.out.count("naive, 7 steps ago") == 4
+    for name in ("gru ", "last value", "seasonal naive, 7 steps ago", "drift", "ETS"):
+        assert fitted.out.count(f"\n {name}") >= 4
     assert "test: " in fitted.out
     assert "MAE in original units" in fitted.out
-    kept = json.loads((terminal.folder / "runs/load/baseline.json").read_text())
-    assert kept["name"] == "seasonal naive"
+    run = terminal.folder / "runs/load"
+    kept = json.loads((run / "baseline.json").read_text())
+    assert kept["name"] in ("last value", "seasonal naive", "drift", "ETS")
+    assert "ensemble.json" in json.loads((run / "manifest.json").read_text())["files"]
     assert terminal.text("evaluate", "runs/load", "load.csv").split()[0] == "test:"
     whole = terminal.text("evaluate", "runs/load", "load.csv", "--part", "validation")
     assert whole.split()[0] == "validation:"
@@ -124,7 +128,10 @@ def test_cells_are_compared_by_the_test_part(terminal, fitted):
     words = ["compare", "forecast", "load.csv", "--cells", "gru,rnn", "--seeds", "2", "--jobs", "1"]
     words += ["--equal", "parameters", "--out", "runs/cells", *QUICK]
     out = terminal.text(*words)
-    assert "seasonal naive" in out
+    assert (
+        json.loads((terminal.folder / "runs/cells/comparison.json").read_text())["baseline"]["name"]
+        in out
+    )
     assert "All parameters were matched to those of GRU with 6 units" in out
     results = json.loads((terminal.folder / "runs/cells/comparison.json").read_text())
     gru, rnn = results["rows"]
@@ -146,7 +153,7 @@ def test_cells_are_compared_by_the_test_part(terminal, fitted):
         (
             ["2024-01-01,1,0"],
             [],
-            "bad.csv has 1 step, in sets of 1, 0 and 0, and the training set has no window",
+            "bad.csv has 1 step, too few for sets of 0, 7 and 7, and a horizon of 7",
         ),
         (ROWS, ["--data.test", "5"], "5 steps in its test set, and the horizon of 7 is longer"),
         (ROWS, ["--data.past", "none"], "no column 'none'"),

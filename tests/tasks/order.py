@@ -14,7 +14,7 @@ SMALL = {
 WAVE = 10 + 4 * np.sin(np.arange(400) / 2)
 SMALL_FORECASTER = {
     "data": {"lookback": 16, "horizon": 8, "batch": 16},
-    "model": {"embedding": 12, "hidden": 12, "segment": 4},
+    "model": {"embedding": 12, "hidden": 12, "segment": 4, "dropout": 0.0},
     "train": {"epochs": 16, "lr": 0.02, "patience": 16, "threads": 1},
 }
 

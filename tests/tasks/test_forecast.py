@@ -241,7 +241,7 @@ def test_what_cannot_be_asked_is_refused(forecaster):
     with pytest.raises(DataError, match="horizon of 500"):
         small(data={"horizon": 500}).fit(WAVE)
     why = (
-        "40 steps, in sets of 32, 4 and 4, .* look-back window of 100 "
+        "40 steps, in sets of 30, 5 and 5, .* look-back window of 100 "
         "and a horizon of 5 need 105 consecutive steps"
     )
     with pytest.raises(DataError, match=why):

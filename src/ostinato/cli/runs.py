@@ -74,6 +74,9 @@ class RunOptions:
             "bad row is an error."
         ),
     ] = False
+    baseline: Annotated[
+        bool, Parameter(help="Also fit the simple baseline, which the model is measured against.")
+    ] = True
     device: Device = None
     repeats: Annotated[str | None, Parameter(parse=False)] = None
 
@@ -92,8 +95,9 @@ class RunOptions:
         from ostinato.tasks.base.stored import cell_in, named_or_stored
 
         if self.before is None:
-            return kind.of(settings)
-        return kind.of(settings, cell=named_or_stored(cell_in(self.before)))
+            return kind.of(settings, baseline=self.baseline)
+        cell = named_or_stored(cell_in(self.before))
+        return kind.of(settings, cell=cell, baseline=self.baseline)
 
     def train(
         self,
@@ -170,6 +174,7 @@ class RunOptions:
         for name, value in named.items():
             words += [f"--{name}", *(value if isinstance(value, list) else [str(value)])]
         words += ["--skip-bad-rows"] if self.skip_bad_rows else []
+        words += [] if self.baseline else ["--no-baseline"]
         words += ["--device", self.device] if self.device else []
         words += ["--resume", "--out", str(run.path)]
         again = ("cat DATA | " if "-" in files else "") + " ".join(map(shell_word, words))

@@ -12,20 +12,22 @@ from ostinato.report.records import Record
 NAIVE = Look(GREY, "line")
 
 
-def error_by_step(steps: Mapping[str, Sequence[float]], naive: Sequence[float]) -> go.Figure:
-    """The mean absolute error of each step of the horizon; seasonal naive is grey and dotted."""
+def error_by_step(
+    steps: Mapping[str, Sequence[float]], naive: Sequence[float], baseline: str
+) -> go.Figure:
+    """The mean absolute error of each step of the horizon; the baseline is grey and dotted."""
     drawn = empty_figure("steps ahead")
     x = list(range(1, len(naive) + 1))
     for cell, look in looks(steps).items():
         line = {"color": look.color, "width": 2.5}
         drawn.add_scatter(x=x, y=list(steps[cell]), name=cell_label(cell), mode="lines", line=line)
     line = {"color": GREY, "width": 2, "dash": "dot"}
-    drawn.add_scatter(x=x, y=list(naive), name="seasonal naive", mode="lines", line=line)
+    drawn.add_scatter(x=x, y=list(naive), name=baseline, mode="lines", line=line)
     return drawn.update_yaxes(rangemode="tozero")
 
 
 def fan(record: Record, levels: Sequence[float], look: Look) -> go.Figure:
-    """One forecast: the series up to the origin and beyond, the median, bands, seasonal naive.
+    """One forecast: the series up to the origin and beyond, the median, bands, the baseline.
 
     Args:
         record: `times`, `values` (None where missing), `origin` (the step at which the forecast
@@ -52,7 +54,7 @@ def fan(record: Record, levels: Sequence[float], look: Look) -> go.Figure:
     series = {"color": GREY, "width": 1.75}
     drawn.add_scatter(x=times, y=record["values"], name="series", mode="lines", line=series)
     dotted = {"color": GREY, "width": 1.5, "dash": "dot"}
-    drawn.add_scatter(x=x, y=record["naive"], name="naive", mode="lines", line=dotted)
+    drawn.add_scatter(x=x, y=record["naive"], name="baseline", mode="lines", line=dotted)
     strong = {"color": look.color, "width": 2.5}
     drawn.add_scatter(x=x, y=middle, name="forecast", mode="lines", line=strong)
     drawn.add_vline(x=x[0], line={"color": GREY, "width": 1, "dash": "dash"}, opacity=0.6)

@@ -37,6 +37,7 @@ def forecasting(groups: Mapping[str, Sequence[Record]]) -> Record | None:
     return {
         "cells": own,
         "naive": _mean([first["baseline"]]),
+        "name": first["baseline"].get("name", "seasonal naive"),
         "levels": first["levels"],
         "season": first["season"],
         "part": first["part"],
@@ -66,27 +67,25 @@ def horizon_section(found: Record) -> str:
     """All measures in a table, and the error by step."""
     if not found:
         return ""
-    cells, naive, season = found["cells"], found["naive"], found["season"]
+    cells, naive, name = found["cells"], found["naive"], found["name"]
     look = looks(cells)
     worse = [step for step in range(len(naive["steps"])) if _behind(cells, naive, step)]
     said = (
-        "At every step some cell has a smaller error than the seasonal naive baseline."
+        f"At every step some cell has a smaller error than the baseline, {name}."
         if not worse
-        else "The seasonal naive baseline has a smaller error than every cell at "
+        else f"The baseline, {name}, has a smaller error than every cell at "
         f"{len(worse)} of {len(naive['steps'])} steps."
     )
     figure = plot(
-        error_by_step({cell: own["steps"] for cell, own in cells.items()}, naive["steps"]),
+        error_by_step({cell: own["steps"] for cell, own in cells.items()}, naive["steps"], name),
         Markup("Mean absolute error by step <small>in standardised units</small>"),
     )
-    ago = "one step" if season == 1 else f"{season} steps"
     part = {"test": "test set", "validation": "validation set"}.get(found["part"], "whole data")
     return Markup("""<h2>Errors by horizon</h2>
-<p>Every window of the {} is forecast, {:,} of them. {}
-Seasonal naive says what was there {} before.</p>
+<p>Every window of the {} is forecast, {:,} of them. {}</p>
 <div class="wide" role="region" aria-label="Measures" tabindex="0">{}</div>
 <p class="note">MSE, MAE and pinball loss are in standardised units, in which the deviation of the
-training set is 1. MASE is the mean absolute error divided by that of the seasonal naive baseline
+training set is 1. MASE is the mean absolute error divided by that of the value one season ago
 on the training set.</p>
 {}
 <div class="pair">{}
@@ -96,9 +95,8 @@ units</small></figcaption>
         part,
         found["windows"],
         said,
-        ago,
         _measures(found, look),
-        legend(look, {"seasonal naive": "dot"}),
+        legend(look, {name: "dot"}),
         figure,
         _columns(found, look),
     )
@@ -106,7 +104,7 @@ units</small></figcaption>
 
 def _measures(found: Record, look: Mapping[str, Look]) -> str:
     """The table of all measures, a row for each forecast."""
-    every = {**found["cells"], "seasonal naive": found["naive"]}
+    every = {**found["cells"], found["name"]: found["naive"]}
     measures = [name for name in MEASURES if any(name in each for each in every.values())]
     rows = Markup()
     for name, each in every.items():
@@ -128,7 +126,7 @@ def _columns(found: Record, look: Mapping[str, Look]) -> str:
         )
         + Markup().join(Markup("<td>{:.4g}</td>").format(each["columns"][name]) for name in names)
         + Markup("</tr>")
-        for c, each in {**found["cells"], "seasonal naive": found["naive"]}.items()
+        for c, each in {**found["cells"], found["name"]: found["naive"]}.items()
     )
     return _table(names, rows)
 
@@ -175,8 +173,8 @@ def fans_section(found: Record) -> str:
     bands = f", with intervals up to {levels[-1] - levels[0]:.0%}" if len(levels) > 1 else ""
     return Markup("""<h2>Forecasts and observations</h2>
 <p>Windows from the whole held-out part. The series is grey; the {} does not read it after the
-dashed line. Its forecast is coloured{}; the seasonal naive baseline is dotted.</p>
-<div class="trio">{}</div>""").format(cell_name(cell), bands, figures)
+dashed line. Its forecast is coloured{}; the baseline, {}, is dotted.</p>
+<div class="trio">{}</div>""").format(cell_name(cell), bands, found["name"], figures)
 
 
 def quantiles_section(found: Record) -> str:

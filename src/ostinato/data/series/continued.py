@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 
 from ostinato.data.series.panel import Panel, Series
@@ -42,12 +44,28 @@ def last_steps(panel: Panel, count: int) -> Panel:
     return Panel(series, panel.columns, panel.clock, {}, 0, "the end of training's series")
 
 
+def _lengthened(panel: Panel, lookback: int) -> Panel:
+    """Series as long as the look-back, if some are: what a shorter one lacks is its first step."""
+    ends = known_ends(panel)
+    if ends.max(initial=0) < lookback:
+        return panel
+    series = []
+    for each, lacks in zip(panel.series, np.maximum(0, lookback - ends).tolist(), strict=True):
+        values = np.concatenate([np.repeat(each.values[:1], lacks, axis=0), each.values])
+        start = panel.clock.at(each.start, range(-lacks, 1 - lacks))[0]
+        series.append(Series(each.name, start, values, each.static))
+    return replace(panel, series=series)
+
+
 def continued(panel: Panel, lookback: int, horizon: int) -> tuple[Panel, Indices]:
     """Series with `horizon` steps after their last known target, where these begin.
 
+    Where some are as long as the look-back, the first step of a shorter one is repeated before it.
+
     Raises:
-        DataError: when a series is shorter than the look-back, or a future covariate is missing.
+        DataError: when all are shorter than the look-back, or a future covariate is missing.
     """
+    panel = _lengthened(panel, lookback)
     ends, columns = known_ends(panel), panel.columns
     first = len(columns.target) + len(columns.past)
     series = []

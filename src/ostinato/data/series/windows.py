@@ -43,26 +43,52 @@ class Parts:
     ) -> Self:
         """Parts of these sizes: below 1 a share of the series, from 1 on a number of steps.
 
-        Without a size for training, the other two end with the series, and all before them is for
-        training. With one, the parts begin with the series, and what is left at its end is unused.
-        A series ends here with its last known target, before the steps that are to be forecast.
+        A share is at least as long as the horizon. Without a size for training, the other two end
+        with the series, and all before them is for training. With one, the parts begin with the
+        series, and what is left at its end is unused. A series ends here with its last known
+        target, before the steps that are to be forecast. One of several that is too short for its
+        parts is all for training, see `unheld`.
 
         Raises:
-            DataError: when a series is too short for its parts; it is named. Or when none has a
-                training part as long as a window, of `lookback` steps and the horizon.
+            DataError: when all series are too short for their parts; the longest is named. Or when
+                none has a training part as long as a window, of `lookback` steps and the horizon.
         """
-        sizes = []
+        sizes, short = [], []
         for each in panel.series:
             length = each.known(len(panel.columns.target))
-            held, seen = _steps(validation, length), _steps(test, length)
+            held, seen = (_steps(size, length, horizon) for size in (validation, test))
             own = length - held - seen if training is None else _steps(training, length)
-            if own < 1 or own + held + seen > length:
-                what = "step" if length == len(each) else "known step"
-                raise DataError(
-                    f"{panel.called(each)} has {counted(length, what)}, too "
-                    f"few for sets of {max(own, 0):,}, {held:,} and {seen:,}"
-                )
             sizes.append((own, held, seen))
+            short.append(own < 1 or own + held + seen > length)
+        if all(short):
+            each = max(panel.series, key=len)
+            own, held, seen = sizes[panel.series.index(each)]
+            what = "step" if each.known(len(panel.columns.target)) == len(each) else "known step"
+            length = each.known(len(panel.columns.target))
+            raise DataError(
+                f"{panel.called(each)} has {counted(length, what)}, too "
+                f"few for sets of {max(own, 0):,}, {held:,} and {seen:,}, "
+                f"and a horizon of {horizon:,}"
+            )
+        for k in np.flatnonzero(short).tolist():
+            sizes[k] = panel.series[k].known(len(panel.columns.target)), 0, 0
+        cls._check_windows(panel, sizes, lookback, horizon)
+        return cls(*np.array(sizes, dtype=np.int64).cumsum(1).T)
+
+    @property
+    def unheld(self) -> Indices:
+        """The series of which nothing is held out, because they are too short."""
+        return np.flatnonzero(self.training == self.validation)
+
+    @staticmethod
+    def _check_windows(
+        panel: Panel, sizes: Sequence[tuple[int, int, int]], lookback: int, horizon: int
+    ) -> None:
+        """That there is a window in each part.
+
+        Raises:
+            DataError: where there is none.
+        """
         each, (own, held, seen) = max(
             zip(panel.series, sizes, strict=True), key=lambda pair: pair[1][0]
         )
@@ -77,18 +103,20 @@ class Parts:
             )
         for each, (_, held, seen) in zip(panel.series, sizes, strict=True):
             for part, size in ({"validation": held} | ({"test": seen} if seen else {})).items():
-                if size < horizon:
+                if 0 < size < horizon:
                     raise DataError(
                         f"{panel.called(each)} has {counted(size, 'step')} in "
                         f"its {part} set, and the horizon of {horizon:,} is "
                         f"longer; make data.{part} larger or data.horizon "
                         "shorter"
                     )
-        return cls(*np.array(sizes, dtype=np.int64).cumsum(1).T)
 
 
-def _steps(size: float, length: int) -> int:
-    return round(size * length) if size < 1 else int(size)
+def _steps(size: float, length: int, least: int = 0) -> int:
+    """The steps of a size; of a share at least so many, unless it is 0."""
+    if not size:
+        return 0
+    return max(round(size * length), least) if size < 1 else int(size)
 
 
 @final

@@ -1,4 +1,4 @@
-"""Forecast series: how they continue, with quantiles; seasonal naive stands beside them."""
+"""Forecast series: how they continue, with quantiles, and beside them the simple forecasts."""
 
 from __future__ import annotations
 
@@ -17,15 +17,17 @@ from ostinato.data.series.windows import Indices, Parts, Scale, Windows
 from ostinato.equation import Cell
 from ostinato.errors import ConfigError, DataError, counted, quoted
 from ostinato.tasks.base.estimator import Estimator, Fitting
+from ostinato.tasks.forecast.baseline import SEASONAL
 from ostinato.tasks.forecast.forecasts import Forecast
-from ostinato.tasks.forecast.model import ForecastModel
+from ostinato.tasks.forecast.measures import blocks
+from ostinato.tasks.forecast.model import NETWORK, ForecastModel
 from ostinato.tasks.forecast.network import ForecastShape
-from ostinato.tasks.forecast.prepare import check_recursive, prepare, untrained
+from ostinato.tasks.forecast.prepare import check_recursive, prepare
 from ostinato.tasks.forecast.settings import ForecastSettings
 
 
 class Forecaster(RegressorMixin, Estimator[ForecastSettings]):  # type: ignore[misc]
-    """Forecasts how series continue; seasonal naive stands beside it in every table.
+    """Forecasts how series continue, by a network and the best of the simple forecasts together.
 
     `Forecaster("lstm", data={"horizon": 48}, train={"epochs": 5})`: the settings are those of
     `ForecastSettings`.
@@ -36,11 +38,12 @@ class Forecaster(RegressorMixin, Estimator[ForecastSettings]):  # type: ignore[m
         data: settings of the data, see `ForecastData`.
         model: the network, see `ForecastNetworkSettings`.
         train: settings of training, see `Training`.
-        baseline: whether to also evaluate the seasonal naive baseline.
+        baseline: whether to fit the simple forecasts: last value, seasonal naive, drift and ETS.
+            Without them, and with `model={"alone": True}`, the network answers alone.
 
     After `fit`: `model_`, the trained `ForecastModel`, and of its parts `network_`, `columns_`,
     `clock_`, `season_`, `scale_` and `parts_`; `history_` (a record for each epoch), and
-    `baseline_`: the errors of the seasonal naive baseline on the validation set.
+    `baseline_`: the name and the errors of the best simple forecast on the validation set.
     """
 
     kind = ForecastSettings
@@ -82,8 +85,12 @@ class Forecaster(RegressorMixin, Estimator[ForecastSettings]):  # type: ignore[m
             self.baseline_ = prepared.baseline
         return self
 
-    def prepare(self, table: object) -> Self:
+    def prepare(self, table: object, *, baselines: bool = False) -> Self:
         """All of `fit` except the training: columns, clock, parts, scale, the naive error.
+
+        Args:
+            table: as for `fit`.
+            baselines: whether to fit the simple forecasts, too.
 
         Raises:
             DataError, ConfigError: as `fit`.
@@ -91,7 +98,10 @@ class Forecaster(RegressorMixin, Estimator[ForecastSettings]):  # type: ignore[m
         settings = self.settings()
         check_recursive(settings)
         panel = series_of(table, settings.data.columns())
-        self.model_ = untrained(settings, self._cell(), panel)
+        prepared = prepare(settings, self._cell(), panel, digest=False)
+        self.model_ = prepared.model
+        if baselines:
+            prepared.find_baseline()
         return self
 
     def predict(self, horizon: int | None = None, table: object = None) -> Forecast:
@@ -112,18 +122,32 @@ class Forecaster(RegressorMixin, Estimator[ForecastSettings]):  # type: ignore[m
         return self.model_.forecast(None if table is None else self._panel(table), horizon)
 
     def evaluate(
-        self, table: object, *, naive: bool = False, part: str | None = None
+        self,
+        table: object,
+        *,
+        naive: bool = False,
+        part: str | None = None,
+        by: str | None = None,
     ) -> dict[str, Any]:
         """The errors over all windows, see `Accuracy.result`.
 
         Args:
             table: the series, as for `fit`.
-            naive: evaluate the seasonal naive baseline instead of the network.
+            naive: evaluate the baseline instead: the best simple forecast, or seasonal naive where
+                they were not fitted.
             part: `validation` or `test` of the series of `fit`; default: all windows.
+            by: evaluate one member instead: `network`, `last value`, `seasonal naive`, `drift` or
+                `ETS`.
+
+        Raises:
+            ConfigError: for an unknown part or member.
         """
         check_is_fitted(self, "model_")
         windows = self.windows(self._panel(table))
-        return self.model_.accuracy(windows, self.windows_of(windows, part), naive)
+        by = self.model_.baseline if naive else by
+        if by and by not in (known := self.members_):
+            raise ConfigError(f"by must be one of {', '.join(known)}, not {quoted(by)}")
+        return self.model_.accuracy(windows, self.windows_of(windows, part), by)
 
     def windows_of(self, windows: Windows, part: str | None = None) -> Indices:
         """All windows of a part, or of all: see `evaluate`.
@@ -143,6 +167,19 @@ class Forecaster(RegressorMixin, Estimator[ForecastSettings]):  # type: ignore[m
             last = self.parts_.validation if part == "validation" else self.parts_.test
         return windows.require(windows.origins(first, last), part or "whole")
 
+    def blocks(
+        self, table: object, found: Mapping[str, Any], part: str | None = None
+    ) -> list[float]:
+        """The errors of stretches that are nearly independent, see `measures.blocks`.
+
+        Args:
+            table, part: as for `evaluate`.
+            found: what that gave.
+        """
+        windows = self.windows(self._panel(table))
+        span = windows.lookback + windows.horizon
+        return blocks(found["each"], self.windows_of(windows, part), span)
+
     def backtest(
         self, table: object, folds: int = 5, *, refit: bool = False
     ) -> list[dict[str, Any]]:
@@ -156,7 +193,7 @@ class Forecaster(RegressorMixin, Estimator[ForecastSettings]):  # type: ignore[m
 
         Returns:
             For each fold the accuracy with `fold` (from 1), `from` (the first time forecast, of the
-            first series), and `naive`, the errors of seasonal naive.
+            first series), and `naive`, the errors of the baseline, see `evaluate`.
 
         Raises:
             ConfigError: for less than one fold, or more folds than the longest series has.
@@ -183,7 +220,7 @@ class Forecaster(RegressorMixin, Estimator[ForecastSettings]):  # type: ignore[m
             found.append(
                 {"fold": fold + 1, "from": panel.written(0, int(origins[0]))}
                 | model.model_.accuracy(windows, index)
-                | {"naive": model.model_.accuracy(windows, index, naive=True)}
+                | {"naive": model.model_.accuracy(windows, index, model.model_.baseline)}
             )
         return found
 
@@ -212,7 +249,7 @@ class Forecaster(RegressorMixin, Estimator[ForecastSettings]):  # type: ignore[m
         own = type(self).of(
             settings.model_copy(update={"data": kept}),
             cell=self.model_.cell,
-            baseline=False,
+            baseline=self.model_.ensemble is not None,
         )
         return own.fit(part)
 
@@ -242,6 +279,21 @@ class Forecaster(RegressorMixin, Estimator[ForecastSettings]):  # type: ignore[m
     def clock_(self) -> Clock:
         """The grid of the times."""
         return self.model_.trained.clock
+
+    def called(self, by: str | None) -> str:
+        """What a forecast is called in a table: the answer (None), or that of a member."""
+        model, cell = self.model_, self.network_.recurrent.cell.name
+        if by == SEASONAL:
+            return f"{by}, {self.season_} steps ago"
+        if by is not None or model.ensemble is None or model.ensemble.alone:
+            return cell if by in (None, NETWORK) else by
+        weight = model.ensemble.weight
+        return f"{cell} {weight:.0%}, {model.ensemble.best} {1 - weight:.0%}"
+
+    @property
+    def members_(self) -> list[str]:
+        """What can be evaluated by itself: the network, and the simple forecasts."""
+        return self.model_.members
 
     @property
     def season_(self) -> int:

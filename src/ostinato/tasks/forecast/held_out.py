@@ -13,7 +13,6 @@ from ostinato.data import Panel, read_series
 from ostinato.data.series.windows import Indices, Windows
 from ostinato.tasks.base.held_out import SEQUENCES, Given, HeldOut, Judged
 from ostinato.tasks.base.network import AnyNetwork
-from ostinato.tasks.forecast.baseline import seasonal_naive
 from ostinato.tasks.forecast.estimator import Forecaster
 from ostinato.tasks.forecast.model import with_targets
 from ostinato.tasks.forecast.settings import ForecastSettings
@@ -56,14 +55,12 @@ class ForecastHeldOut(HeldOut):
         return panel.fingerprint()
 
     def judge(self, estimator: Forecaster) -> Judged:
-        """What `Forecaster.evaluate` gives, the same of seasonal naive, and `scores` of blocks."""
+        """What `Forecaster.evaluate` gives, the same of the baseline, and `scores` of blocks."""
         own = estimator.evaluate(self.panel, part=self.part)
         naive = estimator.evaluate(self.panel, part=self.part, naive=True)
-        windows = estimator.windows(self.panel)
-        index = estimator.windows_of(windows, self.part)
-        span = windows.lookback + windows.horizon
-        both = [blocks(each.pop("each"), index, span) for each in (own, naive)]
-        baseline = {"name": "seasonal naive", **naive, "scores": both[1], "seconds": 0.0}
+        both = [estimator.blocks(self.panel, each, self.part) for each in (own, naive)]
+        del own["each"], naive["each"]
+        baseline = {"name": estimator.model_.baseline, **naive, "scores": both[1], "seconds": 0.0}
         return own | {
             "scores": both[0],
             "baseline": baseline | {"exam": self.fingerprint()},
@@ -73,13 +70,12 @@ class ForecastHeldOut(HeldOut):
         }
 
     def baseline(self, settings: ForecastSettings, training: Given) -> Judged:
-        """Seasonal naive; nothing is trained."""
-        estimator = Forecaster.of(settings).prepare(training[0])
+        """The best simple forecast; no network is trained."""
+        estimator = Forecaster.of(settings).prepare(training[0], baselines=True)
         naive = estimator.evaluate(self.panel, part=self.part, naive=True)
-        windows = estimator.windows(self.panel)
-        index = estimator.windows_of(windows, self.part)
-        scores = blocks(naive.pop("each"), index, windows.lookback + windows.horizon)
-        return {"name": "seasonal naive", **naive, "scores": scores, "seconds": 0.0}
+        scores = estimator.blocks(self.panel, naive, self.part)
+        del naive["each"]
+        return {"name": estimator.model_.baseline, **naive, "scores": scores, "seconds": 0.0}
 
     def loss(self, estimator: Forecaster, network: AnyNetwork) -> Callable[[], Tensor]:
         """Over windows far from one another; the loss is the error of the whole horizon."""
@@ -109,18 +105,6 @@ class ForecastHeldOut(HeldOut):
         return {"forecasts": fans}
 
 
-def blocks(each: list[float], index: Indices, span: int) -> list[float]:
-    """The means of windows that begin within `span` steps of a series: nearly independent.
-
-    >>> blocks([1.0, 3.0, 5.0], np.array([[0, 7], [0, 8], [1, 7]]), 10)
-    [2.0, 5.0]
-    """
-    groups: dict[tuple[int, int], list[float]] = {}
-    for (series, origin), error in zip(index.tolist(), each, strict=True):
-        groups.setdefault((series, origin // span), []).append(error)
-    return [sum(own) / len(own) for own in groups.values()]
-
-
 def _fan(estimator: Forecaster, windows: Windows, at: Indices, column: int) -> Judged:
     """One forecast of one target, with what came before and after its origin."""
     series, origin = at[0]
@@ -130,7 +114,8 @@ def _fan(estimator: Forecaster, windows: Windows, at: Indices, column: int) -> J
     end = int(origin) + horizon
     known = each.values[begin:end, column]
     quantiles = estimator.quantiles(windows, at)[0, :, column] * deviation + mean
-    naive = seasonal_naive(windows, at, estimator.season_)[0, :, column] * deviation + mean
+    baseline = estimator.model_.forecast_by(estimator.model_.baseline, windows, at)
+    naive = baseline[0, :, column, 0] * deviation + mean
     return {
         "series": each.name,
         "column": panel.columns.target[column],

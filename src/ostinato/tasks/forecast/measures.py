@@ -125,3 +125,15 @@ def pinball(truth: Array, value: Array, level: float) -> Array:
     """
     error = truth - value
     return np.maximum(level * error, (level - 1) * error)
+
+
+def blocks(each: Sequence[float], index: NDArray[np.int64], span: int) -> list[float]:
+    """The means of windows that begin within `span` steps of a series: nearly independent.
+
+    >>> blocks([1.0, 3.0, 5.0], np.array([[0, 7], [0, 8], [1, 7]]), 10)
+    [2.0, 5.0]
+    """
+    groups: dict[tuple[int, int], list[float]] = {}
+    for (series, origin), error in zip(index.tolist(), each, strict=True):
+        groups.setdefault((series, origin // span), []).append(error)
+    return [sum(own) / len(own) for own in groups.values()]

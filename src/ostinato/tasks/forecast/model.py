@@ -19,8 +19,10 @@ from ostinato.data.series.windows import Indices, Windows
 from ostinato.equation import Cell
 from ostinato.errors import ConfigError, DataError, check_finite, quoted
 from ostinato.tasks.base.model import Model, check_inputs
+from ostinato.tasks.base.parts import Part
 from ostinato.tasks.base.stored import from_json
-from ostinato.tasks.forecast.baseline import seasonal_naive
+from ostinato.tasks.forecast.baseline import LAST, SEASONAL, seasonal_naive
+from ostinato.tasks.forecast.ensemble import Ensemble, loss_of
 from ostinato.tasks.forecast.forecasts import Forecast
 from ostinato.tasks.forecast.measures import Accuracy, point
 from ostinato.tasks.forecast.network import ForecastBatch, ForecastNetwork, ForecastShape
@@ -28,6 +30,8 @@ from ostinato.tasks.forecast.settings import MOST_STEPS, ForecastSettings
 from ostinato.tasks.forecast.trained import TrainedSeries
 from ostinato.train import Run
 
+NETWORK = "network"
+"""The network by itself, among what forecasts."""
 _WINDOWS_AT_A_TIME = 512
 
 
@@ -77,10 +81,12 @@ class ForecastSequences:
     Attributes:
         windows: those of all series.
         index: which of them (N, 2), see `Windows.origins`.
+        ensemble: what answers with the network, if something does.
     """
 
     windows: Windows
     index: Indices
+    ensemble: Ensemble | None = None
 
     @property
     def lengths(self) -> list[int]:
@@ -89,7 +95,11 @@ class ForecastSequences:
 
     def batch(self, chosen: NDArray[np.intp]) -> ForecastBatch:
         """See `Sequences`."""
-        return with_targets(self.windows, self.index[chosen])[0]
+        batch = with_targets(self.windows, self.index[chosen])[0]
+        if self.ensemble is None or self.ensemble.alone:
+            return batch
+        simple = self.ensemble.quantiles(self.windows, self.index[chosen])
+        return replace(batch, simple=torch.from_numpy(simple))
 
 
 def with_targets(windows: Windows, index: Indices) -> tuple[ForecastBatch, Tensor]:
@@ -106,12 +116,15 @@ class ForecastModel(Model[ForecastSettings, Series, ForecastBatch, Tensor, Serie
 
     Attributes:
         trained: what is kept of the series of its training: columns, clock, scale, ….
+        ensemble: the simple forecasts, of which the best answers with the network; None where they
+            were not fitted.
     """
 
     kind = ForecastSettings
 
     network: ForecastNetwork = field(init=False)
     trained: TrainedSeries
+    ensemble: Ensemble | None = None
 
     @property
     def batch_tokens(self) -> int:
@@ -172,7 +185,10 @@ class ForecastModel(Model[ForecastSettings, Series, ForecastBatch, Tensor, Serie
         return [
             replace(answer, times=panel.clock.at(each.start, range(end, end + horizon)))
             for answer, each, end in zip(
-                answers, panel.series, sequences.index[:, 1].tolist(), strict=True
+                answers,
+                sequences.windows.panel.series,
+                sequences.index[:, 1].tolist(),
+                strict=True,
             )
         ]
 
@@ -225,31 +241,85 @@ class ForecastModel(Model[ForecastSettings, Series, ForecastBatch, Tensor, Serie
         """(B, H, C, Q) in standardised units; crossing quantiles are sorted."""
         check_finite(outputs)
         found: NDArray[np.float32] = outputs.detach().sort(-1).values.cpu().numpy()
-        return found
+        if self.ensemble is None or batch.simple is None:
+            return found
+        return self.ensemble.join(found, batch.simple.numpy())
 
-    def quantiles_of(self, windows: Windows, index: Indices) -> NDArray[np.float32]:
-        """The same of windows (B, 2), see `Windows.origins`."""
-        return np.array(self.over(ForecastSequences(windows, index), self.quantiles))
+    def quantiles_of(
+        self, windows: Windows, index: Indices, alone: bool = False
+    ) -> NDArray[np.float32]:
+        """The same of windows (B, 2), see `Windows.origins`; with `alone` by the network only."""
+        sequences = ForecastSequences(windows, index, None if alone else self.ensemble)
+        return np.array(self.over(sequences, self.quantiles))
 
-    def accuracy(self, windows: Windows, index: Indices, naive: bool = False) -> dict[str, Any]:
-        """The accuracy over windows, see `Accuracy.result`; of seasonal naive with `naive`."""
+    @property
+    def members(self) -> list[str]:
+        """What can forecast by itself: the network, and the simple forecasts."""
+        if self.ensemble:
+            return [NETWORK, *self.ensemble.baselines.methods]
+        return [NETWORK, LAST, *([SEASONAL] if self.trained.season > 1 else [])]
+
+    @property
+    def baseline(self) -> str:
+        """The name of the best simple forecast; seasonal naive where they were not fitted."""
+        if self.ensemble:
+            return self.ensemble.best
+        return SEASONAL if self.trained.season > 1 else LAST
+
+    def accuracy(self, windows: Windows, index: Indices, by: str | None = None) -> dict[str, Any]:
+        """The accuracy over windows, see `Accuracy.result`.
+
+        Args:
+            windows: the series.
+            index: (B, 2), see `Windows.origins`.
+            by: `NETWORK`, or the name of a simple forecast; None is the answer.
+        """
         C, trained = windows.targets_read, self.trained
         place = {name: k for k, name in enumerate(trained.names)}
         of = np.array([place[each.name] for each in windows.panel.series])
         columns, levels = windows.panel.columns.target, self.settings.model.quantiles
         accuracy = Accuracy(columns, windows.horizon, levels)
         for part in pieces(index):
-            if naive:
-                forecast = seasonal_naive(windows, part, trained.season)[..., None]
-            else:
-                forecast = self.quantiles_of(windows, part)
             accuracy.add(
-                forecast,
+                self.forecast_by(by, windows, part),
                 windows.take(part).targets,
                 windows.deviation[part[:, 0], :C],
                 trained.naive_error[of[part[:, 0]]],
             )
         return accuracy.result()
+
+    def forecast_by(self, by: str | None, windows: Windows, index: Indices) -> NDArray[np.float32]:
+        """(B, H, C, Q) of the answer or the network, (B, H, C, 1) of a simple forecast."""
+        if by is None or by == NETWORK:
+            return self.quantiles_of(windows, index, alone=by == NETWORK)
+        if self.ensemble:
+            return self.ensemble.baselines.forecast(by, windows, index)[..., None]
+        season = self.trained.season if by == SEASONAL else 1
+        return seasonal_naive(windows, index, season)[..., None]
+
+    def weigh(self, windows: Windows, validation: Indices) -> None:
+        """Finds how much the network counts beside the best simple forecast.
+
+        Args:
+            windows: the series of training.
+            validation: the windows of the validation part.
+        """
+        assert self.ensemble
+        settings, levels = self.settings.model, self.settings.model.quantiles
+        network = self.quantiles_of(windows, validation, alone=True)
+        simple = self.ensemble.quantiles(windows, validation)
+        targets = windows.take(validation).targets
+        loss = loss_of(network, simple, targets, levels, settings.loss == "mse")
+        blocks = np.stack([validation[:, 0], validation[:, 1] // windows.horizon], axis=1)
+        self.ensemble = self.ensemble.weighted(loss, len(np.unique(blocks, axis=0)))
+
+    def parts(self) -> list[Part]:
+        """See `Model`."""
+        parts = super().parts()
+        if self.ensemble is None or self.ensemble.alone:
+            return parts
+        inside = f"weighted mean: network {self.ensemble.weight:.0%}"
+        return [*parts, Part("baseline", self.ensemble.best, inside, parts[-1].gives)]
 
     def new_network(self) -> ForecastNetwork:
         """See `Model`."""
@@ -260,11 +330,18 @@ class ForecastModel(Model[ForecastSettings, Series, ForecastBatch, Tensor, Serie
         """See `Model`."""
         horizon = settings.data.horizon
         trained = from_json(run, "series.json", lambda read: TrainedSeries.from_json(read, horizon))
-        return cls(settings=settings, cell=cell, trained=trained)
+        shape = len(trained.names), len(trained.columns.target), horizon
+        ensemble = Ensemble.read(run, shape, settings.model.quantiles)
+        return cls(settings=settings, cell=cell, trained=trained, ensemble=ensemble)
 
     def write_parts(self, run: Run) -> None:
         """See `Model`."""
         run.write_json("series.json", self.trained.to_json())
+
+    def write_fitted(self, run: Run) -> None:
+        """See `Model`."""
+        if self.ensemble:
+            self.ensemble.write(run)
 
     def _check_horizon(self, horizon: int) -> None:
         direct = self.settings.model.decoding == "direct"
@@ -282,7 +359,7 @@ class ForecastModel(Model[ForecastSettings, Series, ForecastBatch, Tensor, Serie
     def _sequences(self, panel: Panel, horizon: int) -> ForecastSequences:
         panel, ends = continued(panel, self.settings.data.lookback, horizon)
         index = np.stack([np.arange(len(ends)), ends], axis=1)
-        return ForecastSequences(self.windows(panel, horizon), index)
+        return ForecastSequences(self.windows(panel, horizon), index, self.ensemble)
 
 
 def check_missing(settings: ForecastSettings, panel: Panel) -> None:

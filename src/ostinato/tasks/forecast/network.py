@@ -16,6 +16,7 @@ from ostinato.tasks.base.network import Network
 from ostinato.tasks.base.parts import Part, layer_parts, parameters_of
 from ostinato.tasks.forecast.settings import ForecastNetworkSettings
 
+_LEAST, _MOST = 1e-3, 20.0  # of a value over the mean, the least that is read; the most, its ln
 State: TypeAlias = Tensor | Sequence[Tensor]
 """The states of a recurrent stack, as `Recurrent` gives them."""
 
@@ -43,15 +44,18 @@ class ForecastBatch(Batch):
         future: future covariates and the calendar of the horizon (B, H, F).
         static: covariates of the whole series (B, S).
         mean, deviation: of each target in training (B, C) float64, in units of the data.
+        simple: quantiles of the simple forecast that answers with the network (B, H, C, Q), if one
+            does.
     """
 
-    on_cpu: ClassVar[frozenset[str]] = frozenset({"mean", "deviation"})
+    on_cpu: ClassVar[frozenset[str]] = frozenset({"mean", "deviation", "simple"})
 
     past: Tensor
     future: Tensor
     static: Tensor
     mean: Tensor
     deviation: Tensor
+    simple: Tensor | None = None
 
 
 class ForecastNetwork(Network[ForecastBatch, Tensor]):
@@ -81,8 +85,8 @@ class ForecastNetwork(Network[ForecastBatch, Tensor]):
     def embed(self, batch: ForecastBatch) -> Tensor:
         """The segments of the look-back (L/w, B', E); B' is B·C where targets are read apart."""
         C = self.shape.targets
-        targets, others = batch.past[..., :C], batch.past[..., C:]
-        targets = targets - self._last(batch)[:, None]
+        others = batch.past[..., C:]
+        targets = self._read(batch.past[..., :C], batch) - self._last(batch)[:, None]
         if self.apart:
             targets = targets.transpose(1, 2).flatten(0, 1)[..., None]  # (B·C, L, 1)
         embedded: Tensor = self.segments(torch.cat([targets, self._each(others)], dim=-1))
@@ -117,8 +121,7 @@ class ForecastNetwork(Network[ForecastBatch, Tensor]):
         found = found.reshape(len(known), m * w, self.own, self.levels)[:, :H]
         if self.apart:  # (B·C, H, 1, Q)
             found = found.view(-1, self.shape.targets, H, self.levels).transpose(1, 2)
-        forecast: Tensor = found + self._last(batch)[:, None, :, None]
-        return forecast
+        return self._written(found + self._last(batch)[:, None, :, None], batch)
 
     def parts(self) -> list[Part]:
         """See `Network`."""
@@ -147,8 +150,27 @@ class ForecastNetwork(Network[ForecastBatch, Tensor]):
 
     def _last(self, batch: ForecastBatch) -> Tensor:
         """The last targets (B, C), which others are read as distances from; or zeros."""
-        last = batch.past[:, -1, : self.shape.targets]
+        last = self._read(batch.past[:, -1:, : self.shape.targets], batch)[:, 0]
         return last if self.settings.subtract_last else torch.zeros_like(last)
+
+    def _read(self, targets: Tensor, batch: ForecastBatch) -> Tensor:
+        """Targets (B, L, C) as they are read: logarithms are ln(y / mean) · mean / deviation."""
+        if not self.settings.log:
+            return targets
+        ratio = self._ratio(batch)
+        return torch.log1p((targets * ratio).clamp_min(_LEAST - 1)) / ratio
+
+    def _written(self, forecast: Tensor, batch: ForecastBatch) -> Tensor:
+        """The inverse: forecasts (B, H, C, Q) on the scale of training."""
+        if not self.settings.log:
+            return forecast
+        ratio = self._ratio(batch)[..., None]
+        return torch.expm1((forecast * ratio).clamp_max(_MOST)) / ratio
+
+    def _ratio(self, batch: ForecastBatch) -> Tensor:
+        """Deviation over mean of each target in training (B, 1, C)."""
+        ratio = (batch.deviation / batch.mean)[:, None]
+        return ratio.to(batch.past)
 
     def _ask(self, query: Tensor, state: State) -> Tensor:
         """Queries (m, B', E), each one step from the same state → (m·B', w·c·Q)."""

@@ -12,6 +12,9 @@ from ostinato.data.series.windows import Indices, Windows
 from ostinato.equation import Cell
 from ostinato.errors import ConfigError
 from ostinato.tasks.base.estimator import Prepared
+from ostinato.tasks.forecast.baseline import Baselines
+from ostinato.tasks.forecast.defaults import adapted, with_logarithms
+from ostinato.tasks.forecast.ensemble import Ensemble
 from ostinato.tasks.forecast.learner import ForecastLearner
 from ostinato.tasks.forecast.model import ForecastModel, check_missing
 from ostinato.tasks.forecast.settings import ForecastSettings
@@ -28,7 +31,8 @@ class ForecastPrepared(Prepared):
         digests: see `Prepared`.
         windows: those of all series.
         training, validation: which of them each part has.
-        baseline: the accuracy of seasonal naive on the validation part, once it is measured.
+        baselines: the simple forecasts.
+        baseline: the best simple forecast: its name, and its accuracy on the validation part.
     """
 
     model: ForecastModel
@@ -36,18 +40,34 @@ class ForecastPrepared(Prepared):
     windows: Windows
     training: Indices
     validation: Indices
+    baselines: Baselines
     baseline: dict[str, Any] | None = None
 
     def learner(self) -> ForecastLearner:
         """See `Prepared`."""
         return ForecastLearner(self.model, self.windows, self.training, self.validation)
 
+    def find_baseline(self) -> None:
+        """Finds the best simple forecast, for a model that has no network."""
+        model = self.model
+        levels = model.settings.model.quantiles
+        model.ensemble = Ensemble.fit(self.baselines, self.windows, model.trained.parts, levels)
+
     def fit_baseline(self, run: Run | None) -> None:
-        """Measures seasonal naive on the validation part."""
-        self.baseline = self.model.accuracy(self.windows, self.validation, naive=True)
+        """Finds the best simple forecast, and how much the network counts beside it.
+
+        The run keeps what the best one does alone on the validation part.
+        """
+        model = self.model
+        self.find_baseline()
+        if not model.settings.model.alone:
+            model.weigh(self.windows, self.validation)
+        self.baseline = {
+            "name": model.baseline,
+            **model.accuracy(self.windows, self.validation, model.baseline),
+        }
         if run:
-            kept = {k: v for k, v in self.baseline.items() if k != "each"}
-            run.write_json("baseline.json", {"name": "seasonal naive", **kept})
+            run.write_json("baseline.json", {k: v for k, v in self.baseline.items() if k != "each"})
 
 
 def untrained(settings: ForecastSettings, cell: Cell, panel: Panel) -> ForecastModel:
@@ -58,6 +78,7 @@ def untrained(settings: ForecastSettings, cell: Cell, panel: Panel) -> ForecastM
         ConfigError: for settings that are inconsistent.
     """
     check_missing(settings, panel)
+    settings = adapted(settings, panel)
     trained = TrainedSeries.of(panel, settings.data)
     return ForecastModel(settings=settings, cell=cell, trained=trained)
 
@@ -75,13 +96,15 @@ def prepare(settings: ForecastSettings, cell: Cell, panel: Panel, digest: bool) 
         DataError, ConfigError: as `untrained`; and when there is no window in a part.
     """
     model = untrained(settings, cell, panel)
-    windows, parts = model.windows(panel), model.trained.parts
+    settings, windows, parts = model.settings, model.windows(panel), model.trained.parts
+    baselines = Baselines.fit(windows, parts.training, model.trained.season)
+    model.settings = with_logarithms(settings, baselines)
     zeros = np.zeros_like(parts.training)
     training = windows.origins(zeros, parts.training, settings.data.stride, observed=True)
     training = windows.require(training, "training")
     held = windows.require(windows.origins(parts.training, parts.validation), "validation")
     digests = {"sha256": panel.fingerprint()} if digest else {}
-    return ForecastPrepared(model, digests, windows, training, held)
+    return ForecastPrepared(model, digests, windows, training, held, baselines)
 
 
 def check_recursive(settings: ForecastSettings) -> None:

@@ -32,16 +32,28 @@ class ForecastData(Section):
         [], description="columns known in advance, such as prices or holidays"
     )
     static: list[str] = Field([], description="columns that are constant within a series")
-    calendar: list[str] = Field([], description="calendar features: hour, weekday, season")
+    calendar: list[str] = Field(
+        [],
+        description="calendar features: hour, weekday, season; default: season, if the training "
+        "set has two years",
+    )
     missing: Literal["carry", "refuse"] = Field(
         "carry",
         description="replace a missing value by the last known one (carry), or stop with "
         "an error (refuse)",
     )
     lookback: int = Field(
-        96, ge=1, le=MOST_STEPS, description="look-back window: steps that are read"
+        96,
+        ge=1,
+        le=MOST_STEPS,
+        description="look-back window: steps that are read; default: by season and length",
     )
-    horizon: int = Field(24, ge=1, le=MOST_STEPS, description="steps that are forecast")
+    horizon: int = Field(
+        24,
+        ge=1,
+        le=MOST_STEPS,
+        description="steps that are forecast; default: by season and length",
+    )
     season: int | None = Field(
         None, ge=1, description="steps per season; default: from the time step"
     )
@@ -86,6 +98,14 @@ class ForecastNetworkSettings(StackSettings):
         "mae", description="loss of point forecasts; quantiles use the pinball loss"
     )
     subtract_last: bool = Field(True, description="subtract the last value from the targets")
+    log: bool = Field(
+        False, description="read and forecast logarithms; all values of the targets are positive"
+    )
+    alone: bool = Field(
+        False,
+        description="forecast by the network alone, not with the best of last value, seasonal "
+        "naive, drift and ETS",
+    )
 
     @field_validator("quantiles")
     @classmethod

@@ -16,7 +16,7 @@ TASK = Task(
         data="steps",
         examples="blocks of windows",
         step="segment",
-        baseline="as one season ago",
+        baseline="the best simple forecast",
         flow="Means over windows; a step is a segment of the look-back window, "
         "and the loss is the error of the whole horizon.",
         validation="validation_loss",

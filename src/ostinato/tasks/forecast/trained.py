@@ -16,7 +16,7 @@ from ostinato.data.series.continued import last_steps
 from ostinato.data.series.panel import listed
 from ostinato.data.series.windows import Parts, Scale, Windows
 from ostinato.errors import quoted
-from ostinato.tasks.forecast.baseline import naive_error
+from ostinato.tasks.forecast.baseline import naive_error, reach_of
 from ostinato.tasks.forecast.settings import ForecastData
 
 
@@ -54,7 +54,7 @@ class TrainedSeries:
         lookback, horizon = settings.lookback, settings.horizon
         windows = Windows(panel, scale, lookback, horizon, settings.calendar)
         return cls(
-            end=last_steps(panel, max(lookback, season)),
+            end=last_steps(panel, max(lookback, season, reach_of(season, parts.training, horizon))),
             season=season,
             scale=scale,
             parts=parts,
