@@ -109,13 +109,15 @@ def prepare(
     facts = Facts(list(map(len, training.words)), sum(map(len, held.words)))
     settings = defaults.tagged(settings, facts)
     labels = Labels.of(given, settings.data.scheme, settings.data.unlabelled)
-    words = (plain(s) if settings.data.lower else s for s in training.words)
+    spelling = Spelling.of(training.words, settings.data.max_characters)
+    words = ([*map(spelling.read, sentence)] for sentence in training.words)
+    words = (plain(s) if settings.data.lower else s for s in words)
     model = TagModel(
         settings=settings,
         cell=cell,
         labels=labels,
         vocabulary=Vocabulary.build(words, settings.data.vocabulary, settings.data.min_count),
-        spelling=Spelling.of(training.words, settings.data.max_characters),
+        spelling=spelling,
         format=format,
         width=width,
     )
