@@ -11,7 +11,7 @@ from every import assert_near
 from ostinato import Classifier
 from ostinato.cells import find
 from ostinato.data import split_blocks, tokenizer
-from ostinato.errors import DataError
+from ostinato.errors import DataError, RunError
 from ostinato.nn import POOLINGS
 from ostinato.tasks.classify.learner import ClassifyLearner
 from ostinato.tasks.classify.model import ClassifyModel
@@ -211,5 +211,25 @@ def test_words_are_dropped_in_training_alone():
 def test_a_run_says_how_it_splits(classifier, tmp_path):
     classifier.save(tmp_path / "run")
     assert Classifier.load(tmp_path / "run").tokenizer_.split("फिल्म") == ["फिल्म"]
-    (tmp_path / "run" / "tokenizer.json").unlink()  # as runs of before have none
-    assert Classifier.load(tmp_path / "run").tokenizer_.split("फ़ि") == ["फ", "़", "ि"]
+    (tmp_path / "run" / "tokenizer.json").unlink()
+    with pytest.raises(RunError, match=r"tokenizer\.json: cannot be read"):
+        Classifier.load(tmp_path / "run")
+
+
+def test_texts_without_spaces_are_read_by_their_letters():
+    """Clauses that were not in training are told apart by what they are made of."""
+    subjects, good, bad = (
+        ["这首歌", "汤的味道", "这家店", "这声音"],
+        ["真好听", "好极了"],
+        ["真难听", "差极了"],
+    )
+    texts = [a + b for b in [*good, *bad] for a in subjects] * 4
+    labels = ["pos"] * 8 + ["neg"] * 8
+    fitted = Classifier("gru", **SMALL | {"baseline": False}).fit(texts, labels * 4)
+    assert fitted.predict(["今天天气好极了，真好", "今天天气差极了，真差"]).tolist() == [
+        "pos",
+        "neg",
+    ]
+    count, tokens = fitted.model_.unknown(["汤好", "天天"])
+    assert (count, tokens) == ({"天": 2}, 4)
+    assert fitted.unknown_ == 0

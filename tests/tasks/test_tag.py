@@ -343,6 +343,19 @@ def test_long_words_lose_their_middle():
     assert len(spelling.encode("")) == 1
 
 
+def test_accents_are_read_alike_however_they_were_typed(tagger, tmp_path):
+    words, tags = [["mr", "L\xe9a", "a"], ["Le\u0301a", "a"]] * 3, [["O", "B", "O"], ["B", "O"]] * 3
+    fitted = quick().fit(words, tags)
+    assert "\u0301" not in fitted.spelling_.characters
+    assert_near(*fitted.predict_proba([["Le\u0301a"], ["L\xe9a"]]), SAME)
+    assert not any(fitted.unknown([["Le\u0301a"]]).values())
+    fitted.save(tmp_path / "run")
+    assert Tagger.load(tmp_path / "run").spelling_.encode("e\u0301").size == 1
+    stored = json.loads((tmp_path / "run" / "characters.json").read_text())
+    before = Spelling.from_json(stored["characters"], longest=9)  # as runs of before have it
+    assert before.encode("e\u0301").size == 2
+
+
 def test_a_run_knows_its_labels_and_format(tagger, tmp_path):
     tagger.save(tmp_path / "run")
     assert json.loads((tmp_path / "run" / "labels.json").read_text())["scheme"] == "iob2"

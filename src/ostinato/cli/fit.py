@@ -20,7 +20,7 @@ from ostinato.cli.task import KEYWORD, Command, add_tasks, command_of, joined, s
 from ostinato.data import sources
 from ostinato.errors import RunError
 from ostinato.tasks.base.settings import TaskSettings
-from ostinato.tasks.base.summary import ended
+from ostinato.tasks.base.summary import ended, held_out_unknown
 from ostinato.tasks.base.task import Task
 from ostinato.train import Run
 
@@ -46,6 +46,7 @@ def command(task: Task) -> Command:
         run = options.train(estimator, list(filter(None, data)), training, named)
         show(training.summary(estimator))
         show(ended(estimator.ending_, estimator.no_better_))
+        show(held_out_unknown(estimator.unknown_))
         following = task.next.format(run=run.path)
         console.print(f"Saved in {run.path}. Next: {following}", soft_wrap=True)
 

@@ -139,12 +139,12 @@ class Run(Folder):
         self._seal(self.manifest.ended(self._written, ending))
 
     def holds(self, name: str) -> bool:
-        """Whether a file of the run is there: one that its manifest lists, if that lists any.
+        """Whether the run has a file: whether its manifest lists it, or of an old one it is there.
 
         Raises:
             RunError: when the manifest is missing or damaged.
         """
-        return self.exists(name) and (self.manifest.is_old or name in self.manifest.files)
+        return self.exists(name) if self.manifest.is_old else name in self.manifest.files
 
     def say_state(self) -> None:
         """Says in the log what whoever uses the run should know: it is not finished, or is old."""

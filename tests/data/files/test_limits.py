@@ -28,7 +28,7 @@ from ostinato.data import (
     tokenizer,
 )
 from ostinato.data.files import file
-from ostinato.data.symbols.tokenizers.word import composed
+from ostinato.data.symbols.scripts import composed
 from ostinato.data.tables.formats import csv
 from ostinato.errors import DataError
 

@@ -10,6 +10,7 @@ import re
 import unicodedata
 from collections.abc import Iterable
 from functools import cache
+from itertools import groupby
 
 SPACE = "\u200b"
 """A space without width, between words of Khmer, Burmese and Thai."""
@@ -34,6 +35,7 @@ _HAN = (  # and kana
     "\u3005-\u3007\u3021-\u3029\u3031-\u312f\u31a0-\u31ff\u3400-\u4dbf\u4e00-\u9fff"
     "\uf900-\ufaff\uff66-\uff9f\U0001aff0-\U0001b16f\U00020000-\U0003ffff"
 )
+_MANY_MARKS = re.compile(r"[^\w\s\0-\u02ff]{32,}")  # or other signs, which stay as they are
 SAMPLE = 2**17
 """Characters that are looked at, to see whether words have spaces."""
 _LETTER, _IDEOGRAPH, _WORD = 3, 8, 24  # a word has 8 letters at most, or 3 ideographs
@@ -83,6 +85,27 @@ def run_on(texts: Iterable[str]) -> bool:
         size = sum(_LETTER if few.match(each) else _IDEOGRAPH for each in letters)
         total, squares = total + size, squares + size**2
     return squares > _WORD * total
+
+
+def composed(text: str) -> str:
+    r"""A text in Unicode's normal form C.
+
+    >>> composed("e\u0301") == "\xe9"
+    True
+    """
+    if text.isascii():
+        return text
+    # Python sorts the marks of a letter one by one: of thousands in disorder, for ever.
+    return unicodedata.normalize("NFC", _MANY_MARKS.sub(_sorted_marks, text))
+
+
+def _sorted_marks(found: re.Match[str]) -> str:
+    """Marks in canonical order, those of one class in the order in which they stand."""
+    parts = "".join(unicodedata.normalize("NFD", character) for character in found[0])
+    runs = groupby(parts, key=lambda character: unicodedata.combining(character) > 0)
+    return "".join(
+        "".join(sorted(run, key=unicodedata.combining) if marks else run) for marks, run in runs
+    )
 
 
 def _found(texts: Iterable[str]) -> Iterable[list[str]]:

@@ -7,11 +7,23 @@ from collections.abc import Iterable, Mapping
 from itertools import chain
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 
 from ostinato.errors import ConfigError, DataError, quoted
 
 UNKNOWN = "<unk>"
+
+
+def unknown_share(rows: Iterable[ArrayLike]) -> float:
+    """The part of symbols that are unknown; 0 where there are none.
+
+    >>> unknown_share([[0, 1, 1], [2]])
+    0.25
+    """
+    unknown = total = 0
+    for row in map(np.asarray, rows):
+        unknown, total = unknown + int((row == 0).sum()), total + len(row)
+    return unknown / total if total else 0.0
 
 
 class Vocabulary:

@@ -77,6 +77,10 @@ class Prepared(ABC):
     def finish(self) -> None:  # noqa: B027
         """Fits what depends on the trained network; nothing, for most tasks."""
 
+    def unknown(self) -> float | None:
+        """The part of the held-out tokens that the vocabulary lacks; None where there is none."""
+        return None
+
     def no_better(self, record: Record) -> str | None:
         """What answers without reading is as good as the epoch that was kept, beyond chance.
 
@@ -282,6 +286,7 @@ class Estimator(BaseEstimator, Generic[S]):  # type: ignore[misc]
             judge = learner.judged_by.by(settings.train)
             self.ending_ = Ending.of(self.history_, judge, settings.train)
             self.no_better_ = prepared.no_better(self.best_)
+            self.unknown_ = prepared.unknown()
             prepared.finish()
         if self.baseline:
             prepared.fit_baseline(run)

@@ -59,6 +59,8 @@ class Verbatim:
     raw: bool = False
 
 
+MANY = 0.3
+"""A share of unknown tokens from which a text is hardly read."""
 Shown: TypeAlias = Message | Note | SummaryTable | Fields | Verbatim
 
 
@@ -68,15 +70,29 @@ def left_out(skipped: Skipped | None) -> Iterator[Note]:
         yield Note(f"ostinato: {skipped.summary()}")
 
 
-def not_known(unknown: Mapping[str, Counter[str]]) -> Iterator[Note]:
+def held_out_unknown(share: float | None) -> Iterator[Message]:
+    """How much of the validation part was not known, and what to do where that is much."""
+    if share:
+        advice = "; consider another --tokenizer, such as char or bpe" if share > MANY else ""
+        yield Message(f"{share:.1%} of the validation tokens are not in the vocabulary{advice}.")
+
+
+def not_known(unknown: Mapping[str, Counter[str]], of: int = 0) -> Iterator[Note]:
     """What is not known from training, by what it is (a "word"); of each the eight most frequent.
 
     Nothing where there is nothing.
+
+    Args:
+        unknown: what is not known.
+        of: how many there are of what comes first, known or not; 0 where that is not to be said.
     """
     there = {noun: count for noun, count in unknown.items() if count}
     if not there:
         return
     many = " and ".join(counted(count.total(), noun) for noun, count in there.items())
+    if of:
+        noun, count = next(iter(there.items()))
+        many = f"{count.total():,} of {counted(of, noun)} ({count.total() / of:.1%})"
     shown = "; ".join(
         ", ".join(f"{quoted(symbol)} × {times}" for symbol, times in count.most_common(8))
         + (", …" if len(count) > 8 else "")

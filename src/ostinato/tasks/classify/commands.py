@@ -18,7 +18,7 @@ from ostinato.tasks.base.reading import (
     TableFormat,
     TrainingSet,
 )
-from ostinato.tasks.base.summary import Fields, Note, Shown, left_out
+from ostinato.tasks.base.summary import Fields, Note, Shown, left_out, not_known
 from ostinato.tasks.classify.settings import ClassifySettings
 from ostinato.tasks.classify.summary import measured, trained
 from ostinato.train import Run
@@ -151,6 +151,8 @@ def evaluation(
     yield from measured(
         classifier, classifier.evaluate(examples, threshold=threshold), len(examples)
     )
+    unknown, tokens = classifier.model_.unknown(examples.texts)
+    yield from not_known({"token": unknown}, of=tokens)
 
 
 def prediction(
@@ -198,5 +200,7 @@ def prediction(
         best = sorted(labels.nonzero()[0], key=lambda k: -row[k])
         empty += not best
         yield Fields(list(chain.from_iterable((names[k], f"{row[k]:.4f}") for k in best)))
+    unknown, tokens = model.unknown(texts)
+    yield from not_known({"token": unknown}, of=tokens)
     if empty:
         yield Note(f"ostinato: {empty:,} of {len(texts):,} texts have no predicted label")

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from ostinato import data
 from ostinato.data import Examples
+from ostinato.data.symbols.vocabulary import unknown_share
 from ostinato.equation import Cell
 from ostinato.errors import ConfigError, DataError, first_few, quoted
 from ostinato.statistics import LEVEL, by_chance
@@ -97,6 +98,10 @@ class ClassifyPrepared(Prepared):
         share = self.validation.labels.count(most) / texts
         chance = by_chance(hits, texts, share)
         return f"always {quoted(most)} (accuracy {share:.4f})" if chance >= LEVEL else None
+
+    def unknown(self) -> float | None:
+        """See `Prepared`."""
+        return None if self.model.numbers else unknown_share(map(np.asarray, self.held.rows))
 
     def fit_baseline(self, run: Run | None) -> None:
         """Fits the linear baseline, and measures it on the validation texts."""

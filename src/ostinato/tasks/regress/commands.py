@@ -15,7 +15,7 @@ from ostinato.tasks.base.reading import (
     TableFormat,
     TrainingSet,
 )
-from ostinato.tasks.base.summary import Fields, Shown, left_out
+from ostinato.tasks.base.summary import Fields, Shown, left_out, not_known
 from ostinato.tasks.regress.settings import RegressSettings
 from ostinato.tasks.regress.summary import number, shown, trained
 from ostinato.train import Run
@@ -112,6 +112,8 @@ def evaluation(
     yield from left_out(skipped)
     examples = splits.get("test", splits["train"])
     yield from shown(regressor, regressor.evaluate(examples), examples)
+    unknown, tokens = regressor.model_.unknown(examples.texts)
+    yield from not_known({"token": unknown}, of=tokens)
 
 
 def prediction(
@@ -143,6 +145,8 @@ def prediction(
     yield from left_out(skipped)
     for value in skipped.merged(model.values(texts).tolist()):
         yield Fields(["" if value is None else number(value)])
+    unknown, tokens = model.unknown(texts)
+    yield from not_known({"token": unknown}, of=tokens)
 
 
 def _read(

@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ostinato.data import Examples, split_blocks
+from ostinato.data.symbols.vocabulary import unknown_share
 from ostinato.equation import Cell
 from ostinato.errors import DataError, counted
 from ostinato.tasks.base import defaults
@@ -61,6 +62,10 @@ class RegressPrepared(Prepared):
         rmse = measured(targets_of(self.validation), mean).rmse
         found = f"always the mean (RMSE {rmse:.6g})"
         return found if record["rmse"] >= rmse else None
+
+    def unknown(self) -> float | None:
+        """See `Prepared`."""
+        return None if self.model.numbers else unknown_share(map(np.asarray, self.held.rows))
 
     def fit_baseline(self, run: Run | None) -> None:
         """Fits the linear baseline, and measures it and the mean on the validation part."""

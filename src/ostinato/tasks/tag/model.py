@@ -88,7 +88,8 @@ class TagModel(Model[TagSettings, Sequence[str], TagBatch, Tensor, Tagging]):
         return TagSequences(words, which, [self.spelling.encode(word) for word in number])
 
     def as_read(self, words: Sequence[str]) -> Sequence[str]:
-        """Words as the vocabulary has them; their spelling is read as it is."""
+        """Words as the vocabulary has them."""
+        words = [*map(self.spelling.read, words)]
         return plain(words) if self.settings.data.lower else words
 
     def decode(self, outputs: Tensor, batch: TagBatch) -> list[Tagging]:
@@ -191,7 +192,8 @@ class TagModel(Model[TagSettings, Sequence[str], TagBatch, Tensor, Tagging]):
     def read_parts(cls, run: Run, settings: TagSettings, cell: Cell) -> Self:
         """See `Model`."""
         vocabulary = from_json(run, "vocabulary.json", Vocabulary.from_json)
-        known = from_json(run, "characters.json", Vocabulary.from_json)
+        longest = settings.data.max_characters
+        spelling = from_json(run, "characters.json", lambda v: Spelling.from_json(v, longest))
         labels = from_json(run, "labels.json", Labels.from_json)
         format, width = from_json(
             run, "format.json", lambda values: (str(values["format"]), int(values["width"]))
@@ -201,7 +203,7 @@ class TagModel(Model[TagSettings, Sequence[str], TagBatch, Tensor, Tagging]):
             cell=cell,
             labels=labels,
             vocabulary=vocabulary,
-            spelling=Spelling(known, settings.data.max_characters),
+            spelling=spelling,
             format=format,
             width=width,
         )
@@ -209,6 +211,6 @@ class TagModel(Model[TagSettings, Sequence[str], TagBatch, Tensor, Tagging]):
     def write_parts(self, run: Run) -> None:
         """See `Model`."""
         run.write_json("vocabulary.json", self.vocabulary.to_json())
-        run.write_json("characters.json", self.spelling.characters.to_json())
+        run.write_json("characters.json", self.spelling.to_json())
         run.write_json("labels.json", self.labels.to_json())
         run.write_json("format.json", {"format": self.format, "width": self.width})

@@ -12,6 +12,7 @@ import torch
 from ostinato.data import Tagged, Vocabulary, read_tagged
 from ostinato.data.symbols.cooccurrence import ppmi_vectors
 from ostinato.data.symbols.spelling import Spelling
+from ostinato.data.symbols.vocabulary import unknown_share
 from ostinato.equation import Cell
 from ostinato.errors import DataError, quoted
 from ostinato.statistics import LEVEL, by_chance
@@ -62,11 +63,20 @@ class TagPrepared(Prepared):
 
     def no_better(self, record: Record) -> str | None:
         """See `Prepared`: the tag that is most frequent in training."""
-        (most, _), *_ = Counter(chain.from_iterable(self.training.tags)).most_common(1)
-        true = list(chain.from_iterable(self.validation.tags))
+        training, true = (
+            list(chain.from_iterable(map(self.model.labels.given, part.tags)))
+            for part in (self.training, self.validation)
+        )
+        if not training or not true:
+            return None
+        (most, _), *_ = Counter(training).most_common(1)
         share, hits = true.count(most) / len(true), round(record["accuracy"] * len(true))
         chance = by_chance(hits, len(true), share)
         return f"always {quoted(most)} (accuracy {share:.4f})" if chance >= LEVEL else None
+
+    def unknown(self) -> float | None:
+        """See `Prepared`."""
+        return unknown_share(self.model.sequences(self.validation.words).words)
 
     def fit_baseline(self, run: Run | None) -> None:
         """Counts each word's most frequent tag, and measures it on the validation sentences."""
@@ -99,13 +109,15 @@ def prepare(
     facts = Facts(list(map(len, training.words)), sum(map(len, held.words)))
     settings = defaults.tagged(settings, facts)
     labels = Labels.of(given, settings.data.scheme, settings.data.unlabelled)
-    words = (plain(s) if settings.data.lower else s for s in training.words)
+    spelling = Spelling.of(training.words, settings.data.max_characters)
+    words = ([*map(spelling.read, sentence)] for sentence in training.words)
+    words = (plain(s) if settings.data.lower else s for s in words)
     model = TagModel(
         settings=settings,
         cell=cell,
         labels=labels,
         vocabulary=Vocabulary.build(words, settings.data.vocabulary, settings.data.min_count),
-        spelling=Spelling.of(training.words, settings.data.max_characters),
+        spelling=spelling,
         format=format,
         width=width,
     )

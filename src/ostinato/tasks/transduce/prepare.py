@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ostinato.data import Pairs
+from ostinato.data.symbols.vocabulary import unknown_share
 from ostinato.equation import Cell
 from ostinato.errors import DataError
 from ostinato.tasks.base import defaults
@@ -49,6 +50,10 @@ class TransducePrepared(Prepared):
     def no_better(self, record: Record) -> str | None:
         """See `Prepared`: outputs in which next to no token is right."""
         return "an empty output" if record["error_rate"] >= 1 else None
+
+    def unknown(self) -> float | None:
+        """See `Prepared`; of sources."""
+        return unknown_share(self.model.source.encode(self.validation.sources))
 
 
 def prepare(

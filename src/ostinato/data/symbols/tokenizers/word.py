@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import re
-import unicodedata
 from functools import cache
-from itertools import groupby
 from typing import final
 
 from ostinato.data.symbols import scripts
@@ -28,7 +26,7 @@ class Words(WordTokenizer):
     def split(self, text: str) -> list[str]:
         """The words and punctuation marks."""
         text = text.lower()
-        return self.found(text if text.isascii() else composed(text))
+        return self.found(scripts.composed(text))
 
     def join(self, tokens: list[str]) -> str:
         """The words and punctuation as one would write them; `split` gives the same tokens."""
@@ -45,25 +43,6 @@ def make(state: str | None) -> Words:
     return Words(state)
 
 
-def composed(text: str) -> str:
-    r"""A text in Unicode's normal form C.
-
-    >>> composed("e\u0301") == "\xe9"
-    True
-    """
-    # Python sorts the marks of a letter one by one: of thousands in disorder, for ever.
-    return unicodedata.normalize("NFC", _MANY_MARKS.sub(_sorted_marks, text))
-
-
-def _sorted_marks(found: re.Match[str]) -> str:
-    """Marks in canonical order, those of one class in the order in which they stand."""
-    parts = "".join(unicodedata.normalize("NFD", character) for character in found[0])
-    runs = groupby(parts, key=lambda character: unicodedata.combining(character) > 0)
-    return "".join(
-        "".join(sorted(run, key=unicodedata.combining) if marks else run) for marks, run in runs
-    )
-
-
 @cache
 def _space_between_letters() -> re.Pattern[str]:
     """A space between letters of a script without spaces, or behind its comma or full stop."""
@@ -73,7 +52,6 @@ def _space_between_letters() -> re.Pattern[str]:
     return re.compile(rf"{before}(?<![{scripts.STACKING}]) (?![{scripts.ENDINGS}])(?={letter})")
 
 
-_MANY_MARKS = re.compile(r"[^\w\s\0-\u02ff]{32,}")  # or other signs, which stay as they are
 _NO_SPACE = {
     1: re.compile(r" (?=[.,;:!?%)\]}…])|(?<=[(\[{]) "),
     2: re.compile(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import TypeAlias, TypeVar
@@ -101,6 +102,20 @@ class PooledModel(Model[S, "str | Signal", B, Tensor, A]):
         """Texts as symbols, however long they are."""
         split, known = self.text_codec()
         return [known.encode(split.split(str(text))) for text in texts]
+
+    def unknown(self, texts: Sequence[str | Signal]) -> tuple[Counter[str], int]:
+        """The tokens that are not known, with their counts, and how many tokens there are.
+
+        Of longer texts those that are read. Nothing where series of numbers are.
+        """
+        count, total = Counter[str](), 0
+        if self.numbers is None:
+            split, known = self.text_codec()
+            for text in texts:
+                tokens = split.split(str(text))[-self.settings.data.max_tokens :]
+                total += len(tokens)
+                count.update(token for token in tokens if token not in known)
+        return count, total
 
     def text_codec(self) -> tuple[Tokenizer, Vocabulary]:
         """What splits texts, and the symbols.
