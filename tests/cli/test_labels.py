@@ -24,7 +24,7 @@ def films(terminal):
     (terminal.folder / "films.jsonl").write_text("\n".join(objects) + "\n")
     return terminal(
         "fit", "classify", "films.csv", "--data.separator", "|", "--out", "runs/films", *QUICK,
-        "--model.threshold", "f1", "--model.class-weight.war", "2",
+        "--model.threshold", "f1", "--model.class-weight.war", "2", "--model.calibrate",
     )  # fmt: skip
 
 

@@ -211,7 +211,7 @@ def test_what_was_decided_is_saved_and_used(threshold, tmp_path):
 def test_a_temperature_is_what_the_probabilities_are_made_with():
     model = SMALL["model"] | {"calibrate": False}
     plain = Classifier("rnn", **QUICK | {"model": model}).fit(TEXTS, LABELS)
-    warm = Classifier("rnn", **QUICK).fit(TEXTS, LABELS)
+    warm = Classifier("rnn", **QUICK | {"model": model | {"calibrate": True}}).fit(TEXTS, LABELS)
     temperature = warm.decision_.temperature
     assert plain.decision_.temperature == 1 != temperature
     assert_near(

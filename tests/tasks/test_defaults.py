@@ -19,7 +19,7 @@ from ostinato.train import Run
 RULES = {
     ClassifySettings: defaults.classified,
     TagSettings: defaults.tagged,
-    TransduceSettings: defaults.transduced,
+    TransduceSettings: lambda settings, facts: defaults.transduced(settings, facts, 30),
 }
 RANDOM = np.random.default_rng(0)
 
@@ -65,10 +65,10 @@ def test_tokens_that_are_chosen_say_how_large_a_batch_is():
 
 def test_the_clock_alone_ends_a_training_of_so_many_seconds():
     timed = GenerateSettings.parse({"train": {"seconds": 9}}, "here")
-    found = defaults.generated(timed, 10_000).train
+    found = defaults.generated(timed, 10_000, 30).train
     assert (found.epochs, found.patience) == (ENDLESS, ENDLESS)
     both = GenerateSettings.parse({"train": {"seconds": 9, "patience": 2, "epochs": 4}}, "here")
-    found = defaults.generated(both, 10_000).train
+    found = defaults.generated(both, 10_000, 30).train
     assert (found.epochs, found.patience) == (4, 2)
 
 
@@ -84,6 +84,22 @@ def test_names_are_read_by_characters_and_sentences_by_words():
     spelt.fit(names, ["ab"[k % 2] for k in range(300)])
     assert spelt.model_.settings.tokenizer == "char"
     assert spelt.settings().tokenizer == "word"
+
+
+def test_sentences_are_translated_in_subwords_and_phones_one_by_one():
+    words = ["".join(RANDOM.choice(list("abdeiklmn"), 5)) for _ in range(900)]
+    sentences = [" ".join(RANDOM.choice(words, 6)) for _ in range(300)]
+    phones = [" ".join(RANDOM.choice(["AH", "B", "K", "T"], 5)) for _ in range(300)]
+    dates = [f"{k % 28 + 1} may {1900 + k}" for k in range(300)]
+
+    def chosen(sources, targets, **given):
+        found = defaults.spelling(TransduceSettings.parse(given, "here"), sources, targets)
+        return found.source.tokenizer, found.target.tokenizer
+
+    assert chosen(sentences, sentences) == ("bpe", "bpe")
+    assert chosen(words[:300], phones) == ("char", "white_space")
+    assert chosen(dates, words[:300]) == ("char", "char")
+    assert chosen(sentences, sentences, source={"tokenizer": "word"}) == ("word", "bpe")
 
 
 def test_a_run_holds_what_was_chosen_and_all_that_followed(tmp_path):

@@ -244,7 +244,7 @@ def test_every_wiring_trains_is_saved_and_loaded(settings, tmp_path):
     assert fitted.history_[1]["loss"] < fitted.history_[0]["loss"]
     fitted.save(tmp_path / "run")
     again = Transducer.load(tmp_path / "run")
-    assert again.settings() == fitted.settings()
+    assert again.settings() == fitted.model_.settings
     assert again.predict(WORDS[:9]) == fitted.predict(WORDS[:9])
     assert_near(again.network_.state_dict(), fitted.network_.state_dict(), SAME)
 

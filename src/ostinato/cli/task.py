@@ -9,6 +9,7 @@ from typing import Annotated, get_args
 
 import cyclopts
 from docstring_parser import parse
+from pydantic import BaseModel
 
 from ostinato import tasks
 from ostinato.cli.runs import Data, Device, OptionalData
@@ -100,8 +101,19 @@ def joined(
 def settings_of(task: Task) -> Parameter:
     """The settings of a task, each of which is an option."""
     kind = task.settings
+    _hide_defaults(kind)
     own = Annotated[kind | None, cyclopts.Parameter(name="*")]  # type: ignore[valid-type]
     return Parameter("settings", KEYWORD, default=None, annotation=own)
+
+
+def _hide_defaults(section: type[BaseModel]) -> None:
+    """Leaves the number of a default out of the help where the description says how it is found."""
+    for field in section.model_fields.values():
+        inner, hidden = field.annotation, cyclopts.Parameter(show_default=False)
+        if isinstance(inner, type) and issubclass(inner, BaseModel):
+            _hide_defaults(inner)
+        elif "default: " in (field.description or "") and hidden not in field.metadata:
+            field.metadata.append(hidden)
 
 
 def of_run(verb: str, command: Callable[[Task], Command], run: str, rest: Sequence[str]) -> None:

@@ -173,8 +173,12 @@ def nearest(path: str, known: list[str]) -> str:
     return f"did you mean {words[near[0]]!r}?" if near else f"known: {first_few(beside, 250)}"
 
 
-Epochs: TypeAlias = Annotated[int, Field(ge=1, description="maximum number of epochs")]
-LearningRate: TypeAlias = Annotated[float, Field(gt=0, description="maximum learning rate of Adam")]
+Epochs: TypeAlias = Annotated[
+    int, Field(ge=1, description="maximum number of epochs; default: by the amount of data")
+]
+LearningRate: TypeAlias = Annotated[
+    float, Field(gt=0, description="maximum learning rate of Adam; default: by the kind of data")
+]
 
 
 class Training(Section):
@@ -212,12 +216,13 @@ class Training(Section):
         3,
         ge=1,
         description="epochs without a better metric or loss on the validation set before training "
-        "stops",
+        "stops; default: a third of the epochs",
     )
     best_by: Literal["metric", "loss"] = Field(
         "metric",
         description="what chooses the best epoch: the metric of the task on the validation set, "
-        "and of equals the validation loss; or the validation loss alone",
+        "and of equals the validation loss; or the validation loss alone; default: loss, where "
+        "the metric has fewer than 100 examples",
     )
     seconds: float | None = Field(
         None, gt=0, description="train for this many seconds; epochs and patience may end it before"

@@ -15,6 +15,8 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from importlib.util import find_spec
+from itertools import chain
 from typing import Any, TypeVar
 
 from pydantic import BaseModel
@@ -29,12 +31,14 @@ M = TypeVar("M", bound=BaseModel)
 UPDATES = 2000
 """The updates that training should have, at least."""
 EPOCHS = 20
-"""The epochs that it should have, at least."""
+"""The epochs that it should have, at least, where a task does not say otherwise."""
 FEW = 100
 """Of fewer examples a metric moves by chance, so that the loss chooses the best epoch; and a
 temperature that is fitted on them is off by a fifth and more."""
 MUCH = 1_000_000
 """Words, of which a network does not soon know each text by heart."""
+FEW_SYMBOLS = 300
+"""More are subwords or words, not characters or phones."""
 _LOOKED_AT = 5000  # texts
 SECONDS = 240.0
 """What training may take, about, on two cores."""
@@ -87,7 +91,7 @@ def filled(settings: M, values: Mapping[str, object]) -> M:
     return settings
 
 
-def course(settings: S, updates: float, tokens: int, weights: int) -> S:
+def course(settings: S, updates: float, tokens: int, weights: int, epochs: int = EPOCHS) -> S:
     """Settings with as many epochs as give enough updates, and patience to match.
 
     There are at least three epochs, and otherwise no more than there is time for. Where time is
@@ -98,12 +102,13 @@ def course(settings: S, updates: float, tokens: int, weights: int) -> S:
         updates: those of an epoch.
         tokens: those of an epoch.
         weights: of the network that are used at each token.
+        epochs: those that there should be, at least.
     """
     if settings.train.seconds:
         return filled(settings, {"train.epochs": ENDLESS, "train.patience": ENDLESS})
     updates = max(updates, 1.0)
     epoch = _PER_UPDATE * updates + _PER_WEIGHT * weights * tokens
-    wanted = min(max(UPDATES / updates, EPOCHS), SECONDS / epoch)
+    wanted = min(max(UPDATES / updates, epochs), SECONDS / epoch)
     settings = filled(settings, {"train.epochs": max(math.ceil(wanted), 3)})
     return filled(settings, {"train.patience": max(math.ceil(settings.train.epochs / 3), 3)})
 
@@ -129,7 +134,7 @@ def are_names(texts: Sequence[str]) -> bool:
     none of the others. Of fewer than a hundred texts it cannot be told.
     """
     split = tokenizer("word").split
-    words = [split(texts[i]) for i in range(0, len(texts), len(texts) // _LOOKED_AT + 1)]
+    words = [split(text) for text in _some(texts)]
     if len(words) < FEW or sorted(map(len, words))[len(words) // 2] > 3:
         return False
     known = {word for i, own in enumerate(words) if i % 10 for word in own}
@@ -137,16 +142,16 @@ def are_names(texts: Sequence[str]) -> bool:
     return sum(word not in known for word in asked) > len(asked) / 3
 
 
-def pooled(settings: S, facts: Facts) -> S:
+def pooled(settings: S, facts: Facts, epochs: int = EPOCHS) -> S:
     """Those of a network that answers once for a whole sequence."""
     settings = filled(settings, {"data.batch": _batch(settings, facts)})
     if facts.signals:
-        return _course(settings, facts)
+        return _course(settings, facts, epochs)
     if getattr(settings, "tokenizer", "") == "char":
         settings = filled(settings, {"model.hidden": 128, "train.lr": 3e-3})
     elif facts.tokens < MUCH:
         settings = filled(settings, {"model.dropout": 0.5})
-    return _course(settings, facts)
+    return _course(settings, facts, epochs)
 
 
 def classified(settings: S, facts: Facts) -> S:
@@ -154,22 +159,68 @@ def classified(settings: S, facts: Facts) -> S:
     return pooled(filled(settings, {"model.calibrate": facts.held >= FEW}), facts)
 
 
+def regressed(settings: S, facts: Facts) -> S:
+    """Those of a regressor, whose targets take longer to learn than classes do."""
+    return pooled(settings, facts, epochs=40)
+
+
 def tagged(settings: S, facts: Facts) -> S:
-    """Those of a tagger."""
+    """Those of a tagger, which learns from every word of a sentence."""
     settings = filled(settings, {"data.batch": _batch(settings, facts)})
-    return _course(settings, facts)
+    return _course(settings, facts, epochs=10)
 
 
-def transduced(settings: S, facts: Facts) -> S:
-    """Those of a transducer; lengths are those of source and target together."""
+def spelling(settings: S, sources: Sequence[str], targets: Sequence[str]) -> S:
+    """Settings with the tokenizers of a transducer.
+
+    Sentences are read in subwords, where the package `tokenizers` is installed; a few symbols with
+    spaces between, such as phones, symbol by symbol; and anything else by characters.
+    """
+    looked_at = {"source": _some(sources), "target": _some(targets)}
+    pieces = {side: [text.split() for text in texts] for side, texts in looked_at.items()}
+    many = {side: sorted(map(len, own))[len(own) // 2] >= 3 for side, own in pieces.items()}
+    for side, own in pieces.items():
+        kinds, count = len(set(chain.from_iterable(own))), sum(map(len, own))
+        if many[side] and count > 20 * kinds and kinds <= 200:
+            settings = filled(settings, {f"{side}.tokenizer": "white_space"})
+        elif all(many.values()) and find_spec("tokenizers"):
+            words = count * len({"source": sources, "target": targets}[side]) // len(own)
+            vocabulary = min(max(words // 25, 500), 8000)
+            subwords = {"tokenizer": "bpe", "vocabulary": vocabulary}
+            if not is_chosen(settings, f"{side}.tokenizer"):
+                settings = filled(settings, {f"{side}.{k}": v for k, v in subwords.items()})
+    return settings
+
+
+def transduced(settings: S, facts: Facts, symbols: int) -> S:
+    """Those of a transducer; lengths are those of source and target together.
+
+    Args:
+        settings: with what was chosen.
+        facts: of the pairs.
+        symbols: those that are written.
+    """
     settings = filled(settings, {"data.batch": _batch(settings, facts)})
-    return _course(settings, facts)
+    if symbols > FEW_SYMBOLS:
+        sizes = {"model.embedding": 128, "model.hidden": 256, "model.dropout": 0.3}
+        settings = filled(settings, sizes | {"train.lr": 3e-3})
+    return _course(settings, facts, more=settings.model.embedding * symbols // 2)
 
 
-def generated(settings: S, tokens: int) -> S:
-    """Those of a generator, for a text of so many tokens."""
+def generated(settings: S, tokens: int, symbols: int) -> S:
+    """Those of a generator.
+
+    Args:
+        settings: with what was chosen.
+        tokens: those of the text.
+        symbols: how many different ones there are.
+    """
     data: Any = settings.data
-    return course(settings, tokens / (data.streams * data.steps), tokens, _weights(settings, 1))
+    streams = min(max(tokens // (40 * data.steps), 4), 32)
+    settings = filled(settings, {"data.streams": streams})
+    data = settings.data
+    weights = _weights(settings, 1) + settings.model.hidden * symbols
+    return course(settings, tokens / (data.streams * data.steps), tokens, weights)
 
 
 def _batch(settings: TaskSettings, facts: Facts) -> int | None:
@@ -177,14 +228,20 @@ def _batch(settings: TaskSettings, facts: Facts) -> int | None:
     return None if is_chosen(settings, "data.batch_tokens") else batch_size(facts.sequences)
 
 
-def _course(settings: S, facts: Facts) -> S:
+def _course(settings: S, facts: Facts, epochs: int = EPOCHS, more: int = 0) -> S:
     """See `course`, for batches within the budgets of tokens and of sequences."""
     data: Any = settings.data
     by_tokens = facts.tokens / data.batch_tokens
     by_sequences = facts.sequences / data.batch if data.batch else 0.0
     settings = filled(settings, {"train.best_by": "loss" if facts.held < FEW else "metric"})
     updates = max(by_tokens, by_sequences) / settings.train.accumulate
-    return course(settings, updates, facts.tokens, _weights(settings, 2))
+    weights = _weights(settings, 2) + more
+    return course(settings, updates, facts.tokens, weights, epochs)
+
+
+def _some(texts: Sequence[str]) -> list[str]:
+    """Texts that are looked at, from all over."""
+    return [texts[i] for i in range(0, len(texts), len(texts) // _LOOKED_AT + 1)]
 
 
 def _weights(settings: TaskSettings, directions: int) -> int:

@@ -17,7 +17,9 @@ class StackSettings(Section):
     """Sizes and noise of an embedding and the recurrent layers over it."""
 
     embedding: int = Field(64, ge=1, le=2**16, description="size of a token's embedding")
-    hidden: int = Field(64, ge=1, le=2**16, description="hidden units per direction")
+    hidden: int = Field(
+        64, ge=1, le=2**16, description="hidden units per direction; default: by the kind of data"
+    )
     layers: int = Field(1, ge=1, le=64, description="recurrent layers")
     projection: int = Field(
         0, ge=0, le=2**16, description="size of the projection (projected_lstm)"

@@ -61,7 +61,9 @@ class ClassifyNetworkSettings(PooledStackSettings):
         None, description="class weights in training: balanced, or a number for each class"
     )
     calibrate: bool = Field(
-        True, description="calibrate probabilities on the held-out set (temperature scaling)"
+        True,
+        description="calibrate probabilities on the held-out set (temperature scaling); default: "
+        "where it has 100 examples",
     )
     threshold: Threshold | Literal["f1", "accuracy"] | None = Field(
         None,

@@ -85,7 +85,7 @@ def prepare(
     if end and len(known) < 2:
         raise DataError(f"no token occurs data.min_count = {settings.data.min_count} times")
     symbols = store.tokens(known)
-    settings = defaults.generated(settings, end)
+    settings = defaults.generated(settings, end, len(known))
     return GeneratePrepared(
         model=GenerateModel(settings=settings, cell=cell, tokenizer=split, vocabulary=known),
         digests={"sha256": digest.hexdigest()},

@@ -20,7 +20,9 @@ class GenerateData(Section):
     vocabulary: int = Field(10_000, ge=2, le=10**7, description="maximum size of the vocabulary")
     min_count: int = Field(1, ge=1, description="minimum count of a token in the vocabulary")
     streams: int = Field(
-        32, ge=1, description="number of parts of the text that are read in parallel"
+        32,
+        ge=1,
+        description="number of parts of the text that are read in parallel; default: by its length",
     )
     steps: int = Field(64, ge=1, description="steps of truncated backpropagation")
 

@@ -105,7 +105,7 @@ def prepare(
     model = RegressModel(settings=settings, cell=cell, scale=TargetScale.of(targets_of(training)))
     inputs = learn_inputs(model, training.texts, validation.texts)
     facts = Facts(list(map(len, inputs.training)), len(validation), model.numbers is not None)
-    model.settings = defaults.pooled(model.settings, facts)
+    model.settings = defaults.regressed(model.settings, facts)
     sequences, held = PooledSequences(inputs.training), PooledSequences(inputs.validation)
     return RegressPrepared(model, digests, training, validation, sequences, held, inputs.near)
 

@@ -40,7 +40,8 @@ class RegressTraining(Training):
     patience: int = Field(
         8,
         ge=1,
-        description="epochs without improvement on the validation set before training stops",
+        description="epochs without improvement on the validation set before training stops; "
+        "default: a third of the epochs",
     )
 
 

@@ -49,7 +49,9 @@ class TagData(Section):
         le=10**4,
         description="maximum length of a word; the middle of longer ones is cut out",
     )
-    batch: int | None = Field(None, ge=1, description="maximum number of sentences per batch")
+    batch: int | None = Field(
+        None, ge=1, description="maximum number of sentences per batch; default: by their number"
+    )
     batch_tokens: int = Field(600, ge=1, description="tokens per batch, including padding")
 
 

@@ -23,7 +23,10 @@ LONGEST = 10**5
 class CodecSettings(Section):
     """What texts are read as."""
 
-    tokenizer: str = Field("char", description="tokenizer: char, word, spaced, bpe or white_space")
+    tokenizer: str = Field(
+        "char",
+        description="tokenizer: char, word, spaced, bpe or white_space; default: by the texts",
+    )
     vocabulary: int = Field(30_000, ge=2, le=10**7, description="maximum size of the vocabulary")
     min_count: int = Field(1, ge=1, description="minimum count of a token in the vocabulary")
 

@@ -83,13 +83,15 @@ def prepare(
     references = pairs.select(sorted(set(range(len(pairs))).difference(kept)))
     pairs = pairs.select(kept)
 
+    settings = defaults.spelling(settings, pairs.sources, pairs.targets)
     read, sources, lengths = TextCodec.learn(pairs.sources, settings.source, "source")
     written, targets, steps = TextCodec.learn(pairs.targets, settings.target, "target")
     fits = np.maximum(lengths, steps) <= settings.data.max_tokens
     if not fits.any():
         raise DataError(f"all pairs are longer than data.max_tokens = {settings.data.max_tokens}")
     lengths = np.where(fits, lengths + steps, 0)
-    settings = defaults.transduced(settings, Facts(lengths[lengths > 0].tolist(), len(validation)))
+    facts = Facts(lengths[lengths > 0].tolist(), len(validation))
+    settings = defaults.transduced(settings, facts, len(written.vocabulary))
     model = TransduceModel(settings=settings, cell=cell, source=read, target=written)
     return TransducePrepared(
         model=model,

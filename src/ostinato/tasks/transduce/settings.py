@@ -42,7 +42,9 @@ class TransduceData(Section):
     max_tokens: int = Field(
         200, ge=1, description="maximum length; longer pairs are not used for training"
     )
-    batch: int | None = Field(None, ge=1, description="maximum number of pairs per batch")
+    batch: int | None = Field(
+        None, ge=1, description="maximum number of pairs per batch; default: by their number"
+    )
     batch_tokens: int = Field(3000, ge=1, description="tokens per batch, of source and target")
 
 
@@ -50,16 +52,25 @@ class TransduceNetworkSettings(StackSettings):
     """The network."""
 
     embedding: int = Field(
-        64, ge=1, le=2**16, description="size of a token's embedding, and of the readout"
+        64,
+        ge=1,
+        le=2**16,
+        description="size of a token's embedding, and of the readout; default: by the tokenizer",
     )
     hidden: int = Field(
         128,
         ge=2,
         le=2**16,
         multiple_of=2,
-        description="hidden units; each direction of the encoder has half of them",
+        description="hidden units; each direction of the encoder has half of them; default: by the "
+        "tokenizer",
     )
-    dropout: float = Field(0.2, ge=0, lt=1, description="dropout between layers, and of readouts")
+    dropout: float = Field(
+        0.2,
+        ge=0,
+        lt=1,
+        description="dropout between layers, and of readouts; default: by the tokenizer",
+    )
     embedding_dropout: float = Field(0.0, ge=0, lt=1, description="dropout of embeddings")
     bidirectional: bool = Field(True, description="whether the encoder is bidirectional")
     attention: str = Field("additive", description="attention: dot, general, additive or none")

@@ -22,14 +22,21 @@ class PooledData(Section):
     )
     vocabulary: int = Field(30_000, ge=2, le=10**7, description="maximum size of the vocabulary")
     min_count: int = Field(2, ge=1, description="minimum count of a token in the vocabulary")
-    batch: int | None = Field(None, ge=1, description="maximum number of sequences per batch")
+    batch: int | None = Field(
+        None, ge=1, description="maximum number of sequences per batch; default: by their number"
+    )
     batch_tokens: int = Field(6400, ge=1, description="tokens per batch, including padding")
 
 
 class PooledStackSettings(StackSettings):
     """Settings of the network: embedding, recurrent layers, pooling."""
 
-    dropout: float = Field(0.3, ge=0, lt=1, description="dropout of embeddings and pooled features")
+    dropout: float = Field(
+        0.3,
+        ge=0,
+        lt=1,
+        description="dropout of embeddings and pooled features; default: by the amount of data",
+    )
     bidirectional: bool = Field(True, description="whether the network is bidirectional")
     pooling: str = Field(
         "max_mean", description="pooling: last, max, mean, attention, first_last, max_mean"
@@ -55,6 +62,9 @@ class PooledStackSettings(StackSettings):
 class PooledSettings(TaskSettings):
     """Settings of a task whose network pools over all steps."""
 
-    tokenizer: str = Field("word", description="tokenizer: word, char or bpe")
+    tokenizer: str = Field(
+        "word",
+        description="tokenizer: word, char or bpe; default: word, and char for names and the like",
+    )
     data: PooledData = PooledData()
     model: PooledStackSettings = PooledStackSettings()
