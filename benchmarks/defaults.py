@@ -15,12 +15,11 @@ import time
 import tomllib
 from importlib import import_module
 
-from ostinato.report.statistics import spread
-
 import splits
 from alternatives import series
 from measuring import NUMBER, ROOT, conditions, find, kept, options, row, trained, with_block
 from ostinato.errors import DataError, OstinatoError, RunError, UnknownName
+from ostinato.statistics import spread
 from ostinato.train import Run
 
 SEEDS = 0, 1, 2

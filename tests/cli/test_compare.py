@@ -156,7 +156,13 @@ def test_a_report_of_runs_that_fit_made(terminal):
     assert "Confusion matrix" in page
     without = terminal.text("report", "runs/a", "--out", "b.html")
     assert "validation accuracy" in without
-    assert "Confusion matrix" not in (terminal.folder / "b.html").read_text()
+    page = (terminal.folder / "b.html").read_text()
+    assert "Confusion matrix" not in page
+    assert "<title>GRU on reviews.csv (classify)</title>" in page
+    assert "biased high" in page
+    own = terminal.text("report", "runs/a", "--data", "reviews.csv", "--out", "d.html")
+    assert re.search(r"^ linear baseline +\d+\.\d+% ", own, re.M)
+    assert "biased high" in (terminal.folder / "d.html").read_text()
     terminal.text("report", "runs/b", "--data", "book.txt", "--out", "c.html")
     assert "Generated text" in (terminal.folder / "c.html").read_text()
 

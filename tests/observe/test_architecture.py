@@ -14,11 +14,8 @@ from ostinato.experiment.trial import inside
 from ostinato.nn import Recurrent
 from ostinato.observe.architecture import architecture, counts
 from ostinato.report.diagrams import network_diagram
-from ostinato.tasks.classify.network import (
-    ClassifyEnsemble,
-    ClassifyNetwork,
-    ClassifyNetworkSettings,
-)
+from ostinato.tasks.classify.network import ClassifyEnsemble, ClassifyNetwork
+from ostinato.tasks.classify.settings import ClassifyNetworkSettings
 from ostinato.tasks.forecast.network import ForecastNetwork, ForecastNetworkSettings, ForecastShape
 from ostinato.tasks.generate.network import GenerateNetwork, GenerateNetworkSettings
 from ostinato.tasks.tag.network import TagNetwork, TagNetworkSettings

@@ -72,10 +72,10 @@ def test_every_section_is_there(document):
     assert document.texts("h2") == [
         "Comparison",
         "Which differences are significant?",
-        "Learning curves",
-        "Gradient by distance",
         "Confusion matrix",
         "Calibration",
+        "Learning curves",
+        "Gradient by distance",
         "Architecture",
         "The runs",
     ]
@@ -105,7 +105,7 @@ def test_what_is_claimed_is_what_is_shown(given, document):
 
 
 def test_a_band_and_a_mean_for_each_cell(document):
-    loss, accuracy, *_ = map(json.loads, document.texts("script", type="application/json"))
+    _, loss, accuracy, *_ = map(json.loads, document.texts("script", type="application/json"))
     bands = [trace for trace in loss["data"] if trace.get("fill") == "toself"]
     assert len(bands) == 3
     assert [trace["name"] for trace in accuracy["data"] if "name" in trace] == [

@@ -9,7 +9,8 @@ from ostinato import cells
 from ostinato.cells import find
 from ostinato.observe.architecture import architecture
 from ostinato.report.diagrams import cell_diagram, network_diagram
-from ostinato.tasks.classify.network import ClassifyNetwork, ClassifyNetworkSettings
+from ostinato.tasks.classify.network import ClassifyNetwork
+from ostinato.tasks.classify.settings import ClassifyNetworkSettings
 from ostinato.tasks.generate.network import GenerateNetwork, GenerateNetworkSettings
 
 
@@ -69,6 +70,7 @@ def test_a_classifier_part_by_part():
     model = ClassifyNetworkSettings(embedding=5, hidden=7, layers=2, pooling="attention")
     network = ClassifyNetwork(find("lstm"), model, 11, 3)
     parts = architecture(network)
+    assert '<g class="gate" style="--color:#123456">' in network_diagram(parts, "#123456")
     assert [part["kind"] for part in parts] == [
         "embedding", "recurrent", "recurrent", "pooling", "output",
     ]  # fmt: skip

@@ -16,6 +16,7 @@ from ostinato.report.forecast_figures import error_by_step, fan, quantile_curves
 from ostinato.report.forecasts import (
     fans_section,
     forecasting,
+    future_section,
     horizon_section,
     quantiles_section,
 )
@@ -61,6 +62,17 @@ def test_fans_hold_what_came_in_the_units_of_the_data(record):
         low, middle, high = np.array(fan_["quantiles"])
         assert (low <= middle).all()
         assert (middle <= high).all()
+
+
+def test_the_future_begins_where_the_series_end(record):
+    assert [each["column"] for each in record["future"]] == ["<a>", "b"]
+    for each, values in zip(record["future"], VALUES.values(), strict=True):
+        assert each["times"][each["origin"]] == "200"
+        assert each["values"] == [*map(float, values[-each["origin"] :]), *[None] * 6]
+        assert [len(quantile) for quantile in each["quantiles"]] == [6, 6, 6]
+    found = forecasting({"gru": [record]})
+    assert "the next 6 steps" in future_section(found)
+    assert future_section(found | {"future": []}) == future_section({}) == ""
 
 
 def test_sections_say_what_is_there(record):

@@ -8,6 +8,7 @@ from demo_results import classifier, results
 from document import Document
 
 from ostinato.report.demo_page import demo_page
+from ostinato.report.page import labelled
 
 LOADS = {"src", "srcset", "href", "data", "action", "poster", "xlink:href"}
 
@@ -24,6 +25,15 @@ def document(page: str) -> Document:
 
 def headings(page: str) -> list[str]:
     return Document(page).texts("h2")
+
+
+def test_cells_of_wide_tables_carry_the_heads_of_their_columns():
+    head = '<thead><tr><th scope="col">model</th><th scope="col" class="x">a <b>&lt;b&gt;</b></th>'
+    row = '<tr><th scope="row">GRU</th><td class="x">1</td><td>2</td></tr>'
+    table = f"<table>{head}</tr></thead><tbody>{row}</tbody></table>"
+    found = labelled(f'{table}<div class="wide" tabindex="0">{table}</div>')
+    assert found.startswith(table)  # a small one stays as it is
+    assert '<td data-head="a &lt;b&gt;" class="x">1</td><td data-head="">2</td>' in found
 
 
 def test_nothing_is_loaded_from_outside(document):

@@ -13,7 +13,7 @@ from typing import Annotated
 import cyclopts
 from cyclopts import App
 
-from ostinato.cli.pages import write_page
+from ostinato.cli.pages import page_title, title_of, write_page
 from ostinato.cli.runs import Config, Device, S, free_folder, merge, named_cells, shell_word
 from ostinato.cli.screen import aside
 from ostinato.cli.summaries import read
@@ -120,8 +120,9 @@ class Trials:
             aside.print(say, soft_wrap=True)
             raise
         trained_on, judged_by = comparison.sizes
-        results = collected([str(path) for path in plan], folder) | {
-            "title": f"{listed(name.upper() for name in each)} on {about}",
+        results = collected([str(path) for path in plan], folder)
+        results |= {
+            "title": page_title(listed(map(str.upper, each)), about, results["task"]),
             **stamp(began),
             "equal": self.equal,
             "data": {"training": trained_on, "test": judged_by},
@@ -208,11 +209,6 @@ FRAMEWORKS: Sequence[Parameter] = (
     ),
 )
 """Options of tasks that other frameworks can train too."""
-
-
-def title_of(data: str) -> str:
-    """What a page calls the data."""
-    return "standard input" if data == "-" else Path(data).name
 
 
 def __getattr__(name: str) -> App:

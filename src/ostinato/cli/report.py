@@ -9,11 +9,11 @@ from typing import Annotated, Any
 
 from cyclopts import Parameter
 
-from ostinato.cli.pages import write_page
+from ostinato.cli.pages import page_title, title_of, write_page
 from ostinato.cli.screen import console, table
 from ostinato.errors import ConfigError
 from ostinato.tasks.base.summary import duration
-from ostinato.train import Folder
+from ostinato.train import Folder, Run
 
 
 def report(
@@ -57,12 +57,20 @@ def report(
     began = time.perf_counter()
     results = collected(paths, home if known else None, data)
     names = [cell_label(row["cell"]) for row in results["rows"]]
+    about = listed(dict.fromkeys(_data_of(path) for path in paths))
     results |= {
-        "title": f"Comparison of {listed(names)}" if len(names) > 1 else names[0],
+        "title": page_title(listed(names), about, results["task"]),
         **stamp(began),
     }
     print_comparison(results)
     write_page(comparison_page(results, "ostinato report"), Path(out), open_page)
+
+
+def _data_of(path: str) -> str:
+    """The names of the files that a run was trained on; empty where they are not known."""
+    given = Run(path).manifest.data.get("given")
+    files = given["files"] if isinstance(given, dict) else [given] if given else []
+    return " and ".join(map(title_of, map(str, files)))
 
 
 def print_comparison(results: Mapping[str, Any]) -> None:

@@ -208,6 +208,7 @@ class _Observed(_Record):
     tagged: list[_Tagged] | None = None
     attentions: list[_Attention] | None = None
     forecasts: list[_Forecast] | None = None
+    future: list[_Forecast] | None = None
 
     @model_validator(mode="after")
     def _fits(self, info: ValidationInfo) -> Self:
@@ -230,7 +231,7 @@ class _Observed(_Record):
         elif self.forecasts:
             raise ValueError("test is missing")
         if test is not None and self.forecasts:
-            _forecasts_fit(test, self.forecasts)
+            _forecasts_fit(test, [*self.forecasts, *(self.future or [])])
         return self
 
 

@@ -6,7 +6,8 @@ from collections.abc import Sequence
 
 from markupsafe import Markup
 
-from ostinato.report.figures import looks, reliability_curves
+from ostinato.report.classification_figures import ENOUGH, reliability_curves
+from ostinato.report.figures import looks
 from ostinato.report.page import key, legend, plot
 from ostinato.report.records import Record
 from ostinato.report.sentences import cell_name
@@ -34,7 +35,7 @@ def confusions_section(confusions: Record, things: str) -> str:
     return Markup("""<h2>Confusion matrix</h2>
 <p>Held-out {} by true class (rows) and predicted class (columns), as fractions of each true class;
 all seeds together.</p>
-<div class="trio">{}</div>""").format(things, figures)
+<div class="squares">{}</div>""").format(things, figures)
 
 
 def _confusion(classes: Sequence[str], counts: Sequence[Sequence[int]], color: str) -> str:
@@ -95,7 +96,7 @@ def calibrations_section(calibrations: Record) -> str:
     return Markup("""<h2>Calibration</h2>
 <p>A calibrated model with a confidence of 80% is right in 80 of 100 cases: it lies on the grey
 line. Above the line a model is underconfident, below it overconfident. Larger markers stand for
-more predictions.</p>
+more predictions, each for at least {}, unless there are fewer.</p>
 {}
 <div class="pair">{}
 <figure><figcaption>Calibration error</figcaption><table><thead>{}</thead><tbody>{}</tbody>
@@ -103,6 +104,7 @@ more predictions.</p>
 accuracy in ten bins of confidence, weighted by the number of predictions in each bin. Here it is
 over the predictions of all seeds together; in the first table it is the mean over seeds.</p>
 </figure></div>""").format(
+        ENOUGH,
         legend(look, {}),
         plot(reliability_curves(calibrations), "Accuracy by confidence"),
         head,

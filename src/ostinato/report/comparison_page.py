@@ -12,7 +12,12 @@ from ostinato.report.classifications import calibrations_section, confusions_sec
 from ostinato.report.comparison_tables import models_table, pairs_table
 from ostinato.report.diagrams import cell_diagram, network_diagram
 from ostinato.report.figures import gradient_times, looks
-from ostinato.report.forecasts import fans_section, horizon_section, quantiles_section
+from ostinato.report.forecasts import (
+    fans_section,
+    future_section,
+    horizon_section,
+    quantiles_section,
+)
 from ostinato.report.page import document, key, named, origin, plot
 from ostinato.report.predictions import predictions_section
 from ostinato.report.records import Record, Results
@@ -41,18 +46,19 @@ def comparison_page(results: Results, command: str) -> str:
         "Comparison": models_table(results),
         "Predictions": predictions_section(results.get("predictions", {})),
         "Forecasts": fans_section(forecasts),
+        "Future": future_section(forecasts),
         "Horizon": horizon_section(forecasts),
         "Quantiles": quantiles_section(forecasts),
         "Differences": pairs_table(results),
         "Lengths": lengths_section(transduced),
         "Attention": attention_section(transduced),
-        "Learning": learning(_histories(results), terms),
-        "Gradients": _gradients(results),
         "Types": types_section(tagged),
         "Sentences": sentences_section(tagged),
         "Mistakes": confusions_section(results.get("confusions", {}), terms.things),
         "Calibration": calibrations_section(results.get("calibrations", {})),
         "Samples": _samples(results.get("samples", {})),
+        "Learning": learning(_histories(results), terms),
+        "Gradients": _gradients(results),
         "Diagrams": _diagrams(results),
         "Runs": _runs(results),
     }

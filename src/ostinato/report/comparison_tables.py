@@ -25,12 +25,17 @@ def models_table(results: Results) -> str:
     heads += ["calibration error"] if extra else []
     heads += ["parameters", "training time"]
     ways = "; lower is better" if results["lower"] else ""
+    better = "low" if results["lower"] else "high"
     notes = [
         "Mean ± standard deviation over seeds; the confidence interval of "
         "the mean uses Student’s t distribution."
         if any(row.get("deviation") is not None for row in rows)
         else "",
         "Time is that of one run, without validation.",
+        f"The validation set also chose the best epoch, so these figures are biased {better}: on "
+        "new data they are worse."
+        if results.get("biased")
+        else "",
         equality(results),
     ]
     return Markup("""<h2>{}</h2>

@@ -41,7 +41,7 @@ def network_diagram(parts: Sequence[Record], color: str) -> str:
     for part in parts:
         lanes = part.get("directions", 0)
         height = BLOCK + 20 * lanes
-        style = f' style="--color:{color}"' if lanes else ""
+        style = Markup(' style="--color:{}"').format(color) if lanes else ""
         kind = "gate" if lanes else "leaf"
         drawn.append(
             Markup(

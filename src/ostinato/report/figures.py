@@ -158,40 +158,6 @@ def heat_map(shown: Record, look: Look) -> go.Figure:
     )
 
 
-def reliability_curves(calibrations: Mapping[str, Sequence[Record]]) -> go.Figure:
-    """Accuracy by confidence (reliability diagram); a calibrated model is on the diagonal.
-
-    Args:
-        calibrations: for each cell bins with `confidence`, `accuracy` and `size`.
-    """
-    figure = empty_figure("confidence", hover="closest")
-    figure.add_scatter(
-        x=[0, 1], y=[0, 1], mode="lines", hoverinfo="skip", line={"color": GREY, "width": 1}
-    )
-    low = 1.0
-    most = max((each["size"] for bins in calibrations.values() for each in bins), default=1)
-    for cell, look in looks(calibrations).items():
-        bins = calibrations[cell]
-        x, y = [b["confidence"] for b in bins], [b["accuracy"] for b in bins]
-        low = min([low, *x, *y])
-        figure.add_scatter(
-            x=x,
-            y=y,
-            name=cell_label(cell),
-            text=[f"{b['size']:,}" for b in bins],
-            mode="lines+markers",
-            line={"color": look.color, "width": 1.5},
-            marker={
-                "symbol": look.symbol,
-                "size": [5 + 11 * math.sqrt(b["size"] / most) for b in bins],
-            },
-            hovertemplate="%{text} predictions<br>confidence %{x:.1%}, accuracy %{y:.1%}",
-        )
-    span = [max(0.0, low - 0.03), 1.03]
-    figure.update_xaxes(range=span, tickformat=".0%")
-    return figure.update_yaxes(range=span, tickformat=".0%")
-
-
 def gradient_curves(flow: Flow, when: str, word: str = "word") -> go.Figure:
     """The size of dL/ds_t by the distance of t from the last step, on a log axis.
 
@@ -288,12 +254,14 @@ def _positive(size: float) -> bool:
 def cell_label(cell: str) -> str:
     """A cell as people write it, with the settings that set it apart.
 
-    >>> cell_label("gru"), cell_label("lstm attention=none layers=2")
-    ('GRU', 'LSTM (attention none, layers 2)')
+    >>> cell_label("gru"), cell_label("lstm attention=none layers=2"), cell_label("gru linear=3")
+    ('GRU', 'LSTM (attention none, layers 2)', 'GRU and linear model')
     """
     name, *apart = cell.split(" ")
-    settings = ", ".join(setting.replace("=", " ") for setting in apart)
-    return f"{name.upper()} ({settings})" if settings else name.upper()
+    own = [setting for setting in apart if not setting.startswith("linear=")]
+    settings = f" ({', '.join(own)})".replace("=", " ") if own else ""
+    together = any(setting.startswith("linear=") and setting != "linear=0" for setting in apart)
+    return name.upper() + settings + " and linear model" * together
 
 
 def mean_histories(runs: Iterable[Record]) -> list[Record]:

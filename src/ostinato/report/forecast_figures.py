@@ -58,8 +58,10 @@ def fan(record: Record, levels: Sequence[float], look: Look) -> go.Figure:
     strong = {"color": look.color, "width": 2.5}
     drawn.add_scatter(x=x, y=middle, name="forecast", mode="lines", line=strong)
     drawn.add_vline(x=x[0], line={"color": GREY, "width": 1, "dash": "dash"}, opacity=0.6)
-    drawn.update_xaxes(nticks=5)
-    return drawn.update_layout(margin={"b": 30})
+    drawn.update_xaxes(
+        nticks=4, automargin=True, tickangle=0, ticklabelstandoff=4
+    )  # a date may be two lines
+    return drawn.update_layout(margin={"b": 34, "r": 24})
 
 
 def quantile_curves(below: Mapping[str, Mapping[str, float]]) -> go.Figure:

@@ -14,6 +14,8 @@ from ostinato.report.records import Record
 from ostinato.report.sentences import cell_name
 
 MEASURES = ("mse", "mae", "mase", "pinball", "coverage")
+TOLERATED = 0.02
+"""How far the part of values below a quantile may be from its level before it is said."""
 COLUMNS = 8
 """The most targets whose own errors are shown."""
 
@@ -44,6 +46,7 @@ def forecasting(groups: Mapping[str, Sequence[Record]]) -> Record | None:
         "windows": first["windows"],
         "best": best,
         "fans": groups[best][0]["forecasts"],
+        "future": groups[best][0].get("future") or [],
     }
 
 
@@ -177,6 +180,47 @@ dashed line. Its forecast is coloured{}; the baseline, {}, is dotted.</p>
 <div class="trio">{}</div>""").format(cell_name(cell), bands, found["name"], figures)
 
 
+def future_section(found: Record) -> str:
+    """How series go on after their last known value."""
+    if not found or not found.get("future"):
+        return ""
+    look = looks(found["cells"])[found["best"]]
+    figures = Markup().join(
+        plot(
+            fan(each, found["levels"], look),
+            Markup("{} <small>{} the next {:,} steps</small>").format(
+                each["column"], each["series"], len(each["naive"])
+            ),
+        )
+        for each in found["future"]
+    )
+    return Markup("""<h2>Forecast of the future</h2>
+<p>What the {} expects after the last known values, from the dashed line on.</p>
+<div class="trio">{}</div>""").format(cell_name(found["best"]), figures)
+
+
+def leaning(below: Mapping[str, float]) -> str:
+    """On which side quantiles are, if all are on one, or whether they are too near or too far.
+
+    Args:
+        below: by level, the part of values below the quantile.
+
+    >>> leaning({"0.1": 0.05, "0.5": 0.3, "0.9": 0.8})
+    'biased low'
+    >>> leaning({"0.1": 0.3, "0.5": 0.5, "0.9": 0.7})
+    'intervals too narrow'
+    """
+    off = {float(level): part - float(level) for level, part in below.items()}
+    if all(each < -TOLERATED for each in off.values()):
+        return "biased low"
+    if all(each > TOLERATED for each in off.values()):
+        return "biased high"
+    width = off[max(off)] - off[min(off)]
+    if len(off) > 1 and abs(width) > 2 * TOLERATED:
+        return "intervals too narrow" if width < 0 else "intervals too wide"
+    return ""
+
+
 def quantiles_section(found: Record) -> str:
     """Whether quantiles are where they say."""
     if not found or not found["levels"]:
@@ -187,12 +231,12 @@ def quantiles_section(found: Record) -> str:
         + Markup().join(
             Markup("<td>{:.1%}</td>").format(part) for part in cells[cell]["below"].values()
         )
-        + Markup("</tr>")
+        + Markup("<td>{}</td></tr>").format(leaning(cells[cell]["below"]) or "–")
         for cell, look in looks(cells).items()
     )
     heads = Markup().join(
         Markup('<th scope="col">{:g}</th>').format(level) for level in found["levels"]
-    )
+    ) + Markup('<th scope="col">so they are</th>')
     figure = plot(
         quantile_curves({cell: own["below"] for cell, own in cells.items()}),
         "Fraction of values below the quantile, by its level",

@@ -10,6 +10,7 @@ from __future__ import annotations
 import base64
 import hashlib
 import json
+import re
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 from importlib.resources import files
@@ -32,6 +33,10 @@ SHAPES = {
     "cross": Markup('<path d="M12 1h4v3h3v4h-3v3h-4v-3h-3v-4h3z"/>'),
     "line": Markup('<path d="M9 5h10v2.5h-10z"/>'),
 }
+_WIDE = re.compile(r'<div class="wide".*?</table>', re.DOTALL)
+_HEAD = re.compile(r"<th scope=\"col\"[^>]*>(.*?)</th>", re.DOTALL)
+_ROW = re.compile(r"<tr[^>]*><th scope=\"row\".*?</tr>", re.DOTALL)
+_CELL = re.compile(r"<td(?=[ >])")
 DASHES = {"solid": "", "dash": "7 4", "dot": "2 3"}
 
 
@@ -85,7 +90,7 @@ def document(
         Markup('<a href="#{}">{}</a>').format(name.lower(), name) for name in shown
     )
     body = Markup("\n").join(
-        Markup('<section id="{}">\n{}\n</section>').format(name.lower(), text)
+        Markup('<section id="{}">\n{}\n</section>').format(name.lower(), labelled(text))
         for name, text in shown.items()
     )
     scripts = (get_plotlyjs(), packaged("page.js")) if 'class="plot"' in body else ()
@@ -103,6 +108,21 @@ def document(
     )
     # the name of a file that is not UTF-8 has halves of characters
     return Markup(page.encode("utf-8", "backslashreplace").decode())
+
+
+def labelled(html: str) -> Markup:
+    """Wide tables whose cells carry the heads of their columns, for screens too narrow for rows."""
+
+    def table(found: re.Match[str]) -> str:
+        heads = [Markup(head).striptags() for head in _HEAD.findall(found[0])]
+
+        def row(cells: re.Match[str]) -> str:
+            names = iter(heads[1:])
+            return _CELL.sub(lambda td: f'{td[0]} data-head="{escape(next(names, ""))}"', cells[0])
+
+        return _ROW.sub(row, found[0])
+
+    return Markup(_WIDE.sub(table, html))
 
 
 def origin(results: Results, command: str) -> str:

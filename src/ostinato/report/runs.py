@@ -17,6 +17,9 @@ from ostinato.tasks.base.stored import cell_in, settings_in
 from ostinato.train import BEST, Folder, Run
 from ostinato.train.run import CONFIG, METRICS
 
+LINEAR = "model.linear"
+"""The setting that a network answers together with a linear model."""
+
 
 def runs_in(folder: str) -> list[str]:
     """The folder, or those in it that hold runs."""
@@ -69,6 +72,7 @@ def collected(
         baseline = next((test.get("baseline") for test in tests), None)
     check_alike({Path(own["path"], OBSERVED): own for own in runs}, baseline, file)
     shown: dict[str, Any] = {"task": task, "pooling": settings[0]["model"].get("pooling")}
+    shown["biased"] = any(own.get("biased") for own in runs)
     return shown | comparison(runs, held_out.metric, held_out.lower, baseline)
 
 
@@ -88,6 +92,7 @@ def _record(
         estimator = held_out.kind.load(path)
         given = None if data is None else held_out.read_files(data, estimator, run)
         observed = observe(estimator, given) if given else inside(estimator)
+        observed["biased"] = given is None or given.biased
     if "test" in observed:
         observed["test"]["exam"] = observed["exam"]
     return observed | {
@@ -103,6 +108,8 @@ def _record(
 def _names(settings: Sequence[Mapping[str, Any]], cells: Sequence[str]) -> list[str]:
     """How each run's cell is called: with the settings that set it apart from others of the cell.
 
+    A network that answers together with a linear model is always called so.
+
     >>> one, two = ({"seed": k, "model": {"hidden": h}} for k, h in enumerate((8, 9)))
     >>> _names([one, two, two], ["gru", "gru", "lstm"])
     ['gru hidden=8', 'gru hidden=9', 'lstm']
@@ -114,7 +121,7 @@ def _names(settings: Sequence[Mapping[str, Any]], cells: Sequence[str]) -> list[
         apart = [
             f"{key.rpartition('.')[2]}={value}"
             for key, value in own.items()
-            if any(other.get(key) != value for other in others)
+            if any(other.get(key) != value for other in others) or (key == LINEAR and value)
         ]
         names.append(" ".join([cell, *apart]))
     return names

@@ -32,6 +32,8 @@ class HeldOut(ABC):
     """What a model is judged by; it is also a key of `judge` and of a trained model's history."""
     lower: bool
     """Whether less of it is better."""
+    biased: bool = False
+    """Whether it also chose the best epoch, so that a model looks better on it than it is."""
 
     @classmethod
     @abstractmethod

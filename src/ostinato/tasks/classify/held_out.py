@@ -26,6 +26,9 @@ class ClassifyHeldOut(HeldOut):
     """Texts whose labels are asked for; each is right (1) or wrong (0)."""
 
     examples: Examples
+    biased: bool = False
+    training: Examples | None = None
+    """What the run was trained on too, for a baseline beside it; None where that is not known."""
     kind = Classifier
     metric = "accuracy"
     lower = False
@@ -44,19 +47,21 @@ class ClassifyHeldOut(HeldOut):
                 "not support yet; use `ostinato evaluate`"
             )
         splits = read_labelled(data, settings.data.text, settings.data.label)
+        examples, known = splits["train"], None
+        if examples.fingerprint() == run.manifest.data.get("sha256"):
+            known = examples
         if "test" in splits:
-            return cls(splits["test"])
-        examples = splits["train"]
+            return cls(splits["test"], training=known)
         digest, trained = examples.fingerprint(), run.manifest.data
         if digest == trained.get("extra_sha256"):
             raise ConfigError(
                 f"{run.path}: the run was trained on all of {data} "
                 "(data.extra), which cannot evaluate it"
             )
-        if digest == trained.get("sha256"):
+        if known:
             _, held = split_blocks(examples.labels, settings.data.validation, settings.seed)
             examples = examples.select(np.sort(held))
-        return cls(examples)
+        return cls(examples, known is not None, known)
 
     def __len__(self) -> int:
         return len(self.examples)
@@ -81,7 +86,13 @@ class ClassifyHeldOut(HeldOut):
         best = estimator.given(probabilities).argmax(-1)
         predicted = np.array(estimator.class_names)[best]
         right = predicted == np.array([label.strip() for label in self.examples.labels])
-        return {
+        beside = {}
+        if self.training:
+            fitted = self.baseline(
+                estimator.settings(), (self.training.texts, self.training.labels)
+            )
+            beside["baseline"] = fitted | {"exam": self.fingerprint()}
+        return beside | {
             "accuracy": evaluation.accuracy,
             "f1": evaluation.f1,
             "classes": evaluation.classes,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Self
 
@@ -11,6 +12,7 @@ from torch import Tensor
 
 from ostinato.data import Panel, read_series
 from ostinato.data.series.windows import Indices, Windows
+from ostinato.errors import DataError
 from ostinato.tasks.base.held_out import SEQUENCES, Given, HeldOut, Judged
 from ostinato.tasks.base.network import AnyNetwork
 from ostinato.tasks.forecast.estimator import Forecaster
@@ -20,6 +22,8 @@ from ostinato.train import Run
 
 FANS = 6
 """The forecasts that are shown whole."""
+FUTURES = 3
+"""The series, or targets of one, whose future is shown."""
 
 
 @dataclass(frozen=True)
@@ -28,6 +32,7 @@ class ForecastHeldOut(HeldOut):
 
     panel: Panel
     part: str | None = None
+    biased: bool = False
     kind = Forecaster
     metric = "mse"
     lower = True
@@ -39,7 +44,9 @@ class ForecastHeldOut(HeldOut):
         panel = read_series(data, settings.data.columns())
         if panel.fingerprint() != run.manifest.data.get("sha256"):
             return cls(panel)
-        return cls(panel, "test" if settings.data.test else "validation")
+        if settings.data.test:
+            return cls(panel, "test")
+        return cls(panel, "validation", biased=True)
 
     def __len__(self) -> int:
         return sum(map(len, self.panel.series))
@@ -102,7 +109,40 @@ class ForecastHeldOut(HeldOut):
         for k, place in enumerate(places):
             at: Indices = index[place : place + 1]
             fans.append(_fan(estimator, windows, at, k % C))
-        return {"forecasts": fans}
+        future: list[Judged] = []
+        with suppress(DataError):  # what is known in advance ends with the data
+            future = _future(estimator, self.panel, windows.lookback)
+        return {"forecasts": fans, "future": future}
+
+
+def _future(estimator: Forecaster, panel: Panel, lookback: int) -> list[Judged]:
+    """How the first series and targets go on after all that is known of them.
+
+    Raises:
+        DataError: when values of future covariates are missing.
+    """
+    found = estimator.predict(None, panel)
+    shown = []
+    for place in range(min(FUTURES, len(panel.series) * len(found.columns))):
+        s, c = divmod(place, len(found.columns))
+        each, ahead = panel.series[s], found.values[s, :, c]
+        start = each.known(len(found.columns))
+        begin = max(0, start - max(lookback, len(ahead)))
+        times = panel.clock.at(each.start, range(begin, start + len(ahead)))
+        known = [None if np.isnan(v) else float(v) for v in each.values[begin:start, c]]
+        empty = [None] * len(ahead)
+        shown.append(
+            {
+                "series": each.name,
+                "column": found.columns[c],
+                "times": panel.clock.written(times),
+                "origin": start - begin,
+                "values": known + empty,
+                "quantiles": ahead.T.tolist(),
+                "naive": empty,
+            }
+        )
+    return shown
 
 
 def _fan(estimator: Forecaster, windows: Windows, at: Indices, column: int) -> Judged:

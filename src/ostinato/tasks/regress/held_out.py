@@ -31,6 +31,7 @@ class RegressHeldOut(HeldOut):
     """
 
     examples: Examples
+    biased: bool = False
     kind = Regressor
     metric = "rmse"
     lower = True
@@ -45,6 +46,7 @@ class RegressHeldOut(HeldOut):
         examples = splits["train"]
         if examples.fingerprint() == run.manifest.data.get("sha256"):
             _, examples = split_examples(examples, settings.data.validation, settings.seed)
+            return cls(examples, biased=True)
         return cls(examples)
 
     def __len__(self) -> int:

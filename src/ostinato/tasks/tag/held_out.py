@@ -38,6 +38,7 @@ class TagHeldOut(HeldOut):
     """
 
     sentences: Tagged
+    biased: bool = False
     kind = Tagger
     metric = "f1"
     lower = False
@@ -45,10 +46,11 @@ class TagHeldOut(HeldOut):
     @classmethod
     def read(cls, data: str, estimator: Tagger, run: Run) -> Self:
         """All sentences of a file, without those that the run was trained on."""
-        unseen = held_out(estimator.read_file(data).tagged(), estimator, run)
+        given = estimator.read_file(data).tagged()
+        unseen = held_out(given, estimator, run)
         if unseen is None:
             raise DataError(f"{data}: the run was trained on all of it; give other sentences")
-        return cls(unseen)
+        return cls(unseen, biased=len(unseen) < len(given))
 
     def __len__(self) -> int:
         return len(self.sentences)

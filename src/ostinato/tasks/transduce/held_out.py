@@ -41,6 +41,7 @@ class TransduceHeldOut(HeldOut):
     """
 
     pairs: Pairs
+    biased: bool = False
     kind = Transducer
     metric = "error_rate"
     lower = True
@@ -68,6 +69,7 @@ class TransduceHeldOut(HeldOut):
             if "validation_sha256" in trained:
                 raise DataError(f"{data[0]}: the run was trained on all of it; give other pairs")
             _, pairs = pairs.split(settings.data.validation, settings.seed)
+            return cls(pairs, biased=True)
         return cls(pairs)
 
     @cached_property
