@@ -174,6 +174,9 @@ def test_a_short_series_among_others_is_learnt_from_as_far_as_it_reaches():
     again = model.predict(table=table)
     np.testing.assert_allclose(again.values, forecast.values, rtol=1e-5)
     assert again.times == forecast.times
+    np.testing.assert_allclose(model.predict(table=frames[2]).values[0], again.values[2], rtol=1e-5)
+    assert [fold["windows"] for fold in model.backtest(table, folds=1)] == [2]
+    assert [fold["windows"] for fold in model.backtest(table, folds=2, refit=True)] == [2, 2]
 
 
 @pytest.mark.parametrize(

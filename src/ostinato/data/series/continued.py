@@ -35,6 +35,12 @@ def before(panel: Panel, ends: Indices) -> Panel:
     return Panel(series, panel.columns, panel.clock, panel.missing, panel.gaps, panel.title)
 
 
+def longer(panel: Panel, steps: int) -> Panel:
+    """The series with known targets in more steps than these, or all where none has."""
+    kept = [s for s, end in zip(panel.series, known_ends(panel), strict=True) if end > steps]
+    return replace(panel, series=kept or panel.series)
+
+
 def last_steps(panel: Panel, count: int) -> Panel:
     """The last steps of each series, and what is known of the time after them."""
     series = []
@@ -44,13 +50,11 @@ def last_steps(panel: Panel, count: int) -> Panel:
     return Panel(series, panel.columns, panel.clock, {}, 0, "the end of training's series")
 
 
-def _lengthened(panel: Panel, lookback: int) -> Panel:
-    """Series as long as the look-back, if some are: what a shorter one lacks is its first step."""
-    ends = known_ends(panel)
-    if ends.max(initial=0) < lookback:
-        return panel
+def lengthened(panel: Panel, lookback: int) -> Panel:
+    """Series as long as the look-back: what a shorter one lacks is its first step."""
+    lacking = np.maximum(0, lookback - known_ends(panel))
     series = []
-    for each, lacks in zip(panel.series, np.maximum(0, lookback - ends).tolist(), strict=True):
+    for each, lacks in zip(panel.series, lacking.tolist(), strict=True):
         values = np.concatenate([np.repeat(each.values[:1], lacks, axis=0), each.values])
         start = panel.clock.at(each.start, range(-lacks, 1 - lacks))[0]
         series.append(Series(each.name, start, values, each.static))
@@ -60,12 +64,9 @@ def _lengthened(panel: Panel, lookback: int) -> Panel:
 def continued(panel: Panel, lookback: int, horizon: int) -> tuple[Panel, Indices]:
     """Series with `horizon` steps after their last known target, where these begin.
 
-    Where some are as long as the look-back, the first step of a shorter one is repeated before it.
-
     Raises:
-        DataError: when all are shorter than the look-back, or a future covariate is missing.
+        DataError: when a series is shorter than the look-back, or a future covariate is missing.
     """
-    panel = _lengthened(panel, lookback)
     ends, columns = known_ends(panel), panel.columns
     first = len(columns.target) + len(columns.past)
     series = []

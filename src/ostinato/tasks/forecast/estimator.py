@@ -12,7 +12,7 @@ from sklearn.utils.validation import check_is_fitted
 
 from ostinato.data import Columns, Panel, series_of
 from ostinato.data.series.clock import Clock
-from ostinato.data.series.continued import before, known_ends
+from ostinato.data.series.continued import before, known_ends, longer
 from ostinato.data.series.windows import Indices, Parts, Scale, Windows
 from ostinato.equation import Cell
 from ostinato.errors import ConfigError, DataError, counted, quoted
@@ -203,6 +203,8 @@ class Forecaster(RegressorMixin, Estimator[ForecastSettings]):  # type: ignore[m
         if folds < 1:
             raise ConfigError(f"folds: {folds} must be at least 1")
         panel, horizon = self._panel(table), self.model_.settings.data.horizon
+        if refit:
+            panel = longer(panel, folds * horizon)
         lengths = known_ends(panel)
         if folds > (most := int(lengths.max()) // horizon):
             raise ConfigError(
@@ -210,7 +212,7 @@ class Forecaster(RegressorMixin, Estimator[ForecastSettings]):  # type: ignore[m
                 f"are more than {panel.title} has; at most {most:,}"
             )
         if not refit:
-            self._check_unseen(panel, lengths - folds * horizon)
+            self._check_unseen(panel, lengths - folds * horizon, lengths - horizon)
         found = []
         for fold in range(folds):
             origins = lengths - (folds - fold) * horizon
@@ -224,10 +226,17 @@ class Forecaster(RegressorMixin, Estimator[ForecastSettings]):  # type: ignore[m
             )
         return found
 
-    def _check_unseen(self, panel: Panel, origins: Indices) -> None:
-        """That a backtest does not forecast what the network was trained or chosen on."""
-        for k, (each, origin) in enumerate(zip(panel.series, origins.tolist(), strict=True)):
-            trained = self.model_.trained
+    def _check_unseen(self, panel: Panel, origins: Indices, last: Indices) -> None:
+        """That a backtest does not forecast what the network was trained or chosen on.
+
+        Args:
+            panel: the series.
+            origins: the first of each.
+            last: the last of each; before the end of a look-back window there is no forecast.
+        """
+        lookback = self.model_.settings.data.lookback
+        for k in np.flatnonzero(last >= lookback).tolist():
+            each, origin, trained = panel.series[k], int(origins[k]), self.model_.trained
             known = dict(zip(trained.names, trained.seen, strict=True))
             seen = known.get(each.name)
             if seen is not None and panel.time(k, origin) < seen:  # type: ignore[operator]

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from ostinato.data import Panel, series_of
-from ostinato.data.series.continued import continued
+from ostinato.data.series.continued import continued, lengthened
 from ostinato.data.series.panel import Series
 from ostinato.data.series.windows import Indices, Windows
 from ostinato.equation import Cell
@@ -357,7 +357,10 @@ class ForecastModel(Model[ForecastSettings, Series, ForecastBatch, Tensor, Serie
         return Panel(list(inputs), self.trained.columns, self.trained.clock, {}, 0)
 
     def _sequences(self, panel: Panel, horizon: int) -> ForecastSequences:
-        panel, ends = continued(panel, self.settings.data.lookback, horizon)
+        lookback = self.settings.data.lookback
+        if len(self.trained.parts.unheld):  # training had short series, too
+            panel = lengthened(panel, lookback)
+        panel, ends = continued(panel, lookback, horizon)
         index = np.stack([np.arange(len(ends)), ends], axis=1)
         return ForecastSequences(self.windows(panel, horizon), index, self.ensemble)
 
