@@ -2,6 +2,7 @@
 
 import gzip
 import lzma
+import random
 import re
 
 import numpy as np
@@ -9,9 +10,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from damage import mutated
 from ostinato.data import Skipped, Tagged, read_tagged
 from ostinato.data.files.file import NumberedLine
-from ostinato.data.sentences import Answer
+from ostinato.data.sentences import Answer, Sentence
 from ostinato.errors import OstinatoError
 
 CONLL = """-DOCSTART- -X- O O
@@ -383,3 +385,24 @@ def test_a_packaged_source_is_a_text():
     assert len(read.sentences) > 1000
     with pytest.raises(OstinatoError, match="contains texts"):
         read_tagged("python-docs", format="conll")
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_damaged_files_are_read_or_refused_in_one_line(seed, tmp_path):
+    draw, names = random.Random(seed), [*FILES, "b.conll", "numbers", "new"]
+    texts = [*FILES.values(), VAMONOS, "1 a X\n2 b Y\n\n" * 3, "1 cup of salt, (or two).\n\nBo\n"]
+    for _ in range(60):
+        k = draw.randrange(len(names))
+        path = tmp_path / names[k]
+        path.write_bytes(mutated(texts[k].encode(), draw))
+        for options in ({}, BLIND):
+            skipped = draw.choice([None, Skipped()])
+            try:
+                read = read_tagged(str(path), skip_bad_rows=skipped, **options)
+            except OstinatoError as error:
+                assert "\n" not in str(error)  # noqa: PT017
+                continue
+            written = "".join(read.written([Answer(each.tags) for each in read.sentences]))
+            as_it_was = not options and read.format in ("conll", "conllu")
+            if as_it_was and all(all(each.tags) for each in read.sentences):
+                assert written.removeprefix(read.mark) == "".join(map(Sentence.plain, read.pieces))

@@ -6,7 +6,6 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ostinato.data import tokenizer, train_on_beginning
-from ostinato.data.symbols.scripts import words_have_spaces
 from ostinato.errors import DataError, UnknownName
 
 
@@ -74,9 +73,6 @@ def test_letters_of_scripts_without_spaces_are_tokens_where_texts_have_none():
         assert pickle.loads(pickle.dumps(trained)).split("真好") == ["真", "好"]
     for spaced in ("这 首 歌 真 好听", "ผม ชอบ หนัง เรื่อง นี้", "it is"):
         assert tokenizer("word").train([spaced], 100).split(spaced) == spaced.split()
-        assert words_have_spaces([spaced])
-    assert not words_have_spaces(["so", "这首歌真好听"])
-    assert words_have_spaces(["so many words of English beside it", "这首歌真好听"])
 
 
 def test_runs_that_stored_no_tokenizer_split_as_they_did():

@@ -61,16 +61,6 @@ def without_spaces() -> str:
     return _ranges(letters) + _HAN
 
 
-def words_have_spaces(texts: Iterable[str]) -> bool:
-    """Whether words of texts stand between spaces, by the scripts of their letters.
-
-    False where most letters are of scripts without spaces, and `run_on`.
-    """
-    read = list(_beginning(texts))
-    letters = sum(len(re.findall(r"[^\W\d_]", text)) for text in read)
-    return not run_on(read) or 2 * sum(map(len, _found(read))) < letters
-
-
 def run_on(texts: Iterable[str]) -> bool:
     """Whether letters of scripts without spaces stand in longer pieces than a word is.
 

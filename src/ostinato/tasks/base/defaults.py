@@ -133,7 +133,7 @@ def are_names(texts: Sequence[str]) -> bool:
     Half of them have three words at most, and of the words of every tenth more than a third is in
     none of the others. Of fewer than a hundred texts it cannot be told.
     """
-    split = tokenizer("word").split
+    split = tokenizer("word").train(texts, 0).split
     words = [split(text) for text in _some(texts)]
     if len(words) < FEW or sorted(map(len, words))[len(words) // 2] > 3:
         return False

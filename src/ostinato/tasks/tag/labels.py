@@ -222,7 +222,7 @@ class Labels:
         read = cls(list(classes), scheme, unlabelled, notation)
         if read.scheme not in (*schemes.SCHEMES, schemes.IO, "none") or not read.classes:
             raise ValueError(f"unknown scheme {quoted(read.scheme)}")
-        for name in (*read.classes, read.unlabelled):
+        for name in (*read.classes, read.unlabelled, notation.sign, notation.outside):
             if as_field(name) != name:  # it would be several lines, or columns, of a file
                 raise ValueError(f"a label contains a tab or a line break, {quoted(name)}")
         known = all(map(schemes.is_tag, classes)) and classes[0] == OUTSIDE

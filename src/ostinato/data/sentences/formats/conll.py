@@ -27,7 +27,7 @@ _ASK = {
 _COLUMN = re.compile("-?[0-9]{1,9}")
 _LINES = 100  # that a sniff looks at
 _NO_TAG = ("?", "_", "-", "O", "*", ".")  # what may stand in the place of a tag
-_COUNT = re.compile(r"(\d+)([-.]\d+)?", re.ASCII)
+_COUNT = re.compile(r"(\d{1,9})([-.]\d+)?", re.ASCII)
 
 
 def sniff(head: bytes, wanted: TagColumns) -> bool:

@@ -13,7 +13,8 @@ from ostinato.data.symbols.tokenizers._tokenizer import Tokenizer
 from ostinato.errors import DataError, quoted
 
 VERSION = 2
-_INNER = r"""(?:['’‘＇·‧׳״\u00ad]|(?<=[\u05d0-\u05ea])"(?=[\u05d0-\u05ea]))"""
+_HEBREW = "\u05d0-\u05ea"
+_INNER = rf"""['’‘＇·‧׳״\u00ad"](?<![^{_HEBREW}]")(?!(?<=")[^{_HEBREW}])"""
 """Signs inside a word: apostrophes, the point of Catalan, of Hebrew abbreviations, soft hyphens."""
 
 
@@ -58,12 +59,11 @@ class WordTokenizer(Tokenizer):
         """The tokens, as they stand in the text."""
         if self.version == 1:
             pattern = _by_letters(self.before, self.space, "['’]")
-        elif text.isascii() or not _unusual().search(text):
-            pattern = _by_letters(self.before, self.space, _INNER)
+        elif text.isascii():
+            pattern = _by_letters(self.before, self.space, "'")
         else:
             apart = scripts.run_on([text]) if self.apart is None else self.apart
-            narrow = not _beyond().search(text)
-            pattern = _by_clusters(self.before, self.space, apart, narrow)
+            pattern = _by_clusters(self.before, self.space, apart)
         return pattern.findall(text)
 
 
@@ -85,49 +85,32 @@ def _read(state: str | None) -> tuple[int, bool | None]:
 
 
 @cache
-def _unusual() -> re.Pattern[str]:
-    """Where `_by_letters` would cut too much or too little, and all that is beyond 16 bits."""
-    classes = _narrow(scripts.attached()), _narrow(scripts.without_spaces())
-    return re.compile(f"[{''.join(classes)}{scripts.SPACE}\U00010000-\U0010ffff]")
-
-
-@cache
-def _beyond() -> re.Pattern[str]:
-    return re.compile("[\U00010000-\U0010ffff]")
-
-
-def _narrow(ranges: str) -> str:
-    """Those of 16 bits: a class of these alone is a table, and many times quicker."""
-    return re.sub("[^\0-\uffff]-[^\0-\uffff]", "", ranges)
-
-
-@cache
 def _by_letters(before: str, space: str, inner: str) -> re.Pattern[str]:
     """Runs of letters and single signs: right where no character belongs to another."""
     return re.compile(rf"{before}\w+(?:{inner}\w+)*|{before}[^\w\s]{space}")
 
 
 @cache
-def _by_clusters(before: str, space: str, apart: bool, narrow: bool) -> re.Pattern[str]:
+def _by_clusters(before: str, space: str, apart: bool) -> re.Pattern[str]:
     """Letters and signs, each with what belongs to it.
 
     Args:
         before: see `WordTokenizer`.
         space: see `WordTokenizer`.
         apart: whether letters of scripts without spaces are tokens.
-        narrow: whether all characters of the text have 16 bits.
     """
     attached, single = scripts.attached(), scripts.without_spaces()
-    if narrow:
-        attached, single = _narrow(attached), _narrow(single)
+    # A class of 16 bits is a table: what is beyond is looked through only where it is.
+    narrow = re.sub("[^\0-\uffff]-[^\0-\uffff]", "", attached) + "\U00010000-\U0010ffff"
+    own, ending = (
+        f"(?:[{narrow}{more}](?<![^{attached}{more}]))" for more in ("", scripts.ENDINGS)
+    )
     letter = rf"[^\W{single}]" if apart else r"\w"
-    wide = "" if narrow else rf"|(?![\0-\uffff])[{attached}]"  # a quick no for what is narrow
-    own, ending = (f"(?:[{_narrow(attached)}{more}]{wide})" for more in ("", scripts.ENDINGS))
-    word = f"{letter}+(?:{own}+{letter}*)*"
-    below = f"(?:(?<=[{scripts.STACKING}])[{single}]{own}*)*"
+    word = f"{letter}++(?:{own}++{letter}*+)*+"
+    below = f"(?:(?<=[{scripts.STACKING}])[{single}]{own}*+)*+"
     kinds = {
-        "word": f"{word}(?:{_INNER}{word})*",
-        "letter": f"[{single}]{ending}*{below}",
+        "word": f"{word}(?:{_INNER}{word})*+",
+        "letter": f"[{single}]{ending}*+{below}",
         "flag": f"[{scripts.FLAGS}]{{2}}{own}*",
         "sign": rf"[^\w\s{scripts.SPACE}](?:{own}|(?<=\u200d)[{scripts.PICTURES}])*",
     }
