@@ -19,7 +19,7 @@ from ostinato.tasks.classify.calibration import error_of, fit_temperature, proba
 from ostinato.tasks.classify.class_weights import class_weights
 from ostinato.tasks.classify.decision import Decision
 from ostinato.tasks.classify.learner import ClassifyLearner
-from ostinato.tasks.classify.threshold import best_threshold
+from ostinato.tasks.classify.threshold import ENOUGH, best_threshold, best_thresholds
 from ostinato.train import Run
 from tolerances import FLOAT32, SAME
 
@@ -241,3 +241,16 @@ def test_a_threshold_for_many_classes_is_refused_before_training():
     options = QUICK | {"model": {"threshold": "f1"}}
     with pytest.raises(ConfigError, match="with 3 classes"):
         Classifier("rnn", **options).fit(TEXTS[:9], ["x", "y", "z"] * 3)
+
+
+def test_labels_that_few_texts_have_share_a_threshold():
+    random = np.random.default_rng(0)
+    truth = random.random((60, 6)) < [0.5, 0.05, 0.05, 0.05, 0.05, 0.97]
+    p = np.clip(0.3 * truth + random.random((60, 6)) * 0.4, 0, 1)
+    found = best_thresholds(p, truth, "f1")
+    assert found[0] == best_threshold(p[:, 0], truth[:, 0], "f1")
+    rare = np.flatnonzero((truth.sum(0) < ENOUGH) | (truth.sum(0) > 60 - ENOUGH))
+    assert rare.tolist() == [1, 2, 3, 4, 5]
+    shared = best_threshold(p[:, rare].ravel(), truth[:, rare].ravel(), "f1")
+    assert {found[k] for k in rare} == {shared}
+    assert best_thresholds(p[:3], truth[:3], "f1") == (0.5,) * 6

@@ -1,21 +1,19 @@
-import itertools
-
 import numpy as np
 import pytest
 import torch
 from order import SMALL, texts_by_order
-from sklearn.feature_extraction.text import CountVectorizer, TfidfTransformer
 from sklearn.linear_model import LogisticRegression
 
 from every import assert_near
 from ostinato import Classifier
 from ostinato.cells import find
-from ostinato.data import split_blocks, tokenizer
+from ostinato.data import split_blocks
 from ostinato.errors import DataError, RunError
 from ostinato.nn import POOLINGS
+from ostinato.tasks.base.pooled.network import PooledBatch
+from ostinato.tasks.base.pooled.ngrams import NGramFeatures
 from ostinato.tasks.classify.learner import ClassifyLearner
 from ostinato.tasks.classify.model import ClassifyModel
-from ostinato.tasks.classify.network import ClassifyBatch
 from tolerances import FLOAT32, ORACLE, SAME
 
 TEXTS, LABELS = texts_by_order(200, seed=1)
@@ -103,22 +101,19 @@ def test_the_measures_by_hand():
     assert "precision" in found.report
 
 
-def test_the_baseline_is_tfidf_of_words_and_pairs_fitted_on_the_training_part_alone():
+def test_the_baseline_is_fitted_on_the_training_part_alone():
     texts, labels = texts_by_order(300, seed=2)
     texts = [f"{text} Only{k}. Every{k % 60}!" for k, text in enumerate(texts)]
     fitted = Classifier("rnn", **QUICK).fit(texts, labels)
     kept, held = split_blocks(labels, share=0.1, seed=0)
-
-    def terms(text):
-        words = tokenizer("word").split(text)
-        return words + [" ".join(pair) for pair in itertools.pairwise(words)]
-
-    counts, weights = CountVectorizer(analyzer=terms, min_df=2), TfidfTransformer(sublinear_tf=True)
-    features = weights.fit_transform(counts.fit_transform([texts[i] for i in kept]))
-    regression = LogisticRegression(C=10, max_iter=200).fit(features, [labels[i] for i in kept])
-    expected = regression.predict_proba(weights.transform(counts.transform(TEXTS)))
-    assert_near(fitted.baseline_.pipeline.predict_proba(TEXTS), expected, FLOAT32)
-    assert fitted.baseline_.parameters == len(counts.vocabulary_) + 1
+    features = fitted.baseline_.model.features
+    same = NGramFeatures.fit([texts[i] for i in kept], fitted.tokenizer_, 10**6)
+    assert (features.numbers == same.numbers).all()
+    x, y = features.matrix([texts[i] for i in kept]), [labels[i] for i in kept]
+    regression = LogisticRegression(C=10, max_iter=1000).fit(x, y)
+    expected = regression.decision_function(features.matrix(TEXTS))
+    assert_near(np.diff(fitted.baseline_.logits(TEXTS))[:, 0], expected, 0.1)
+    assert fitted.baseline_.parameters == x.shape[1] + 1
     right = [fitted.baseline_.predict([texts[i]]) == [labels[i]] for i in held]
     assert fitted.baseline_accuracy_ == pytest.approx(np.mean(right), abs=ORACLE)
 
@@ -173,7 +168,8 @@ def test_pairs_and_company_of_words_are_learnt_saved_and_loaded(tmp_path):
 
 def test_members_are_networks_of_their_own_whose_probabilities_are_averaged(tmp_path):
     texts, labels = ["a fine film", "a dull film", "fine , fine"] * 8, ["pos", "neg", "pos"] * 8
-    options = {"model": {"members": 3, "hidden": 4, "calibrate": False}, "train": {"epochs": 2}}
+    model = {"members": 3, "hidden": 4, "calibrate": False, "alone": True}
+    options = {"model": model, "train": {"epochs": 2}}
     classifier = Classifier("rnn", **options).fit(texts, labels)
     ensemble = classifier.network_
     batch, targets = classifier.encode(texts[:5], labels[:5])
@@ -200,7 +196,7 @@ def test_words_are_dropped_in_training_alone():
     texts, labels = ["a fine film", "a dull film"] * 8, ["pos", "neg"] * 8
     options = {"model": {"word_dropout": 0.9, "hidden": 4}, "train": {"epochs": 1}}
     network = Classifier("rnn", **options).fit(texts, labels).network_
-    batch = ClassifyBatch(torch.ones(64, 5, dtype=torch.long), torch.full((64,), 5))
+    batch = PooledBatch(torch.ones(64, 5, dtype=torch.long), torch.full((64,), 5))
     assert len(network(batch).unique(dim=0)) == 1
     seen = []
     network.embedding.register_forward_pre_hook(lambda module, given: seen.append(given[0]))

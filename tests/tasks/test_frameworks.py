@@ -18,7 +18,8 @@ from ostinato.experiment import frameworks
 from ostinato.experiment.frameworks import EPSILON
 from ostinato.experiment.frameworks._keras_network import KerasClassifier
 from ostinato.nn.pooling import POOLINGS
-from ostinato.tasks.classify.network import ClassifyBatch, ClassifyNetwork
+from ostinato.tasks.base.pooled.network import PooledBatch
+from ostinato.tasks.classify.network import ClassifyNetwork
 from ostinato.tasks.classify.settings import ClassifySettings
 
 # On TensorFlow Keras clips by another norm: gradients of one word count apart there.
@@ -79,7 +80,7 @@ def test_the_network_of_keras_answers_alike(pooling):
     random = np.random.default_rng(2)
     values, lengths = random.integers(0, 9, (4, 6)), np.array([6, 1, 3, 5])
     with torch.inference_mode():
-        wanted = network(ClassifyBatch(torch.from_numpy(values), torch.from_numpy(lengths))).numpy()
+        wanted = network(PooledBatch(torch.from_numpy(values), torch.from_numpy(lengths))).numpy()
     found = theirs.model.predict_on_batch(theirs.inputs(values, lengths))
     close(found, wanted, tolerances.FLOAT32)
     given = frameworks.canonical(chosen, weights)

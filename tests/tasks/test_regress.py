@@ -111,15 +111,31 @@ def test_the_validation_loss_is_the_one_that_is_asked_for():
 
 
 def test_the_linear_baseline_is_ridge_regression_on_standardised_targets():
-    random = np.random.default_rng(0)
-    signals = list(random.normal(size=(60, 4, 2)))
-    targets = [10 + 3 * signal.mean() for signal in signals]
-    own = Regressor("rnn", model={"hidden": 2}, train={"epochs": 1}).fit(signals, targets)
-    kept, _ = split_examples(Examples(signals, targets), 0.1, 0)
-    x, y = own.baseline_.pipeline[0].transform(kept.texts), targets_of(kept)
+    texts, targets = texts_by_distance(60, seed=3)
+    own = Regressor("rnn", model={"hidden": 2}, train={"epochs": 1}).fit(texts, targets)
+    kept, _ = split_examples(Examples(texts, targets), 0.1, 0)
+    x, y = own.baseline_.model.features.matrix(kept.texts), targets_of(kept)
     same = Ridge(alpha=1.0).fit(x, (y - y.mean()) / y.std()).predict(x) * y.std() + y.mean()
-    assert_near(own.baseline_.predict(kept.texts), same, FLOAT32)
-    assert own.baseline_.parameters == 4 * 2 + 1
+    assert own.baseline_.predict(kept.texts) == pytest.approx(same, rel=1e-3)
+    assert own.baseline_.parameters == x.shape[1] + 1
+
+
+def test_it_predicts_with_the_baseline_where_that_is_better(tmp_path):
+    random = np.random.default_rng(0)
+    signals = list(np.float32(random.normal(size=(80, 6, 2))))
+    targets = [10 + 3 * signal.mean() for signal in signals]
+    options = {"train": {"epochs": 1, "threads": 1}}
+    own = Regressor("rnn", model={"hidden": 2}, **options).fit(signals, targets)
+    network, baseline = own.model_.without_linear().values(signals), own.baseline_.predict(signals)
+    both = network + own.linear_.weight * (baseline - network)
+    assert own.predict(signals) == pytest.approx(both, rel=1e-5)
+    assert own.together_.rmse < min(record["rmse"] for record in own.history_)
+    assert own.alone(signals, targets)["network"].rmse > own.evaluate(signals, targets).rmse
+    own.save(tmp_path / "run")
+    assert_near(Regressor.load(tmp_path / "run").predict(signals), own.predict(signals), SAME)
+    alone = Regressor("rnn", model={"hidden": 2, "alone": True}, **options).fit(signals, targets)
+    assert alone.linear_ is None
+    assert_near(alone.predict(signals), network, SAME)
 
 
 @pytest.mark.parametrize(

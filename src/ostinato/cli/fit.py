@@ -86,7 +86,13 @@ def like(run: str, /, *, out: str | None = None, device: Device = None) -> None:
     again = command(tasks.find(tasks.of_run(before)))
     files, named = _named(run, data, again)
     _check_there(run, files + [name for v in named.values() if isinstance(v, list) for name in v])
-    options = RunOptions(out=out, skip_bad_rows="skipped" in was, repeats=run, device=device)
+    options = RunOptions(
+        out=out,
+        skip_bad_rows="skipped" in was,
+        baseline=before.unfinished or before.holds("baseline.json"),
+        repeats=run,
+        device=device,
+    )
     again(*files, **named, options=options)
 
 

@@ -21,6 +21,7 @@ class Progress:
         tokens_per_second: real tokens trained on, in this epoch.
         seconds_left: what the rest will take at this speed.
         metrics: the epoch's record at its end, before that None.
+        doing: what is done after the last epoch, in words; None while the network is trained.
     """
 
     epoch: int
@@ -29,6 +30,7 @@ class Progress:
     tokens_per_second: float
     seconds_left: float
     metrics: Record | None = None
+    doing: str | None = None
 
 
 @dataclass

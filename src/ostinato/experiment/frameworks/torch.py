@@ -17,7 +17,8 @@ from torch import Tensor, nn
 from ostinato import cells
 from ostinato.experiment.frameworks import EPSILON, Show, TrainingPlan, TrainingResult, canonical
 from ostinato.experiment.frameworks._course import course
-from ostinato.tasks.classify.network import ClassifyBatch, ClassifyNetwork
+from ostinato.tasks.base.pooled.network import PooledBatch
+from ostinato.tasks.classify.network import ClassifyNetwork
 from ostinato.train import BY_LOSS
 from ostinato.train.optimizer import adamw, set_rate
 from ostinato.train.random_state import reproducible
@@ -137,8 +138,8 @@ class _PlanLearner:
         return loss, len(batch), int(lengths.sum())
 
 
-def _batch(values: NDArray[np.int64], lengths: NDArray[np.int64]) -> ClassifyBatch:
-    return ClassifyBatch(torch.from_numpy(values), torch.from_numpy(lengths))
+def _batch(values: NDArray[np.int64], lengths: NDArray[np.int64]) -> PooledBatch:
+    return PooledBatch(torch.from_numpy(values), torch.from_numpy(lengths))
 
 
 @contextmanager

@@ -75,7 +75,7 @@ class Prepared(ABC):
         """The learner that the training loop trains, with a new network."""
 
     def finish(self) -> None:  # noqa: B027
-        """Fits what depends on the trained network; nothing, for most tasks."""
+        """Fits what depends on the trained network, and the baseline; nothing, for most tasks."""
 
     def unknown(self) -> float | None:
         """The part of the held-out tokens that the vocabulary lacks; None where there is none."""
@@ -287,9 +287,13 @@ class Estimator(BaseEstimator, Generic[S]):  # type: ignore[misc]
             self.ending_ = Ending.of(self.history_, judge, settings.train)
             self.no_better_ = prepared.no_better(self.best_)
             self.unknown_ = prepared.unknown()
+            if self.baseline:
+                if show := options.get("show"):
+                    show(
+                        Progress(len(self.history_), 1.0, 0.0, 0.0, 0.0, doing="fitting baselines")
+                    )
+                prepared.fit_baseline(run)
             prepared.finish()
-        if self.baseline:
-            prepared.fit_baseline(run)
         if run:
             self.model_.finish(run, self.ending_)
 

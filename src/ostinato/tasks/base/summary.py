@@ -123,7 +123,7 @@ def ended(ending: Ending, no_better: str | None) -> Iterator[Message]:
 
 def progress_in_words(progress: Progress) -> str:
     """Where training stands, in words."""
-    return (
+    return progress.doing or (
         f"epoch {progress.epoch}  loss {progress.loss:.3f} nats  "
         f"{progress.tokens_per_second:,.0f} tokens/s  {duration(progress.seconds_left)} left"
     )
@@ -132,6 +132,14 @@ def progress_in_words(progress: Progress) -> str:
 def parameters(network: nn.Module) -> int:
     """The weights of a network, one by one; one that two parts share counts once."""
     return sum(weight.numel() for weight in network.parameters())
+
+
+def together(network: str) -> str:
+    """That a network and the linear baseline answer together, and how it would answer alone."""
+    return (
+        f"Both answer together, which is better on the validation set than the {network} alone; "
+        "--model.alone takes it alone."
+    )
 
 
 def duration(seconds: float) -> str:

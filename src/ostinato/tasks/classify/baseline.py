@@ -1,20 +1,25 @@
-"""The linear baseline: logistic regression on tf-idf of words and word pairs.
+"""The linear baseline: logistic regression on n-grams, or ridge regression on convolutions.
 
-It stands beside every classifier, because on sentiment it is hard to beat, and a network that
-does not beat it should be known not to.
+It stands beside every classifier, because it is hard to beat where texts or series are few or
+short; where it helps a network, both answer together.
 """
 
 from __future__ import annotations
 
 import time
-import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
+from numpy.typing import NDArray
+from torch import Tensor
+
 from ostinato.data import Tokenizer
-from ostinato.data.tables.labels import Label
-from ostinato.tasks.base.pooled.baseline import linear_features
+from ostinato.data.tables.labels import Label, each
+from ostinato.tasks.base.pooled.baseline import LinearModel, every, features_of
+from ostinato.tasks.base.pooled.solvers import Weights, logistic, ridge
+from ostinato.tasks.classify.calibration import fit_temperature
 
 
 @dataclass(frozen=True)
@@ -22,57 +27,102 @@ class ClassifyBaseline:
     """A fitted baseline and what it cost.
 
     Attributes:
-        pipeline: scikit-learn's tf-idf and logistic regression; for multi-label texts one for each
-        label. parameters: the number of its weights. seconds: how long fitting took.
+        model: the linear model; of two classes it has one score, ln(p₁ / p₀).
+        classes: the names of the classes, in the order of logits.
+        multi_label: whether a text has any number of labels, also none.
+        seconds: how long fitting took.
     """
 
-    pipeline: Any
-    parameters: int
+    model: LinearModel
+    classes: Sequence[str]
+    multi_label: bool
     seconds: float
-    labels: Any = None
-    """For multi-label texts, scikit-learn's binarizer, which knows the columns of the labels."""
 
-    def predict(self, texts: Sequence[str]) -> list[Label]:
-        """The most probable label of each text, or all that are more probable than not."""
-        found = self.pipeline.predict(texts)
-        if self.labels is None:
-            return [str(label) for label in found]
-        return [tuple(map(str, row)) for row in self.labels.inverse_transform(found)]
+    @property
+    def parameters(self) -> int:
+        """The number of its weights."""
+        return self.model.parameters
 
-    def accuracy(self, texts: Sequence[str], labels: Sequence[Label]) -> float:
-        """The part of texts whose label is right."""
-        hits = [p == y for p, y in zip(self.predict(texts), labels, strict=True)]
+    def logits(self, inputs: Sequence[Any]) -> NDArray[np.float32]:
+        """Logits (N, K) of texts or series."""
+        scores = self.model.scores(inputs)
+        if scores.shape[1] == len(self.classes):
+            return scores
+        return np.concatenate([np.zeros_like(scores), scores], 1)
+
+    def predict(self, inputs: Sequence[Any]) -> list[Label]:
+        """The most probable label of each, or all that are more probable than not."""
+        logits = self.logits(inputs)
+        if not self.multi_label:
+            return [self.classes[int(k)] for k in logits.argmax(1)]
+        return [tuple(self.classes[int(k)] for k in np.flatnonzero(row >= 0)) for row in logits]
+
+    def accuracy(self, inputs: Sequence[Any], labels: Sequence[Label]) -> float:
+        """The fraction whose label is right."""
+        hits = [p == y for p, y in zip(self.predict(inputs), labels, strict=True)]
         return sum(hits) / len(hits)
+
+    def to_tensors(self) -> dict[str, Tensor]:
+        """What `LinearModel.of_tensors` takes."""
+        return self.model.to_tensors()
+
+
+def columns_of(classes: int, multi_label: bool) -> int:
+    """How many scores a linear model of so many classes has."""
+    return 1 if classes == 2 and not multi_label else classes
 
 
 def fit_baseline(
-    texts: Sequence[Any], labels: Sequence[Label], tokenizer: Tokenizer | None
+    inputs: Sequence[Any],
+    labels: Sequence[Label],
+    classes: Sequence[str],
+    tokenizer: Tokenizer | None,
+    seed: int = 0,
 ) -> ClassifyBaseline:
-    """Fits the baseline on tokens and pairs of neighbours.
+    """Fits the baseline: of texts `logistic` on `NGramFeatures`, of series `ridge` on
+    `ConvolutionFeatures`.
 
-    Term counts are damped (1 + ln), rows have length 1, pairs and words seen in one text only are
-    left out when there are a hundred texts or more; the penalty is L2 with C = 10. For
-    multi-label texts, each label has its own regression, against the rest. For time series (then
-    there is no tokenizer) the features are mean, deviation, first and last value of each number.
+    For multi-label texts, each label has a regression of its own, against the rest. The scores of
+    ridge regression are made logits by a temperature, under which the labels of training series
+    are most probable, each as it is predicted without having been learnt from.
+
+    Args:
+        inputs: training texts or series.
+        labels: the label of each; for multi-label texts tuples.
+        classes: the names of the classes.
+        tokenizer: that of the network; None where series are read.
+        seed: see `features_of`.
     """
-    from sklearn.linear_model import LogisticRegression
-    from sklearn.multiclass import OneVsRestClassifier
-    from sklearn.pipeline import make_pipeline
-    from sklearn.preprocessing import MultiLabelBinarizer
-
     began = time.perf_counter()
-    features = linear_features(tokenizer, len(texts))
-    regression: Any = LogisticRegression(C=10.0, max_iter=1000 if tokenizer is None else 200)
-    binarizer, targets = None, labels
-    if isinstance(labels[0], tuple):
-        regression, binarizer = OneVsRestClassifier(regression), MultiLabelBinarizer()
-        targets = binarizer.fit_transform(labels)
-    pipeline = make_pipeline(features, regression)
-    with warnings.catch_warnings():
-        # many classes with few texts each are the user's, and are counted elsewhere
-        warnings.filterwarnings("ignore", "The number of unique classes")
-        warnings.filterwarnings("ignore", "Label .* is present in all training examples")
-        pipeline.fit(texts, targets)
-    fitted = getattr(pipeline[-1], "estimators_", [pipeline[-1]])
-    sizes = [one.coef_.size + one.intercept_.size for one in fitted if hasattr(one, "coef_")]
-    return ClassifyBaseline(pipeline, sum(sizes), time.perf_counter() - began, binarizer)
+    multi_label, place = isinstance(labels[0], tuple), {name: k for k, name in enumerate(classes)}
+    truth = np.zeros((len(labels), len(classes)), bool)
+    for row, label in zip(truth, labels, strict=True):
+        row[[place[name] for name in each(label)]] = True
+    columns = columns_of(len(classes), multi_label)
+    some = every(inputs, tokenizer)
+    inputs, truth = inputs[some], truth[some]
+    features = features_of(inputs, tokenizer, columns, seed)
+    x = features.matrix(inputs)
+    if tokenizer is None:
+        found = _of_series(x, truth, multi_label)
+    elif multi_label:
+        found = _side_by_side([logistic(x, own.astype(np.int64), 2) for own in truth.T])
+    else:
+        found = logistic(x, truth.argmax(1), len(classes))
+    model = LinearModel.of(features, found)
+    return ClassifyBaseline(model, [*classes], multi_label, time.perf_counter() - began)
+
+
+def _side_by_side(each: Sequence[Weights]) -> Weights:
+    return Weights(*(np.concatenate(parts, -1) for parts in zip(*each, strict=True)))
+
+
+def _of_series(x: NDArray[np.floating], truth: NDArray[np.bool_], multi_label: bool) -> Weights:
+    """Weights and biases of logits."""
+    fitted, left_out = ridge(x, truth.astype(np.float64) - 0.5)
+    weights, biases = fitted
+    temperature = fit_temperature(left_out, truth, multi_label)
+    if truth.shape[1] == 2 and not multi_label:
+        weights, biases = weights[:, 1:] - weights[:, :1], biases[1:] - biases[:1]
+    scale = np.float32(1 / temperature)
+    return Weights(weights * scale, biases * scale)

@@ -20,7 +20,7 @@ from ostinato.tasks.base.reading import (
 )
 from ostinato.tasks.base.summary import Fields, Note, Shown, left_out, not_known
 from ostinato.tasks.classify.settings import ClassifySettings
-from ostinato.tasks.classify.summary import measured, trained
+from ostinato.tasks.classify.summary import alone, measured, trained
 from ostinato.train import Run
 
 if TYPE_CHECKING:
@@ -151,6 +151,8 @@ def evaluation(
     yield from measured(
         classifier, classifier.evaluate(examples, threshold=threshold), len(examples)
     )
+    if classifier.linear_:
+        yield alone(classifier, examples)
     unknown, tokens = classifier.model_.unknown(examples.texts)
     yield from not_known({"token": unknown}, of=tokens)
 

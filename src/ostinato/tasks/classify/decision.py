@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from ostinato.errors import ConfigError
 from ostinato.tasks.classify.calibration import error_of, fit_temperature, probabilities
-from ostinato.tasks.classify.threshold import best_threshold
+from ostinato.tasks.classify.threshold import best_thresholds
 
 
 @dataclass(frozen=True)
@@ -57,8 +57,8 @@ class Decision:
             (error_of(raw, truth, multi_label), error_of(found, truth, multi_label)),
         )
         if isinstance(threshold, str):
-            columns = range(truth.shape[1]) if multi_label else [1]
-            best = tuple(best_threshold(found[:, k], truth[:, k], threshold) for k in columns)
+            columns = slice(None) if multi_label else slice(1, 2)
+            best = best_thresholds(found[:, columns], truth[:, columns], threshold)
             return replace(self, thresholds=best)
         return self if threshold is None else self.at(threshold, truth.shape[1], multi_label)
 

@@ -1,4 +1,10 @@
-"""A network and a linear model that answer together."""
+"""A network and a linear model that answer together: because it is asked for, or because it helps.
+
+Asked for is a model of n-grams (`model.linear`), which is fitted once more on the validation part.
+By default it is the baseline, where both together are better on the validation part than the
+network alone; it goes on knowing the training part only, so that whoever judges a run by its
+validation part judges it by what nothing was learnt from.
+"""
 
 from __future__ import annotations
 
@@ -11,29 +17,38 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from ostinato.data import Symbols
-from ostinato.errors import RunError
+from ostinato.data import Symbols, Tokenizer
+from ostinato.tasks.base.pooled.baseline import LinearModel
+from ostinato.tasks.base.pooled.together import (
+    FACTS,
+    PRIOR,
+    TENSORS,
+    folds,
+    helps,
+    read_linear,
+)
 from ostinato.tasks.base.stored import from_json
+from ostinato.tasks.classify.baseline import ClassifyBaseline, columns_of
 from ostinato.tasks.classify.bayes import NaiveBayesLinear, fit_naive_bayes_linear
 from ostinato.train import Run
 
-_LARGEST = 2**31  # bytes that its file may have
 _MOST = 5.0  # no member's log-probabilities are stretched further, however sure it may be
 
 
 @dataclass(frozen=True)
 class LinearMember:
-    """A linear model of n-grams that answers together with a network.
+    """A linear model that answers together with a network.
 
     Attributes:
-        model: the linear model, fitted on training and validation texts.
+        model: the linear model: of n-grams, fitted on training and validation texts, or the
+            baseline, fitted on the training part.
         weights: of the network's and the linear model's log-probabilities (2,), see `pool`.
-        accuracy: on the validation texts, of the linear model fitted on the training texts alone.
-        together: accuracy of both, on the same texts; the weights were found there, too.
+        accuracy: on the validation part, of the linear model fitted on the training part alone.
+        together: accuracy of both, on the same part; the weights were found there, too.
         seconds: how long fitting took.
     """
 
-    model: NaiveBayesLinear
+    model: NaiveBayesLinear | ClassifyBaseline
     weights: NDArray[np.float64]
     accuracy: float
     together: float
@@ -71,22 +86,69 @@ class LinearMember:
         alone = model.log_probabilities(texts)
         weights = pool_weights([network, alone], classes)
         together = pool([network, alone], weights)
-        accuracy, both = (float((said.argmax(1) == classes).mean()) for said in (alone, together))
+        accuracy, both = (_accuracy(said, classes) for said in (alone, together))
         all_ = [*training[0], *texts], np.concatenate([training[1], classes])
         model = fit_naive_bayes_linear(*all_, count, order, symbols)
         return cls(model, weights, accuracy, both, time.perf_counter() - began), together
 
+    @classmethod
+    def of_baseline(
+        cls,
+        baseline: ClassifyBaseline,
+        network: NDArray[np.float32],
+        said: NDArray[np.float32],
+        targets: NDArray[np.number],
+    ) -> Self | None:
+        """The baseline as a member, where both together are better than the network alone.
+
+        Both are judged on each fifth of the validation part with weights that were found on the
+        rest: by -ln p of the labels, see `helps`. Their labels must not be worse beyond chance.
+
+        Args:
+            baseline: fitted on the training part.
+            network: what the network says of the validation part: logits (N, K).
+            said: what the baseline says of it: logits (N, K).
+            targets: the class of each (N,), or whether it has each label (N, K).
+        """
+        from ostinato.statistics import is_better  # see `helps`
+
+        alone, both = (_left_out(members, targets) for members in ([network], [network, said]))
+        right, more = (_f1_of_each(logits, targets) for logits in (alone, both))
+        if not helps(_nats(alone, targets), _nats(both, targets)) or is_better(right, more):
+            return None
+        weights = pool_weights([network, said], targets, PRIOR)
+        together = pool([network, said], weights, targets.ndim > 1)
+        accuracy, joint = (_accuracy(each, targets) for each in (said, together))
+        return cls(baseline, weights, accuracy, joint, baseline.seconds)
+
+    @property
+    def multi_label(self) -> bool:
+        """Whether a text has any number of labels, also none."""
+        return isinstance(self.model, ClassifyBaseline) and self.model.multi_label
+
+    @property
+    def name(self) -> str:
+        """What the linear model is called."""
+        return "linear model" if isinstance(self.model, NaiveBayesLinear) else "linear baseline"
+
+    @property
+    def reads(self) -> str:
+        """What the linear model reads, in words."""
+        if isinstance(self.model, NaiveBayesLinear):
+            return f"n-grams up to {self.model.order}"
+        return self.model.model.features.words
+
     def join(
         self, network: NDArray[np.float32], linear: NDArray[np.float32]
     ) -> NDArray[np.float32]:
-        """What both say (N, K): logits of the network, log-probabilities of the linear model."""
-        return pool([network, linear], self.weights)
+        """What both say together, from logits (N, K) of each."""
+        return pool([network, linear], self.weights, self.multi_label)
 
     def write(self, run: Run) -> None:
         """Keeps it in a run folder."""
-        run.write_tensors("linear.safetensors", self.model.to_tensors())
+        run.write_tensors(TENSORS, self.model.to_tensors())
         run.write_json(
-            "linear.json",
+            FACTS,
             {
                 "weights": self.weights.tolist(),
                 "validation_accuracy": self.accuracy,
@@ -97,7 +159,7 @@ class LinearMember:
 
     @classmethod
     def read(cls, run: Run, order: int, symbols: int, classes: int) -> Self:
-        """What `write` kept.
+        """A model of n-grams that `write` kept.
 
         Args:
             run: the run.
@@ -108,13 +170,30 @@ class LinearMember:
         Raises:
             RunError: when it is missing or damaged.
         """
-        tensors = run.read_tensors("linear.safetensors", _LARGEST)
-        try:
-            model = NaiveBayesLinear.of_tensors(tensors, order, symbols, classes)
-        except (KeyError, TypeError, ValueError) as error:
-            raise RunError(f"{run.path / 'linear.safetensors'}: damaged ({error})") from None
+        model = read_linear(
+            run, lambda of: NaiveBayesLinear.of_tensors(of, order, symbols, classes)
+        )
+        return cls(model, *from_json(run, FACTS, _facts))
 
-        return cls(model, *from_json(run, "linear.json", _facts))
+    @classmethod
+    def read_baseline(
+        cls, run: Run, split: Tokenizer | None, classes: Sequence[str], multi_label: bool
+    ) -> Self:
+        """A baseline that `write` kept.
+
+        Args:
+            run: the run.
+            split: the tokenizer of the network; None where series are read.
+            classes: their names.
+            multi_label: whether a text has any number of labels, also none.
+
+        Raises:
+            RunError: when it is missing or damaged.
+        """
+        columns = columns_of(len(classes), multi_label)
+        model = read_linear(run, lambda of: LinearModel.of_tensors(of, split, columns))
+        facts = from_json(run, FACTS, _facts)
+        return cls(ClassifyBaseline(model, [*classes], multi_label, facts[-1]), *facts)
 
 
 def _facts(read: Mapping[str, Any]) -> tuple[NDArray[np.float64], float, float, float]:
@@ -124,13 +203,14 @@ def _facts(read: Mapping[str, Any]) -> tuple[NDArray[np.float64], float, float, 
 
 
 def pool(
-    members: Sequence[NDArray[np.float32]], weights: NDArray[np.float64]
+    members: Sequence[NDArray[np.float32]], weights: NDArray[np.float64], multi_label: bool = False
 ) -> NDArray[np.float32]:
     """The logarithmic opinion pool of members' answers: logits (N, K).
 
         ln p_k = Σ_m w_m ln p_mk + constant
 
-    Genest & Zidek 1986, "Combining Probability Distributions".
+    For multi-label texts the same of each label's odds p / (1 - p). Genest & Zidek 1986,
+    "Combining Probability Distributions".
 
     >>> one, two = np.log([[0.8, 0.2]]), np.log([[0.5, 0.5]])
     >>> p = np.exp(pool([one, two], np.array([0.5, 0.5])))
@@ -140,13 +220,13 @@ def pool(
     Args:
         members: what each says of the same texts: logits (N, K).
         weights: of each member (M,).
+        multi_label: whether texts are multi-label.
     """
-    said = np.stack([_log_softmax(member) for member in members])  # (M, N, K)
-    return np.tensordot(weights, said, 1).astype(np.float32)
+    return np.tensordot(weights, _said(members, multi_label), 1).astype(np.float32)
 
 
 def pool_weights(
-    members: Sequence[NDArray[np.float32]], classes: NDArray[np.int64]
+    members: Sequence[NDArray[np.float32]], targets: NDArray[np.number], prior: float = 0.0
 ) -> NDArray[np.float64]:
     """The weights (M,) of `pool` with the smallest cross-entropy; each from 0 to 5.
 
@@ -155,24 +235,80 @@ def pool_weights(
 
     Args:
         members: what each says of texts that it has not seen: logits (N, K).
-        classes: the class of each text (N,).
+        targets: the class of each text (N,), or whether it has each label (N, K).
+        prior: how many texts a prior counts as, under which weights w are near 1/M:
+            Σ (w - 1/M)² / 2 is added to the sum over texts.
     """
     from scipy.optimize import minimize
+    from scipy.special import expit
 
-    said = np.stack([_log_softmax(member) for member in members])  # (M, N, K)
-    rows = np.arange(len(classes))
+    multi_label = targets.ndim > 1
+    said, start = _said(members, multi_label), np.full(len(members), 1 / len(members))
+    if not len(targets):
+        return start
+    truth = _truth(targets, said.shape[2])
 
     def cross_entropy(weights: NDArray[np.float64]) -> tuple[float, NDArray[np.float64]]:
-        log = _log_softmax(np.tensordot(weights, said, 1))
-        excess = np.exp(log)
-        excess[rows, classes] -= 1
-        return -float(log[rows, classes].mean()), (said * excess).sum((1, 2)) / len(classes)
+        z = np.tensordot(weights, said, 1)
+        p = expit(z) if multi_label else np.exp(_log_softmax(z))
+        away, count = prior * (weights - start), len(targets)
+        loss = float(_nats(z, targets).sum() + (weights - start) @ away / 2) / count
+        return loss, ((said * (p - truth)).sum((1, 2)) + away) / count
 
-    start = np.full(len(members), 1 / len(members))
     bounds = [(0.0, _MOST)] * len(members)
     found = minimize(cross_entropy, start, jac=True, bounds=bounds, method="L-BFGS-B")
     weights: NDArray[np.float64] = found.x
     return weights
+
+
+def _left_out(
+    members: Sequence[NDArray[np.float32]], targets: NDArray[np.number]
+) -> NDArray[np.float32]:
+    """`pool` (N, K) of each fifth of texts, with weights that were found on the others."""
+    found = np.empty_like(members[0])
+    for out in folds(len(targets)):
+        weights = pool_weights([member[~out] for member in members], targets[~out], PRIOR)
+        found[out] = pool([member[out] for member in members], weights, targets.ndim > 1)
+    return found
+
+
+def _said(members: Sequence[NDArray[np.float32]], multi_label: bool) -> NDArray[np.float64]:
+    """What is weighted: log-probabilities, or the logits of labels (M, N, K)."""
+    return np.stack([np.float64(m) if multi_label else _log_softmax(m) for m in members])
+
+
+def _nats(logits: NDArray[np.floating], targets: NDArray[np.number]) -> NDArray[np.float64]:
+    """-ln p of the labels of each text (N,)."""
+    if targets.ndim == 1:
+        return -_log_softmax(logits)[np.arange(len(targets)), targets.astype(np.int64)]
+    from scipy.special import log_expit
+
+    nats: NDArray[np.float64] = -log_expit(np.where(targets > 0, 1.0, -1.0) * logits).sum(1)
+    return nats
+
+
+def _truth(targets: NDArray[np.number], classes: int) -> NDArray[np.bool_]:
+    """Whether each text has each label (N, K)."""
+    truth: NDArray[np.bool_] = targets > 0
+    return truth if targets.ndim > 1 else np.arange(classes) == targets[:, None]
+
+
+def _given(logits: NDArray[np.float32], multi_label: bool) -> NDArray[np.bool_]:
+    """Which labels are given (N, K): the most probable one, or all that are rather there."""
+    given: NDArray[np.bool_] = logits >= 0
+    return given if multi_label else _truth(logits.argmax(1), logits.shape[1])
+
+
+def _f1_of_each(logits: NDArray[np.float32], targets: NDArray[np.number]) -> NDArray[np.float64]:
+    """F1 of the labels that each text is given (N,); of one label whether it is right."""
+    given, truth = _given(logits, targets.ndim > 1), _truth(targets, logits.shape[1])
+    found = given.sum(1) + truth.sum(1)
+    return np.where(found > 0, 2 * (given & truth).sum(1) / np.maximum(found, 1), 1.0)
+
+
+def _accuracy(logits: NDArray[np.float32], targets: NDArray[np.number]) -> float:
+    """The part of texts all of whose labels are right."""
+    return float((_f1_of_each(logits, targets) == 1).mean())
 
 
 def _log_softmax(logits: NDArray[np.floating]) -> NDArray[np.float64]:

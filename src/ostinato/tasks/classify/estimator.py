@@ -18,6 +18,7 @@ from ostinato.data.tables.labels import Label, each
 from ostinato.errors import DataError, first_few, quoted
 from ostinato.tasks.base.estimator import Fitting
 from ostinato.tasks.base.pooled.estimator import PooledEstimator
+from ostinato.tasks.base.pooled.network import PooledBatch
 from ostinato.tasks.classify.baseline import ClassifyBaseline
 from ostinato.tasks.classify.calibration import (
     error_of,
@@ -26,9 +27,8 @@ from ostinato.tasks.classify.calibration import (
 )
 from ostinato.tasks.classify.decision import Decision
 from ostinato.tasks.classify.ensemble import LinearMember
-from ostinato.tasks.classify.measures import ClassifyMeasures, measured
+from ostinato.tasks.classify.measures import ClassifyMeasures, measured, micro_f1
 from ostinato.tasks.classify.model import ClassifyModel
-from ostinato.tasks.classify.network import ClassifyBatch
 from ostinato.tasks.classify.prepare import prepare
 from ostinato.tasks.classify.settings import ClassifySettings
 
@@ -65,6 +65,7 @@ class Classifier(ClassifierMixin, PooledEstimator[ClassifySettings]):  # type: i
     model_type = ClassifyModel
     model_: ClassifyModel
     baseline_: ClassifyBaseline | None = None
+    together_: ClassifyMeasures | None = None
 
     def fit(self, texts: object, labels: object = None, **options: Unpack[Fitting]) -> Self:
         """Trains the network, and the baseline, on the same texts.
@@ -87,7 +88,7 @@ class Classifier(ClassifierMixin, PooledEstimator[ClassifySettings]):  # type: i
         digest = options.get("run") is not None
         prepared = prepare(settings, self._cell(), examples, digest)
         self._train(prepared, **options)
-        self.baseline_ = prepared.baseline
+        self.baseline_, self.together_ = prepared.baseline, prepared.together
         if right := prepared.baseline_measures:
             self.baseline_accuracy_ = right.accuracy
             self.baseline_micro_f1_ = right.micro_f1
@@ -184,25 +185,28 @@ class Classifier(ClassifierMixin, PooledEstimator[ClassifySettings]):  # type: i
         return measured(truth, given, known, multi_label, *errors)
 
     def alone(self, texts: object, labels: object = None) -> dict[str, float]:
-        """Accuracy of the network, the linear model and the baseline, each alone.
+        """Accuracy of the network and of the linear model and baseline, each alone.
+
+        For multi-label texts it is the F1 of all texts and labels together.
 
         Args:
             texts: texts and labels as for `fit`.
             labels: likewise.
         """
         examples, model = self._labelled(texts, labels), self.model_
-        targets = model.targets(examples.labels).numpy()
         found = {"network": model.without_linear().logits(examples.texts)}
-        if model.linear:
-            whole = model.whole(examples.texts)
-            found["linear model"] = model.linear.model.log_probabilities(whole)
-        right = {part: float((s.argmax(1) == targets).mean()) for part, s in found.items()}
+        if model.linear and (said := model.linear_logits(examples.texts)) is not None:
+            found[model.linear.name] = said
         if self.baseline_:
-            guessed = model.targets(self.baseline_.predict(examples.texts)).numpy()
-            right["linear baseline"] = float((guessed == targets).mean())
-        return right
+            found["linear baseline"] = self.baseline_.logits(examples.texts)
+        truth, multi_label = model.truth(examples.labels), model.multi_label
+        plain = Decision()
+        return {
+            part: micro_f1(truth, plain.given(probabilities(logits, multi_label), multi_label))
+            for part, logits in found.items()
+        }
 
-    def encode(self, texts: Sequence[str], labels: Sequence[Label]) -> tuple[ClassifyBatch, Tensor]:
+    def encode(self, texts: Sequence[str], labels: Sequence[Label]) -> tuple[PooledBatch, Tensor]:
         """Texts as one batch for the network; and the classes (B,)."""
         model = self.model_
         return model.encode(texts), model.targets(list(labels)).to(model.device)

@@ -110,7 +110,8 @@ class ClassifyHeldOut(HeldOut):
         if not are_signals(chosen.texts):
             settings = defaults.reading(settings, chosen.texts)
             split = tokenizer(settings.tokenizer).train(chosen.texts, settings.data.vocabulary)
-        fitted = fit_baseline(chosen.texts, chosen.labels, split)
+        names = sorted(set(chosen.labels))
+        fitted = fit_baseline(chosen.texts, chosen.labels, names, split, settings.seed)
         predicted = fitted.predict(self.examples.texts)
         right = [int(p == y) for p, y in zip(predicted, self.examples.labels, strict=True)]
         return {

@@ -9,8 +9,9 @@ from torch import Tensor, nn
 
 from ostinato import data
 from ostinato.tasks.base.batch import Indices
-from ostinato.tasks.classify.model import ClassifyModel, ClassifySequences
-from ostinato.tasks.classify.network import ClassifyBatch
+from ostinato.tasks.base.pooled.model import PooledSequences
+from ostinato.tasks.base.pooled.network import PooledBatch
+from ostinato.tasks.classify.model import ClassifyModel
 from ostinato.train import Judge
 
 
@@ -27,8 +28,8 @@ class ClassifyLearner:
     def __init__(
         self,
         model: ClassifyModel,
-        training: tuple[ClassifySequences, Tensor],
-        validation: tuple[ClassifySequences, Tensor],
+        training: tuple[PooledSequences, Tensor],
+        validation: tuple[PooledSequences, Tensor],
         weights: Tensor | None = None,
     ) -> None:
         device = model.device
@@ -99,7 +100,7 @@ class ClassifyLearner:
     def held_out(self) -> NDArray[np.float32]:
         """Logits (N, K) of the validation texts."""
 
-        def answer(outputs: Tensor, batch: ClassifyBatch) -> NDArray[np.float32]:
+        def answer(outputs: Tensor, batch: PooledBatch) -> NDArray[np.float32]:
             logits: NDArray[np.float32] = outputs.cpu().numpy()
             return logits
 

@@ -37,6 +37,11 @@ class ClassifyMeasures:
     uncalibrated_error: float
 
 
+def micro_f1(truth: NDArray[np.bool_], given: NDArray[np.bool_]) -> float:
+    """F1 = 2 TP / (2 TP + FP + FN) of all texts and labels (N, K); where each has one, accuracy."""
+    return float(2 * (truth & given).sum() / max(truth.sum() + given.sum(), 1))
+
+
 def measured(
     truth: NDArray[np.bool_],
     given: NDArray[np.bool_],

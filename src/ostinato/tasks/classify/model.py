@@ -16,14 +16,16 @@ from ostinato.data.series.signals import Signal
 from ostinato.data.tables.labels import Label, each, label_text
 from ostinato.equation import Cell
 from ostinato.errors import check_finite
-from ostinato.tasks.base.batch import Indices
 from ostinato.tasks.base.parts import Part
 from ostinato.tasks.base.pooled.model import PooledModel, PooledSequences
+from ostinato.tasks.base.pooled.network import PooledBatch
+from ostinato.tasks.base.pooled.together import FACTS
 from ostinato.tasks.base.stored import from_json
+from ostinato.tasks.classify.bayes import NaiveBayesLinear
 from ostinato.tasks.classify.calibration import probabilities
 from ostinato.tasks.classify.decision import Decision
 from ostinato.tasks.classify.ensemble import LinearMember
-from ostinato.tasks.classify.network import ClassifyBatch, ClassifyEnsemble, ClassifyNetwork
+from ostinato.tasks.classify.network import ClassifyEnsemble, ClassifyNetwork
 from ostinato.tasks.classify.settings import ClassifySettings
 from ostinato.train import Run
 
@@ -49,25 +51,8 @@ class Classification:
         return {"label": label, "probabilities": self.probabilities}
 
 
-@dataclass(frozen=True)
-class ClassifySequences(PooledSequences):
-    """Texts as symbols, or signals on the scale of training.
-
-    Attributes:
-        rows: symbols (T,), or numbers (T, D), of each.
-        linear: what a linear model says of them (N, K), if one answers too.
-    """
-
-    linear: NDArray[np.float32] | None = None
-
-    def batch(self, chosen: Indices) -> ClassifyBatch:
-        """See `Sequences`."""
-        linear = None if self.linear is None else torch.from_numpy(self.linear[chosen])
-        return ClassifyBatch(*self.padded(chosen), linear)
-
-
 @dataclass(eq=False, kw_only=True)
-class ClassifyModel(PooledModel[ClassifySettings, ClassifyBatch, Classification]):
+class ClassifyModel(PooledModel[ClassifySettings, PooledBatch, Classification]):
     """A trained classifier.
 
     Attributes:
@@ -94,12 +79,17 @@ class ClassifyModel(PooledModel[ClassifySettings, ClassifyBatch, Classification]
         """The classes as text, in their order."""
         return [label_text(each) for each in self.classes]
 
-    def sequences(self, inputs: Sequence[str | Signal]) -> ClassifySequences:
+    def sequences(self, inputs: Sequence[str | Signal]) -> PooledSequences:
         """See `Model`."""
-        rows = self.rows(inputs)
-        if not self.linear:
-            return ClassifySequences(rows)
-        return ClassifySequences(rows, self.linear.model.log_probabilities(self.whole(inputs)))
+        return PooledSequences(self.rows(inputs), self.linear_logits(inputs))
+
+    def linear_logits(self, inputs: Sequence[str | Signal]) -> NDArray[np.float32] | None:
+        """What the linear model says (N, K), if one answers too."""
+        if self.linear is None:
+            return None
+        if isinstance(self.linear.model, NaiveBayesLinear):
+            return self.linear.model.log_probabilities(self.whole(inputs))
+        return self.linear.model.logits(inputs)
 
     def without_linear(self) -> Self:
         """The same model, in which the network answers alone."""
@@ -116,7 +106,7 @@ class ClassifyModel(PooledModel[ClassifySettings, ClassifyBatch, Classification]
         """P of each class (N, K); for multi-label texts, independent of each other."""
         return probabilities(self.logits(inputs), self.multi_label)
 
-    def decode(self, outputs: Tensor, batch: ClassifyBatch) -> list[Classification]:
+    def decode(self, outputs: Tensor, batch: PooledBatch) -> list[Classification]:
         """See `Model`."""
         found = probabilities(self._logits(outputs, batch), self.multi_label)
         names = self.class_names
@@ -168,7 +158,7 @@ class ClassifyModel(PooledModel[ClassifySettings, ClassifyBatch, Classification]
         parts = super().parts()
         if self.linear is None:
             return parts
-        inside = f"n-grams up to {self.linear.model.order}, combined with the network"
+        inside = f"{self.linear.reads}, combined with the network"
         count = self.linear.model.parameters
         return [*parts, Part("linear", "linear model", inside, parts[-1].gives, count)]
 
@@ -198,6 +188,9 @@ class ClassifyModel(PooledModel[ClassifySettings, ClassifyBatch, Classification]
         order, classes = self.settings.model.linear, len(self.classes)
         if order:
             self.linear = LinearMember.read(run, order, self.symbols, classes)
+        elif run.holds(FACTS):
+            split, names = self.tokenizer, self.class_names
+            self.linear = LinearMember.read_baseline(run, split, names, self.multi_label)
         # runs from before there was calibration have no such setting, and no such file
         if "calibrate" in run.config().get("model", {}):
             self.decision = from_json(
@@ -215,7 +208,7 @@ class ClassifyModel(PooledModel[ClassifySettings, ClassifyBatch, Classification]
         if self.linear:
             self.linear.write(run)
 
-    def _logits(self, outputs: Tensor, batch: ClassifyBatch) -> NDArray[np.float32]:
+    def _logits(self, outputs: Tensor, batch: PooledBatch) -> NDArray[np.float32]:
         """Logits (B, K) of all that answer, over the temperature."""
         found: NDArray[np.float32] = outputs.detach().cpu().numpy()
         if self.linear and batch.linear is not None:

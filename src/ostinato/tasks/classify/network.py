@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import cast
 
 import torch
@@ -18,26 +17,13 @@ from ostinato.tasks.base.parts import (
 from ostinato.tasks.base.pooled.network import PooledBatch, PooledNetwork
 
 
-@dataclass(frozen=True)
-class ClassifyBatch(PooledBatch):
-    """Texts, or signals, as the network takes them.
-
-    Attributes:
-        values: symbols (B, T) int64, or signals (B, T, D) float32.
-        lengths: (B,) int64.
-        linear: the log-probabilities of a linear model that answers too (B, K), if there is one.
-    """
-
-    linear: Tensor | None = None
-
-
-class ClassifyNetwork(PooledNetwork[ClassifyBatch]):
+class ClassifyNetwork(PooledNetwork[PooledBatch]):
     """Logits (B, K) of K classes, see `PooledNetwork`."""
 
     gives = "logits"
 
 
-class ClassifyEnsemble(Network[ClassifyBatch, Tensor]):
+class ClassifyEnsemble(Network[PooledBatch, Tensor]):
     """Networks that begin differently; the probability of a class is the mean of theirs.
 
     They see the same batches, each with dropout of its own, and learn in one loop.
@@ -57,15 +43,15 @@ class ClassifyEnsemble(Network[ClassifyBatch, Tensor]):
             for part, rate in member.rates.items()
         }
 
-    def forward(self, batch: ClassifyBatch) -> Tensor:
+    def forward(self, batch: PooledBatch) -> Tensor:
         """Logits (B, K); in training each member's, (M, B, K)."""
         return self._together([member(batch) for member in self._members()])
 
-    def embed(self, batch: ClassifyBatch) -> Tensor:
+    def embed(self, batch: PooledBatch) -> Tensor:
         """Embedded tokens or signals of each member (M, T, B, E)."""
         return torch.stack([member.embed(batch) for member in self._members()])
 
-    def run(self, embedded: Tensor, batch: ClassifyBatch) -> Tensor:
+    def run(self, embedded: Tensor, batch: PooledBatch) -> Tensor:
         """Embedded steps (M, T, B, E) → logits, as `forward` gives them."""
         pairs = zip(self._members(), embedded, strict=True)
         return self._together([member.run(own, batch) for member, own in pairs])

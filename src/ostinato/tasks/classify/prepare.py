@@ -17,9 +17,11 @@ from ostinato.statistics import LEVEL, by_chance
 from ostinato.tasks.base import defaults
 from ostinato.tasks.base.defaults import Facts
 from ostinato.tasks.base.estimator import Prepared
+from ostinato.tasks.base.pooled.model import PooledSequences
 from ostinato.tasks.base.pooled.prepare import in_memory, learn_inputs, start_embeddings
 from ostinato.tasks.classify.baseline import ClassifyBaseline, fit_baseline
 from ostinato.tasks.classify.bayes import check_countable
+from ostinato.tasks.classify.calibration import probabilities
 from ostinato.tasks.classify.class_weights import class_weights
 from ostinato.tasks.classify.decision import Decision, check_threshold
 from ostinato.tasks.classify.ensemble import LinearMember
@@ -31,7 +33,7 @@ from ostinato.tasks.classify.examples import (
 )
 from ostinato.tasks.classify.learner import ClassifyLearner
 from ostinato.tasks.classify.measures import ClassifyMeasures, measured
-from ostinato.tasks.classify.model import ClassifyModel, ClassifySequences
+from ostinato.tasks.classify.model import ClassifyModel
 from ostinato.tasks.classify.network import members_of
 from ostinato.tasks.classify.settings import ClassifySettings
 from ostinato.train import Record, Run
@@ -50,17 +52,19 @@ class ClassifyPrepared(Prepared):
             near each word; else empty.
         baseline: the linear baseline, once it is fitted.
         baseline_measures: how well it does on the validation texts.
+        together: how well network and baseline do together, where both answer.
     """
 
     model: ClassifyModel
     digests: dict[str, str]
     training: Examples
     validation: Examples
-    sequences: ClassifySequences
-    held: ClassifySequences
+    sequences: PooledSequences
+    held: PooledSequences
     near: list[NDArray[np.int64]]
     baseline: ClassifyBaseline | None = None
     baseline_measures: ClassifyMeasures | None = None
+    together: ClassifyMeasures | None = None
     _learner: ClassifyLearner = field(init=False)
 
     def learner(self) -> ClassifyLearner:
@@ -78,16 +82,21 @@ class ClassifyPrepared(Prepared):
         return self._learner
 
     def finish(self) -> None:
-        """Fits the linear model that answers too, if one is asked for; and the decision."""
+        """Finds who answers: the network, or a linear model too; and fits the decision."""
         model, settings = self.model, self.model.settings.model
         found, judged = self._learner.held_out(), self.validation
         if settings.linear:
             judged = in_memory(self.validation)
             model.linear, found = self._linear(in_memory(self.training), judged)
-        truth = model.truth(judged.labels)
+        elif self.baseline and not settings.alone:
+            found, judged = self._with_baseline(self.baseline, found)
+        truth, multi_label = model.truth(judged.labels), model.multi_label
         model.decision = Decision.fit(
-            found, truth, model.multi_label, settings.calibrate, settings.threshold
+            found, truth, multi_label, settings.calibrate, settings.threshold
         )
+        if model.linear:
+            given = model.given(probabilities(found, multi_label))
+            self.together = measured(truth, given, model.class_names, multi_label)
 
     def no_better(self, record: Record) -> str | None:
         """See `Prepared`: the class that is most frequent in training."""
@@ -107,7 +116,8 @@ class ClassifyPrepared(Prepared):
         """Fits the linear baseline, and measures it on the validation texts."""
         model = self.model
         training, validation = in_memory(self.training), in_memory(self.validation)
-        fitted = fit_baseline(training.texts, training.labels, model.tokenizer)
+        names, split = model.class_names, model.tokenizer
+        fitted = fit_baseline(training.texts, training.labels, names, split, model.settings.seed)
         given, truth = map(model.truth, (fitted.predict(validation.texts), validation.labels))
         right = measured(truth, given, model.class_names, model.multi_label)
         self.baseline, self.baseline_measures = fitted, right
@@ -122,6 +132,26 @@ class ClassifyPrepared(Prepared):
                     "texts": len(training),
                 },
             )
+
+    def _with_baseline(
+        self, baseline: ClassifyBaseline, network: NDArray[np.float32]
+    ) -> tuple[NDArray[np.float32], Examples]:
+        """Lets the baseline answer too, where that is better.
+
+        Args:
+            baseline: fitted on the training texts.
+            network: what the network says of the validation texts: logits (N, K).
+
+        Returns:
+            What all that answer say of validation texts, and these.
+        """
+        model, judged = self.model, in_memory(self.validation)
+        own = network if judged is self.validation else model.logits(judged.texts)
+        said, targets = baseline.logits(judged.texts), model.targets(judged.labels).numpy()
+        model.linear = LinearMember.of_baseline(baseline, own, said, targets)
+        if model.linear is None:
+            return network, self.validation
+        return model.linear.join(own, said), judged
 
     def _linear(
         self, training: Examples, validation: Examples
@@ -169,7 +199,7 @@ def prepare(
         check_countable(settings.model.linear, model.symbols)
     facts = Facts(list(map(len, inputs.training)), len(validation), model.numbers is not None)
     model.settings = defaults.classified(model.settings, facts)
-    sequences, held = ClassifySequences(inputs.training), ClassifySequences(inputs.validation)
+    sequences, held = PooledSequences(inputs.training), PooledSequences(inputs.validation)
     return ClassifyPrepared(model, digests, training, validation, sequences, held, inputs.near)
 
 
@@ -194,4 +224,9 @@ def _check_asked(settings: ClassifySettings, classes: int) -> None:
     if settings.model.threshold is not None:
         check_threshold(classes, multi_label)
     if settings.model.linear and multi_label:
-        raise ConfigError("model.linear: not available for multi-label texts")
+        raise ConfigError(
+            "model.linear: not available for multi-label texts, where the linear baseline "
+            "answers with the network if that helps"
+        )
+    if settings.model.linear and settings.model.alone:
+        raise ConfigError("model.alone and model.linear: give one of them")

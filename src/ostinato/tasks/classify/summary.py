@@ -13,6 +13,7 @@ from ostinato.tasks.base.summary import (
     SummaryTable,
     duration,
     parameters,
+    together,
 )
 
 if TYPE_CHECKING:
@@ -31,8 +32,13 @@ def trained(classifier: Classifier, examples: Examples, test: Examples | None) -
         accuracy = classifier.evaluate(test.texts, test.labels).accuracy
         yield Message(f"test accuracy {accuracy:.4f}")
         if classifier.linear_:
-            alone = classifier.alone(test.texts, test.labels).items()
-            yield Message(f"alone: {', '.join(f'{part} {right:.4f}' for part, right in alone)}")
+            yield alone(classifier, test)
+
+
+def alone(classifier: Classifier, examples: Examples) -> Message:
+    """How good each is alone of those that answer together."""
+    found = classifier.alone(examples.texts, examples.labels).items()
+    return Message(f"alone: {', '.join(f'{part} {right:.4f}' for part, right in found)}")
 
 
 def _models(classifier: Classifier) -> Iterator[Shown]:
@@ -50,9 +56,12 @@ def _models(classifier: Classifier) -> Iterator[Shown]:
         models.append(("linear baseline", baseline, fitted.parameters, fitted.seconds))
     if linear := classifier.linear_:
         own, seconds = linear.model.parameters, linear.seconds
-        models.append(("linear model of n-grams", [linear.accuracy], own, seconds))
-        together = f"{cell} and linear model", [linear.together], weights + own, spent + seconds
-        models.append(together)
+        both = [linear.together]
+        if not fitted or linear.model is not fitted:
+            models.append(("linear model of n-grams", [linear.accuracy], own, seconds))
+        elif classifier.together_:
+            both = [getattr(classifier.together_, k) for k in measures]
+        models.append((f"{cell} and {linear.name}", both, weights + own, spent + seconds))
     rows = [
         [name, *(f"{v:.4f}" for v in values), f"{count:,}", duration(seconds)]
         for name, values, count, seconds in models
@@ -60,7 +69,9 @@ def _models(classifier: Classifier) -> Iterator[Shown]:
     yield SummaryTable(["", *measures.values(), "parameters", "time"], rows)
     if baseline and baseline[0] > best[next(iter(measures))]:
         yield Message("The linear baseline is better.")
-    if linear and linear.accuracy > best["accuracy"]:
+    if linear and linear.model is fitted:
+        yield Message(together(cell))
+    elif linear and linear.accuracy > best["accuracy"]:
         yield Message("The linear model alone is better than the network alone.")
 
 

@@ -5,7 +5,37 @@ from __future__ import annotations
 from typing import Literal
 
 import numpy as np
-from numpy.typing import ArrayLike
+from numpy.typing import ArrayLike, NDArray
+
+ENOUGH = 10
+"""Texts with a label, and texts without it, from which its threshold can be told."""
+
+
+def best_thresholds(
+    probabilities: NDArray[np.floating],
+    truth: NDArray[np.bool_],
+    measure: Literal["f1", "accuracy"],
+) -> tuple[float, ...]:
+    """The threshold of each label under which held-out texts are judged best.
+
+    A label that fewer than `ENOUGH` texts have, or lack, has no threshold of its own: all such
+    labels together have one, or 0.5 where even together they are too few.
+
+    Args:
+        probabilities: of each text and label (N, K).
+        truth: whether the text has the label (N, K).
+        measure: see `best_threshold`.
+    """
+    count = truth.sum(0)
+    enough = (count >= ENOUGH) & (len(truth) - count >= ENOUGH)
+    rare, own = probabilities[:, ~enough].ravel(), truth[:, ~enough].ravel()
+    shared = 0.5
+    if min(own.sum(), (~own).sum()) >= ENOUGH:
+        shared = best_threshold(rare, own, measure)
+    return tuple(
+        best_threshold(p, y, measure) if well else shared
+        for p, y, well in zip(probabilities.T, truth.T, enough, strict=True)
+    )
 
 
 def best_threshold(

@@ -1,7 +1,7 @@
 """Baselines: the mean of the training targets, and ridge regression.
 
-They stand beside every regressor, because on few examples they are hard to beat, and a network that
-does not beat them should be known not to.
+They stand beside every regressor, because on few examples they are hard to beat; where ridge
+regression helps a network, both answer together.
 """
 
 from __future__ import annotations
@@ -15,7 +15,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ostinato.data import Tokenizer
-from ostinato.tasks.base.pooled.baseline import linear_features
+from ostinato.tasks.base.pooled.baseline import LinearModel, every, features_of
+from ostinato.tasks.base.pooled.solvers import Weights, ridge, ridge_of_texts
 from ostinato.tasks.regress.scale import TargetScale
 
 
@@ -24,21 +25,23 @@ class RegressBaseline:
     """A fitted linear baseline and what it cost.
 
     Attributes:
-        pipeline: scikit-learn's tf-idf and ridge regression.
-        scale: of the targets; the regression predicts standardised ones.
-        parameters: the number of its weights.
+        model: the linear model, of standardised targets.
+        scale: of the targets.
         seconds: how long fitting took.
     """
 
-    pipeline: Any
+    model: LinearModel
     scale: TargetScale
-    parameters: int
     seconds: float
+
+    @property
+    def parameters(self) -> int:
+        """The number of its weights."""
+        return self.model.parameters
 
     def predict(self, inputs: Sequence[Any]) -> NDArray[np.float64]:
         """The predicted numbers (N,), in units of the data."""
-        found: NDArray[np.float64] = np.asarray(self.pipeline.predict(inputs), np.float64)
-        return found * self.scale.deviation + self.scale.mean
+        return self.scale.restored(self.model.scores(inputs)[:, 0])
 
 
 def fit_baseline(
@@ -46,18 +49,22 @@ def fit_baseline(
     targets: NDArray[np.float64],
     tokenizer: Tokenizer | None,
     scale: TargetScale,
+    seed: int = 0,
 ) -> RegressBaseline:
-    """Fits w, b that minimise Σ (z - w·x - b)² + |w|², with z the standardised targets.
+    """Fits standardised targets: of texts by `ridge_of_texts` on `NGramFeatures`, of series by
+    `ridge` on `ConvolutionFeatures`.
 
-    x are the features of `linear_features`: of texts words and pairs of words, of signals means,
-    deviations, first and last of each number.
+    Args:
+        inputs: training texts or series.
+        targets: the number of each (N,).
+        tokenizer: that of the network; None where series are read.
+        scale: of the targets.
+        seed: see `features_of`.
     """
-    from sklearn.linear_model import Ridge
-    from sklearn.pipeline import make_pipeline
-
     began = time.perf_counter()
-    regression = Ridge(alpha=1.0)
-    pipeline = make_pipeline(linear_features(tokenizer, len(inputs)), regression)
-    pipeline.fit(inputs, (targets - scale.mean) / scale.deviation)
-    weights = regression.coef_.size + 1
-    return RegressBaseline(pipeline, scale, weights, time.perf_counter() - began)
+    some = every(inputs, tokenizer)
+    inputs, targets = inputs[some], targets[some]
+    features = features_of(inputs, tokenizer, 1, seed)
+    x, z = features.matrix(inputs), scale.standardised(targets)[:, None].astype(np.float64)
+    found: Weights = ridge(x, z).fitted if tokenizer is None else ridge_of_texts(x, z)
+    return RegressBaseline(LinearModel.of(features, found), scale, time.perf_counter() - began)

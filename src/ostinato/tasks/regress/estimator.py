@@ -15,6 +15,7 @@ from ostinato.data import Examples
 from ostinato.tasks.base.estimator import Fitting
 from ostinato.tasks.base.pooled.estimator import PooledEstimator
 from ostinato.tasks.regress.baseline import RegressBaseline
+from ostinato.tasks.regress.ensemble import RegressMember
 from ostinato.tasks.regress.measures import RegressMeasures, measured, r2_score
 from ostinato.tasks.regress.model import RegressModel
 from ostinato.tasks.regress.prepare import prepare
@@ -52,6 +53,7 @@ class Regressor(RegressorMixin, PooledEstimator[RegressSettings]):  # type: igno
     model_: RegressModel
     baseline_: RegressBaseline | None = None
     baseline_measures_: dict[str, RegressMeasures] | None = None
+    together_: RegressMeasures | None = None
 
     def fit(self, texts: object, targets: object = None, **options: Unpack[Fitting]) -> Self:
         """Trains the network, and the baseline on the same examples.
@@ -74,6 +76,7 @@ class Regressor(RegressorMixin, PooledEstimator[RegressSettings]):  # type: igno
         prepared = prepare(settings, self._cell(), examples, options.get("run") is not None)
         self._train(prepared, **options)
         self.baseline_, self.baseline_measures_ = prepared.baseline, prepared.measures
+        self.together_ = prepared.together
         return self
 
     def predict(self, texts: object) -> NDArray[np.float64]:
@@ -111,6 +114,26 @@ class Regressor(RegressorMixin, PooledEstimator[RegressSettings]):  # type: igno
         """
         examples = self._measured(texts, targets)
         return measured(targets_of(examples), self.predict(examples.texts))
+
+    def alone(self, texts: object, targets: object = None) -> dict[str, RegressMeasures]:
+        """How near the network and the linear baseline are that predict together, each alone.
+
+        Args:
+            texts: texts and targets as for `fit`.
+            targets: likewise.
+        """
+        examples, model = self._measured(texts, targets), self.model_
+        found = {"network": model.without_linear().values(examples.texts)}
+        if model.linear:
+            said = model.linear.model.scores(examples.texts)[:, 0]
+            found["linear baseline"] = model.scale.restored(said)
+        right = targets_of(examples)
+        return {part: measured(right, values) for part, values in found.items()}
+
+    @property
+    def linear_(self) -> RegressMember | None:
+        """The linear baseline as it answers with the network, if it does."""
+        return self.model_.linear
 
     @property
     def scale_(self) -> TargetScale:

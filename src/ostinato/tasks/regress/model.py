@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from copy import copy
 from dataclasses import dataclass, field
 from typing import Self
 
@@ -13,9 +14,12 @@ from torch import Tensor
 from ostinato.data.series.signals import Signal
 from ostinato.equation import Cell
 from ostinato.errors import check_finite
+from ostinato.tasks.base.parts import Part
 from ostinato.tasks.base.pooled.model import PooledModel, PooledSequences
 from ostinato.tasks.base.pooled.network import PooledBatch
+from ostinato.tasks.base.pooled.together import FACTS
 from ostinato.tasks.base.stored import from_json
+from ostinato.tasks.regress.ensemble import RegressMember
 from ostinato.tasks.regress.network import RegressNetwork
 from ostinato.tasks.regress.scale import TargetScale
 from ostinato.tasks.regress.settings import RegressSettings
@@ -45,6 +49,7 @@ class RegressModel(PooledModel[RegressSettings, PooledBatch, Regression]):
 
     Attributes:
         scale: of the targets, in training.
+        linear: the linear baseline as it answers with the network, if it does.
         tokenizer, vocabulary, numbers, bigrams: see `PooledModel`.
     """
 
@@ -52,10 +57,18 @@ class RegressModel(PooledModel[RegressSettings, PooledBatch, Regression]):
 
     network: RegressNetwork = field(init=False)
     scale: TargetScale
+    linear: RegressMember | None = None
 
     def sequences(self, inputs: Sequence[str | Signal]) -> PooledSequences:
         """See `Model`."""
-        return PooledSequences(self.rows(inputs))
+        linear = self.linear.model.scores(inputs) if self.linear else None
+        return PooledSequences(self.rows(inputs), linear)
+
+    def without_linear(self) -> Self:
+        """The same model, in which the network answers alone."""
+        alone = copy(self)
+        alone.linear = None
+        return alone
 
     def decode(self, outputs: Tensor, batch: PooledBatch) -> list[Regression]:
         """See `Model`."""
@@ -77,6 +90,8 @@ class RegressModel(PooledModel[RegressSettings, PooledBatch, Regression]):
         scale = from_json(run, SCALE, TargetScale.from_json)
         model = cls(settings=settings, cell=cell, scale=scale)
         model.read_inputs(run)
+        if not run.unfinished and run.holds(FACTS):
+            model.linear = RegressMember.read(run, model.tokenizer)
         return model
 
     def write_parts(self, run: Run) -> None:
@@ -84,8 +99,24 @@ class RegressModel(PooledModel[RegressSettings, PooledBatch, Regression]):
         self.write_inputs(run)
         run.write_json(SCALE, self.scale.to_json())
 
+    def write_fitted(self, run: Run) -> None:
+        """See `Model`."""
+        if self.linear:
+            self.linear.write(run)
+
+    def parts(self) -> list[Part]:
+        """See `Model`."""
+        parts = super().parts()
+        if self.linear is None:
+            return parts
+        linear = self.linear.model
+        inside = f"{linear.features.words}, combined with the network"
+        return [*parts, Part("linear", "linear model", inside, parts[-1].gives, linear.parameters)]
+
     def values_of(self, outputs: Tensor, batch: PooledBatch) -> NDArray[np.float64]:
         """Outputs (B, 1) → numbers (B,) in units of the data."""
-        found = outputs[:, 0].detach().cpu().numpy()
+        found: NDArray[np.float32] = outputs[:, 0].detach().cpu().numpy()
+        if self.linear and batch.linear is not None:
+            found = self.linear.join(found, batch.linear[:, 0].cpu().numpy())
         check_finite(np.abs(found))
         return self.scale.restored(found)

@@ -17,6 +17,7 @@ from ostinato.tasks.base.estimator import Prepared
 from ostinato.tasks.base.pooled.model import PooledSequences
 from ostinato.tasks.base.pooled.prepare import in_memory, learn_inputs, start_embeddings
 from ostinato.tasks.regress.baseline import RegressBaseline, fit_baseline
+from ostinato.tasks.regress.ensemble import RegressMember
 from ostinato.tasks.regress.learner import RegressLearner
 from ostinato.tasks.regress.measures import RegressMeasures, measured
 from ostinato.tasks.regress.model import RegressModel
@@ -37,6 +38,7 @@ class RegressPrepared(Prepared):
         near: symbols of the training texts in memory, see `PooledInputs`.
         baseline: the linear baseline, once it is fitted.
         measures: on the validation part, by baseline.
+        together: of network and baseline on the same part, where both answer.
     """
 
     model: RegressModel
@@ -48,6 +50,7 @@ class RegressPrepared(Prepared):
     near: list[NDArray[np.int64]]
     baseline: RegressBaseline | None = None
     measures: dict[str, RegressMeasures] | None = None
+    together: RegressMeasures | None = None
 
     def learner(self) -> RegressLearner:
         """See `Prepared`."""
@@ -66,6 +69,18 @@ class RegressPrepared(Prepared):
     def unknown(self) -> float | None:
         """See `Prepared`."""
         return None if self.model.numbers else unknown_share(map(np.asarray, self.held.rows))
+
+    def finish(self) -> None:
+        """Lets the baseline answer too, where that is better on the validation part."""
+        model, validation = self.model, in_memory(self.validation)
+        if self.baseline is None or model.settings.model.alone:
+            return
+        own, targets = model.values(validation.texts), targets_of(validation)
+        said = self.baseline.predict(validation.texts)
+        z = [model.scale.standardised(each).astype(np.float64) for each in (own, said, targets)]
+        model.linear = RegressMember.chosen(self.baseline.model, *z)
+        if model.linear:
+            self.together = measured(targets, model.values(validation.texts))
 
     def fit_baseline(self, run: Run | None) -> None:
         """Fits the linear baseline, and measures it and the mean on the validation part."""
@@ -134,4 +149,5 @@ def split_examples(examples: Examples, share: float, seed: int) -> tuple[Example
 def baseline_of(examples: Examples, model: RegressModel) -> RegressBaseline:
     """The linear baseline, fitted on the training examples of a model."""
     kept = in_memory(examples)
-    return fit_baseline(kept.texts, targets_of(kept), model.tokenizer, model.scale)
+    seed = model.settings.seed
+    return fit_baseline(kept.texts, targets_of(kept), model.tokenizer, model.scale, seed)

@@ -8,7 +8,14 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from ostinato.data import Examples
-from ostinato.tasks.base.summary import Message, Shown, SummaryTable, duration, parameters
+from ostinato.tasks.base.summary import (
+    Message,
+    Shown,
+    SummaryTable,
+    duration,
+    parameters,
+    together,
+)
 from ostinato.tasks.regress.measures import RegressMeasures, measured
 from ostinato.tasks.regress.scale import targets_of
 
@@ -29,11 +36,16 @@ def trained(regressor: Regressor, test: Examples | None) -> Iterator[Shown]:
         if key == "linear" and linear:
             cost = [f"{linear.parameters:,}", duration(linear.seconds)]
         rows.append([names[key], number(own.rmse), number(own.mae), *cost])
+    if (both := regressor.together_) and linear:
+        cost = [f"{count + linear.parameters:,}", duration(spent + linear.seconds)]
+        rows.append([f"{name} and linear baseline", number(both.rmse), number(both.mae), *cost])
     yield SummaryTable(["", "validation RMSE", "MAE", "parameters", "time"], rows)
     better = [names[key] for key, own in found.items() if own.rmse <= best["rmse"]]
     if better:
         be = "is" if len(better) == 1 else "are"
         yield Message(f"The {' and the '.join(better)} {be} better.")
+    if regressor.together_:
+        yield Message(together(name))
     if test is not None:
         yield from shown(regressor, regressor.evaluate(test.texts, test.labels), test, "test ")
 
@@ -48,6 +60,10 @@ def shown(
     yield Message(f"{part}mae {number(own.mae)}, of the mean of training {number(mean.mae)}")
     yield Message(f"{part}r2 {_or_dash(own.r2)}")
     yield Message(f"{part}spearman {_or_dash(own.spearman)}")
+    if regressor.linear_:
+        alone = regressor.alone(examples).items()
+        parts = ", ".join(f"{part} rmse {number(each.rmse)}" for part, each in alone)
+        yield Message(f"{part}alone: {parts}")
     yield Message(f"{part}examples {len(targets)}")
 
 

@@ -43,6 +43,7 @@ class Transducer(Estimator[TransduceSettings]):
         model: settings of the network, see `TransduceModel`.
         decoding: settings of beam search, see `Decoding`.
         train: settings of training, see `Training`.
+        baseline: has no effect; there is no baseline beside a transducer.
 
     After `fit`: `model_`, the trained `TransduceModel`, and of its parts `source_` and `target_`
     (each a `TextCodec`) and `network_`; `history_` (a record for each epoch), `validation_` (the
@@ -66,8 +67,9 @@ class Transducer(Estimator[TransduceSettings]):
         model: Mapping[str, object] | None = None,
         decoding: Mapping[str, object] | None = None,
         train: Mapping[str, object] | None = None,
+        baseline: bool = True,
     ) -> None:
-        super().__init__(cell, seed=seed, data=data, model=model, train=train)
+        super().__init__(cell, seed=seed, data=data, model=model, train=train, baseline=baseline)
         self.source = source
         self.target = target
         self.decoding = decoding

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Any, TypeVar
+from typing import Any, TypeVar, Unpack
 
 import numpy as np
 from numpy.typing import NDArray
 
 from ostinato.data import Tokenizer, Vocabulary
-from ostinato.tasks.base.estimator import TextEstimator
+from ostinato.tasks.base.estimator import Fitting, Prepared, TextEstimator
 from ostinato.tasks.base.pooled.model import PooledModel
 from ostinato.tasks.base.pooled.numbers import Numbers
 from ostinato.tasks.base.pooled.settings import PooledSettings
@@ -20,6 +20,16 @@ class PooledEstimator(TextEstimator[S]):
     """Its trained model reads texts, or signals: arrays (T, D) of any length."""
 
     model_: PooledModel[Any, Any, Any]
+
+    def _trained(self, prepared: Prepared, **options: Unpack[Fitting]) -> None:
+        run = options.get("run")
+        before = run.like if run and not options.get("resume") else run
+        if before and "alone" not in before.config().get("model", {}):
+            # it is from before a baseline could answer too, and is continued or repeated as it was
+            settings = prepared.model.settings
+            network = settings.model.model_copy(update={"alone": True})
+            prepared.model.settings = settings.model_copy(update={"model": network})
+        super()._trained(prepared, **options)
 
     @property
     def tokenizer_(self) -> Tokenizer | None:

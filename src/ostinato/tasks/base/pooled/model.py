@@ -34,9 +34,15 @@ EncodedRows: TypeAlias = Sequence[Symbols | Signal] | Rows
 
 @dataclass(frozen=True)
 class PooledSequences:
-    """Texts as symbols, or signals on the scale of training."""
+    """Texts as symbols, or signals on the scale of training.
+
+    Attributes:
+        rows: symbols (T,), or numbers (T, D), of each.
+        linear: what a linear model says of them (N, K), if one answers too.
+    """
 
     rows: EncodedRows
+    linear: NDArray[np.float32] | None = None
 
     @property
     def lengths(self) -> list[int]:
@@ -50,7 +56,8 @@ class PooledSequences:
 
     def batch(self, chosen: Indices) -> PooledBatch:
         """See `Sequences`."""
-        return PooledBatch(*self.padded(chosen))
+        linear = None if self.linear is None else torch.from_numpy(self.linear[chosen])
+        return PooledBatch(*self.padded(chosen), linear)
 
 
 @dataclass(eq=False, kw_only=True)

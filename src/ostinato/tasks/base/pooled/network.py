@@ -32,10 +32,12 @@ class PooledBatch(Batch):
     Attributes:
         values: symbols (B, T) int64, or signals (B, T, D) float32.
         lengths: (B,) int64.
+        linear: what a linear model says that answers too (B, K) float32, if there is one.
     """
 
     values: Tensor
     lengths: Tensor
+    linear: Tensor | None = None
 
 
 B = TypeVar("B", bound=PooledBatch)

@@ -31,8 +31,8 @@ class Numbers:
         spread = steps.std(axis=0)
         return cls(steps.mean(axis=0), np.where(spread > 0, spread, 1.0))
 
-    def scaled(self, signals: Sequence[Signal], keep: int) -> list[Signal]:
-        """Signals on the scale of training, of each the last `keep` steps.
+    def scaled(self, signals: Sequence[Signal], keep: int = 0) -> list[Signal]:
+        """Signals on the scale of training, of each the last `keep` steps; 0 is all.
 
         Raises:
             DataError: when a signal has not as many numbers a step as those of training.
@@ -57,9 +57,3 @@ class Numbers:
         if not (np.isfinite(mean).all() and (deviation > 0).all() and np.isfinite(deviation).all()):
             raise ValueError("a mean or deviation is invalid")
         return cls(mean, deviation)
-
-
-def summaries(signals: Sequence[Signal]) -> NDArray[np.float64]:
-    """(N, 4·D): mean, deviation, first and last of each number; what the baseline reads."""
-    rows = [np.concatenate([s.mean(0), s.std(0), s[0], s[-1]]) for s in signals]
-    return np.array(rows, dtype=np.float64)

@@ -54,6 +54,12 @@ class PooledStackSettings(StackSettings):
         None, ge=0, lt=1, description="dropout of embeddings; default: dropout"
     )
 
+    alone: bool = Field(
+        False,
+        description="the network answers alone; default: the linear baseline answers with it "
+        "where both are better on the validation set",
+    )
+
     def for_texts(self) -> dict[str, bool]:
         """Settings that only texts can have, and whether they are asked for."""
         return {"model.start = ppmi": self.start == "ppmi", "model.bigrams": self.bigrams > 0}
