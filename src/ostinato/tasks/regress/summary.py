@@ -8,7 +8,15 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from ostinato.data import Examples
-from ostinato.tasks.base.summary import Message, Shown, SummaryTable, duration, parameters
+from ostinato.tasks.base.summary import (
+    Figures,
+    Message,
+    Shown,
+    SummaryTable,
+    duration,
+    parameters,
+    within,
+)
 from ostinato.tasks.regress.measures import RegressMeasures, measured
 from ostinato.tasks.regress.scale import targets_of
 
@@ -35,7 +43,8 @@ def trained(regressor: Regressor, test: Examples | None) -> Iterator[Shown]:
         be = "is" if len(better) == 1 else "are"
         yield Message(f"The {' and the '.join(better)} {be} better.")
     if test is not None:
-        yield from shown(regressor, regressor.evaluate(test.texts, test.labels), test, "test ")
+        own = regressor.evaluate(test.texts, test.labels)
+        yield from within("test", shown(regressor, own, test, "test "))
 
 
 def shown(
@@ -49,6 +58,7 @@ def shown(
     yield Message(f"{part}r2 {_or_dash(own.r2)}")
     yield Message(f"{part}spearman {_or_dash(own.spearman)}")
     yield Message(f"{part}examples {len(targets)}")
+    yield Figures({**vars(own), "mean": vars(mean), "examples": len(targets)})
 
 
 def number(value: float) -> str:
