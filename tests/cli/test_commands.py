@@ -113,7 +113,9 @@ def test_predict_labels_each_line(terminal):
     (terminal.folder / "lines.txt").write_text(lines)
     assert terminal.text("predict", "runs/a", "lines.txt") == out
     assert terminal.text("predict", "runs/a", given=lines) == out
-    assert len(terminal.text("predict", "runs/a", "more.csv").splitlines()) == 4
+    back = terminal.text("predict", "runs/a", "more.csv").splitlines()
+    assert back[0] == "text,label,prediction,confidence"
+    assert [line.split(",")[2] for line in back[1:]] == ["pos", "neg", "pos", "neg"]
 
 
 def test_generate_goes_on_with_a_text(terminal):
@@ -240,7 +242,8 @@ def test_labels_and_paths_may_hold_brackets(terminal):
 
 
 TASKS = tasks.names()
-EVERY = ["bench", "cache", "compare", "demo", "evaluate", "fit", "generate", "predict", "recall"]
+EVERY = ["bench", "cache", "compare", "data", "demo", "evaluate", "fit", "generate", "predict"]
+EVERY += ["recall", "runs"]
 EVERY += ["report", "show", "verify"]
 EVERY += [f"{command} {task}" for command in ("compare", "fit") for task in TASKS]
 

@@ -63,6 +63,14 @@ def test_forecasts_are_a_table_that_goes_on(terminal, fitted):
     assert list(rows[0]) == ["time", "column", "forecast", "q0.1", "q0.5", "q0.9"]
     text = terminal.text("predict", "runs/load", "load.csv", "--horizon", "3", "--out", "next.csv")
     assert text == "3 rows in next.csv\n"
+    done = terminal("predict", "runs/load", "--horizon", "3", "--plot", "fan.html")
+    assert done.err.endswith("Page: fan.html\n")
+    assert len(list(csv.reader(io.StringIO(done.out)))) == 4
+    page = (terminal.folder / "fan.html").read_text("utf-8")
+    assert page.count('class="plot"') == 1
+    assert "2024-05-01" in page
+    (line,) = terminal.text("predict", "runs/load", "--horizon", "3", "--json").splitlines()
+    assert json.loads(line)["times"] == [row["time"] for row in rows[:3]]
     again = list(csv.DictReader(io.StringIO((terminal.folder / "next.csv").read_text())))
     assert again == rows[:3]
     given = (terminal.folder / "load.csv").read_text()

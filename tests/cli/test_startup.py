@@ -46,6 +46,6 @@ def test_help_and_errors_in_options_load_neither_pytorch_nor_scikit_learn():
 
 def test_predict_loads_only_what_a_network_needs(terminal):
     said, modules = loaded_by("predict runs/a more.csv", folder=terminal.folder)
-    assert said.splitlines()[0].startswith("pos\t")
+    assert said.splitlines()[0] == "text,label,prediction,confidence"
     needed = {"torch", "llvmlite"}
     assert modules & (HEAVY | {"torch._dynamo", "sympy", "rich.progress"}) == needed

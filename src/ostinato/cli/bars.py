@@ -76,8 +76,12 @@ def _epoch(record: Mapping[str, float]) -> str:
         "f1": "validation F1 {:.4f}",
         "nats": "validation {:.3f} nats/token",
         "error_rate": "validation token error rate {:.2%}",
+        "rmse": "validation RMSE {:.4g}",
+        "mse": "validation MSE {:.4f}",
     }
-    if record.get("f1") == record.get("accuracy"):
+    if not shown.keys() & record.keys():
+        shown = {"validation_loss": "validation loss {:.4f}"}
+    elif record.get("f1") == record.get("accuracy"):
         del shown["f1"]
     parts += [text.format(record[name]) for name, text in shown.items() if name in record]
     parts.append(f"{record['tokens_per_second']:,.0f} tokens/s")

@@ -21,6 +21,8 @@ SUMMARIES = {
     "report": "Compare trained runs in one report: tables, curves, gradients, errors, diagrams.",
     "evaluate": "Measure a trained model on data it has not seen.",
     "predict": "Predict with a trained model on new data.",
+    "data": "List the packaged sources, or show any input as it will be read.",
+    "runs": "List runs: task, cell, data, measure, when.",
     "generate": "Generate text with a trained model.",
     "show": "Show the code of a cell at a level, exactly as it runs.",
     "verify": "Prove that a cell computes the same at every level.",
@@ -28,6 +30,18 @@ SUMMARIES = {
     "recall": "Measure the long-term memory of cells: the adding problem, the copy task.",
     "bench": "Measure the speed compared with other installed libraries.",
 }
+
+
+FILES = {"runs": "listing"}
+"""Commands that are in a file of another name."""
+MEANT = {
+    "train": "fit", "learn": "fit", "test": "evaluate", "eval": "evaluate", "score": "evaluate",
+    "infer": "predict", "classify": "fit classify", "tag": "fit tag", "forecast": "fit forecast",
+    "regress": "fit regress", "transduce": "fit transduce", "translate": "fit transduce",
+    "sample": "generate", "list": "runs", "ls": "runs", "sources": "data", "datasets": "data",
+    "benchmark": "bench", "plot": "report",
+}  # fmt: skip
+"""What other programs call a command."""
 
 
 def commands(asked: str = "") -> App:
@@ -49,7 +63,10 @@ def commands(asked: str = "") -> App:
     )
     for name, summary in SUMMARIES.items():
         own = None if name == asked else summary
-        app.command(f"ostinato.cli.{name}:{name}", name=name, help=own)
+        app.command(f"ostinato.cli.{FILES.get(name, name)}:{name}", name=name, help=own)
+    app.register_install_completion_command(
+        help="Install completion of commands and options for the shell: bash, zsh or fish."
+    )
     return app
 
 
@@ -133,6 +150,8 @@ def _no_command(word: str, app: App) -> str:
     names = [name for name in app if not name.startswith("-")]
     option = f"--{word.strip('-')}".replace("_", "-")
     near = [name for name in app if name.startswith("--")] if word.startswith("-") else names
+    if word in MEANT and app.name[0] == "ostinato":
+        return f"unknown command {quoted(word)}; did you mean {quoted(MEANT[word])}?"
     said = str(UnknownName("command", word, [option] if option in list(app) else near))
     owners = [] if "did you mean" in said else [n for n in names if _has_option(app[n], option)]
     if not owners:

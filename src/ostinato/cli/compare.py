@@ -16,14 +16,14 @@ from cyclopts import App
 from ostinato.cli.pages import page_title, title_of, write_page
 from ostinato.cli.runs import Config, Device, S, free_folder, merge, named_cells, shell_word
 from ostinato.cli.screen import aside
-from ostinato.cli.summaries import read
+from ostinato.cli.summaries import AsJson, read, write_json
 from ostinato.cli.task import KEYWORD, Command, add_tasks, command_of, joined, settings_of
 from ostinato.errors import ConfigError, shortened
 from ostinato.experiment.sizes import Equal
 from ostinato.tasks.base.reading import Comparison
 from ostinato.tasks.base.settings import TaskSettings
 from ostinato.tasks.base.task import Task
-from ostinato.train import Folder
+from ostinato.train import Folder, write_out
 
 SEEDS = 3
 MOST_SEEDS = 1000
@@ -76,6 +76,7 @@ class Trials:
     open_page: Annotated[
         bool, cyclopts.Parameter(help="Open the report in a browser at the end.")
     ] = False
+    as_json: AsJson = False
 
     def settings(self, kind: type[S], given: S | None) -> S:
         """The settings of all runs, which name no cell: `--cells` does.
@@ -99,7 +100,7 @@ class Trials:
             ConfigError: for numbers out of range, or a cell that is named twice.
         """
         from ostinato.cli.bars import Bars
-        from ostinato.cli.report import print_comparison
+        from ostinato.cli.report import in_short, print_comparison
         from ostinato.experiment import sizes, trials
         from ostinato.experiment.stamp import stamp
         from ostinato.report.comparison_page import comparison_page
@@ -128,9 +129,13 @@ class Trials:
             "data": {"training": trained_on, "test": judged_by},
         }
         Folder(folder).write_json("comparison.json", results)
+        page, at = comparison_page(results, "ostinato compare"), folder / "report.html"
+        if self.as_json:
+            write_out(at, page)
+            write_json({"folder": str(folder), "report": str(at), **in_short(results)})
+            return
         print_comparison(results)
-        page = comparison_page(results, "ostinato compare")
-        write_page(page, folder / "report.html", self.open_page)
+        write_page(page, at, self.open_page)
 
     def _numbers(self) -> tuple[int, int]:
         """How many seeds, and how many runs at a time."""
@@ -168,9 +173,10 @@ def command(task: Task) -> Command:
             return
         from ostinato.cli.frameworks import compare_frameworks
 
-        for option in ("seeds", "equal", "jobs", "device"):
-            if getattr(options, option) is not None:
-                raise ConfigError(f"--{option} compares cells; use either it or --frameworks")
+        for option in ("seeds", "equal", "jobs", "device", "as_json"):
+            if getattr(options, option) not in (None, False):
+                name = "json" if option == "as_json" else option
+                raise ConfigError(f"--{name} compares cells; use either it or --frameworks")
         cells, out, page = options.cells, options.out, options.open_page
         compare_frameworks(about, chosen, frameworks, cells, texts, compared, out, page)
 

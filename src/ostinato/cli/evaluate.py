@@ -9,7 +9,7 @@ from typing import Annotated
 from cyclopts import App, Parameter
 
 from ostinato.cli.summaries import show
-from ostinato.cli.task import DEVICE, RUN, Command, joined, of_run
+from ostinato.cli.task import AS_JSON, DEVICE, RUN, Command, joined, of_run
 from ostinato.tasks.base.task import Task
 from ostinato.train import Run
 
@@ -46,9 +46,11 @@ def _of_run(run: Words, /, *data_and_options: Words) -> None:
 def command(task: Task) -> Command:
     """`ostinato evaluate` of a run of this task."""
 
-    def call(run: str, *data: str, device: str | None = None, **options: object) -> None:
+    def call(
+        run: str, *data: str, device: str | None = None, as_json: bool = False, **options: object
+    ) -> None:
         estimator = task.estimator.load(run, device=device)
-        show(task.commands.evaluation(estimator, Run(run), *data, **options))
+        show(task.commands.evaluation(estimator, Run(run), *data, **options), as_json)
 
     estimator = next(iter(signature(task.commands.evaluation).parameters))
-    return joined(call, task.commands.evaluation, [RUN], [DEVICE], given=[estimator])
+    return joined(call, task.commands.evaluation, [RUN], [DEVICE, AS_JSON], given=[estimator])

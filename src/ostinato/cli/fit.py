@@ -8,21 +8,24 @@ import os
 import sys
 from collections.abc import Mapping, Sequence
 from inspect import Parameter
-from typing import cast
+from typing import TYPE_CHECKING, Any, cast
 
 from cyclopts import App
 
 from ostinato import registry, tasks
 from ostinato.cli.runs import Device, RunOptions
 from ostinato.cli.screen import console
-from ostinato.cli.summaries import read, show
+from ostinato.cli.summaries import AsJson, figures, read, show, write_json
 from ostinato.cli.task import KEYWORD, Command, add_tasks, command_of, joined, settings_of
 from ostinato.data import sources
 from ostinato.errors import RunError
 from ostinato.tasks.base.settings import TaskSettings
-from ostinato.tasks.base.summary import ended, held_out_unknown
+from ostinato.tasks.base.summary import ended, held_out_unknown, parameters
 from ostinato.tasks.base.task import Task
 from ostinato.train import Run
+
+if TYPE_CHECKING:
+    from ostinato.tasks.base.estimator import Estimator
 
 fit = App(
     name="fit",
@@ -36,6 +39,7 @@ def command(task: Task) -> Command:
     def call(
         *data: str | None,
         options: RunOptions = RunOptions(),
+        as_json: bool = False,
         settings: TaskSettings | None = None,
         **named: object,
     ) -> None:
@@ -44,6 +48,9 @@ def command(task: Task) -> Command:
         training = read(task.commands.training(*data, settings=chosen, skip_bad_rows=skip, **named))
         estimator = options.estimator(task.estimator, chosen)
         run = options.train(estimator, list(filter(None, data)), training, named)
+        if as_json:
+            write_json(document(estimator, run) | figures(training.summary(estimator)))
+            return
         show(training.summary(estimator))
         show(ended(estimator.ending_, estimator.no_better_))
         show(held_out_unknown(estimator.unknown_))
@@ -51,7 +58,26 @@ def command(task: Task) -> Command:
         console.print(f"Saved in {run.path}. Next: {following}", soft_wrap=True)
 
     own = Parameter("options", KEYWORD, default=RunOptions(), annotation=RunOptions)
-    return joined(call, task.commands.training, [own], [settings_of(task)], given=["skip_bad_rows"])
+    as_json = Parameter("as_json", KEYWORD, default=False, annotation=AsJson)
+    last = [as_json, settings_of(task)]
+    return joined(call, task.commands.training, [own], last, given=["skip_bad_rows"])
+
+
+def document(estimator: Estimator[Any], run: Run) -> dict[str, object]:
+    """What `fit --json` says of a run of any task."""
+    settings, ending = estimator.settings(), estimator.ending_
+    return {
+        "run": str(run.path),
+        "task": settings.task,
+        "cell": estimator.model_.cell.name,
+        "device": str(estimator.model_.device),
+        "parameters": parameters(estimator.network_),
+        "seconds": sum(record["seconds"] for record in estimator.history_),
+        "ending": {**vars(ending), "words": ending.in_words()},
+        "no_better": estimator.no_better_,
+        "validation": estimator.best_,
+        "baseline": run.read_json("baseline.json") if run.holds("baseline.json") else None,
+    }
 
 
 def __getattr__(name: str) -> App:

@@ -9,7 +9,7 @@ from typing import Annotated
 from cyclopts import App, Parameter
 
 from ostinato.cli.summaries import show
-from ostinato.cli.task import DEVICE, RUN, Command, joined, of_run
+from ostinato.cli.task import AS_JSON, DEVICE, RUN, Command, joined, of_run
 from ostinato.tasks.base.task import Task
 from ostinato.train import Run
 
@@ -46,9 +46,11 @@ def _of_run(run: Words, /, *file_and_options: Words) -> None:
 def command(task: Task) -> Command:
     """`ostinato predict` of a run of this task."""
 
-    def call(run: str, *file: str, device: str | None = None, **options: object) -> None:
+    def call(
+        run: str, *file: str, device: str | None = None, as_json: bool = False, **options: object
+    ) -> None:
         model = task.model.read(Run.open(run), device)
-        show(task.commands.prediction(model, *file, **options))
+        show(task.commands.prediction(model, *file, **options), as_json)
 
     model = next(iter(signature(task.commands.prediction).parameters))
-    return joined(call, task.commands.prediction, [RUN], [DEVICE], given=[model])
+    return joined(call, task.commands.prediction, [RUN], [DEVICE, AS_JSON], given=[model])

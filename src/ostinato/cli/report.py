@@ -73,6 +73,22 @@ def _data_of(path: str) -> str:
     return " and ".join(map(title_of, map(str, files)))
 
 
+def in_short(results: Mapping[str, Any]) -> dict[str, Any]:
+    """A comparison without its curves, as plain data."""
+    from ostinato.report.verdicts import equality, verdicts
+
+    names = "title", "task", "metric", "equal", "data", "baseline", "created", "seconds", "machine"
+    kept = {
+        "cell", "validation", "mean", "deviation", "low", "high", "parameters",
+        "recurrent_parameters", "seconds", "tokens_per_second",
+    }  # fmt: skip
+    return {
+        **{name: results.get(name) for name in names},
+        "rows": [{k: v for k, v in row.items() if k in kept} for row in results["rows"]],
+        "verdicts": [*filter(None, [equality(results), *verdicts(results)])],
+    }
+
+
 def print_comparison(results: Mapping[str, Any]) -> None:
     """A comparison in short, on the terminal."""
     from ostinato.report.verdicts import equality, measure, verdicts

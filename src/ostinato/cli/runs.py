@@ -7,12 +7,13 @@ import os
 import shlex
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from inspect import signature
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, TypeAlias, TypeVar
 
 from cyclopts import Parameter
 
-from ostinato.cli.screen import aside, console
+from ostinato.cli.screen import aside
 from ostinato.errors import ConfigError, RunError, quoted, shortened
 from ostinato.tasks.base.reading import TrainingSet
 from ostinato.tasks.base.settings import refuse_code
@@ -94,10 +95,12 @@ class RunOptions:
         """The estimator of these settings; one that is trained again has the cell of its run."""
         from ostinato.tasks.base.stored import cell_in, named_or_stored
 
-        if self.before is None:
-            return kind.of(settings, baseline=self.baseline)
-        cell = named_or_stored(cell_in(self.before))
-        return kind.of(settings, cell=cell, baseline=self.baseline)
+        given: dict[str, object] = {} if self.baseline else {"baseline": False}
+        if given and "baseline" not in signature(kind).parameters:
+            raise ConfigError("--no-baseline: this task has no baseline that is fitted")
+        if self.before is not None:
+            given["cell"] = named_or_stored(cell_in(self.before))
+        return kind.of(settings, **given)
 
     def train(
         self,
@@ -151,9 +154,7 @@ class RunOptions:
         if settings.train.find_lr:
             test = "learning_rate.json"
             lr, where = run.read_json(test)["lr"], run.path / test
-            console.print(
-                f"Learning rate {lr:.1e}, from the range test in {where}.", soft_wrap=True
-            )
+            aside.print(f"Learning rate {lr:.1e}, from the range test in {where}.", soft_wrap=True)
         return run
 
     def _device_before(self) -> str | None:

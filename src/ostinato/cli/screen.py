@@ -66,7 +66,7 @@ def answer(*fields: str) -> None:
     For another program the rest stays as it is; at a terminal all of it is made visible.
     """
     shown = visible if sys.stdout.isatty() else field
-    print(*map(shown, fields), sep="\t")
+    print(*map(shown, fields), sep="\t", flush=True)  # a pipe is answered as it asks
 
 
 def as_shown(text: str) -> str:

@@ -13,6 +13,7 @@ from pydantic import BaseModel
 
 from ostinato import tasks
 from ostinato.cli.runs import Data, Device, OptionalData
+from ostinato.cli.summaries import AsJson
 from ostinato.errors import ConfigError
 from ostinato.tasks.base.task import Task
 from ostinato.train import Run
@@ -25,6 +26,7 @@ RUN = Parameter(
     "run", POSITIONAL, annotation=Annotated[str, cyclopts.Parameter(help="The folder of a run.")]
 )
 
+AS_JSON = Parameter("as_json", KEYWORD, default=False, annotation=AsJson)
 DEVICE = Parameter("device", KEYWORD, default=None, annotation=Device)
 
 

@@ -217,7 +217,7 @@ class File:
             DataError: when they cannot be read or unpacked.
         """
         try:
-            raw = self._stream.read(size)
+            raw = self._stream.read1(size)  # of a pipe what has arrived
             if self._packing:
                 self.grow(len(raw))
             return raw
@@ -239,7 +239,7 @@ class _Counted(io.RawIOBase):
         return True
 
     def readinto(self, buffer: WriteableBuffer) -> int:
-        count = self.file.readinto(buffer)
+        count = self.file.readinto1(buffer)
         self._count += count
         return count
 

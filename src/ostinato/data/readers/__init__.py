@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from ostinato import registry
 
 if TYPE_CHECKING:
+    from ostinato.data.readers.arriving import table_asked, text_batches
     from ostinato.data.readers.labelled import read_labelled
     from ostinato.data.readers.pairs import read_pairs
     from ostinato.data.readers.sentences import read_tagged
@@ -22,11 +23,14 @@ __all__ = [
     "read_tagged",
     "read_text",
     "read_texts",
+    "table_asked",
+    "text_batches",
 ]
 
 __getattr__ = registry.lazily(
     __name__,
     {
+        "arriving": ["table_asked", "text_batches"],
         "labelled": ["read_labelled"],
         "pairs": ["read_pairs"],
         "sentences": ["read_tagged"],

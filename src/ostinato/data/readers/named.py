@@ -98,6 +98,17 @@ def read_rows(where: str, format: str | None = None) -> Iterator[RawRow | Bad]:
     return source.rows()
 
 
+def format_name(where: str, wanted: Wanted[R], given: str | None, default: str = "csv") -> str:
+    """The name of a file's format, as `table_rows` finds it.
+
+    Raises:
+        DataError: when the file cannot be read.
+    """
+    with File(where) as file:
+        found = _format(where, file, wanted, given, default)
+    return str(found.__name__).rpartition(".")[2]  # type: ignore[attr-defined]  # of a module
+
+
 def _format(
     where: str, file: File, wanted: Wanted[R], given: str | None, default: str
 ) -> Format[Wanted[R], R | Bad]:

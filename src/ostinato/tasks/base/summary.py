@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, TypeAlias
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 from ostinato.data import Skipped
 from ostinato.errors import counted, quoted
@@ -31,18 +32,61 @@ class Note:
 
 @dataclass(frozen=True)
 class SummaryTable:
-    """A table; all columns but the first hold numbers."""
+    """A table; all columns but the first hold numbers, unless all hold text."""
 
     columns: Sequence[str]
     rows: Sequence[Sequence[str]]
     title: str | None = None
+    text: bool = False
 
 
 @dataclass(frozen=True)
 class Fields:
-    """An answer in a line of its own, with tabs between its fields."""
+    """An answer in a line of its own, with tabs between its fields.
+
+    Attributes:
+        values: the fields.
+        columns: the answer as further columns of a `TableAsked`, by name; None where a row that
+            has several answers has its columns already.
+        record: the answer as plain data, for `--json`; empty where the line before has it already.
+    """
 
     values: Sequence[str]
+    columns: Mapping[str, str] | None = None
+    record: Mapping[str, object] | None = None
+
+
+@dataclass(frozen=True)
+class TableAsked:
+    """A table that the following answers are about, row by row: it is given back with them.
+
+    Attributes:
+        format: what it is: csv, tsv, jsonl, parquet, ….
+        rows: its rows with all their columns.
+    """
+
+    format: str
+    rows: Iterable[Mapping[str, object]]
+
+
+@dataclass(frozen=True)
+class Fans:
+    """Forecasts to be drawn on a page.
+
+    Attributes:
+        page: the file.
+        drawn: see `report.forecast_page`.
+    """
+
+    page: Path
+    drawn: Mapping[str, Any]
+
+
+@dataclass(frozen=True)
+class Figures:
+    """What messages and tables say, as plain data by name: shown by `--json` in place of them."""
+
+    values: Mapping[str, object]
 
 
 @dataclass(frozen=True)
@@ -53,15 +97,23 @@ class Verbatim:
         text: the piece.
         raw: whether it is written in UTF-8 whatever the encoding of standard output, and what was
             no UTF-8 as it was read.
+        records: what it says as plain data, for `--json`.
     """
 
     text: str
     raw: bool = False
+    records: Sequence[Mapping[str, object]] = ()
 
 
 MANY = 0.3
 """A share of unknown tokens from which a text is hardly read."""
-Shown: TypeAlias = Message | Note | SummaryTable | Fields | Verbatim
+Shown: TypeAlias = Message | Note | SummaryTable | Fields | Fans | Figures | TableAsked | Verbatim
+
+
+def within(name: str, shown: Iterable[Shown]) -> Iterator[Shown]:
+    """The same, with the figures under a name."""
+    for each in shown:
+        yield Figures({name: each.values}) if isinstance(each, Figures) else each
 
 
 def left_out(skipped: Skipped | None) -> Iterator[Note]:

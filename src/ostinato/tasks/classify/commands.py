@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Generator, Iterator
 from functools import partial
-from itertools import chain
 from typing import TYPE_CHECKING
 
 from ostinato.data import Examples, Skipped, readers
@@ -18,9 +17,9 @@ from ostinato.tasks.base.reading import (
     TableFormat,
     TrainingSet,
 )
-from ostinato.tasks.base.summary import Fields, Note, Shown, left_out, not_known
+from ostinato.tasks.base.summary import Note, Shown, TableAsked, left_out, not_known
 from ostinato.tasks.classify.settings import ClassifySettings
-from ostinato.tasks.classify.summary import alone, measured, trained
+from ostinato.tasks.classify.summary import alone, answers, measured, trained
 from ostinato.train import Run
 
 if TYPE_CHECKING:
@@ -162,16 +161,19 @@ def prediction(
     file: str = "-",
     /,
     *,
+    best: int | None = None,
+    probabilities: bool = False,
     threshold: float | None = None,
     format: LinesFormat = None,
     skip_bad_rows: bool = False,
 ) -> Iterator[Shown]:
     """Predict a label and its probability for each text, in order.
 
-    Prints one line for each row of the file; for a skipped bad row it is a tab without label and
-    probability. For multi-label texts the line has all predicted labels, the most probable first,
-    each followed by a tab and its probability; it is empty if there are none. A tab or a line
-    break in a label is written \\t or \\n.
+    A table is given back with the columns prediction and confidence. Otherwise prints one line for
+    each text; for a skipped bad row it is a tab without label and probability. For multi-label
+    texts the line has all predicted labels, the most probable first, each followed by a tab and
+    its probability; it is empty if there are none. A tab or a line break in a label is written
+    \\t or \\n. Lines of a pipe are answered as they come.
 
     Example: echo "a dull, endless film" | ostinato predict runs/a -
 
@@ -179,30 +181,38 @@ def prediction(
     ----------
     file
         A file with one text per line, a table with the run's text column, or `-`.
+    best
+        Print this many labels for each text, the most probable first, each with its probability.
+    probabilities
+        Print the probabilities of all labels.
     threshold
         The probability threshold of a label, instead of that of the run; for two classes, that of
         the second class.
     skip_bad_rows
-        Predict no label for bad rows and print how many there are. Default: the first one is an
-        error.
+        Predict no label for bad rows and print how many there are. Default: the first is an error.
     """
-    skipped = Skipped()
-    chosen = skipped if skip_bad_rows else None
-    column, numbers = model.settings.data.text, model.numbers is not None
-    texts = readers.read_texts(file, column, format=format, skip_bad_rows=chosen, numbers=numbers)
+    if best is not None and not 1 <= best <= len(model.classes):
+        raise ConfigError(f"--best {best}: from 1 to {len(model.classes)}, the number of labels")
+    if table := readers.table_asked(file, model.settings.data.text, format):
+        yield TableAsked(*table)
+    skipped, unknown, empty, texts, tokens = Skipped(), Counter[str](), 0, 0, 0
+    for batch in readers.text_batches(
+        file,
+        model.settings.data.text,
+        skipped=skipped,
+        skip_bad_rows=skip_bad_rows,
+        format=format,
+        numbers=model.numbers is not None,
+    ):
+        count = len(model.classes) if probabilities else best
+        for answer in answers(model, batch, threshold, count):
+            empty += not answer.values
+            yield answer
+        known = [each for each in batch if each is not None]
+        texts += len(known)
+        more, size = model.unknown(known)
+        unknown, tokens = unknown + more, tokens + size
     yield from left_out(skipped)
-    probabilities = model.probabilities(texts)
-    given, names = model.given(probabilities, threshold), model.class_names
-    empty = 0
-    for read in skipped.merged(zip(probabilities, given, strict=True)):
-        if read is None:
-            yield Fields(["", ""])
-            continue
-        row, labels = read
-        best = sorted(labels.nonzero()[0], key=lambda k: -row[k])
-        empty += not best
-        yield Fields(list(chain.from_iterable((names[k], f"{row[k]:.4f}") for k in best)))
-    unknown, tokens = model.unknown(texts)
     yield from not_known({"token": unknown}, of=tokens)
     if empty:
-        yield Note(f"ostinato: {empty:,} of {len(texts):,} texts have no predicted label")
+        yield Note(f"ostinato: {empty:,} of {texts:,} texts have no predicted label")

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from typing import TYPE_CHECKING
+from collections.abc import Iterator, Sequence
+from itertools import chain
+from typing import TYPE_CHECKING, Any
 
 from ostinato.data import Examples
 from ostinato.tasks.base.defaults import FEW, is_chosen
 from ostinato.tasks.base.summary import (
+    Fields,
+    Figures,
     Message,
     Shown,
     SummaryTable,
@@ -19,6 +22,13 @@ from ostinato.tasks.base.summary import (
 if TYPE_CHECKING:
     from ostinato.tasks.classify.estimator import Classifier
     from ostinato.tasks.classify.measures import ClassifyMeasures
+    from ostinato.tasks.classify.model import ClassifyModel
+
+
+MANY = 8
+"""Classes from which on a table of all pairs is not printed."""
+CONFUSIONS = 12
+"""Pairs of classes that are printed in its place."""
 
 
 def trained(classifier: Classifier, examples: Examples, test: Examples | None) -> Iterator[Shown]:
@@ -29,8 +39,9 @@ def trained(classifier: Classifier, examples: Examples, test: Examples | None) -
         yield Message(f"{without:,} of {len(examples):,} texts have no label.")
     yield from _decision(classifier)
     if test is not None:
-        accuracy = classifier.evaluate(test.texts, test.labels).accuracy
-        yield Message(f"test accuracy {accuracy:.4f}")
+        result = classifier.evaluate(test.texts, test.labels)
+        yield Message(f"test accuracy {result.accuracy:.4f}")
+        yield Figures({"test": _figures(result, len(test))})
         if classifier.linear_:
             yield alone(classifier, test)
 
@@ -109,6 +120,29 @@ def measured(classifier: Classifier, result: ClassifyMeasures, texts: int) -> It
     yield Message(f"texts {texts}")
     yield Message(f"\n{result.report}")
     yield _confusion(result, multi_label)
+    yield Figures(_figures(result, texts))
+
+
+def _largest_confusions(result: ClassifyMeasures) -> SummaryTable:
+    """The pairs of classes that are taken for each other most often; a whole table is too wide."""
+    counts, names = result.confusion, result.classes
+    pairs = [
+        (int(counts[i, j]), i, j) for i in range(len(names)) for j in range(len(names)) if i != j
+    ]
+    worst = [pair for pair in sorted(pairs, key=lambda pair: -pair[0]) if pair[0]][:CONFUSIONS]
+    rows = [
+        [f"{names[i]} taken for {names[j]}", f"{n:,}", f"{n / counts[i].sum():.1%}"]
+        for n, i, j in worst
+    ]
+    return SummaryTable(["largest confusions", "texts", "of the class"], rows)
+
+
+def _figures(result: ClassifyMeasures, texts: int) -> dict[str, object]:
+    """All measures but the table of each class."""
+    return {
+        **{name: value for name, value in vars(result).items() if name != "report"},
+        "texts": texts,
+    }
 
 
 def _confusion(result: ClassifyMeasures, multi_label: bool) -> SummaryTable:
@@ -121,7 +155,72 @@ def _confusion(result: ClassifyMeasures, multi_label: bool) -> SummaryTable:
         ]
         columns = "label", "true positives", "false positives", "missed", "true negatives"
         return SummaryTable(columns, counts)
+    if len(result.classes) >= MANY:
+        return _largest_confusions(result)
     rows = zip(result.classes, result.confusion, strict=True)
     return SummaryTable(
         ["true \\ predicted", *result.classes], [[name, *map(str, row)] for name, row in rows]
     )
+
+
+def answers(
+    model: ClassifyModel, batch: Sequence[Any], threshold: float | None, best: int | None
+) -> Iterator[Fields]:
+    """What is said of texts, one after the other.
+
+    Args:
+        model: the classifier.
+        batch: the texts; None for a bad row that was left out.
+        threshold: see `ClassifyModel.given`.
+        best: how many labels are shown, the most probable ones; None for those given.
+    """
+    found = model.probabilities([each for each in batch if each is not None])
+    given = model.given(found, threshold)
+    each_answer = zip(found.tolist(), given, model.labels(given), strict=True)
+    for each in batch:
+        if each is None:
+            yield Fields(["", ""], {"prediction": "", "confidence": ""}, {"label": None})
+        else:
+            row, chosen, label = next(each_answer)
+            yield _answer(model.class_names, row, chosen.nonzero()[0].tolist(), label, best)
+
+
+def _answer(
+    names: Sequence[str],
+    probabilities: Sequence[float],
+    given: Sequence[int],
+    label: object,
+    best: int | None,
+) -> Fields:
+    """What is said of a text: the labels that are given to it, or the most probable ones.
+
+    Args:
+        names: the classes (K).
+        probabilities: of each (K).
+        given: the classes that are given.
+        label: the same as they were in training.
+        best: how many are shown in place of those given; None for these.
+    """
+    ranked = sorted(range(len(names)), key=lambda k: -probabilities[k])
+    own = sorted(given, key=lambda k: -probabilities[k])
+    shown = own if best is None else ranked[:best]
+    said = {names[k]: probabilities[k] for k in (range(len(names)) if best is None else shown)}
+    columns = {
+        "prediction": ", ".join(names[k] for k in own),
+        "confidence": ", ".join(f"{probabilities[k]:.4f}" for k in own),
+    }
+    if best == len(names):  # in the order of the classes, for every row the same
+        columns |= {f"p({name})": f"{p:.4f}" for name, p in zip(names, probabilities, strict=True)}
+    elif best is not None:
+        for place, k in enumerate(shown, start=1):
+            columns |= {f"best_{place}": names[k], f"p_{place}": f"{probabilities[k]:.4f}"}
+    return Fields(
+        list(chain.from_iterable((names[k], f"{probabilities[k]:.4f}") for k in shown)),
+        columns,
+        {
+            "label": label,
+            "confidence": [probabilities[k] for k in own] if isinstance(label, tuple)
+            else max((probabilities[k] for k in own), default=None),
+            "probabilities": said,
+        },
+    )  # fmt: skip

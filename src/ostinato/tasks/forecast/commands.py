@@ -10,7 +10,15 @@ from typing import TYPE_CHECKING
 from ostinato.data import Skipped, readers
 from ostinato.errors import ConfigError, counted, quoted
 from ostinato.tasks.base.reading import Comparison, SkipBadRows, TableFormat, TrainingSet
-from ostinato.tasks.base.summary import Message, Note, Shown, SummaryTable, Verbatim, left_out
+from ostinato.tasks.base.summary import (
+    Fans,
+    Message,
+    Note,
+    Shown,
+    SummaryTable,
+    Verbatim,
+    left_out,
+)
 from ostinato.tasks.forecast.settings import ForecastSettings
 from ostinato.tasks.forecast.summary import measured, number, trained
 from ostinato.train import Run, write_out
@@ -131,6 +139,7 @@ def prediction(
     *,
     horizon: int | None = None,
     out: Path | None = None,
+    plot: Path | None = None,
     format: TableFormat = None,
     skip_bad_rows: SkipBadRows = False,
 ) -> Iterator[Shown]:
@@ -150,6 +159,8 @@ def prediction(
         The number of steps. Default: as in training.
     out
         The file to write instead of standard output.
+    plot
+        Also draw the forecast, with the end of each series and its quantiles, as an HTML page.
     """
     panel = None
     if file is not None:
@@ -157,9 +168,14 @@ def prediction(
         table = yield from _read(file, model.settings, format, skipped)
         panel = model.panel_of(table)
         yield from _unknown(model, panel)
-    text = model.forecast(panel, horizon).to_csv()
+    forecast = model.forecast(panel, horizon)
+    if plot is not None:
+        from ostinato.tasks.forecast.fans import fans
+
+        yield Fans(plot, fans(model, panel, forecast))
+    text = forecast.to_csv()
     if out is None:
-        yield Verbatim(text)
+        yield Verbatim(text, records=forecast.records())
     else:
         write_out(out, text)
         yield Message(f"{text.count(chr(10)) - 1:,} rows in {out}")

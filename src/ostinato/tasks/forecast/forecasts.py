@@ -60,6 +60,26 @@ class Forecast:
                         row[f"q{level:g}"] = float(self.values[s, h, c, q])
                     yield row
 
+    def records(self) -> list[dict[str, object]]:
+        """Each series as plain data: its name, its times, and each target with its quantiles."""
+        return [
+            {
+                "series": name,
+                "times": self.clock.written(self.times[s]),
+                "columns": {
+                    column: {
+                        "forecast": self.points[s, :, c].tolist(),
+                        "quantiles": {
+                            f"{level:g}": self.values[s, :, c, q].tolist()
+                            for q, level in enumerate(self.levels)
+                        },
+                    }
+                    for c, column in enumerate(self.columns)
+                },
+            }
+            for s, name in enumerate(self.series)
+        ]
+
     def table(self) -> dict[str, list[Value]]:
         """The rows as columns, for `pandas.DataFrame` or `polars.DataFrame`."""
         rows = list(self.rows())

@@ -7,7 +7,14 @@ from typing import TYPE_CHECKING, Any
 
 from ostinato.data import Panel
 from ostinato.errors import counted, first_few, quoted
-from ostinato.tasks.base.summary import Message, Shown, SummaryTable, duration, parameters
+from ostinato.tasks.base.summary import (
+    Figures,
+    Message,
+    Shown,
+    SummaryTable,
+    duration,
+    parameters,
+)
 
 if TYPE_CHECKING:
     from ostinato.tasks.forecast.estimator import Forecaster
@@ -49,6 +56,8 @@ def measured(forecaster: Forecaster, panel: Panel, part: str | None) -> Iterator
     scores = {by: forecaster.blocks(panel, each, part) for by, each in found.items()}
     yield from _better(names, scores, scores.pop(None if together else NETWORK))
     yield _own_units(rows)
+    kept = {name: {k: each[k] for k in each if k != "each"} for name, each in rows.items()}
+    yield Figures({part or "all": kept})
 
 
 def _better(

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Generator as Reading
 from collections.abc import Iterator
+from itertools import chain
 from typing import TYPE_CHECKING
 
 from ostinato.data import Skipped, readers
 from ostinato.decode import until
 from ostinato.tasks.base.reading import Comparison, LinesFormat, SkipBadRows, TrainingSet
-from ostinato.tasks.base.summary import Fields, Message, Shown, left_out
+from ostinato.tasks.base.summary import Fields, Figures, Message, Shown, TableAsked, left_out
 from ostinato.tasks.generate.settings import GenerateSettings
 from ostinato.tasks.generate.summary import trained
 from ostinato.train import Run
@@ -91,6 +92,7 @@ def evaluation(
     yield from left_out(skipped)
     for name, value in measured.items():
         yield Message(f"{name} {value:.4f}")
+    yield Figures(measured)
 
 
 def prediction(
@@ -115,6 +117,10 @@ def prediction(
     length
         The maximum number of tokens added to a line.
     """
-    for prompt in readers.read_texts(file, "text", format=format, blank=True):
+    if table := readers.table_asked(file, "text", format):
+        yield TableAsked(*table)
+    batches = readers.text_batches(file, skipped=Skipped(), format=format, blank=True)
+    for prompt in chain.from_iterable(batches):
         drawn = (each.text for each in model.session(prompt).generate(length, greedy=True))
-        yield Fields([prompt + "".join(until(drawn, ["\n"]))])
+        text = prompt + "".join(until(drawn, ["\n"]))
+        yield Fields([text], {"prediction": text}, {"text": text})

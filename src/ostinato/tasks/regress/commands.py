@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Generator, Iterator
 from functools import partial
 from typing import TYPE_CHECKING
@@ -15,7 +16,7 @@ from ostinato.tasks.base.reading import (
     TableFormat,
     TrainingSet,
 )
-from ostinato.tasks.base.summary import Fields, Shown, left_out, not_known
+from ostinato.tasks.base.summary import Fields, Shown, TableAsked, left_out, not_known
 from ostinato.tasks.regress.settings import RegressSettings
 from ostinato.tasks.regress.summary import number, shown, trained
 from ostinato.train import Run
@@ -138,14 +139,26 @@ def prediction(
     skip_bad_rows
         Skip bad rows and print how many there are. Default: the first bad row is an error.
     """
-    skipped = Skipped()
-    chosen = skipped if skip_bad_rows else None
-    column, numbers = model.settings.data.text, model.numbers is not None
-    texts = readers.read_texts(file, column, format=format, skip_bad_rows=chosen, numbers=numbers)
+    if table := readers.table_asked(file, model.settings.data.text, format):
+        yield TableAsked(*table)
+    skipped, unknown, tokens = Skipped(), Counter[str](), 0
+    for batch in readers.text_batches(
+        file,
+        model.settings.data.text,
+        skipped=skipped,
+        skip_bad_rows=skip_bad_rows,
+        format=format,
+        numbers=model.numbers is not None,
+    ):
+        known = [each for each in batch if each is not None]
+        more, size = model.unknown(known)
+        unknown, tokens = unknown + more, tokens + size
+        values = iter(model.values(known).tolist())
+        for each in batch:
+            value = None if each is None else next(values)
+            field = "" if value is None else number(value)
+            yield Fields([field], {"prediction": field}, {"value": value})
     yield from left_out(skipped)
-    for value in skipped.merged(model.values(texts).tolist()):
-        yield Fields(["" if value is None else number(value)])
-    unknown, tokens = model.unknown(texts)
     yield from not_known({"token": unknown}, of=tokens)
 
 

@@ -9,12 +9,14 @@ import numpy as np
 
 from ostinato.data import Examples
 from ostinato.tasks.base.summary import (
+    Figures,
     Message,
     Shown,
     SummaryTable,
     duration,
     parameters,
     together,
+    within,
 )
 from ostinato.tasks.regress.measures import RegressMeasures, measured
 from ostinato.tasks.regress.scale import targets_of
@@ -47,7 +49,8 @@ def trained(regressor: Regressor, test: Examples | None) -> Iterator[Shown]:
     if regressor.together_:
         yield Message(together(name))
     if test is not None:
-        yield from shown(regressor, regressor.evaluate(test.texts, test.labels), test, "test ")
+        own = regressor.evaluate(test.texts, test.labels)
+        yield from within("test", shown(regressor, own, test, "test "))
 
 
 def shown(
@@ -65,6 +68,7 @@ def shown(
         parts = ", ".join(f"{part} rmse {number(each.rmse)}" for part, each in alone)
         yield Message(f"{part}alone: {parts}")
     yield Message(f"{part}examples {len(targets)}")
+    yield Figures({**vars(own), "mean": vars(mean), "examples": len(targets)})
 
 
 def number(value: float) -> str:

@@ -181,7 +181,7 @@ def prediction(
         raise ConfigError(
             "plain text cannot store confidences or additional tags; use another format"
         )
-    own = [sentence.tags for sentence in sentences.sentences]
+    own = [each.tags for each in sentences.sentences]
     if sentences.format != model.format and not beside and not model.labels.any_known(own):
         raise DataError(
             f"{sentences.title}: the tag column has tags other than those of "
@@ -190,9 +190,9 @@ def prediction(
         )
     words = [sentence.words for sentence in sentences.sentences]
     yield from not_known(model.unknown(words))
-    answers = (
-        Answer(found.tags, found.confidences.tolist() if confidence else None, beside)
-        for found in model.predict(words)
-    )
-    for piece in sentences.written(answers):
-        yield Verbatim(piece, raw=True)
+    found = model.predict(words)
+    records = [{"words": w, **each.to_json()} for w, each in zip(words, found, strict=True)]
+    yield Verbatim("", records=records)
+    sure = (each.confidences.tolist() if confidence else None for each in found)
+    answers = (Answer(e.tags, s, beside) for e, s in zip(found, sure, strict=True))
+    yield from (Verbatim(piece, raw=True) for piece in sentences.written(answers))

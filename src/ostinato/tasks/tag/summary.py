@@ -5,12 +5,20 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
-from ostinato.tasks.base.summary import Message, Shown, SummaryTable, duration, parameters
+from ostinato.tasks.base.summary import (
+    Figures,
+    Message,
+    Shown,
+    SummaryTable,
+    duration,
+    parameters,
+)
 
 if TYPE_CHECKING:
     from ostinato.tasks.tag.estimator import Tagger
     from ostinato.tasks.tag.measures import Score, TagMeasures
 
+MEASURES = "precision", "recall", "f1", "there", "found", "correct"
 NAMES = {"f1": "F1", "accuracy": "accuracy"}
 
 
@@ -40,6 +48,9 @@ def measured(tagger: Tagger, result: TagMeasures) -> Iterator[Shown]:
     yield Message(f"unknown words {result.unknown_words}")
     yield Message(f"unknown characters {_characters(result)}\n")
     yield scores_table(result, entities)
+    scores = {**result.scores, "all": result.total}
+    each = {k: {m: getattr(s, m) for m in MEASURES} for k, s in scores.items()}
+    yield Figures({**vars(result), **each.pop("all"), "scores": each})
 
 
 def scores_table(result: TagMeasures, entities: bool) -> SummaryTable:

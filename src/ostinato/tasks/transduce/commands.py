@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Generator, Iterator, Sequence
 from functools import cache, partial
 from typing import TYPE_CHECKING
@@ -15,10 +16,10 @@ from ostinato.tasks.base.reading import (
     TableFormat,
     TrainingSet,
 )
-from ostinato.tasks.base.summary import Fields, Message, Note, Shown, left_out, not_known
+from ostinato.tasks.base.summary import Message, Note, Shown, TableAsked, left_out, not_known
 from ostinato.tasks.transduce.codec import TextCodec
 from ostinato.tasks.transduce.settings import TransduceSettings
-from ostinato.tasks.transduce.summary import alignment, measured, trained
+from ostinato.tasks.transduce.summary import answers, measured, trained
 from ostinato.train import Run
 
 if TYPE_CHECKING:
@@ -196,22 +197,26 @@ def prediction(
         Print an empty line for bad rows, and how many there are. Default: the first one is an
         error.
     """
-    settings, skipped = model.settings, Skipped()
-    chosen = skipped if skip_bad_rows else None
-    texts = readers.read_texts(file, settings.source.column, format=format, skip_bad_rows=chosen)
-    yield from left_out(skipped)
+    settings, skipped, unknown = model.settings, Skipped(), Counter[str]()
+    if table := readers.table_asked(file, settings.source.column, format):
+        yield TableAsked(*table)
     if alignments and settings.model.attention == "none":
         yield Note("ostinato: this run has no attention, and so no alignments")
     most = max(best, settings.decoding.beam) if beam is None else beam
-    found = model.search(texts, beam=most, best=best, alpha=alpha)
-    for outputs in skipped.merged(found):
-        if outputs is None:
-            yield Fields([])
-            continue
-        for each in outputs:
-            score = [f"{each.score:.4f}"] if best > 1 else []
-            yield Fields([each.text, *score, *([alignment(each)] if alignments else [])])
-    yield from not_known({"symbol": model.source.unknown(texts)})
+    for batch in readers.text_batches(
+        file,
+        settings.source.column,
+        skipped=skipped,
+        skip_bad_rows=skip_bad_rows,
+        format=format,
+    ):
+        texts = [each for each in batch if each is not None]
+        found = iter(model.search(texts, beam=most, best=best, alpha=alpha))
+        for each in batch:
+            yield from answers([] if each is None else next(found), best, alignments)
+        unknown += model.source.unknown(texts)
+    yield from left_out(skipped)
+    yield from not_known({"symbol": unknown})
 
 
 def _files(data: str, parallel: str | None) -> list[str]:

@@ -2,11 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from ostinato.data import Pairs
-from ostinato.tasks.base.summary import Message, Note, Shown, SummaryTable, duration, parameters
+from ostinato.tasks.base.summary import (
+    Fields,
+    Figures,
+    Message,
+    Note,
+    Shown,
+    SummaryTable,
+    duration,
+    parameters,
+    within,
+)
 
 if TYPE_CHECKING:
     from ostinato.tasks.transduce.estimator import Transducer
@@ -37,10 +47,11 @@ def trained(transducer: Transducer, test: Pairs | None) -> Iterator[Shown]:
     )
     yield SummaryTable(columns, [row])
     yield Message(f"With a beam of {settings.decoding.beam}, on the validation set:")
-    yield from measured(transducer.evaluate(transducer.validation_, more=transducer.references_))
+    own = transducer.evaluate(transducer.validation_, more=transducer.references_)
+    yield from within("beam", measured(own))
     if test is not None:
         yield Message("On the test set:")
-        yield from measured(transducer.evaluate(test))
+        yield from within("test", measured(transducer.evaluate(test)))
 
 
 def measured(measures: Measures) -> Iterator[Shown]:
@@ -51,6 +62,26 @@ def measured(measures: Measures) -> Iterator[Shown]:
     yield Message(f"token_error_rate {measures.token_error_rate:.4f}")
     yield Message(f"bleu {measures.bleu:.2f}  {measures.signatures[0]}")
     yield Message(f"chrf {measures.chrf:.2f}  {measures.signatures[1]}")
+    yield Figures(vars(measures))
+
+
+def answers(found: Sequence[Transduction], best: int, alignments: bool) -> Iterator[Fields]:
+    """The outputs of a text, a line for each; none for a bad row that was left out."""
+    if not found:
+        yield Fields([], {"prediction": ""}, {"text": None})
+    columns: dict[str, str] = {}
+    lines, records = [], []
+    for place, each in enumerate(found, start=1):
+        own = {"prediction": each.text}
+        own |= {"score": f"{each.score:.4f}"} if best > 1 else {}
+        own |= {"alignment": alignment(each)} if alignments else {}
+        columns |= {name if place == 1 else f"{name}_{place}": v for name, v in own.items()}
+        lines.append(list(own.values()))
+        look = {"alignment": alignment(each)} if alignments else {}
+        records.append({"text": each.text, "score": each.score, **look})
+    whole: Mapping[str, object] = {"outputs": records} if best > 1 else dict(*records[:1])
+    for place, line in enumerate(lines):
+        yield Fields(line, None if place else columns, {} if place else whole)
 
 
 def alignment(found: Transduction) -> str:
