@@ -14,7 +14,8 @@ from ostinato.errors import DataError
 LINES = ["to be, or not\nto be: ", "That is the question!\n", "ΑΣ ΟΔΟΣ\n", "cafe\u0301 ", "  \n"]
 SMALL = {"hidden": 8, "engine": "torch"}  # nothing to compile
 BPE = tokenizer("bpe").train(LINES, 60)
-TOKENIZERS = {name: tokenizer(name) for name in ("char", "word", "spaced")} | {"bpe": BPE}
+TOKENIZERS = {name: tokenizer(name).train([], 9) for name in ("char", "word", "spaced")}
+TOKENIZERS |= {"bpe": BPE}
 any_text = st.text(st.sampled_from("abAΣσ \n\t'’,.e\u0301é漢😀\u2028\x1c")) | st.text()
 each_tokenizer = pytest.mark.parametrize("name", TOKENIZERS)
 

@@ -66,6 +66,11 @@ class WordTokenizer(Tokenizer):
             pattern = _by_clusters(self.before, self.space, apart)
         return pattern.findall(text)
 
+    @property
+    def is_settled(self) -> bool:
+        """Whether all texts are split alike, as after training: only then can a text be cut."""
+        return self.version == 1 or self.apart is not None
+
 
 def _read(state: str | None) -> tuple[int, bool | None]:
     """Version and `apart` of a state.

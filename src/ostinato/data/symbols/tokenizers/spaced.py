@@ -30,6 +30,8 @@ class SpacedWords(WordTokenizer):
 
     def cut(self, text: str) -> int:
         """After the last end of a line, or else before the last space."""
+        if not self.is_settled:
+            return 0
         return (text.rfind("\n") + 1) or max(0, text.rfind(" "))
 
 

@@ -35,6 +35,8 @@ class Words(WordTokenizer):
 
     def cut(self, text: str) -> int:
         """After the last end of a line, or else after the last space: no word goes over it."""
+        if not self.is_settled:
+            return 0
         return (text.rfind("\n") + 1) or (text.rfind(" ") + 1)
 
 
