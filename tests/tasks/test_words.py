@@ -110,6 +110,12 @@ def test_vectors_that_do_not_fit_are_refused(model, says, tmp_path):
         Classifier(**small(**{"vectors": file} | model)).fit(TEXTS, LABELS)
 
 
+def test_vectors_of_few_words_are_used_and_it_is_said(tmp_path, caplog):
+    file, _ = write(tmp_path / "v.txt", ["a"])
+    Classifier("gru", **small(vectors=file)).fit(TEXTS, LABELS)
+    assert "only 1 of the 6 words of the training texts have a vector" in caplog.text
+
+
 def test_vectors_of_two_sizes_do_not_go_together(tmp_path):
     files = [write(tmp_path / f"{n}.vec", ["a", "b"], size=n)[0] for n in (4, 5)]
     model = {"vectors": files[0], "target_vectors": files[1]}

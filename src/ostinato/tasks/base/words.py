@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import logging
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import TypeAlias, TypeVar
@@ -74,13 +75,19 @@ def known_words(
     if file is None:
         return KnownWords(known)
     found = read_vectors(file, seen.symbols[1:], read, further)
+    frequent = known.symbols[1:]
+    if 2 * (have := sum(word in found.known for word in frequent)) < len(frequent):
+        logging.getLogger("ostinato").warning(
+            "%s: only %s of the %s words of the training texts have a vector",
+            file, f"{have:,}", f"{len(frequent):,}",
+        )  # fmt: skip
     rare = [word for word in seen.symbols[1:] if word in found.known and word not in known]
-    vocabulary = Vocabulary([*known.symbols[1:], *rare, *found.further])
-    have = [index for index, word in enumerate(vocabulary.symbols) if word in found.known]
-    vectors = np.stack([found.known[vocabulary.symbols[index]] for index in have])
+    vocabulary = Vocabulary([*frequent, *rare, *found.further])
+    rows = [index for index, word in enumerate(vocabulary.symbols) if word in found.known]
+    vectors = np.stack([found.known[vocabulary.symbols[index]] for index in rows])
     vectors -= vectors.mean(0)
     table = np.zeros((len(vocabulary), found.size), np.float32)
-    table[have] = vectors * (_SCALE / max(float(np.sqrt((vectors**2).mean())), 1e-12))
+    table[rows] = vectors * (_SCALE / max(float(np.sqrt((vectors**2).mean())), 1e-12))
     return KnownWords(vocabulary, table)
 
 
