@@ -46,7 +46,7 @@ class PooledStackSettings(WordStackSettings):
         "layers the network starts with",
     )
     pretrained_rate: float = Field(
-        0.4,
+        1.0,
         ge=0,
         le=1,
         description="pretrained: factor of the learning rate from each layer to the one below it; "
