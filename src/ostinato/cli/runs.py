@@ -229,12 +229,13 @@ def as_it_ran(kind: type[S], run: Run) -> S:
         raise RunError(f"{run.path}: there is no run to continue; train without --resume")
     settings = settings_in(run, kind)
     values = settings.model_dump()
-    for name in ("extra", "validation"):
-        where = values.get("data", {}).get(name)
+    for name in ("data.extra", "data.validation", "model.vectors", "model.target_vectors"):
+        part, _, key = name.partition(".")
+        where = values.get(part, {}).get(key)
         known = not isinstance(where, str) or not os.path.exists(where)
         if not (known or os.path.isfile(where) or os.path.isdir(where)):
             raise RunError(
-                f"{run.path}/config.toml: data.{name} = "
+                f"{run.path}/config.toml: {name} = "
                 f"{shortened(repr(where))} is neither a file nor a folder, "
                 "and a run may not read it"
             )

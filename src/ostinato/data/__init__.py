@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from ostinato.data.readers.sentences import read_tagged
     from ostinato.data.readers.series import read_series, series_of
     from ostinato.data.readers.texts import read_chunks, read_text, read_texts, texts_of
+    from ostinato.data.readers.vectors import read_vectors
     from ostinato.data.sentences.tagged import Tagged, TaggedFile
     from ostinato.data.series.panel import Columns, Panel, Series
     from ostinato.data.split import split_blocks
@@ -58,6 +59,7 @@ __all__ = [
     "read_tagged",
     "read_text",
     "read_texts",
+    "read_vectors",
     "series_of",
     "split_blocks",
     "streams",
@@ -76,6 +78,7 @@ __getattr__ = registry.lazily(
         "readers.sentences": ["read_tagged"],
         "readers.series": ["read_series", "series_of"],
         "readers.texts": ["read_chunks", "read_text", "read_texts", "texts_of"],
+        "readers.vectors": ["read_vectors"],
         "sentences.tagged": ["Tagged", "TaggedFile"],
         "series.panel": ["Columns", "Panel", "Series"],
         "split": ["split_blocks"],

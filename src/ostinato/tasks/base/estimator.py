@@ -233,8 +233,8 @@ class Estimator(BaseEstimator, Generic[S]):  # type: ignore[misc]
     def untrained(self) -> AnyNetwork:
         """The network of a trained estimator, as it was before training.
 
-        Embeddings that were initialised with PPMI are random here, because the texts are not
-        stored.
+        What started from the texts (PPMI), from word vectors or from a language model is random
+        here, because none of these is stored.
 
         Raises:
             NotFittedError: before `fit`.

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal, Self
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from ostinato.train import Section
 
 if TYPE_CHECKING:
+    from torch import nn
+
     from ostinato.equation import Cell
     from ostinato.nn import Recurrent
 
@@ -72,3 +74,62 @@ class StackSettings(Section):
             engine=self.engine,
             bidirectional=bidirectional,
         )
+
+
+class VectorSettings(StackSettings):
+    """A stack over embeddings that may start with word vectors."""
+
+    vectors: str | None = Field(
+        None,
+        min_length=1,
+        description="file of word vectors that the embeddings start with: GloVe, word2vec (text or "
+        "binary), fastText (.vec); may be compressed (.gz, .xz)",
+    )
+    vectors_rate: float = Field(
+        1.0,
+        ge=0,
+        le=1,
+        description="factor of the learning rate for embeddings that start with vectors; 0: they "
+        "stay as they are",
+    )
+    further_words: int = Field(
+        20_000,
+        ge=0,
+        description="vectors: how many words at the beginning of the file enter the vocabulary, "
+        "though the training texts do not have them",
+    )
+
+    def rates(self, **embeddings: nn.Module) -> dict[str, float]:
+        """The factors of the learning rate of embeddings, by their path in the network.
+
+        Those whose factor is 0 do not learn at all.
+        """
+        if self.vectors_rate == 1:
+            return {}
+        for embedding in embeddings.values():
+            embedding.requires_grad_(self.vectors_rate > 0)
+        return dict.fromkeys(embeddings, self.vectors_rate)
+
+
+class WordStackSettings(VectorSettings):
+    """A stack over the embeddings of the words that answers are given for."""
+
+    start: Literal["random", "ppmi"] = Field(
+        "random", description="initial embeddings: random, or from word co-occurrence (ppmi)"
+    )
+
+    @model_validator(mode="after")
+    def _one_start(self) -> Self:
+        """Refuses two ways for embeddings to start.
+
+        Raises:
+            ValueError: when there are two.
+        """
+        ways = [way for way, chosen in self.starts().items() if chosen]
+        if len(ways) > 1:
+            raise ValueError(f"{' and '.join(ways)}: embeddings start in one way; leave one out")
+        return self
+
+    def starts(self) -> dict[str, bool]:
+        """The ways for embeddings to start with what is known of words, and which are chosen."""
+        return {"start = ppmi": self.start == "ppmi", "vectors": self.vectors is not None}

@@ -32,20 +32,29 @@ def checked(make: Callable[[], N]) -> N:
     return make()
 
 
-def with_weights(run: Run, make: Callable[[], N]) -> N:
+def with_weights(run: Run, make: Callable[[], N], file: str = BEST, all_of_them: bool = True) -> N:
     """A network with the weights of a run; before it is built these are known to be its own.
+
+    Args:
+        run: the run.
+        make: makes the network.
+        file: that of the weights.
+        all_of_them: whether the network has all weights of the run; else it is a part of one.
 
     Raises:
         ConfigError: when they take more than `LARGEST` bytes.
         RunError: when they are damaged, or those of another network.
     """
     wanted = _shapes(make)
-    found = run.read_tensors(BEST, size_of(wanted) + _HEADER)
+    most = size_of(wanted) + _HEADER if all_of_them else LARGEST
+    found = run.read_tensors(file, most)
+    if not all_of_them:
+        found = {name: weight for name, weight in found.items() if name in wanted}
     if why := misfit(found, wanted):
-        raise RunError(f"{run.path / BEST}: its weights do not match its settings: {why}")
+        raise RunError(f"{run.path / file}: its weights do not match its settings: {why}")
     for name, weight in found.items():
         if not bool(weight.isfinite().all()):
-            raise RunError(f"{run.path / BEST}: {name} contains a number that is not finite")
+            raise RunError(f"{run.path / file}: {name} contains a number that is not finite")
     network = make()
     network.load_state_dict(found)
     return network.eval()

@@ -18,7 +18,7 @@ from ostinato.tasks.base import defaults
 from ostinato.tasks.base.defaults import Facts
 from ostinato.tasks.base.estimator import Prepared
 from ostinato.tasks.base.pooled.model import PooledSequences
-from ostinato.tasks.base.pooled.prepare import in_memory, learn_inputs, start_embeddings
+from ostinato.tasks.base.pooled.prepare import PooledInputs, in_memory, learn_inputs
 from ostinato.tasks.classify.baseline import ClassifyBaseline, fit_baseline
 from ostinato.tasks.classify.bayes import check_countable
 from ostinato.tasks.classify.calibration import probabilities
@@ -48,8 +48,7 @@ class ClassifyPrepared(Prepared):
         digests: see `Prepared`.
         training, validation: the examples of both parts.
         sequences, held: their texts as symbols, or signals on the scale of training.
-        near: symbols of the training texts in memory, where the network begins with what stands
-            near each word; else empty.
+        inputs: what the network begins with, and both parts as numbers.
         baseline: the linear baseline, once it is fitted.
         baseline_measures: how well it does on the validation texts.
         together: how well network and baseline do together, where both answer.
@@ -61,7 +60,7 @@ class ClassifyPrepared(Prepared):
     validation: Examples
     sequences: PooledSequences
     held: PooledSequences
-    near: list[NDArray[np.int64]]
+    inputs: PooledInputs
     baseline: ClassifyBaseline | None = None
     baseline_measures: ClassifyMeasures | None = None
     together: ClassifyMeasures | None = None
@@ -70,8 +69,7 @@ class ClassifyPrepared(Prepared):
     def learner(self) -> ClassifyLearner:
         """See `Prepared`."""
         model, settings = self.model, self.model.settings
-        network = model.network
-        start_embeddings(model, members_of(network), self.near)
+        self.inputs.begin(members_of(model.network))
         truth, chosen = model.truth(self.training.labels), settings.model.class_weight
         self._learner = ClassifyLearner(
             model,
@@ -195,12 +193,13 @@ def prepare(
         training = joined(training, extra)
         digests |= {"extra_sha256": extra.fingerprint()} if digest else {}
     inputs = learn_inputs(model, training.texts, validation.texts)
+    digests |= inputs.digests if digest else {}
     if settings.model.linear:
         check_countable(settings.model.linear, model.symbols)
     facts = Facts(list(map(len, inputs.training)), len(validation), model.numbers is not None)
     model.settings = defaults.classified(model.settings, facts)
     sequences, held = PooledSequences(inputs.training), PooledSequences(inputs.validation)
-    return ClassifyPrepared(model, digests, training, validation, sequences, held, inputs.near)
+    return ClassifyPrepared(model, digests, training, validation, sequences, held, inputs)
 
 
 def _extra(where: str, settings: ClassifySettings, known: list[str]) -> Examples:

@@ -5,7 +5,6 @@ from __future__ import annotations
 from dataclasses import asdict, dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 
 from ostinato.data import Examples, split_blocks
 from ostinato.data.symbols.vocabulary import unknown_share
@@ -15,7 +14,7 @@ from ostinato.tasks.base import defaults
 from ostinato.tasks.base.defaults import Facts
 from ostinato.tasks.base.estimator import Prepared
 from ostinato.tasks.base.pooled.model import PooledSequences
-from ostinato.tasks.base.pooled.prepare import in_memory, learn_inputs, start_embeddings
+from ostinato.tasks.base.pooled.prepare import PooledInputs, in_memory, learn_inputs
 from ostinato.tasks.regress.baseline import RegressBaseline, fit_baseline
 from ostinato.tasks.regress.ensemble import RegressMember
 from ostinato.tasks.regress.learner import RegressLearner
@@ -35,7 +34,7 @@ class RegressPrepared(Prepared):
         digests: see `Prepared`.
         training, validation: the examples of both parts.
         sequences, held: their inputs as symbols, or signals on the scale of training.
-        near: symbols of the training texts in memory, see `PooledInputs`.
+        inputs: what the network begins with, and both parts as numbers.
         baseline: the linear baseline, once it is fitted.
         measures: on the validation part, by baseline.
         together: of network and baseline on the same part, where both answer.
@@ -47,7 +46,7 @@ class RegressPrepared(Prepared):
     validation: Examples
     sequences: PooledSequences
     held: PooledSequences
-    near: list[NDArray[np.int64]]
+    inputs: PooledInputs
     baseline: RegressBaseline | None = None
     measures: dict[str, RegressMeasures] | None = None
     together: RegressMeasures | None = None
@@ -55,7 +54,7 @@ class RegressPrepared(Prepared):
     def learner(self) -> RegressLearner:
         """See `Prepared`."""
         model = self.model
-        start_embeddings(model, [model.network], self.near)
+        self.inputs.begin([model.network])
         training, validation = targets_of(self.training), targets_of(self.validation)
         return RegressLearner(model, (self.sequences, training), (self.held, validation))
 
@@ -119,10 +118,11 @@ def prepare(
     digests = {"sha256": examples.fingerprint()} if digest else {}
     model = RegressModel(settings=settings, cell=cell, scale=TargetScale.of(targets_of(training)))
     inputs = learn_inputs(model, training.texts, validation.texts)
+    digests |= inputs.digests if digest else {}
     facts = Facts(list(map(len, inputs.training)), len(validation), model.numbers is not None)
     model.settings = defaults.regressed(model.settings, facts)
     sequences, held = PooledSequences(inputs.training), PooledSequences(inputs.validation)
-    return RegressPrepared(model, digests, training, validation, sequences, held, inputs.near)
+    return RegressPrepared(model, digests, training, validation, sequences, held, inputs)
 
 
 def split_examples(examples: Examples, share: float, seed: int) -> tuple[Examples, Examples]:

@@ -18,6 +18,7 @@ from ostinato.equation import Cell
 from ostinato.errors import DataError, check_finite
 from ostinato.tasks.base.model import Model
 from ostinato.tasks.base.stored import from_json
+from ostinato.tasks.tag.context import CharacterContext
 from ostinato.tasks.tag.labels import Labels
 from ostinato.tasks.tag.network import TagBatch, TagNetwork, real
 from ostinato.tasks.tag.sequences import TagSequences, plain
@@ -54,6 +55,7 @@ class TagModel(Model[TagSettings, Sequence[str], TagBatch, Tensor, Tagging]):
         labels: the tags, as the labels of the network.
         vocabulary: the words that are known.
         spelling: the characters that are known.
+        context: what language models know at each word, if there are some.
         format: that of the file of training, and of what is written.
         width: the columns of that file; 0 where there was none.
     """
@@ -64,6 +66,7 @@ class TagModel(Model[TagSettings, Sequence[str], TagBatch, Tensor, Tagging]):
     labels: Labels
     vocabulary: Vocabulary
     spelling: Spelling
+    context: CharacterContext | None = None
     format: str = "conll"
     width: int = 0
 
@@ -85,7 +88,9 @@ class TagModel(Model[TagSettings, Sequence[str], TagBatch, Tensor, Tagging]):
             words.append(self.vocabulary.encode(self.as_read(sentence)))
             numbers = (number.setdefault(word, len(number)) for word in sentence)
             which.append(np.fromiter(numbers, np.int64, len(sentence)))
-        return TagSequences(words, which, [self.spelling.encode(word) for word in number])
+        spelt = [self.spelling.encode(word) for word in number]
+        context = self.context.states(inputs) if self.context else None
+        return TagSequences(words, which, spelt, context)
 
     def as_read(self, words: Sequence[str]) -> Sequence[str]:
         """Words as the vocabulary has them."""
@@ -186,7 +191,9 @@ class TagModel(Model[TagSettings, Sequence[str], TagBatch, Tensor, Tagging]):
         """See `Model`."""
         characters, labels = len(self.spelling.characters), len(self.labels.classes)
         sizes = len(self.vocabulary), characters, labels
-        return TagNetwork(self.cell, self.settings.model, *sizes, self.labels.constraints())
+        context = self.context.features if self.context else 0
+        constraints = self.labels.constraints()
+        return TagNetwork(self.cell, self.settings.model, *sizes, constraints, context)
 
     @classmethod
     def read_parts(cls, run: Run, settings: TagSettings, cell: Cell) -> Self:
@@ -204,6 +211,7 @@ class TagModel(Model[TagSettings, Sequence[str], TagBatch, Tensor, Tagging]):
             labels=labels,
             vocabulary=vocabulary,
             spelling=spelling,
+            context=CharacterContext.read(run, settings.model, settings.data.max_characters),
             format=format,
             width=width,
         )
@@ -213,4 +221,6 @@ class TagModel(Model[TagSettings, Sequence[str], TagBatch, Tensor, Tagging]):
         run.write_json("vocabulary.json", self.vocabulary.to_json())
         run.write_json("characters.json", self.spelling.to_json())
         run.write_json("labels.json", self.labels.to_json())
+        if self.context:
+            self.context.write(run)
         run.write_json("format.json", {"format": self.format, "width": self.width})

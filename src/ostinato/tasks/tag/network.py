@@ -26,6 +26,7 @@ class TagBatch(Batch):
         spelt: the characters of the different words (W, C) int64.
         sizes: how many each has (W,) int64.
         which: the row in `spelt` of each word (B, T) int64.
+        context: states of language models at each word (B, T, F), if there are some.
     """
 
     on_cpu: ClassVar[frozenset[str]] = frozenset({"lengths", "sizes"})
@@ -35,6 +36,7 @@ class TagBatch(Batch):
     spelt: Tensor
     sizes: Tensor
     which: Tensor
+    context: Tensor | None = None
 
 
 class TagNetwork(Network[TagBatch, Tensor]):
@@ -50,6 +52,7 @@ class TagNetwork(Network[TagBatch, Tensor]):
         characters: how many characters there are.
         labels: K.
         constraints: which labels may follow which.
+        context: F, the features of a word's context.
     """
 
     counts: Tensor
@@ -62,12 +65,16 @@ class TagNetwork(Network[TagBatch, Tensor]):
         characters: int,
         labels: int,
         constraints: Constraints | None = None,
+        context: int = 0,
     ) -> None:
         super().__init__()
         self.embedding = Embedding(symbols, settings.embedding)
         nn.init.normal_(self.embedding.weight, std=0.1)  # a word not yet learned says little
+        if settings.vectors is not None:
+            self.rates = settings.rates(embedding=self.embedding)
         self.spelling: CharacterEncoder | None = None
-        features = settings.embedding
+        self.context = context
+        features = settings.embedding + context
         if settings.characters:
             units = settings.character_hidden
             self.spelling = CharacterEncoder(
@@ -92,15 +99,18 @@ class TagNetwork(Network[TagBatch, Tensor]):
                 nn.init.zeros_(weight).requires_grad_(False)
 
     def embed(self, batch: TagBatch) -> Tensor:
-        """Words, and beside them their spelling (T, B, E)."""
+        """Words, and beside them their spelling and context (T, B, E)."""
         words = batch.words.T
         if self.training and self.word_dropout:
             chance = self.word_dropout / (self.word_dropout + self.counts)
             words = words * (torch.rand(words.shape, device=words.device) >= chance[words])
         embedded: Tensor = self.embedding(words)
-        if self.spelling is None:
-            return embedded
-        return torch.cat([embedded, self.spelling(batch.spelt, batch.sizes, batch.which.T)], -1)
+        beside = []
+        if self.spelling is not None:
+            beside.append(self.spelling(batch.spelt, batch.sizes, batch.which.T))
+        if batch.context is not None:
+            beside.append(batch.context.transpose(0, 1))
+        return torch.cat([embedded, *beside], -1) if beside else embedded
 
     def run(self, embedded: Tensor, batch: TagBatch) -> Tensor:
         """Words as vectors (T, B, E) → emissions (T, B, K)."""
@@ -123,6 +133,10 @@ class TagNetwork(Network[TagBatch, Tensor]):
                     parameters=parameters_of(spelling),
                 )
             )
+        if self.context:
+            gives = f"B × T × {self.context}, beside the embedding"
+            inside = "states of language models of characters, which do not learn"
+            parts.append(Part("context", "context", inside, gives))
         learned = "scores of neighbouring labels"
         inside = "allowed transitions; all scores are 0" if self.softmax else learned
         gives = f"B × T × {self.output.out_features} logits"

@@ -8,23 +8,25 @@ from itertools import chain
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 
 from ostinato.data import Tagged, Vocabulary, read_tagged
-from ostinato.data.symbols.cooccurrence import ppmi_vectors
 from ostinato.data.symbols.spelling import Spelling
 from ostinato.data.symbols.vocabulary import unknown_share
+from ostinato.data.vectors.vectors import folded
 from ostinato.equation import Cell
 from ostinato.errors import DataError, quoted
 from ostinato.statistics import LEVEL, by_chance
 from ostinato.tasks.base import defaults
 from ostinato.tasks.base.defaults import Facts
 from ostinato.tasks.base.estimator import Prepared
+from ostinato.tasks.base.words import begin_with, fitted, known_words, neighbours
 from ostinato.tasks.tag.baseline import FrequentTag
+from ostinato.tasks.tag.context import CharacterContext
 from ostinato.tasks.tag.labels import Labels
 from ostinato.tasks.tag.learner import TagLearner
 from ostinato.tasks.tag.measures import accuracy_and_f1
 from ostinato.tasks.tag.model import TagModel
-from ostinato.tasks.tag.sequences import plain
 from ostinato.tasks.tag.settings import TagSettings
 from ostinato.train import Record, Run
 
@@ -37,6 +39,7 @@ class TagPrepared(Prepared):
         model: the tagger, without a network.
         digests: see `Prepared`.
         training, validation: the sentences of both parts.
+        table: what the embeddings begin with (V, E), where there are vectors.
         baseline: each word's most frequent tag, once it is counted.
         baseline_score: what the baseline reaches on the validation sentences.
     """
@@ -45,6 +48,7 @@ class TagPrepared(Prepared):
     digests: dict[str, str]
     training: Tagged
     validation: Tagged
+    table: NDArray[np.float32] | None = None
     baseline: FrequentTag | None = None
     baseline_score: float | None = None
 
@@ -54,11 +58,10 @@ class TagPrepared(Prepared):
         sequences, symbols = model.sequences(self.training.words), len(model.vocabulary)
         counts = np.bincount(np.concatenate(sequences.words), minlength=symbols)
         model.network.counts = torch.from_numpy(counts).float().to(model.device)
-        if settings.model.start == "ppmi":
-            size = settings.model.embedding
-            vectors = ppmi_vectors(sequences.words, symbols, size, settings.seed)
-            table = torch.from_numpy(0.3 * vectors).to(model.device)
-            model.network.embedding.weight.data = table
+        table = self.table
+        if table is None:
+            table = neighbours(settings, settings.model.start, sequences.words, symbols)
+        begin_with(table, [model.network.embedding])
         return TagLearner(model, (sequences, self.training), self.validation)
 
     def no_better(self, record: Record) -> str | None:
@@ -106,27 +109,39 @@ def prepare(
     """
     format, width = (given.format, given.width) if given.format else ("conll", 0)
     training, held = _split(settings, given, validation, format)
-    facts = Facts(list(map(len, training.words)), sum(map(len, held.words)))
-    settings = defaults.tagged(settings, facts)
     labels = Labels.of(given, settings.data.scheme, settings.data.unlabelled)
     spelling = Spelling.of(training.words, settings.data.max_characters)
-    words = ([*map(spelling.read, sentence)] for sentence in training.words)
-    words = (plain(s) if settings.data.lower else s for s in words)
+    chosen, network = settings.data, settings.model
+
+    def read(word: str) -> str:
+        word = spelling.read(word)
+        return folded(word) if chosen.lower else word
+
+    count = Counter(read(word) for words in training.words for word in words)
+    frequent, seen = (
+        Vocabulary.of_counts(count, chosen.vocabulary, n) for n in (chosen.min_count, 1)
+    )
+    known = known_words(network.vectors, network.further_words, frequent, seen, read)
+    context = CharacterContext.trained(settings.model, settings.data.max_characters)
+    facts = Facts(list(map(len, training.words)), sum(map(len, held.words)))
+    settings = defaults.tagged(fitted(settings, vectors=known), facts)
     model = TagModel(
         settings=settings,
         cell=cell,
         labels=labels,
-        vocabulary=Vocabulary.build(words, settings.data.vocabulary, settings.data.min_count),
+        vocabulary=known.vocabulary,
         spelling=spelling,
+        context=context,
         format=format,
         width=width,
     )
-    digests = {}
+    digests: dict[str, str] = {}
     if digest:
+        digests |= known.digests | context.digests
         digests["sha256"] = given.fingerprint()
         if training is given:  # what chooses the epoch is not a part of it
             digests["validation_sha256"] = held.fingerprint()
-    return TagPrepared(model, digests, training, held)
+    return TagPrepared(model, digests, training, held, known.table)
 
 
 def _split(

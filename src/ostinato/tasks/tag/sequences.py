@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -15,11 +14,11 @@ from ostinato import data
 from ostinato.data import Tagged, TaggedFile
 from ostinato.data.tables import frames
 from ostinato.data.tables.labels import label_text
+from ostinato.data.vectors.vectors import folded
 from ostinato.errors import DataError, quoted
 from ostinato.tasks.base.batch import Indices
 from ostinato.tasks.tag.network import TagBatch
 
-_DIGIT = re.compile(r"\d")
 _USUAL = ("tokens", "words"), ("ner_tags", "tags", "labels", "pos_tags", "upos")
 _IGNORED = -100  # the label that losses of PyTorch pass over
 
@@ -32,11 +31,13 @@ class TagSequences:
         words: the symbol of each word of each sentence.
         which: each word's row in `spelt`.
         spelt: the characters of the different words.
+        context: states of language models at each word of each sentence, if there are some.
     """
 
     words: list[NDArray[np.int64]]
     which: list[NDArray[np.int64]]
     spelt: list[NDArray[np.int64]]
+    context: list[NDArray[np.float32]] | None = None
 
     @property
     def lengths(self) -> list[int]:
@@ -50,7 +51,11 @@ class TagSequences:
         distinct, places = np.unique(which, return_inverse=True)
         spelt, sizes = data.pad([self.spelt[i] for i in distinct])
         places = places.reshape(which.shape)
-        return TagBatch(*map(torch.from_numpy, (words, lengths, spelt, sizes, places)))
+        batch = TagBatch(*map(torch.from_numpy, (words, lengths, spelt, sizes, places)))
+        if self.context is None:
+            return batch
+        context, _ = data.pad([self.context[i] for i in chosen])
+        return replace(batch, context=torch.from_numpy(context))
 
 
 def tagged(sentences: object, tags: object = None) -> Tagged:
@@ -100,7 +105,7 @@ def _as_text(tags: Any) -> object:
 
 def plain(words: Sequence[str]) -> list[str]:
     """Words in small letters, each digit as 0."""
-    return [_DIGIT.sub("0", word.lower()) for word in words]
+    return list(map(folded, words))
 
 
 def words_of(sentences: object) -> list[list[str]]:

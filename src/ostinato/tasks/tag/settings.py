@@ -7,7 +7,7 @@ from typing import Annotated, Literal
 from pydantic import AfterValidator, Field
 
 from ostinato.tasks.base.settings import TaskSettings
-from ostinato.tasks.base.stack import StackSettings
+from ostinato.tasks.base.stack import WordStackSettings
 from ostinato.train import Section
 
 
@@ -55,7 +55,7 @@ class TagData(Section):
     batch_tokens: int = Field(600, ge=1, description="tokens per batch, including padding")
 
 
-class TagNetworkSettings(StackSettings):
+class TagNetworkSettings(WordStackSettings):
     """The network."""
 
     embedding: int = Field(100, ge=1, le=2**16, description="size of a word's embedding")
@@ -79,8 +79,17 @@ class TagNetworkSettings(StackSettings):
         description="a: replace a word that occurs n times by the unknown word with "
         "probability a / (a + n)",
     )
-    start: Literal["random", "ppmi"] = Field(
-        "random", description="initial embeddings: random, or from word co-occurrence (ppmi)"
+    pretrained: str | None = Field(
+        None,
+        min_length=1,
+        description="run of `ostinato fit generate --tokenizer char` whose states at the ends of "
+        "words are read beside the embeddings",
+    )
+    pretrained_backward: str | None = Field(
+        None,
+        min_length=1,
+        description="the same of a run that was trained on reversed text: its states at the "
+        "beginnings of words",
     )
     output: Literal["crf", "softmax"] = Field(
         "crf", description="output layer: a CRF (crf), or each label independently (softmax)"

@@ -14,6 +14,7 @@ from pydantic import Field
 
 from ostinato.data import Rows, Store, Tokenizer, Vocabulary, tokenizer
 from ostinato.errors import DataError
+from ostinato.tasks.base.words import KnownWords, known_words, token_of
 from ostinato.train import Section
 
 LONGEST = 10**5
@@ -47,23 +48,36 @@ class TextCodec:
 
     @classmethod
     def learn(
-        cls, texts: Sequence[str], settings: CodecSettings, name: str
-    ) -> tuple[TextCodec, Rows, NDArray[np.int64]]:
-        """A codec of training texts, and these as symbols, with their lengths (N,).
+        cls,
+        texts: Sequence[str],
+        settings: CodecSettings,
+        name: str,
+        vectors: str | None = None,
+        further: int = 0,
+    ) -> tuple[TextCodec, Rows, KnownWords]:
+        """A codec of training texts, these as symbols, and what their embeddings begin with.
+
+        Args:
+            texts: the training texts.
+            settings: what they are read as.
+            name: what the settings call them.
+            vectors: a file of word vectors.
+            further: see `known_words`.
 
         Raises:
-            DataError: when no symbol comes often enough to be known.
+            DataError: when no symbol comes often enough to be known, or there are no vectors.
         """
         split = tokenizer(settings.tokenizer).train(texts, settings.vocabulary)
         store = Store(split)
         for text in texts:
             store.add(text.strip())
-        vocabulary = store.vocabulary(settings.vocabulary, settings.min_count)
+        frequent, seen = (store.vocabulary(settings.vocabulary, n) for n in (settings.min_count, 1))
+        known = known_words(vectors, further, frequent, seen, token_of(split))
+        vocabulary = known.vocabulary
         if len(vocabulary) < 2:
             raise DataError(f"no token occurs {name}.min_count = {settings.min_count} times")
         rows = store.rows(vocabulary)
-        lengths = np.fromiter(map(len, rows), np.int64, len(rows))
-        return cls(split, vocabulary, min(int(lengths.max()), LONGEST)), rows, lengths
+        return cls(split, vocabulary, min(max(map(len, rows)), LONGEST)), rows, known
 
     def encode(self, texts: Iterable[str]) -> list[NDArray[np.int64]]:
         """The symbols of each text; a text without any is one unknown symbol."""

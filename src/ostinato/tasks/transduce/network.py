@@ -104,6 +104,10 @@ class TransduceNetwork(Network[TransduceBatch, TransduceOutputs]):
             dropout=on_embeddings,
             readout_dropout=settings.dropout,
         )
+        self.rates = settings.rates(
+            **({"encoder.embedding": self.encoder.embedding} if settings.vectors else {}),
+            **({"decoder.embedding": self.decoder.embedding} if settings.target_vectors else {}),
+        )
 
     @property
     def recurrent(self) -> Recurrent:  # type: ignore[override]

@@ -14,6 +14,7 @@ from ostinato.errors import DataError
 from ostinato.tasks.base import defaults
 from ostinato.tasks.base.defaults import Facts
 from ostinato.tasks.base.estimator import Prepared
+from ostinato.tasks.base.words import Table, begin_with, fitted
 from ostinato.tasks.transduce.codec import TextCodec
 from ostinato.tasks.transduce.learner import TransduceLearner
 from ostinato.tasks.transduce.model import TransduceModel
@@ -33,6 +34,7 @@ class TransducePrepared(Prepared):
         lengths: the tokens of each, source and target together (N,); 0 where they are too many.
         validation: the pairs held out.
         references: pairs that are not trained on because their source is held out.
+        tables: what the embeddings of source and target begin with, see `KnownWords`.
     """
 
     model: TransduceModel
@@ -41,10 +43,14 @@ class TransducePrepared(Prepared):
     lengths: NDArray[np.int64]
     validation: Pairs
     references: Pairs
+    tables: tuple[Table, Table]
 
     def learner(self) -> TransduceLearner:
         """See `Prepared`."""
-        held_out = self.model.pairs(self.validation)
+        model = self.model
+        held_out = model.pairs(self.validation)
+        begin_with(self.tables[0], [model.network.encoder.embedding])
+        begin_with(self.tables[1], [model.network.decoder.embedding])
         return TransduceLearner(self.model, self.training, self.lengths, held_out)
 
     def no_better(self, record: Record) -> str | None:
@@ -84,8 +90,19 @@ def prepare(
     pairs = pairs.select(kept)
 
     settings = defaults.spelling(settings, pairs.sources, pairs.targets)
-    read, sources, lengths = TextCodec.learn(pairs.sources, settings.source, "source")
-    written, targets, steps = TextCodec.learn(pairs.targets, settings.target, "target")
+    network = settings.model
+    read, sources, before = TextCodec.learn(
+        pairs.sources, settings.source, "source", network.vectors, network.further_words
+    )
+    written, targets, after = TextCodec.learn(
+        pairs.targets, settings.target, "target", network.target_vectors
+    )
+    lengths, steps = (
+        np.fromiter(map(len, rows), np.int64, len(rows)) for rows in (sources, targets)
+    )
+    settings = fitted(settings, vectors=before, target_vectors=after)
+    if digest:
+        digests |= before.digests | {f"target_{k}": v for k, v in after.digests.items()}
     fits = np.maximum(lengths, steps) <= settings.data.max_tokens
     if not fits.any():
         raise DataError(f"all pairs are longer than data.max_tokens = {settings.data.max_tokens}")
@@ -100,4 +117,5 @@ def prepare(
         lengths=lengths,
         validation=validation,
         references=references,
+        tables=(before.table, after.table),
     )

@@ -8,7 +8,7 @@ from pydantic import Field
 
 from ostinato.decode import MOST_BEAM
 from ostinato.tasks.base.settings import TaskSettings
-from ostinato.tasks.base.stack import StackSettings
+from ostinato.tasks.base.stack import VectorSettings
 from ostinato.tasks.transduce.codec import CodecSettings
 from ostinato.train import Epochs, LearningRate, Section, Training
 
@@ -48,8 +48,15 @@ class TransduceData(Section):
     batch_tokens: int = Field(3000, ge=1, description="tokens per batch, of source and target")
 
 
-class TransduceNetworkSettings(StackSettings):
+class TransduceNetworkSettings(VectorSettings):
     """The network."""
+
+    target_vectors: str | None = Field(
+        None,
+        min_length=1,
+        description="file of word vectors that the embeddings of the target start with; `vectors` "
+        "are those of the source",
+    )
 
     embedding: int = Field(
         64,

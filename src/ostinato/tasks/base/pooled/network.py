@@ -23,6 +23,7 @@ from ostinato.tasks.base.parts import (
     parameters_of,
 )
 from ostinato.tasks.base.pooled.settings import PooledStackSettings
+from ostinato.tasks.base.pretrained import layer_rates
 
 
 @dataclass(frozen=True)
@@ -75,13 +76,15 @@ class PooledNetwork(Network[B, Tensor]):
         else:
             self.embedding = Embedding(symbols, settings.embedding)
             nn.init.normal_(self.embedding.weight, std=0.1)  # a word not yet learned says little
-        self.bigrams: BigramEmbedding | None = None
         self.rates: dict[str, float] = {}
+        if settings.vectors is not None:
+            self.rates = settings.rates(embedding=self.embedding)
+        self.bigrams: BigramEmbedding | None = None
         if settings.bigrams:
             if pairs is None:
                 pairs = np.stack([np.zeros(settings.bigrams, int), np.arange(settings.bigrams)], 1)
             self.bigrams = BigramEmbedding(pairs, symbols, settings.embedding)
-            self.rates = {"bigrams": 0.5}  # most pairs are rare: they had better learn slowly
+            self.rates["bigrams"] = 0.5  # most pairs are rare: they had better learn slowly
         self.word_dropout = settings.word_dropout
         on_embeddings = settings.embedding_dropout
         self.embedding_dropout = nn.Dropout(
@@ -89,6 +92,9 @@ class PooledNetwork(Network[B, Tensor]):
         )
         self.dropout = nn.Dropout(settings.dropout)
         self.recurrent = settings.recurrent(cell, bidirectional=settings.bidirectional)
+        if settings.pretrained is not None:
+            layers = dict(self.recurrent.named_parameters())
+            self.rates |= layer_rates(layers, settings.pretrained_rate)
         features = self.recurrent.output_size * (1 + settings.bidirectional)
         self.pooling = pooling(settings.pooling, features)
         self.output = nn.Linear(self.pooling.output_size, outputs)

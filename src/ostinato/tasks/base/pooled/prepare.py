@@ -2,24 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
+from torch import Tensor
 
 from ostinato.data import Examples, Rows, Store, Tokenizer, tokenizer
 from ostinato.data.series.signals import are_signals
-from ostinato.data.symbols.cooccurrence import ppmi_vectors
 from ostinato.errors import ConfigError
-from ostinato.nn import Embedding, frequent_pairs
+from ostinato.nn import frequent_pairs
 from ostinato.tasks.base import defaults
 from ostinato.tasks.base.pooled.model import EncodedRows, PooledModel
 from ostinato.tasks.base.pooled.network import PooledNetwork
 from ostinato.tasks.base.pooled.numbers import Numbers
 from ostinato.tasks.base.pooled.settings import PooledSettings
+from ostinato.tasks.base.pretrained import LanguageModel
+from ostinato.tasks.base.words import Table, begin_with, fitted, known_words, neighbours, token_of
 
 _CHARACTERS = 2**25  # of texts that are held in memory
 
@@ -30,13 +31,24 @@ class PooledInputs:
 
     Attributes:
         training, validation: the rows of each part.
-        near: symbols of the training texts in memory, where something is counted over them; else
-            empty.
+        table: what the embeddings begin with (V, E); None is at random.
+        layers: the weights that the recurrent layers begin with; where none are, they are at
+            random.
+        digests: the SHA-256 of what was read besides, by its name in the manifest.
     """
 
     training: EncodedRows
     validation: EncodedRows
-    near: list[NDArray[np.int64]]
+    table: Table = None
+    layers: Mapping[str, Tensor] = field(default_factory=dict)
+    digests: Mapping[str, str] = field(default_factory=dict)
+
+    def begin(self, networks: Iterable[PooledNetwork[Any]]) -> None:
+        """Gives networks the weights that they begin with."""
+        for network in networks:
+            begin_with(self.table, [network.embedding])
+            if self.layers:
+                network.recurrent.load_state_dict(dict(self.layers))
 
 
 def learn_inputs(
@@ -57,32 +69,40 @@ def learn_inputs(
             what = f"{', '.join(names)} and {last}"
             raise ConfigError(f"{what} are for texts, but these are numbers")
         model.numbers = Numbers.of(training)
-        return PooledInputs(model.rows(training), model.rows(validation), [])
-    settings = model.settings = defaults.reading(settings, training)
-    size = settings.data.vocabulary
-    model.tokenizer = tokenizer(settings.tokenizer).train(training, size)
-    store = _store(model.tokenizer, training, settings)
-    known = model.vocabulary = store.vocabulary(size, settings.data.min_count)
-    rows, held = store.rows(known), _store(model.tokenizer, validation, settings).rows(known)
+        return PooledInputs(model.rows(training), model.rows(validation))
+    before = _language_model(model)
+    settings = model.settings
+    if settings.model.vectors is None:  # which are of words
+        settings = model.settings = defaults.reading(settings, training)
+    size, least = settings.data.vocabulary, settings.data.min_count
+    split = before.tokenizer if before else tokenizer(settings.tokenizer).train(training, size)
+    model.tokenizer, store = split, _store(split, training, settings)
+    frequent, seen = store.vocabulary(size, least), store.vocabulary(size, 1)
+    table: Table
+    if before:
+        digests, (known, table) = before.digests, before.extended(frequent)
+    else:
+        chosen = settings.model
+        words = known_words(chosen.vectors, chosen.further_words, frequent, seen, token_of(split))
+        digests, known, table = words.digests, words.vocabulary, words.table
+        model.settings = fitted(settings, vectors=words)
+    model.vocabulary = known
+    rows, held = store.rows(known), _store(split, validation, settings).rows(known)
     near = _counted(rows, settings)
     model.bigrams = frequent_pairs(near, len(known), settings.model.bigrams)
-    return PooledInputs(rows, held, near)
+    if table is None:
+        table = neighbours(settings, settings.model.start, near, len(known))
+    return PooledInputs(rows, held, table, before.layers if before else {}, digests)
 
 
-def start_embeddings(
-    model: PooledModel[Any, Any, Any],
-    networks: Iterable[PooledNetwork[Any]],
-    near: Sequence[NDArray[np.int64]],
-) -> None:
-    """Gives networks the embeddings that training begins with, where settings ask for PPMI."""
+def _language_model(model: PooledModel[Any, Any, Any]) -> LanguageModel | None:
+    """The language model that the network begins with, to which its settings are fitted."""
     settings: PooledSettings = model.settings
-    if settings.model.start != "ppmi":
-        return
-    vectors = ppmi_vectors(near, model.symbols, settings.model.embedding, settings.seed)
-    table = torch.from_numpy(0.3 * vectors).to(model.device)
-    for network in networks:
-        if isinstance(network.embedding, Embedding):
-            network.embedding.weight.data = table
+    if settings.model.pretrained is None:
+        return None
+    found = LanguageModel.read(settings.model.pretrained)
+    model.settings = found.fitted(settings, model.cell)
+    return found
 
 
 def in_memory(examples: Examples) -> Examples:

@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-from typing import Literal
-
 from pydantic import Field
 
 from ostinato.tasks.base.settings import TaskSettings
-from ostinato.tasks.base.stack import StackSettings
+from ostinato.tasks.base.stack import WordStackSettings
 from ostinato.train import Section
 
 
@@ -28,7 +26,7 @@ class PooledData(Section):
     batch_tokens: int = Field(6400, ge=1, description="tokens per batch, including padding")
 
 
-class PooledStackSettings(StackSettings):
+class PooledStackSettings(WordStackSettings):
     """Settings of the network: embedding, recurrent layers, pooling."""
 
     dropout: float = Field(
@@ -41,8 +39,18 @@ class PooledStackSettings(StackSettings):
     pooling: str = Field(
         "max_mean", description="pooling: last, max, mean, attention, first_last, max_mean"
     )
-    start: Literal["random", "ppmi"] = Field(
-        "random", description="initial embeddings: random, or from word co-occurrence (ppmi)"
+    pretrained: str | None = Field(
+        None,
+        min_length=1,
+        description="run of `ostinato fit generate` whose tokenizer, embedding and recurrent "
+        "layers the network starts with",
+    )
+    pretrained_rate: float = Field(
+        1.0,
+        ge=0,
+        le=1,
+        description="pretrained: factor of the learning rate from each layer to the one below it; "
+        "0: they stay as they are",
     )
     bigrams: int = Field(
         0, ge=0, le=10**7, description="maximum number of bigrams with their own embeddings"
@@ -62,7 +70,12 @@ class PooledStackSettings(StackSettings):
 
     def for_texts(self) -> dict[str, bool]:
         """Settings that only texts can have, and whether they are asked for."""
-        return {"model.start = ppmi": self.start == "ppmi", "model.bigrams": self.bigrams > 0}
+        asked = self.starts() | {"bigrams": self.bigrams > 0}
+        return {f"model.{name}": chosen for name, chosen in asked.items()}
+
+    def starts(self) -> dict[str, bool]:
+        """See `WordStackSettings`."""
+        return super().starts() | {"pretrained": self.pretrained is not None}
 
 
 class PooledSettings(TaskSettings):
