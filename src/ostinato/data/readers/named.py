@@ -111,7 +111,7 @@ def format_name(where: str, wanted: Wanted[R], given: str | None, default: str =
     Raises:
         DataError: when the file cannot be read.
     """
-    with File(where) as file:
+    with File(where, wanted.dialect.encoding) as file:
         found = _format(where, file, wanted, given, default)
     return str(found.__name__).rpartition(".")[2]  # type: ignore[attr-defined]  # of a module
 
