@@ -46,7 +46,7 @@ def test_bad_rows_are_refused_or_counted(place):
     done = place("evaluate", "runs/a", "bad.csv", "--skip-bad-rows")
     assert done.status == 0
     assert "texts 3\n" in done.out
-    assert done.err == f"ostinato: bad.csv: 3 bad rows skipped: {SAID}\n"
+    assert done.err.startswith(f"ostinato: bad.csv: 3 bad rows skipped: {SAID}\n")
 
 
 def test_a_run_says_in_its_manifest_what_was_left_out(place):
@@ -62,7 +62,11 @@ def test_a_run_says_in_its_manifest_what_was_left_out(place):
     (place.folder / "bad.txt").write_bytes(b"\xff\n" + (place.folder / "book.txt").read_bytes())
     words = ["fit", "generate", "bad.txt", "--train.epochs", "1", "--model.hidden", "8"]
     done = place(*words, "--out", "runs/no")
-    assert (done.status, done.err) == (1, "ostinato: bad.txt, line 1: not UTF-8\n")
+    assert (done.status, done.err) == (
+        1,
+        "ostinato: bad.txt, line 1: not UTF-8; name its encoding: "
+        "--data.encoding cp1252 or another\n",
+    )
     assert not (place.folder / "runs/no").exists()
     done = place(*words, "--out", "runs/skip-text", "--skip-bad-rows")
     assert "ostinato: bad.txt: 1 bad row skipped: line 1: not UTF-8\n" in done.err
@@ -124,3 +128,44 @@ def test_a_wrong_file_is_one_line_and_no_run_stays(terminal, name, raw, says):
     assert (done.status, done.out) == (1, "")
     assert re.fullmatch(rf"ostinato: {says}.*\n", done.err)
     assert not (terminal.folder / "runs/wrong").exists()
+
+
+def test_a_file_is_said_to_be_written_otherwise(place):
+    rows = (place.folder / "reviews.csv").read_text().splitlines()[1:]
+    swapped = [
+        ";".join(reversed(f"{row.split(',')[0]} café,{row.split(',')[1]}".split(",")))
+        for row in rows
+    ]
+    for name, lines in {
+        "k.csv": [*swapped, "rare;one of a kind"],
+        "held.csv": swapped[:20],
+    }.items():
+        (place.folder / name).write_bytes("\r\n".join(["v1;v2", *lines]).encode("cp1252"))
+    named = "--data.text v2 --data.label v1 --data.encoding cp1252".split()
+    done = place(
+        "fit",
+        "classify",
+        "k.csv",
+        "--data.validation",
+        "held.csv",
+        *named,
+        "--out",
+        "runs/k",
+        *SMALL,
+    )
+    assert done.status == 0
+    assert "classes of a single text are learnt but not measured: 'rare'" in done.out + done.err
+    manifest = json.loads((place.folder / "runs/k/manifest.json").read_text())
+    assert len(manifest["data"]["validation_sha256"]) == 64
+    done = place("evaluate", "runs/a", "held.csv")
+    assert "no column 'text'; the columns are 'v1', 'v2'" in done.err
+    assert "texts 20" in place.text("evaluate", "runs/a", "held.csv", *named)
+    found = place.text("predict", "runs/a", "held.csv", "--data.header", "no", "--data.text", "2",
+                       "--data.encoding", "cp1252")  # fmt: skip
+    assert len(found.splitlines()) == 22  # the names of the columns, and a row that was one
+    piped = place("predict", "runs/a", "-", given="a good film\n\na bad\rfilm\n")
+    assert [line.split("\t")[0] for line in piped.out.splitlines()] == ["pos", "", "neg"]
+    done = place("predict", "runs/a", "revews.csv")
+    assert "No such file or directory; did you mean 'reviews.csv'" in done.err
+    done = place("fit", "tag", "reviews.csv")
+    assert "reviews.csv: a table, but a tagger reads sentences" in done.err

@@ -16,7 +16,6 @@ BAD = {
     "empty_text.csv": "text,label\ngood,pos\n ,neg\n",
     "one_class.csv": "text,label\ngood,pos\nfine,pos\n",
     "rare.csv": "text,label\ngood,pos\nfine,pos\nbad,neg\n",
-    "one_rare.csv": "text,label\n" + "".join(f"a,{k % 20}\n" for k in range(40)) + "good,rare\n",
     "even.csv": "text,label\ngood,pos\nfine,pos\nbad,neg\npoor,neg\n",
     "other.csv": "text,label\ngood,pos\nfine,meh\n",
     "short.txt": "abc",
@@ -44,7 +43,6 @@ WRONG = [
         r"two texts each, not \{'it was a good film 0': 1, [^{}]{,120}…\}: 120 of 120 labels "
         "occur once; if they are texts or numbers, data.label is the wrong column",
     ),
-    ("fit classify one_rare.csv", 1, r"two texts each, not \{'rare': 1\}"),
     (
         "evaluate runs/a other.csv",
         1,

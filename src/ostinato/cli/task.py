@@ -16,7 +16,7 @@ from ostinato.cli.runs import Data, Device, OptionalData
 from ostinato.cli.summaries import AsJson
 from ostinato.errors import ConfigError
 from ostinato.tasks.base.task import Task
-from ostinato.train import Run
+from ostinato.train import Run, Section
 
 Command = Callable[..., None]
 Files = Annotated[list[str] | None, cyclopts.Parameter(consume_multiple=True, negative=())]
@@ -149,6 +149,10 @@ def _as_option(own: Parameter, of: Callable[..., object], said: str | None) -> P
         annotation = OptionalData if type(None) in get_args(annotation) else Data
     elif annotation == list[str] | None:
         annotation = Files
+    elif isinstance(part := next(iter(get_args(annotation)), None), type) and issubclass(
+        part, Section
+    ):  # as options of the same names as those of `fit`
+        annotation = Annotated[annotation, cyclopts.Parameter(name="--data")]
     elif hasattr(annotation, "__metadata__"):
         (text,) = annotation.__metadata__
         annotation = Annotated[annotation.__origin__, cyclopts.Parameter(help=text)]

@@ -26,12 +26,14 @@ if TYPE_CHECKING:
     from ostinato.data.symbols.tokenizers import Tokenizer
     from ostinato.data.symbols.tokenizing import tokenizer, train_on_beginning
     from ostinato.data.symbols.vocabulary import Vocabulary
+    from ostinato.data.tables.dialect import Dialect
     from ostinato.data.tables.examples import Examples
     from ostinato.data.tables.labels import LabelColumn
     from ostinato.data.tables.pairs import Pairs
 
 __all__ = [
     "Columns",
+    "Dialect",
     "Examples",
     "LabelColumn",
     "Limits",
@@ -87,6 +89,7 @@ __getattr__ = registry.lazily(
         "symbols.tokenizers": ["Tokenizer"],
         "symbols.tokenizing": ["tokenizer", "train_on_beginning"],
         "symbols.vocabulary": ["Vocabulary"],
+        "tables.dialect": ["Dialect"],
         "tables.examples": ["Examples"],
         "tables.labels": ["LabelColumn"],
         "tables.pairs": ["Pairs"],

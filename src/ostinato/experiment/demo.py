@@ -66,7 +66,7 @@ def run(folder: Path, part: float, display: Display) -> dict[str, Any]:
     done = in_parallel(jobs, os.cpu_count() or 1, display)
     observed = {cell: done[titles[cell]] for cell in CELLS}
     validation = ClassifySettings.parse(REVIEWS, "demo").data.validation
-    kept, held = split_blocks(training.labels, validation, 0)
+    kept, held = split_blocks(training.labels, float(validation), 0)
     return {
         "data": {
             "source": "imdb",

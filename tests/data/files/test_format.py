@@ -21,7 +21,7 @@ ALL += [(ts, None)]
 
 @pytest.mark.parametrize(("kind", "wanted"), ALL, ids=[kind.__name__ for kind, _ in ALL])
 def test_a_format_knows_its_names_and_beginnings_and_reads_any_file(tmp_path, kind, wanted):
-    assert kind.SUFFIXES
+    assert kind.SUFFIXES or kind.__name__.endswith(".lines")  # which are asked for
     assert all(end.startswith(".") and end == end.lower() for end in kind.SUFFIXES)
     assert not kind.sniff(b"", wanted)
     assert not kind.sniff(b"\xff\x00\xfe", wanted)

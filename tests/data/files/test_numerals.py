@@ -4,7 +4,7 @@ import pytest
 
 from ostinato.data import Columns, read_labelled, read_series, read_tagged
 from ostinato.data.files.numerals import number
-from ostinato.data.series.clock import TimeFault, moment
+from ostinato.data.series.times import TimeFault, moment
 from ostinato.data.tables.labels import label_text, refuse_measurements
 from ostinato.errors import ConfigError, DataError
 

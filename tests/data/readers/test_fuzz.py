@@ -38,6 +38,7 @@ def valid() -> dict[str, bytes]:
         "csv": csv.encode(),
         "tsv": tsv.encode(),
         "jsonl": lines.encode(),
+        "json": json.dumps([{"text": x, "label": y} for x, y in pairs]).encode(),
         "parquet": file.getvalue(),
         "txt": "\n".join(TEXTS).encode(),
         "csv.gz": gzip.compress(csv.encode(), mtime=0),

@@ -105,7 +105,7 @@ def test_what_is_wrong_is_named_by_file_and_row(write, files, says):
         ("a  b\n\na  b\n", "line 2: the line is empty"),
         ("  b\n", "line 1: the source is empty"),
         ("a  \n", "line 1: the target is empty"),
-        (b"a  b\na  \xe4\n", "line 2: not UTF-8"),
+        (b"a  b\na  \xe4\n", "line 2: not UTF-8; name its encoding.*"),
     ],
 )
 def test_a_bad_line_with_a_separator_is_named(write, text, says):

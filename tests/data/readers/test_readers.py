@@ -89,7 +89,7 @@ def test_standard_input(monkeypatch):
         ('text,label\ngood,pos\n"ba"d,neg\n', 3, "',' expected after '\"'"),
         (b"text,label\ngood,pos\nb\xe4d,neg\n", 3, "not UTF-8"),
         (b"text,label\r\ngood,pos\r\nb\xed\xb2\x80d,neg\r\n", 3, "not UTF-8"),
-        (GOOD.encode("utf-16"), 1, "not UTF-8"),
+        (GOOD.encode("utf-16-le"), 1, "a NUL byte"),
         ("text,label\rgood,pos\rb\0d,neg\r", 3, "a NUL byte"),
     ],
 )
@@ -200,12 +200,13 @@ def outcome(raw: bytes) -> Examples | None:
 def test_any_bytes_are_read_rightly_or_refused(raw):
     found = outcome(raw)
     if found is not None:
-        text = raw.decode("utf-8").replace("\r\n", "\n").replace("\r", "\n")
+        text = raw.decode("utf-8").replace("\r\n", "\n").replace("\r", BARE)
         rows = list(csv.DictReader(io.StringIO(text.removeprefix("\ufeff"))))
-        assert found.texts == [row["text"] for row in rows]
-        assert found.labels == [row["label"].strip() for row in rows]
+        assert found.texts == [row["text"].replace(BARE, "\n") for row in rows]
+        assert found.labels == [row["label"].replace(BARE, "\n").strip() for row in rows]
 
 
+BARE = "\ue000"  # stands for a bare carriage return, which ends no line among others
 filled = st.text(st.characters(codec="utf-8", exclude_characters="\0")).filter(str.strip)
 
 
@@ -218,6 +219,9 @@ filled = st.text(st.characters(codec="utf-8", exclude_characters="\0")).filter(s
 )
 def test_what_csv_writes_is_read_back(rows, style, encoding):
     end, quoting = style
+    if end == "\r":  # which ends lines where there is no other end
+        rows = [(text.replace("\n", "\t"), label.replace("\n", "\t")) for text, label in rows]
+        rows = [row for row in rows if all(map(str.strip, row))] or [("a", "b")]
     file = io.StringIO(newline="")
     csv.writer(file, lineterminator=end, quoting=quoting).writerows([("text", "label"), *rows])
     found = outcome(file.getvalue().encode(encoding))

@@ -13,7 +13,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ostinato.data import Columns, Panel, Skipped, read_series, series_of
-from ostinato.data.series.clock import Clock, TimeFault, moment
+from ostinato.data.series.clock import Clock
+from ostinato.data.series.times import TimeFault, moment
 from ostinato.errors import DataError
 
 HOURS = [datetime(2024, 2, 28, 22) + timedelta(hours=k) for k in range(5)]

@@ -37,6 +37,11 @@ def jsonl() -> bytes:
     return "\n\n".join(map(json.dumps, objects)).encode()
 
 
+def array() -> bytes:
+    objects = [{"text": x, "more": [1], "label": y} for x, y in zip(TEXTS, LABELS, strict=True)]
+    return json.dumps(objects, indent=1).encode()
+
+
 def parquet(**columns) -> bytes:
     table = columns or {"label": LABELS, "text": TEXTS}
     file = io.BytesIO()
@@ -44,7 +49,7 @@ def parquet(**columns) -> bytes:
     return file.getvalue()
 
 
-MAKE = {"csv": csv, "tsv": tsv, "jsonl": jsonl, "parquet": parquet}
+MAKE = {"csv": csv, "tsv": tsv, "json": array, "jsonl": jsonl, "parquet": parquet}
 PACK = {"": bytes, ".gz": gzip.compress, ".xz": lzma.compress}
 
 
@@ -146,6 +151,14 @@ BROKEN = [
     ("a.jsonl", "[" * 100_000, "line 1: not JSON"),
     ("a.jsonl", '{"text":"a","label":' + "9" * 5000 + "}", "line 1: not JSON that can be read"),
     ("a.jsonl", "\n\n", r"^a\.jsonl: the file is empty$"),
+    ("a.json", "\n\n", r"^a\.json: the file is empty$"),
+    ("a.json", "[1, 2]", "row 1: not a JSON object"),
+    ("a.json", '[{"text":"a","label":"x"},]', "after row 1: not JSON: Expecting value"),
+    ("a.json", '[{"text":"a","label":"x"} {"text', "after row 1: not JSON: expected , or ]"),
+    ("a.json", '[{"text":"a","label":"x"}', "after row 1: not JSON: the array is not closed"),
+    ("a.json", '[{"text":"a"}]', "row 1: no 'label'; the keys are 'text'"),
+    ("a.json", '{\n"text": {"0": "a"}}', r"^a\.json: one JSON object over several lines is no"),
+    ("a.json", "text,label", r"^a\.json: neither an array of objects nor JSON Lines"),
     ("a.tsv", "text\tlabel\na\tx\tz\n", "line 2: 3 fields, but the header has 2"),
     ("a.tsv", "text\tlabel\na\tx\n\tx\n", "line 3: the text is empty"),
     ("a.tsv", b"text\tlabel\na\xff\tx\n", "line 2: not UTF-8"),
@@ -158,7 +171,7 @@ BROKEN = [
     ("a.parquet", csv(), r"^a\.parquet: cannot be read as Parquet: "),
     ("a.csv", "text,label\na,0.5\nb,3\nc,3.7\n", "line 2: the label 0.5 is not an integer"),
     ("a.csv", "text,label\na,1\nb,3e-1\n", "line 3: the label 3e-1 is not an integer"),
-    ("a.csv", GOOD.encode("utf-16"), "line 1: not UTF-8"),
+    ("a.csv", GOOD.encode("utf-16-le"), "line 1: a NUL byte"),
 ]
 
 
@@ -190,7 +203,9 @@ def test_a_folder_that_is_no_data_is_refused(put, tmp_path, files, says):
 def test_a_bad_file_of_a_folder_is_named(put):
     put("films/neg/a.txt", "bad")
     put("films/pos/b.txt", b"go\nod\xff")
-    with pytest.raises(DataError, match=r"^films, pos/b\.txt: line 2: not UTF-8$"):
+    with pytest.raises(
+        DataError, match=r"^films, pos/b\.txt: line 2: not UTF-8; name its encoding"
+    ):
         read_labelled("films")
 
 
@@ -220,7 +235,7 @@ def test_bad_lines_of_a_text_are_left_out(put):
     raw = b"one\ntw\xffo\nthree\n"
     assert read_text(put("a.txt", raw), skip_bad_rows=skipped) == "one\nthree\n"
     assert skipped.reasons == ["line 2: not UTF-8"]
-    with pytest.raises(DataError, match=r"^a\.txt, line 2: not UTF-8$"):
+    with pytest.raises(DataError, match=r"^a\.txt, line 2: not UTF-8; name its encoding: --data"):
         read_text("a.txt")
 
 

@@ -10,6 +10,8 @@ from typing import NamedTuple, TypedDict, TypeVar
 from ostinato.errors import DataError, counted
 
 R = TypeVar("R")
+NOT_UTF8 = "not UTF-8"
+"""What is said of bytes that are no text, where no encoding is given."""
 
 
 class Bad(NamedTuple):
@@ -18,10 +20,12 @@ class Bad(NamedTuple):
     Attributes:
         place: where it is, such as `line 3`; empty where the file itself is meant.
         fault: why it cannot be used.
+        empty: whether it is a text without any.
     """
 
     place: str
     fault: str
+    empty: bool = False
 
     def __str__(self) -> str:
         return f"{self.place}: {self.fault}" if self.place else self.fault
@@ -40,11 +44,13 @@ class Skipped:
 
     Attributes:
         title: the file.
+        only_empty: whether it is empty texts alone that are left out; other faults are refused.
         places: which rows of the file were left out, counted from 0.
         reasons: the first few, each with its place.
     """
 
     title: str = ""
+    only_empty: bool = False
     places: array[int] = field(default_factory=lambda: array("q"))
     reasons: list[str] = field(default_factory=list)
 
@@ -101,7 +107,7 @@ def good(records: Iterable[R | Bad], title: str, skipped: Skipped | None) -> Ite
             continue
         reason = str(record)
         first = first or reason
-        if skipped is None:
+        if skipped is None or (skipped.only_empty and not record.empty):
             raise refused(title, record)
         skipped.title = title
         skipped.places.append(number)
@@ -114,5 +120,6 @@ def good(records: Iterable[R | Bad], title: str, skipped: Skipped | None) -> Ite
 
 
 def refused(title: str, bad: Bad) -> DataError:
-    """An error that names the file, the place in it, and what is wrong there."""
-    return DataError(f"{title}{', ' if bad.place else ': '}{bad}")
+    """An error that names the file, the place in it, what is wrong there, and what to do."""
+    hint = "; name its encoding: --data.encoding cp1252 or another" if bad.fault == NOT_UTF8 else ""
+    return DataError(f"{title}{', ' if bad.place else ': '}{bad}{hint}")

@@ -12,12 +12,14 @@ import sys
 import tempfile
 import zlib
 from collections.abc import Callable, Iterator
+from difflib import get_close_matches
+from itertools import count
 from types import TracebackType
 from typing import IO, TYPE_CHECKING, NamedTuple, Self, cast, final
 
-from ostinato.data.files.bad import Bad
+from ostinato.data.files.bad import NOT_UTF8, Bad, refused
 from ostinato.data.files.limits import UNCHECKED, limits, too_long
-from ostinato.errors import DataError
+from ostinato.errors import DataError, quoted
 
 if TYPE_CHECKING:
     from _typeshed import WriteableBuffer
@@ -30,6 +32,12 @@ _PACKED: dict[bytes, tuple[str, Callable[[IO[bytes]], io.BufferedIOBase]]] = {
     b"\xfd7zXZ\0": ("xz", lzma.open),
 }
 _FLAW = re.compile("[\0\ud800-\udfff]")
+_MARKS = {
+    codecs.BOM_UTF32_LE: "utf-32",  # begins as that of UTF-16 does
+    codecs.BOM_UTF32_BE: "utf-32",
+    codecs.BOM_UTF16_LE: "utf-16",
+    codecs.BOM_UTF16_BE: "utf-16",
+}
 
 
 class NumberedLine(NamedTuple):
@@ -53,26 +61,30 @@ class NumberedLine(NamedTuple):
 class File:
     r"""An open file; gzip and xz are known by their first bytes and unpacked.
 
-    Text is UTF-8, with or without a byte-order mark, and all its line ends become `\n`. Bytes
-    that are none stay in it as lone surrogates, which `flaw` finds.
+    Text is UTF-8, or what a byte-order mark says, unless its encoding is given. A line ends with
+    `\n` or `\r\n`, which becomes `\n`; a bare `\r` ends one only in a file that has nothing else.
+    Bytes that are no text stay in it as lone surrogates, which `flaw` finds.
 
     Args:
         where: a path, or `-` for standard input.
+        encoding: that of its text, as Python names it.
 
     Attributes:
         title: what it is called in an error.
-        head: its first bytes, unpacked.
+        encoding: that of its text.
+        head: its beginning, unpacked, with at least one line; text as UTF-8.
 
     Raises:
         DataError: when it cannot be opened, is a folder, or is packed and damaged; later also
             when far more comes of it than it holds, see `Limits`.
     """
 
-    def __init__(self, where: str) -> None:
+    def __init__(self, where: str, encoding: str | None = None) -> None:
         self.title = title(where)
         self.limits = limits()
         self._grown = 0  # bytes that came of what is packed
         self._packing = ""
+        self._begun = io.BytesIO()  # what was read ahead
         self._line = 0  # the last line that was read
         self._keep_open = where == "-"
         try:
@@ -81,22 +93,28 @@ class File:
             raw = cast(io.BufferedIOBase, sys.stdin.buffer) if where == "-" else open(where, "rb")  # noqa: SIM115
         except (OSError, ValueError) as error:  # ValueError: a NUL in the path
             why = getattr(error, "strerror", None) or error
-            raise DataError(f"{self.title}: cannot be read: {why}") from None
+            hint = near_files(where) if isinstance(error, FileNotFoundError) else ""
+            raise DataError(f"{self.title}: cannot be read: {why}{hint}") from None
         self._where, self._source = where, _Counted(raw)
         self._raw = io.BufferedReader(self._source)
         self._stream: io.BufferedIOBase = self._raw
-        self._bytes = io.BufferedReader(_Unpacked(self), _BUFFER)
         try:
             for magic, (name, unpack) in _PACKED.items():
                 if self._raw.peek(len(magic)).startswith(magic):
                     self._packing, self._stream = name, unpack(self._raw)
-                    self._bytes = io.BufferedReader(_Unpacked(self), _AHEAD)
-            self.head = self._bytes.peek()
+            beginning = self._beginning()
         except BaseException as error:
             self.close()
             if isinstance(error, OSError):  # a folder is opened, but not read, on some systems
                 raise DataError(f"{self.title}: cannot be read: {error.strerror}") from None
             raise
+        self._bytes = io.BufferedReader(_Unpacked(self), _BUFFER)
+        self._begun = io.BytesIO(beginning)
+        self.head = beginning[:_BUFFER]
+        mark = next((mark for mark in _MARKS if self.head.startswith(mark)), None)
+        self.encoding = encoding or (_MARKS[mark] if mark else "utf-8")
+        if not self._is_utf8:
+            self.head = self._decoder().decode(self.head).encode("utf-8", "replace")
 
     def __enter__(self) -> Self:
         return self
@@ -119,8 +137,8 @@ class File:
         """Bytes, unpacked; fewer than `size` at the end only."""
         return self._bytes.read(size)
 
-    def lines(self, ends_as_they_are: bool = False) -> Iterator[NumberedLine]:
-        r"""Every line with its number and its end.
+    def texts(self, ends_as_they_are: bool = False) -> Iterator[str]:
+        r"""Every line with its end, as it comes: what a pipe has given is not waited for.
 
         Args:
             ends_as_they_are: leaves `\r\n` and `\r` what they are.
@@ -128,14 +146,32 @@ class File:
         Raises:
             DataError: for a line that is too long to be one.
         """
-        newline = "" if ends_as_they_are else None
-        text = io.TextIOWrapper(self._bytes, "utf-8-sig", "surrogateescape", newline)
-        most = self.limits.row
-        while line := text.readline(most + 1):
-            self._line += 1
-            if len(line) > most:
-                raise self.fault(self._line, too_long("a line", most))
-            yield NumberedLine(self._line, line)
+        most, rest = self.limits.row, ""
+        bare = b"\n" not in self.head and b"\r" in self.head[:-1]  # a last one may be half an end
+        translate = not ends_as_they_are
+        # It keeps a last \r until it is known whether a \n follows.
+        decoder = io.IncrementalNewlineDecoder(self._decoder(), bare and translate)
+        newline = "" if bare and ends_as_they_are else "\n"
+        while True:
+            raw = self._bytes.read1(_BUFFER)
+            text = rest + decoder.decode(raw, final=not raw)
+            if translate and "\r" in text:
+                text = text.replace("\r\n", "\n")
+            end = max(map(text.rfind, "\r\n" if not newline else "\n")) + 1 if raw else len(text)
+            rest = text[end:]
+            for line in io.StringIO(text[:end], newline):
+                self._line += 1
+                if len(line) > most:
+                    raise self.fault(self._line, too_long("a line", most))
+                yield line
+            if len(rest) > most:
+                raise self.fault(self._line + 1, too_long("a line", most))
+            if not raw:
+                return
+
+    def lines(self, ends_as_they_are: bool = False) -> Iterator[NumberedLine]:
+        r"""Every line with its number, see `texts`."""
+        return map(NumberedLine, count(1), self.texts(ends_as_they_are))
 
     def good_lines(self) -> Iterator[NumberedLine | Bad]:
         """Every line, those bad that hold what is no text.
@@ -144,20 +180,27 @@ class File:
             DataError: for a line that is too long to be one.
         """
         for line in self.lines():
-            found = flaw(line.text)
-            yield Bad(line.place, found[1]) if found else line
+            found = self.flaw(line.text)
+            yield Bad(line.place, found) if found else line
 
     def chunks(self) -> Iterator[str]:
-        """The text in stretches of some million characters, cut anywhere."""
-        decoder = io.IncrementalNewlineDecoder(
-            codecs.getincrementaldecoder("utf-8-sig")("surrogateescape"), translate=True
-        )
+        r"""The text in stretches of some million characters, cut anywhere; each `\r` is a `\n`."""
+        decoder = io.IncrementalNewlineDecoder(self._decoder(), translate=True)
         while raw := self.read(_CHUNK):
             if chunk := decoder.decode(raw):
                 yield chunk
                 self._line += chunk.count("\n")
         if chunk := decoder.decode(b"", final=True):
             yield chunk
+
+    def flaw(self, text: str) -> str | None:
+        """What some of its text holds that is no text."""
+        if text.isascii() and "\0" not in text:
+            return None
+        found = flaw(text)
+        if found and found[1] == NOT_UTF8 and not self._is_utf8:
+            return f"not in the encoding {self.encoding}"
+        return found and found[1]
 
     def seekable(self) -> IO[bytes]:
         """The bytes, unpacked, as a file in which one can go back and forth.
@@ -208,18 +251,21 @@ class File:
 
     def fault(self, line: int, what: str) -> DataError:
         """An error that names the file and a line."""
-        return DataError(f"{self.title}, line {line}: {what}")
+        return refused(self.title, Bad(f"line {line}", what))
 
     def unpack(self, size: int) -> bytes:
-        """Bytes as the file holds them, unpacked.
+        """The next bytes of the file, unpacked: as many as there are by now; at its end none.
 
         Raises:
             DataError: when they cannot be read or unpacked.
         """
+        if begun := self._begun.read(size):
+            return begun
         try:
-            raw = self._stream.read1(size)  # of a pipe what has arrived
-            if self._packing:
-                self.grow(len(raw))
+            if not self._packing:
+                return self._raw.read1(size)
+            raw = self._stream.read(size)
+            self.grow(len(raw))
             return raw
         except (EOFError, gzip.BadGzipFile, zlib.error, lzma.LZMAError) as error:
             damage = "truncated" if isinstance(error, EOFError) else f"damaged ({error})"
@@ -227,6 +273,32 @@ class File:
             raise DataError(f"{self.title}{where}: the {self._packing} data is {damage}") from None
         except OSError as error:
             raise DataError(f"{self.title}: cannot be read: {error.strerror}") from None
+
+    def _beginning(self) -> bytes:
+        """The first bytes: a line at least; of what is packed so many that a bomb is found."""
+        begun = self.unpack(_AHEAD if self._packing else _BUFFER)
+        while not self._packing and b"\n" not in begun and len(begun) < _BUFFER:
+            more = self.unpack(_BUFFER - len(begun))
+            if not more:
+                break
+            begun += more
+        return begun
+
+    @property
+    def _is_utf8(self) -> bool:
+        return self.encoding.lower() in ("utf-8", "utf8", "utf-8-sig")
+
+    def _decoder(self) -> codecs.IncrementalDecoder:
+        if self._is_utf8:
+            return codecs.getincrementaldecoder("utf-8-sig")("surrogateescape")
+        codecs.register_error("lone-surrogate", _lone_surrogate)
+        return codecs.getincrementaldecoder(self.encoding)("lone-surrogate")
+
+
+def _lone_surrogate(error: UnicodeError) -> tuple[str, int]:
+    """What stands for bytes that are no text in another encoding than UTF-8."""
+    assert isinstance(error, UnicodeDecodeError)
+    return "\udc80", error.end
 
 
 class _Counted(io.RawIOBase):
@@ -267,6 +339,17 @@ class _Unpacked(io.RawIOBase):
         return len(raw)
 
 
+def near_files(where: str) -> str:
+    """The files beside one that is not there whose names are like it, as the end of an error."""
+    folder, name = os.path.split(where)
+    try:
+        others = os.listdir(folder or ".")
+    except (OSError, ValueError):
+        return ""
+    shown = [quoted(os.path.join(folder, near)) for near in get_close_matches(name, others)]
+    return f"; did you mean {' or '.join(shown)}?" if shown else ""
+
+
 def title(where: str) -> str:
     """What a file is called in an error."""
     return "standard input" if where == "-" else where
@@ -280,8 +363,8 @@ def flaw(text: str) -> tuple[int, str] | None:
         try:
             text.encode("utf-8")  # many times quicker than a search
         except UnicodeEncodeError as error:
-            return error.start, "not UTF-8"
+            return error.start, NOT_UTF8
         return None
     found = _FLAW.search(text)
     assert found is not None
-    return found.start(), "a NUL byte" if found[0] == "\0" else "not UTF-8"
+    return found.start(), "a NUL byte" if found[0] == "\0" else NOT_UTF8

@@ -16,6 +16,7 @@ from ostinato.data.files.file import File, title
 from ostinato.data.readers.named import format_name, read_rows, table_rows
 from ostinato.data.readers.signals import are_in
 from ostinato.data.readers.texts import read_texts
+from ostinato.data.tables.dialect import DETECTED, Dialect
 from ostinato.data.tables.rows import RawRow, Wanted, row
 
 _AT_ONCE = 2**10  # texts of a pipe that are answered together
@@ -30,33 +31,41 @@ def text_batches(
     format: str | None = None,
     blank: bool = False,
     numbers: bool = False,
+    dialect: Dialect = DETECTED,
 ) -> Iterator[Sequence[Any]]:
-    """Texts as `read_texts` reads them, None for each bad row that is left out.
+    """Texts as `read_texts` reads them, None for each that is empty or in a bad row.
 
     Args:
         where: a file, or `-` for standard input; of a pipe a batch is what has arrived.
         text: the column with the texts.
         skipped: says which bad rows were left out.
-        skip_bad_rows: whether they may be; else the first is an error.
-        format, blank, numbers: see `read_texts`.
+        skip_bad_rows: whether they may be; else the first is an error, unless it is empty.
+        format, blank, numbers, dialect: see `read_texts`.
 
     Raises:
         DataError: see `read_texts`; of a pipe once it is read as far.
     """
-    chosen = skipped if skip_bad_rows else None
+    skipped.only_empty = not skip_bad_rows
+    skipped.only_empty = not skip_bad_rows
     if where == "-" and not numbers and _arrives():
-        wanted = Wanted([text], partial(row, blank=blank))
-        rows = good(table_rows(where, wanted, format, default="text"), title(where), chosen)
+        wanted = Wanted([text], partial(row, blank=blank), dialect)
+        rows = good(table_rows(where, wanted, format, default="text"), title(where), skipped)
         yield from _arrived((each.texts[0] for each in rows), skipped)
         return
     texts = read_texts(
-        where, text, format=format, skip_bad_rows=chosen, blank=blank, numbers=numbers
+        where,
+        text,
+        format=format,
+        skip_bad_rows=skipped,
+        blank=blank,
+        numbers=numbers,
+        dialect=dialect,
     )
     yield list(skipped.merged(texts)) if skipped.places else texts
 
 
 def table_asked(
-    where: str, text: str = "text", format: str | None = None
+    where: str, text: str = "text", format: str | None = None, dialect: Dialect = DETECTED
 ) -> tuple[str, Iterator[Mapping[str, object]]] | None:
     """The format of a table in a file, and its rows with all columns, a bad one as an empty one.
 
@@ -64,23 +73,24 @@ def table_asked(
         where: a file, or `-`.
         text: the column with the texts.
         format: the format's name, where the file does not say it.
+        dialect: how the file is written.
 
     Returns:
         None for plain lines, time series and standard input, which is read once.
     """
     if where == "-" or are_in(where) or not os.path.isfile(where):
         return None
-    name = format_name(where, Wanted([text], RawRow), format, default="text")
-    return None if name == "text" else (name, _whole_rows(where, name))
+    name = format_name(where, Wanted([text], RawRow, dialect), format, default="text")
+    return None if name == "text" else (name, _whole_rows(where, name, dialect))
 
 
-def _whole_rows(where: str, format: str) -> Iterator[Mapping[str, object]]:
+def _whole_rows(where: str, format: str, dialect: Dialect) -> Iterator[Mapping[str, object]]:
     if format == "jsonl":  # whose rows may each have other keys
-        yield from map(_object, _lines(where))
+        yield from map(_object, _lines(where, dialect.encoding))
         return
     columns: Mapping[str, object] = {}
     bad = 0  # before the first good row
-    for each in read_rows(where, format):
+    for each in read_rows(where, format, dialect):
         if isinstance(each, RawRow):
             columns = each.columns
             yield from [dict.fromkeys(columns, "")] * bad
@@ -92,8 +102,8 @@ def _whole_rows(where: str, format: str) -> Iterator[Mapping[str, object]]:
             bad += 1
 
 
-def _lines(where: str) -> Iterator[str]:
-    with File(where) as file:
+def _lines(where: str, encoding: str | None) -> Iterator[str]:
+    with File(where, encoding) as file:
         yield from (line.text for line in file.lines() if line.text.strip())
 
 

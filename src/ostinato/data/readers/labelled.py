@@ -11,10 +11,12 @@ from typing import Any
 
 from ostinato.data.files.bad import Bad, Skipped, good
 from ostinato.data.files.file import title
+from ostinato.data.files.numerals import Numerals
 from ostinato.data.readers.named import Content, are_examples, packaged, table_rows
 from ostinato.data.readers.signals import are_in, read_signals
 from ostinato.data.series.signals import are_signals, checked
 from ostinato.data.tables import folders
+from ostinato.data.tables.dialect import DETECTED, Dialect
 from ostinato.data.tables.examples import Examples
 from ostinato.data.tables.frames import column, columns
 from ostinato.data.tables.labels import (
@@ -39,6 +41,7 @@ def read_labelled(
     format: str | None = None,
     classes: Collection[str] | None = None,
     skip_bad_rows: Skipped | None = None,
+    dialect: Dialect = DETECTED,
 ) -> dict[str, Examples]:
     r"""Labelled examples by split, in file order.
 
@@ -52,6 +55,7 @@ def read_labelled(
         format: the format's name, where the file does not say it.
         classes: the only labels that are right; None allows any.
         skip_bad_rows: leaves out bad rows and counts them; None refuses the first.
+        dialect: how a table is written, and the texts of a folder are encoded.
 
     Returns:
         The source's splits; for a file all of it as "train".
@@ -66,9 +70,10 @@ def read_labelled(
     if are_in(where):
         return {"train": read_signals(where, label, skip_bad_rows)}
     if where != "-" and os.path.isdir(where):
-        rows = folders.rows(Path(where), label)
+        rows = folders.rows(Path(where), label, dialect.encoding)
     else:
-        wanted = Wanted([text, label.name], partial(row, label=label))
+        check = partial(row, label=label, numerals=Numerals(dialect.decimal))
+        wanted = Wanted([text, label.name], check, dialect)
         rows = table_rows(where, wanted, format)
     if classes is not None:
         rows = _known(rows, classes)

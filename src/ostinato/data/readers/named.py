@@ -1,7 +1,8 @@
 """What stands behind a name: a packaged source, or the rows of a file, a folder, standard input.
 
-Files are CSV, TSV, JSON Lines, Parquet or plain text, as they are or packed by gzip or xz. A name's
-end says which, before `.gz` or `.xz`; of another name, and of standard input, the first bytes do.
+Files are CSV, TSV, JSON, JSON Lines, Parquet or plain text, as they are or packed by gzip or xz. A
+name's end says which, before `.gz` or `.xz`; of another name, and of standard input, the first
+bytes do.
 Errors name the file and the line on which the faulty record starts (in a CSV a record may go over
 several lines); a faulty byte is named by its own line.
 """
@@ -15,10 +16,11 @@ from typing import TypeAlias, TypeGuard
 from ostinato import registry
 from ostinato.data import sources
 from ostinato.data.files.bad import Bad
-from ostinato.data.files.file import File, title
+from ostinato.data.files.file import File, near_files, title
 from ostinato.data.files.format import Format, by_content, by_name, formats, named
 from ostinato.data.sources._problem import Problem
 from ostinato.data.tables import formats as table_formats
+from ostinato.data.tables.dialect import DETECTED, Dialect
 from ostinato.data.tables.examples import Examples
 from ostinato.data.tables.pairs import Pairs
 from ostinato.data.tables.rows import R, RawRow, Wanted, two_parts
@@ -42,6 +44,8 @@ def packaged(where: str) -> Content | None:
     except UnknownName as unknown:
         if os.path.isdir(where):
             return None
+        if near := near_files(where):
+            raise DataError(f"{where}: no such file{near}") from None
         raise DataError(f"{where}: no such file, and {unknown}") from None
     content: Content | Problem = source.read()
     if isinstance(content, Problem):
@@ -76,23 +80,26 @@ def table_rows(
     columns = wanted.columns or []
     if twice := [name for name in columns if columns.count(name) > 1]:
         raise DataError(f"{title(where)}: {two_parts(twice[0])}")
-    with File(where) as file:
+    with File(where, wanted.dialect.encoding) as file:
         yield from _format(where, file, wanted, given, default).read(file, wanted)
 
 
-def read_rows(where: str, format: str | None = None) -> Iterator[RawRow | Bad]:
+def read_rows(
+    where: str, format: str | None = None, dialect: Dialect = DETECTED
+) -> Iterator[RawRow | Bad]:
     """The rows of a table with all their columns, as they stand there.
 
     Args:
         where: a file, `-` for standard input, or a packaged source that is a table.
         format: the format's name, where the file does not say it.
+        dialect: how the table is written.
 
     Raises:
         DataError: when there is nothing of that name, or it is no table.
     """
     source = packaged(where)
     if source is None:
-        return table_rows(where, Wanted(None, RawRow), format)
+        return table_rows(where, Wanted(None, RawRow, dialect), format)
     if not isinstance(source, Table):
         raise DataError(f"{where} contains texts, but a table of numbers is required")
     return source.rows()
@@ -104,7 +111,7 @@ def format_name(where: str, wanted: Wanted[R], given: str | None, default: str =
     Raises:
         DataError: when the file cannot be read.
     """
-    with File(where) as file:
+    with File(where, wanted.dialect.encoding) as file:
         found = _format(where, file, wanted, given, default)
     return str(found.__name__).rpartition(".")[2]  # type: ignore[attr-defined]  # of a module
 
@@ -118,4 +125,7 @@ def _format(
     known: dict[str, Format[Wanted[R], R | Bad]] = formats(table_formats)
     # A .txt may be a table too, where a table is needed.
     name = by_name(where, known, but=() if default == "text" else ("text",))
-    return known[name or by_content(file.head, wanted, known) or default]
+    name = name or by_content(file.head, wanted, known)
+    if wanted.dialect.delimiter and name in (None, "text", "tsv"):
+        return known["tsv" if (name, wanted.dialect.delimiter) == ("tsv", "\t") else "csv"]
+    return known[name or default]

@@ -6,10 +6,11 @@ from collections.abc import Iterator, Sequence
 from itertools import zip_longest
 
 from ostinato.data.files.bad import Bad, Skipped, good
-from ostinato.data.files.file import File, NumberedLine, flaw, title
+from ostinato.data.files.file import File, NumberedLine, title
 from ostinato.data.readers.named import are_pairs, packaged, table_rows
+from ostinato.data.tables.dialect import DETECTED, Dialect
 from ostinato.data.tables.pairs import Pairs
-from ostinato.data.tables.rows import Row, Wanted, row
+from ostinato.data.tables.rows import Row, Wanted, row, with_plain_ends
 from ostinato.data.tables.texts import Texts
 from ostinato.errors import DataError, counted, quoted
 
@@ -22,6 +23,7 @@ def read_pairs(
     separator: str | None = None,
     format: str | None = None,
     skip_bad_rows: Skipped | None = None,
+    dialect: Dialect = DETECTED,
 ) -> dict[str, Pairs]:
     """Pairs by split, in file order.
 
@@ -35,6 +37,7 @@ def read_pairs(
             tab or two spaces; None for a table.
         format: the table's format, where the file does not say it.
         skip_bad_rows: leaves out bad rows and counts them; None refuses the first.
+        dialect: how the files are written.
 
     Returns:
         The source's splits; for files all of them as "train".
@@ -45,7 +48,9 @@ def read_pairs(
     """
     if len(where) == 2:
         name = f"{title(where[0])} and {title(where[1])}"
-        return {"train": _pairs(_parallel(*where), name, skip_bad_rows)}
+        return {
+            "train": _pairs(_parallel(where[0], where[1], dialect.encoding), name, skip_bad_rows)
+        }
     if len(where) != 1:
         raise DataError(f"pairs are stored in one file or in two, not in {len(where)}")
     content = packaged(where[0])
@@ -56,9 +61,9 @@ def read_pairs(
     if separator == "":
         raise DataError("the separator is empty; for a table, do not give a separator")
     if separator is None:
-        rows = table_rows(where[0], Wanted([source, target], row), format)
+        rows = table_rows(where[0], Wanted([source, target], row, dialect), format)
     else:
-        rows = _separated(where[0], separator)
+        rows = _separated(where[0], separator, dialect.encoding)
     return {"train": _pairs(rows, title(where[0]), skip_bad_rows)}
 
 
@@ -88,9 +93,9 @@ def _pairs(rows: Iterator[Row | Bad], name: str, skipped: Skipped | None) -> Pai
     return Pairs(sources.settled(), targets.settled())
 
 
-def _separated(where: str, separator: str) -> Iterator[Row | Bad]:
+def _separated(where: str, separator: str, encoding: str | None) -> Iterator[Row | Bad]:
     """The two parts of each line, white space around them taken off; blank lines are bad."""
-    with File(where) as file:
+    with File(where, encoding) as file:
         for line in file.good_lines():
             if isinstance(line, Bad):
                 yield line
@@ -105,13 +110,13 @@ def _separated(where: str, separator: str) -> Iterator[Row | Bad]:
                 yield row(line.place, {"source": one.strip(), "target": other.strip()})
 
 
-def _parallel(source: str, target: str) -> Iterator[Row | Bad]:
+def _parallel(source: str, target: str, encoding: str | None) -> Iterator[Row | Bad]:
     """The lines of the same number of two files.
 
     Raises:
         DataError: when one has more lines than the other.
     """
-    with File(source) as one, File(target) as other:
+    with File(source, encoding) as one, File(target, encoding) as other:
         lines = one.lines(), other.lines()
         for number, (ours, theirs) in enumerate(zip_longest(*lines), start=1):
             if ours is None or theirs is None:
@@ -122,14 +127,14 @@ def _parallel(source: str, target: str) -> Iterator[Row | Bad]:
                     f"{short.title} has {counted(number - 1, 'line')}, "
                     f"{long.title} has {count:,}"
                 )
-            yield _paired((one.title, ours), (other.title, theirs))
+            yield _paired((one, ours), (other, theirs))
 
 
-def _paired(*sides: tuple[str, NumberedLine]) -> Row | Bad:
-    for name, line in sides:
-        if fault := flaw(line.text):
-            return Bad(line.place, f"{fault[1]} in {name}")
+def _paired(*sides: tuple[File, NumberedLine]) -> Row | Bad:
+    for file, line in sides:
+        if fault := file.flaw(line.text):
+            return Bad(line.place, f"{fault} in {file.title}")
         if not line.text.strip():
-            return Bad(line.place, f"the line of {name} is empty")
-    texts = [line.text.removesuffix("\n") for _, line in sides]
+            return Bad(line.place, f"the line of {file.title} is empty")
+    texts = [with_plain_ends(line.text.removesuffix("\n")) for _, line in sides]
     return Row(sides[0][1].place, texts)

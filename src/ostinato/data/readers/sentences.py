@@ -39,6 +39,7 @@ def read_tagged(
     trained: int | None = None,
     usual: str | None = None,
     known: Collection[str] = (),
+    encoding: str | None = None,
 ) -> TaggedFile:
     """Tagged sentences, in file order.
 
@@ -54,6 +55,7 @@ def read_tagged(
             unknown format. `word` and `tag` are columns of this format; another has its usual
             ones.
         known: the tags of the training file, by which tags are known in a file that may have none.
+        encoding: that of the file, where it is not UTF-8.
 
     Raises:
         DataError: when there is nothing of that name, something is wrong in it, or it holds no
@@ -70,7 +72,7 @@ def read_tagged(
             raise DataError(f"{where} {what}, but sentences are required")
         read = (piece for line in _lines(content) for piece in text.pieces(line))
         return _gathered(where, "text", read, skip_bad_rows)
-    with File(where) as file:
+    with File(where, encoding) as file:
         wanted = TagColumns(word, tag, trained, known)
         name = _format(where, file, wanted, format, usual)
         if usual not in (None, name):

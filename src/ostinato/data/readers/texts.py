@@ -7,12 +7,13 @@ from functools import partial
 from typing import Any
 
 from ostinato.data.files.bad import Skipped, good
-from ostinato.data.files.file import File, flaw, title
+from ostinato.data.files.file import File, title
 from ostinato.data.readers.named import packaged, table_rows
 from ostinato.data.readers.signals import are_in, read_signals
 from ostinato.data.series.signals import are_signals, checked
+from ostinato.data.tables.dialect import DETECTED, Dialect
 from ostinato.data.tables.frames import column
-from ostinato.data.tables.rows import Wanted, row
+from ostinato.data.tables.rows import Wanted, row, with_plain_ends
 from ostinato.data.tables.table import Table
 from ostinato.data.tables.texts import Texts
 from ostinato.errors import DataError, quoted
@@ -20,18 +21,22 @@ from ostinato.errors import DataError, quoted
 _CHUNK = 2**20  # characters of a text that are given together, where its lines are looked at
 
 
-def read_text(where: str, *, skip_bad_rows: Skipped | None = None) -> str:
+def read_text(
+    where: str, *, skip_bad_rows: Skipped | None = None, encoding: str | None = None
+) -> str:
     """One plain text; as `read_chunks`, in one piece."""
-    return "".join(read_chunks(where, skip_bad_rows=skip_bad_rows))
+    return "".join(read_chunks(where, skip_bad_rows=skip_bad_rows, encoding=encoding))
 
 
-def read_chunks(where: str, *, skip_bad_rows: Skipped | None = None) -> Iterator[str]:
+def read_chunks(
+    where: str, *, skip_bad_rows: Skipped | None = None, encoding: str | None = None
+) -> Iterator[str]:
     r"""One plain text, some million characters at a time.
 
     Args:
-        where: a UTF-8 file, `-` for standard input, or a packaged source. All line ends become
-            `\n`.
+        where: a file, `-` for standard input, or a packaged source. All line ends become `\n`.
         skip_bad_rows: leaves out bad lines and counts them; None refuses the first.
+        encoding: that of the file, where it is not UTF-8.
 
     Raises:
         DataError: when there is nothing of that name, or something is wrong in it. What can be
@@ -43,7 +48,7 @@ def read_chunks(where: str, *, skip_bad_rows: Skipped | None = None) -> Iterator
         raise DataError(f"{where} contains {kind}, but a plain text is required")
     if content is not None:
         return iter([content])
-    chunks = _chunks(where, skip_bad_rows)
+    chunks = _chunks(where, skip_bad_rows, encoding)
     first = next(chunks)
 
     def all_chunks() -> Iterator[str]:
@@ -61,6 +66,7 @@ def read_texts(
     skip_bad_rows: Skipped | None = None,
     blank: bool = False,
     numbers: bool = False,
+    dialect: Dialect = DETECTED,
 ) -> Sequence[Any]:
     """Texts to predict on: a column of a table, else the lines of a file or of `-`.
 
@@ -71,6 +77,7 @@ def read_texts(
         skip_bad_rows: leaves out bad rows, and says which they were; None refuses the first.
         blank: whether a text may be blank.
         numbers: whether series of numbers are read in place of texts, from a `.ts` file.
+        dialect: how the file is written.
 
     Raises:
         DataError: when the file cannot be read, a text is blank that may not be, or there are
@@ -82,7 +89,8 @@ def read_texts(
     if numbers:
         return read_signals(where, None, skip_bad_rows).texts
     texts = Texts()
-    rows = table_rows(where, Wanted([text], partial(row, blank=blank)), format, default="text")
+    wanted = Wanted([text], partial(row, blank=blank), dialect)
+    rows = table_rows(where, wanted, format, default="text")
     for read in good(rows, title(where), skip_bad_rows):
         texts.append(read.texts[0])
     return texts.settled()
@@ -108,8 +116,8 @@ def texts_of(texts: Any, text: str = "text", split: str = "test") -> Sequence[An
     return values
 
 
-def _chunks(where: str, skipped: Skipped | None) -> Iterator[str]:
-    with File(where) as file:
+def _chunks(where: str, skipped: Skipped | None, encoding: str | None) -> Iterator[str]:
+    with File(where, encoding) as file:
         checked = _checked(file) if skipped is None else _without_bad_lines(file, skipped)
         blank: list[str] = []
         for chunk in checked:
@@ -125,8 +133,9 @@ def _chunks(where: str, skipped: Skipped | None) -> Iterator[str]:
 def _checked(file: File) -> Iterator[str]:
     line = 1
     for chunk in file.chunks():
-        if found := flaw(chunk):
-            raise file.fault(line + chunk.count("\n", 0, found[0]), found[1])
+        if fault := file.flaw(chunk):
+            ahead = next(k for k, text in enumerate(chunk.split("\n")) if file.flaw(text))
+            raise file.fault(line + ahead, fault)
         line += chunk.count("\n")
         yield chunk
 
@@ -135,7 +144,7 @@ def _without_bad_lines(file: File, skipped: Skipped) -> Iterator[str]:
     chunk: list[str] = []
     size = 0
     for line in good(file.good_lines(), file.title, skipped):
-        chunk.append(line.text)
+        chunk.append(with_plain_ends(line.text))
         size += len(line.text)
         if size > _CHUNK:
             yield "".join(chunk)

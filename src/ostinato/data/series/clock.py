@@ -1,109 +1,39 @@
-"""Times of a series: read, laid on an even grid, and continued."""
+"""Even grids of times: found for series, and continued."""
 
 from __future__ import annotations
 
-import re
 from calendar import monthrange
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from datetime import UTC, date, datetime, timedelta
-from typing import Literal, TypedDict
+from datetime import datetime, timedelta
+from typing import Literal, NotRequired, TypeAlias, TypedDict
+from zoneinfo import ZoneInfo
 
 import numpy as np
 from numpy.typing import NDArray
 
-from ostinato.errors import quoted
+from ostinato.data.series.times import TimeFault
 
 _BEGIN = datetime(1970, 1, 1)
-_MONTH = re.compile(r"(\d{4})-(\d{2})", re.ASCII)
-_WHOLE = re.compile(r"[+-]?\d{1,18}(\.0*)?", re.ASCII)
+_DAY = 86_400
 _SEASONS = {60: 1440, 900: 96, 1800: 48, 3600: 24, 86_400: 7, 604_800: 52}
 _UNITS = {"week": 604_800, "day": 86_400, "hour": 3600, "minute": 60, "second": 1}
 
-
-KINDS = {"number": "a number", "date": "a date without a zone", "zoned": "a date with a zone"}
-"""The kinds of times, each in words; all of a column are of one."""
-
-
-class TimeFault(ValueError):
-    """What is wrong with a time, for an error that says where it stands."""
-
-
-def moment(value: object) -> int | datetime:
-    """A time as it stands in a table, see `stated`; one with a zone becomes UTC.
-
-    >>> moment("2016-07"), moment("12"), moment("2016-07-01T02:00+02:00")
-    (datetime.datetime(2016, 7, 1, 0, 0), 12, datetime.datetime(2016, 7, 1, 0, 0))
-
-    Raises:
-        TimeFault: when it is not a time, or missing.
-    """
-    time = stated(value)
-    if isinstance(time, datetime) and time.tzinfo:
-        return time.astimezone(UTC).replace(tzinfo=None)
-    return time
-
-
-def stated(value: object) -> int | datetime:
-    """A time with the zone that it has, if any: a whole number, or a date, perhaps with hours.
-
-    Dates are ISO 8601 (`2016-07-01 05:00`, `20160701`, `2016-07`).
-
-    Raises:
-        TimeFault: when it is not a time, or missing.
-    """
-    if hasattr(value, "item") and getattr(value, "ndim", 0) == 0:  # a NumPy scalar
-        value = value.astype("M8[us]").item() if isinstance(value, np.datetime64) else value.item()
-    if isinstance(value, str):
-        value = value.strip()
-        if _WHOLE.fullmatch(value):
-            return _number_or_day(int(value.partition(".")[0]))
-        try:
-            month = _MONTH.fullmatch(value)
-            value = datetime.fromisoformat(f"{value}-01" if month else value)
-        except ValueError:
-            what = (
-                f"{quoted(value)} is not a time such as 2016-07-01 05:00" if value else "is missing"
-            )
-            raise TimeFault(what) from None
-    elif isinstance(value, date) and not isinstance(value, datetime):
-        value = datetime(value.year, value.month, value.day)
-    if isinstance(value, datetime):
-        if value != value:  # pandas' NaT
-            raise TimeFault("is missing")
-        return value
-    if isinstance(value, float) and value.is_integer():
-        value = int(value)
-    if isinstance(value, int) and not isinstance(value, bool) and abs(value) < 10**18:
-        return _number_or_day(value)
-    missing = value is None or value != value
-    raise TimeFault("is missing" if missing else f"{quoted(value)} is not a time")
-
-
-def kind_of(time: int | datetime) -> str:
-    """Which of `KINDS` a time is."""
-    if not isinstance(time, datetime):
-        return "number"
-    return "zoned" if time.tzinfo else "date"
-
-
-def _number_or_day(value: int) -> int | datetime:
-    """A whole number; one such as 20160701 is the day that it looks like."""
-    year, rest = divmod(value, 10_000)
-    month, day = divmod(rest, 100)
-    if 1800 <= year < 2200 and 1 <= month <= 12 and 1 <= day <= monthrange(year, month)[1]:
-        return datetime(year, month, day)
-    return value
+Kind: TypeAlias = Literal["number", "time", "month", "weekday"]
+FIRST_WEEKDAY, LAST_WEEKDAY = 0, -1
+"""Days of a month, of Monday to Friday."""
 
 
 class ClockRecord(TypedDict):
-    """The attributes of a `Clock`, as JSON has them."""
+    """The attributes of a `Clock`, as JSON has them; no text that is empty."""
 
-    kind: Literal["number", "time", "month"]
+    kind: Kind
     step: int
     day: int
     rest: int
+    zone: NotRequired[str]
+    format: NotRequired[str]
 
 
 @dataclass(frozen=True)
@@ -111,29 +41,37 @@ class Clock:
     """An even grid of times: step k is at `start + k · step`.
 
     Attributes:
-        kind: `number`, `time` (the unit is a second), or `month`.
+        kind: `number`, `time` (the unit is a second), `month`, or `weekday` (Monday to Friday).
         step: what lies between two steps, in units.
-        day: of the month (`month` only); 31 is the last one.
-        rest: seconds after the beginning of that day.
+        day: of the month (`month` only); 31 is the last one, `FIRST_WEEKDAY` and `LAST_WEEKDAY`
+            are none on a weekend.
+        rest: seconds after the beginning of that day (`month` and `weekday`).
+        zone: in which times are written: an offset such as `+02:00`, the name of a zone, or "".
+        format: how times are written, as `datetime.strftime` says it; "" is ISO 8601.
     """
 
-    kind: Literal["number", "time", "month"]
+    kind: Kind
     step: int
     day: int = 1
     rest: int = 0
+    zone: str = ""
+    format: str = ""
 
     @classmethod
-    def of(cls, series: Sequence[Sequence[int | datetime]]) -> Clock:
-        """The grid of some series, each with times that rise.
+    def of(cls, series: Sequence[Sequence[int | datetime]], usual: Clock | None = None) -> Clock:
+        """The grid of some series, each with times that rise: the usual one, if all are on it.
 
         Its step is the smallest distance of neighbours that is met, where all others are whole
         numbers of it; else, and where more than nine tenths of them are the same, it is the most
         frequent one, and `steps` says which time does not fit. It is months where more than three
-        quarters of the times are on the same day of theirs, or the last one, at the same time.
+        quarters of the times are on the same day of theirs, or the last one, at the same time; and
+        days from Monday to Friday where none is on a weekend, although they go over several.
 
         Raises:
             TimeFault: when there are numbers and dates.
         """
+        if usual is not None and all(map(usual._fits, series)):
+            return usual
         every = [t for times in series for t in times]
         moments = [t for t in every if isinstance(t, datetime)]
         if 0 < len(moments) < len(every):
@@ -146,20 +84,39 @@ class Clock:
                 for times in series
             ]
             return replace(monthly, step=_usual(kept))
-        return cls(
-            "time",
-            _usual([[_seconds(t) for t in times if isinstance(t, datetime)] for times in series]),
-        )
+        seconds = [[_seconds(t) for t in times if isinstance(t, datetime)] for times in series]
+        step = _usual(seconds)
+        weekdays = cls._weekdays(moments) if step == _DAY else None
+        return weekdays or cls("time", step)
+
+    def _fits(self, times: Sequence[int | datetime]) -> bool:
+        """Whether a series is on the grid."""
+        try:
+            self.steps(times)
+        except TimeFault:
+            return False
+        return True
+
+    @classmethod
+    def _weekdays(cls, moments: Sequence[datetime]) -> Clock | None:
+        """The grid of Monday to Friday; None where there is a weekend, or only one is left out."""
+        first, last = min(moments), max(moments)
+        if (last - first).days < 10 or any(t.weekday() > 4 for t in moments):
+            return None
+        rests = {_seconds(t) % _DAY for t in moments}
+        return cls("weekday", 1, rest=rests.pop()) if len(rests) == 1 else None
 
     @classmethod
     def _monthly(cls, moments: Sequence[datetime]) -> Clock | None:
         """The grid of single months that most of these are on; None where there is none."""
         enough = 0.75 * len(moments)
         days = Counter(t.day for t in moments)
-        if max(sum(days[day] for day in range(28, 32)), *days.values()) <= enough:
+        ends = sum(days[day] for day in range(26, 32)), sum(days[day] for day in range(1, 4))
+        if max(*ends, *days.values()) <= enough:
             return None  # quickly said of hours and days
-        rest = Counter(_seconds(t) % 86_400 for t in moments).most_common(1)[0][0]
-        on = {cls("month", 1, day, rest): 0 for day in sorted({31, *days}, reverse=True)}
+        rest = Counter(_seconds(t) % _DAY for t in moments).most_common(1)[0][0]
+        every = [*sorted({31, *days}, reverse=True), LAST_WEEKDAY, FIRST_WEEKDAY]
+        on = {cls("month", 1, day, rest): 0 for day in every}
         for clock in on:
             on[clock] = sum(map(clock._has, moments))
         best = max(on, key=lambda clock: on[clock])
@@ -193,21 +150,35 @@ class Clock:
     def written(self, times: Sequence[int | datetime]) -> list[str]:
         """Times as text: dates where the steps are whole days and all times are midnights.
 
+        Those of a zone have their offset, and those of another format are as it says.
+
         >>> Clock("time", 86_400).written([datetime(2024, 3, 10)])
         ['2024-03-10']
         >>> Clock("time", 3600).written([datetime(2024, 3, 10)])
         ['2024-03-10 00:00:00']
         """
-        if self.kind == "month" or (self.kind == "time" and self.step % 86_400 == 0):
-            moments = [t for t in times if isinstance(t, datetime)]
-            if not any(_seconds(t) % 86_400 for t in moments):
-                return [str(t.date()) for t in moments]
+        moments = [t for t in times if isinstance(t, datetime)]
+        if self.format:
+            return [t.strftime(self.format) for t in moments]
+        if self.zone:
+            return [f"{t}{self._offset(t)}" for t in moments]
+        days = self.kind in ("month", "weekday") or (self.kind == "time" and self.step % _DAY == 0)
+        if days and not any(_seconds(t) % _DAY for t in moments):
+            return [str(t.date()) for t in moments]
         return [str(t) for t in times]
+
+    def _offset(self, time: datetime) -> str:
+        """The offset from UTC that holds at a time of the zone."""
+        if self.zone[0] in "+-":
+            return self.zone
+        return str(time.replace(tzinfo=ZoneInfo(self.zone)))[len(str(time)) :]
 
     def season(self) -> int:
         """The steps of a usual season: a day of hours, a week of days, a year of months; else 1."""
         if self.kind == "month":
             return max(1, 12 // self.step) if 12 % self.step == 0 else 1
+        if self.kind == "weekday":
+            return 5
         return _SEASONS.get(self.step, 1) if self.kind == "time" else 1
 
     def __str__(self) -> str:
@@ -215,6 +186,8 @@ class Clock:
             return f"{self.step}"
         if self.kind == "month":
             return "1 month" if self.step == 1 else f"{self.step} months"
+        if self.kind == "weekday":
+            return "1 business day"
         for name, unit in _UNITS.items():
             if self.step % unit == 0:
                 n = self.step // unit
@@ -223,7 +196,14 @@ class Clock:
 
     def to_json(self) -> ClockRecord:
         """Its attributes."""
-        return {"kind": self.kind, "step": self.step, "day": self.day, "rest": self.rest}
+        read: ClockRecord = {
+            "kind": self.kind, "step": self.step, "day": self.day, "rest": self.rest
+        }  # fmt: skip
+        if self.zone:
+            read["zone"] = self.zone
+        if self.format:
+            read["format"] = self.format
+        return read
 
     def _unit(self, time: int | datetime) -> int:
         if self.kind == "number" or not isinstance(time, datetime):
@@ -236,12 +216,27 @@ class Clock:
             return _seconds(time)
         if not self._has(time):
             raise TimeFault(self._between(time))
-        return time.year * 12 + time.month - 1
+        if self.kind == "month":
+            return time.year * 12 + time.month - 1
+        weeks, day = divmod(_seconds(time) // _DAY + _BEGIN.weekday(), 7)
+        return weeks * 5 + day
 
     def _has(self, time: datetime) -> bool:
-        """Whether a time is on the day and hour of its month (`month` only)."""
-        day = min(self.day, monthrange(time.year, time.month)[1])
-        return time.day == day and _seconds(time) % 86_400 == self.rest
+        """Whether a time is on a day and at the hour of the grid (`month`, `weekday`)."""
+        if self.kind == "weekday":
+            on = time.weekday() < 5
+        else:
+            on = time.day == self._day(time.year, time.month)
+        return on and _seconds(time) % _DAY == self.rest
+
+    def _day(self, year: int, month: int) -> int:
+        """The day of the grid in a month (`month` only)."""
+        last = monthrange(year, month)[1]
+        if self.day == LAST_WEEKDAY:
+            return last - max(0, datetime(year, month, last).weekday() - 4)
+        if self.day == FIRST_WEEKDAY:
+            return 1 + {5: 2, 6: 1}.get(datetime(year, month, 1).weekday(), 0)
+        return min(self.day, last)
 
     def _between(self, time: int | datetime) -> str:
         return f"its time {time} is not a whole number of steps ({self}) from the others"
@@ -251,9 +246,12 @@ class Clock:
             return unit
         if self.kind == "time":
             return _BEGIN + timedelta(seconds=unit)
+        if self.kind == "weekday":
+            weeks, day = divmod(unit, 5)
+            days = 7 * weeks + day - _BEGIN.weekday()
+            return _BEGIN + timedelta(days=days, seconds=self.rest)
         year, month = divmod(unit, 12)
-        day = min(self.day, monthrange(year, month + 1)[1])
-        return datetime(year, month + 1, day) + timedelta(seconds=self.rest)
+        return datetime(year, month + 1, self._day(year, month + 1)) + timedelta(seconds=self.rest)
 
 
 def _seconds(time: datetime) -> int:
@@ -262,7 +260,7 @@ def _seconds(time: datetime) -> int:
         raise TimeFault(
             f"its time {time} is finer than a second; use integers as time steps instead"
         )
-    return int(since.days) * 86_400 + int(since.seconds)
+    return int(since.days) * _DAY + int(since.seconds)
 
 
 def _usual(series: list[list[int]]) -> int:

@@ -10,20 +10,24 @@ from __future__ import annotations
 import hashlib
 import json
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import date, datetime
 from typing import TypedDict
 
 import numpy as np
 from numpy.typing import NDArray
 
-from ostinato.data.series.clock import Clock, ClockRecord, moment
+from ostinato.data.series.clock import Clock, ClockRecord
+from ostinato.data.series.times import moment, seems_time
 from ostinato.data.tables.rows import two_parts
 from ostinato.errors import DataError, counted, first_few, quoted, shortened
 
 TIMES = ("time", "date", "datetime", "timestamp", "ds", "month")
-"""Names by which a column of times is known where none is named."""
+"""Names by which a column of times is known where none is named, the surest first."""
+_NAMELESS = ("", "unnamed: 0")  # as pandas writes and reads an index
+_MAYBE = (*_NAMELESS, "index", "dt", "period", "week", "quarter", "year", "day", "hour")
+"""Names of columns that have times where their first value seems to be one."""
 
 
 class ColumnsRecord(TypedDict):
@@ -60,7 +64,8 @@ class Columns:
     """Which columns of a table are what.
 
     Attributes:
-        time: when; None finds a column of a usual name (`TIMES`), else rows are numbered.
+        time: when; None finds a column of a usual name (`TIMES`), or the index of a table, else
+            rows are numbered.
         id: the name of the series; None for one series.
         target: what is forecast; empty for all columns that are nothing else.
         past: known up to the present.
@@ -87,24 +92,41 @@ class Columns:
         }
 
     @property
+    def _given(self) -> list[str]:
+        """All that are named, without that of times."""
+        return [*self.numbers, *self.static, *([] if self.id is None else [self.id])]
+
+    @property
     def numbers(self) -> list[str]:
         """The columns of numbers that change: targets, past, future."""
         return [*self.target, *self.past, *self.future]
 
-    def among(self, names: Sequence[str], title: str) -> Columns:
+    def among(self, first: Mapping[str, object], title: str) -> Columns:
         """With `time` and `target` found among the columns of a table.
 
         Args:
-            names: its columns.
+            first: its first row; a first column without a name that has no times is passed over.
             title: what it is called in an error.
 
         Raises:
             DataError: when a column is not there, or given two parts.
         """
-        time = self.time
+        names, time = list(first), self.time
         if time is None:
-            time = next((n for n in names if n.lower() in TIMES and n not in self.numbers), None)
-        given = [n for n in (time, self.id) if n] + [*self.static, *self.past, *self.future]
+            free = {n.strip().lower(): n for n in reversed(names) if n not in self._given}
+            time = next((free[name] for name in TIMES if name in free), None)
+        if time is None:
+            maybe = (free[name] for name in _MAYBE if name in free)
+            time = next((name for name in maybe if seems_time(first[name], name)), None)
+        if time is None:
+            time = next((name for name in free.values() if _is_time(first[name])), None)
+        if names[0].strip().lower() in _NAMELESS and names[0] not in (time, *self._given):
+            names = names[1:]
+        given = [n for n in (time, self.id) if n is not None] + [
+            *self.static,
+            *self.past,
+            *self.future,
+        ]
         taken = set(given)
         target = list(self.target) or [n for n in names if n not in taken]
         given += target
@@ -120,6 +142,11 @@ class Columns:
                 f"{title}: no column is left to be forecast; name one with --data.target"
             )
         return Columns(time, self.id, target, list(self.past), list(self.future), list(self.static))
+
+
+def _is_time(value: object) -> bool:
+    """Whether a value in memory is nothing but a time."""
+    return isinstance(value, date | np.datetime64) or hasattr(value, "start_time")
 
 
 @dataclass(frozen=True)

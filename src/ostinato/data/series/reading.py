@@ -5,15 +5,19 @@ from __future__ import annotations
 import math
 from array import array
 from collections.abc import Iterable, Iterator
+from dataclasses import replace
 from datetime import datetime
-from typing import Any, NamedTuple
+from itertools import chain
+from typing import Any, NamedTuple, cast
 
 import numpy as np
 
 from ostinato.data.files.bad import Bad
-from ostinato.data.files.numerals import number
-from ostinato.data.series.clock import KINDS, Clock, TimeFault, kind_of, moment, stated
+from ostinato.data.files.numerals import Numerals, Unclear, is_missing
+from ostinato.data.series.clock import Clock
 from ostinato.data.series.panel import Columns, Panel, Series
+from ostinato.data.series.times import KINDS, TimeColumn, TimeFault, in_zone, kind_of
+from ostinato.data.tables.dialect import Dialect
 from ostinato.data.tables.rows import RawRow
 from ostinato.data.tables.spreadsheet import unmarked
 from ostinato.errors import DataError, quoted, shortened
@@ -29,10 +33,11 @@ class Step(NamedTuple):
     Attributes:
         place: where the row is.
         name: of its series.
-        time: as it is stated, see `clock.stated`; the row's number where there is no such column.
+        time: with its zone, if it has one; the row's number where there is no such column.
         numbers: of `Columns.numbers`; NaN is missing.
         static: of `Columns.static`.
         columns: those of the table.
+        format: how later times shall be written; "" is ISO 8601.
     """
 
     place: str
@@ -41,49 +46,91 @@ class Step(NamedTuple):
     numbers: array[float]
     static: list[str | float]
     columns: Columns
+    format: str = ""
 
 
-def steps(rows: Iterable[RawRow | Bad], columns: Columns, title: str) -> Iterator[Step | Bad]:
+class _RawStep(NamedTuple):
+    """The same before the times of all rows have said how they are written."""
+
+    place: str
+    name: str
+    time: object
+    numbers: array[float]
+    static: list[str | float]
+    columns: Columns
+
+
+def steps(
+    rows: Iterable[RawRow | Bad], columns: Columns, title: str, dialect: Dialect
+) -> Iterator[Step | Bad]:
     """Rows with their values read, all their times of one kind; what cannot be read is bad.
 
+    They are held until all are read where only all of them say how times are written.
+
     Raises:
-        DataError: when the table has not the columns that are asked for.
+        DataError: when the table has not the columns that are asked for, or its times can be read
+            in several ways.
     """
-    found: Columns | None = None
+    read = _raw_steps(rows, columns, title, Numerals(dialect.decimal))
+    held: list[_RawStep | Bad] = []
+    for raw in read:
+        held.append(raw)
+        if not isinstance(raw, Bad) and not is_missing(raw.time) and raw.time != "":
+            if raw.columns.time is None or TimeColumn.says_itself(raw.time):
+                break
+            held.extend(read)
+    found = next((raw.columns for raw in held if not isinstance(raw, Bad)), columns)
+    values = [raw.time for raw in held if not isinstance(raw, Bad)]
+    try:
+        times = TimeColumn(values, dialect.times, found.time or "")
+    except TimeFault as fault:
+        raise DataError(f"{title}: the {shortened(str(found.time))} {fault}") from None
     kind = ""
+    for raw in chain(held, read):
+        if isinstance(raw, Bad):
+            yield raw
+            continue
+        place, name, value, numbers, static, own = raw
+        if own.time is None:
+            yield Step(place, name, cast(int, value), numbers, static, own)
+            continue
+        try:
+            time = times.read(value)
+        except TimeFault as fault:
+            yield Bad(place, f"the {shortened(own.time)} {fault}")
+            continue
+        kind = kind or kind_of(time)
+        if kind_of(time) != kind:
+            are = f"{KINDS[kind_of(time)]}, where the first is {KINDS[kind]}"
+            yield Bad(place, f"its time {time} is not like the others: {are}")
+        else:
+            yield Step(place, name, time, numbers, static, own, times.written)
+
+
+def _raw_steps(
+    rows: Iterable[RawRow | Bad], columns: Columns, title: str, numerals: Numerals
+) -> Iterator[_RawStep | Bad]:
+    found: Columns | None = None
     for count, row in enumerate(rows):
         if isinstance(row, Bad):
             yield row
             continue
         if found is None:
-            found = columns.among(list(row.columns), title)
-        step = _step(row, found, count)
-        if not isinstance(step, Bad) and found.time:
-            kind = kind or kind_of(step.time)
-            if kind_of(step.time) != kind:
-                are = f"{KINDS[kind_of(step.time)]}, where the first is {KINDS[kind]}"
-                why = f"its time {step.time} is not like the others: {are}"
-                step = Bad(row.place, why)
-            else:
-                step = step._replace(time=moment(step.time))
-        yield step
+            found = columns.among(row.columns, title)
+        yield _step(row, found, count, numerals)
 
 
-def _step(row: RawRow, columns: Columns, count: int) -> Step | Bad:
+def _step(row: RawRow, columns: Columns, count: int, numerals: Numerals) -> _RawStep | Bad:
     place, named = row
-    name = named[columns.id] if columns.id else ""
-    if columns.id and _is_missing(name):
+    name = named[columns.id] if columns.id is not None else ""
+    if columns.id is not None and _is_missing(name):
         return Bad(place, f"the {shortened(columns.id)} is missing")
     if isinstance(name, str):
         name = unmarked(name)
-    try:
-        time = stated(named[columns.time]) if columns.time else count
-    except TimeFault as fault:
-        return Bad(place, f"the {shortened(str(columns.time))} {fault}")
     numbers = array("d")
     for column in columns.numbers:
         try:
-            numbers.append(_number(named[column]))
+            numbers.append(_number(named[column], numerals))
         except ValueError as fault:
             hint = (
                 "; choose the column of time steps with --data.time" if columns.time is None else ""
@@ -95,32 +142,36 @@ def _step(row: RawRow, columns: Columns, count: int) -> Step | Bad:
         if _is_missing(value):
             return Bad(place, f"the {shortened(column)} is missing")
         try:
-            static.append(_number(value))
+            static.append(_number(value, numerals))
         except ValueError:
             static.append(str(value).strip())
-    return Step(place, str(name).strip(), time, numbers, static, columns)
+    time = count if columns.time is None else named[columns.time]
+    return _RawStep(place, str(name).strip(), time, numbers, static, columns)
 
 
 def _is_missing(value: object) -> bool:
     if isinstance(value, str):
         return value.strip().lower() in _MISSING
-    return value is None or value != value
+    return is_missing(value)
 
 
-def _number(value: Any) -> float:
+def _number(value: Any, numerals: Numerals) -> float:
     """A finite number, or NaN for a missing one.
 
-    >>> _number(" 3.5"), _number("NA"), _number(True)
+    >>> _number(" 3.5", Numerals()), _number("NA", Numerals()), _number(True, Numerals())
     (3.5, nan, 1.0)
     """
-    if _is_missing(value):
-        return math.nan
-    if isinstance(value, str) and value.strip().lower() in ("true", "false"):
-        value = value.strip().lower() == "true"
     try:
-        found = number(value) if isinstance(value, str) else float(value)
+        found = numerals.read(value) if isinstance(value, str) else float(value)
+    except Unclear as fault:
+        raise ValueError(f"is unclear: {fault}") from None
     except (TypeError, ValueError):
-        raise ValueError(f"is not a number: {quoted(value)}") from None
+        if _is_missing(value):
+            return math.nan
+        word = str(value).strip().lower()
+        if word not in ("true", "false"):
+            raise ValueError(f"is not a number: {quoted(value)}") from None
+        found = float(word == "true")
     except OverflowError:
         found = math.inf
     if math.isinf(found) or abs(found) > 1e30:  # beyond it float32 squares to infinity
@@ -138,14 +189,24 @@ class _SeriesRows:
         self.static = static
 
 
-def panel_of(read: Iterable[Step], columns: Columns, title: str) -> Panel:
+def panel_of(
+    read: Iterable[Step], columns: Columns, title: str, usual: Clock | None = None
+) -> Panel:
     """The series of a table, each on its grid.
+
+    Args:
+        read: the rows.
+        columns: which columns are what.
+        title: what the table is called in an error.
+        usual: the grid of the training data, which this one is too if it can be.
 
     Raises:
         DataError: when times do not rise or are not even, or a static value changes.
     """
     groups: dict[str, _SeriesRows] = {}
-    for place, name, time, numbers, static, columns in read:
+    form = ""
+    for step in read:
+        place, name, time, numbers, static, columns, form = step
         own = groups.setdefault(name, _SeriesRows(static))
         if columns.time is None:
             time = len(own.times)
@@ -159,10 +220,12 @@ def panel_of(read: Iterable[Step], columns: Columns, title: str) -> Panel:
         own.places.append(place)
         own.times.append(time)
         own.numbers.extend(numbers)
+    zone = _without_zones(groups.values())
     try:
-        clock = Clock.of([own.times for own in groups.values()])
+        clock = Clock.of([own.times for own in groups.values()], usual)
     except TimeFault as fault:
         raise DataError(f"{title}: {fault}") from None
+    clock = replace(clock, zone=zone, format=form)
     series = [
         _on_grid(name, own, clock, len(columns.numbers), title) for name, own in groups.items()
     ]
@@ -175,6 +238,18 @@ def panel_of(read: Iterable[Step], columns: Columns, title: str) -> Panel:
     gaps = sum(map(len, series)) - sum(len(own.times) for own in groups.values())
     missing = {column: count for column, count in lost.items() if count}
     return Panel(series, columns, clock, missing, gaps, title)
+
+
+def _without_zones(series: Iterable[_SeriesRows]) -> str:
+    """Takes the zones from all times, which are of one then; and says what it is."""
+    every = [t for own in series for t in own.times if isinstance(t, datetime) and t.tzinfo]
+    if not every:
+        return ""
+    times, zone = in_zone(every)
+    plain = iter(times)
+    for own in series:
+        own.times = [next(plain) for _ in own.times]
+    return zone
 
 
 def _check_order(where: str, own: _SeriesRows, time: int | datetime) -> None:

@@ -7,7 +7,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from ostinato.data.files.bad import Bad
-from ostinato.data.files.file import File, flaw
+from ostinato.data.files.file import File
 from ostinato.data.files.limits import too_long
 from ostinato.data.tables.labels import LabelColumn
 from ostinato.data.tables.rows import Row, row
@@ -16,7 +16,7 @@ from ostinato.errors import DataError
 SUFFIXES = (".txt", ".txt.gz", ".txt.xz")
 
 
-def rows(folder: Path, label: LabelColumn) -> Iterator[Row | Bad]:
+def rows(folder: Path, label: LabelColumn, encoding: str | None = None) -> Iterator[Row | Bad]:
     """Each text and its class, classes and files in alphabetical order; a row is a whole file.
 
     The name of a folder may contain several labels, if `label` is multi-label.
@@ -40,17 +40,17 @@ def rows(folder: Path, label: LabelColumn) -> Iterator[Row | Bad]:
         if not texts:
             raise DataError(f"{path}: no .txt file in the folder of this class")
         for text in texts:
-            yield _row(text, path.name, replace(label, name="label"))
+            yield _row(text, path.name, replace(label, name="label"), encoding)
 
 
 def _is_text(path: Path) -> bool:
     return path.name.lower().endswith(SUFFIXES) and path.name[0] != "."
 
 
-def _row(path: Path, name: str, label: LabelColumn) -> Row | Bad:
+def _row(path: Path, name: str, label: LabelColumn, encoding: str | None) -> Row | Bad:
     place = f"{name}/{path.name}"
     try:
-        with File(str(path)) as file:
+        with File(str(path), encoding) as file:
             chunks: list[str] = []
             for chunk in file.chunks():
                 chunks.append(chunk)
@@ -59,7 +59,7 @@ def _row(path: Path, name: str, label: LabelColumn) -> Row | Bad:
         text = "".join(chunks)
     except DataError as error:
         return Bad(place, str(error).removeprefix(f"{path}: "))
-    if found := flaw(text):
-        line = text.count("\n", 0, found[0]) + 1
-        return Bad(place, f"line {line}: {found[1]}")
+    if fault := file.flaw(text):
+        line = next(k for k, each in enumerate(text.split("\n"), 1) if file.flaw(each))
+        return Bad(f"{place}: line {line}", fault)
     return row(place, {"text": text, "label": name}, label)

@@ -44,14 +44,16 @@ def columns_of(table: Any) -> dict[str, Sequence[Any]]:
     else:
         import narwhals
 
+        table = _in_time(table)
         native = narwhals.from_native(table, allow_series=True, pass_through=True)
         if isinstance(native, narwhals.LazyFrame):
             native = native.collect()
         if isinstance(native, narwhals.Series):
-            return {str(native.name or "value"): native.to_list()}
+            return _index(table) | {str(native.name or "value"): native.to_list()}
         if not isinstance(native, narwhals.DataFrame):
             raise DataError(f"a {type(table).__name__} is not a table")
         named = {str(name): native[name].to_list() for name in native.columns}
+        named = {k: v for k, v in _index(table).items() if k not in named} | named
     if len(set(map(len, named.values()))) > 1:
         sizes = first_few(f"{quoted(name)} {len(values)}" for name, values in named.items())
         raise DataError(f"the columns have different lengths: {sizes}")
@@ -104,6 +106,31 @@ def columns(table: Any, names: Sequence[str], split: str) -> list[Any]:
         raise DataError(f"labels are missing: give labels, or a table with {' and '.join(names)}")
     _check(names, frame.columns)
     return [frame[name].to_list() for name in names]
+
+
+def _in_time(table: Any) -> Any:
+    """A table of pandas in the order of its index, if that is of times."""
+    return table.sort_index() if any(map(_has_times, _levels(table))) else table
+
+
+def _index(table: Any) -> dict[str, list[Any]]:
+    """The index of a table of pandas as columns, where it has times or names."""
+    levels = _levels(table)
+    if not any(_has_times(level) or level.name is not None for level in levels):
+        return {}
+    return {"" if level.name is None else str(level.name): list(level) for level in levels}
+
+
+def _levels(table: Any) -> list[Any]:
+    """The indices of a table of pandas; none of another."""
+    index: Any = getattr(table, "index", None)
+    if not hasattr(index, "get_level_values"):
+        return []
+    return [index.get_level_values(k) for k in range(index.nlevels)]
+
+
+def _has_times(index: Any) -> bool:
+    return hasattr(index, "freqstr") and not hasattr(index, "components")
 
 
 def _is_dataset(table: object) -> bool:

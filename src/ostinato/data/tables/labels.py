@@ -9,7 +9,7 @@ from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, TypeAlias
 
-from ostinato.data.files.numerals import NUMBER
+from ostinato.data.files.numerals import NUMBER, is_missing
 from ostinato.errors import DataError, shortened
 
 _WHOLE = re.compile(r"([+-]?\d+)\.0*", re.ASCII)
@@ -50,7 +50,7 @@ class LabelColumn:
             return [part for part in parts if part.strip()]
         if hasattr(value, "tolist"):  # of NumPy, as pyarrow and Hugging Face give lists
             value = value.tolist()
-        if value is None or (isinstance(value, float) and value != value):
+        if is_missing(value):
             return []
         return list(value) if isinstance(value, list | tuple | set | frozenset) else [value]
 

@@ -10,7 +10,8 @@ from typing import Generic, NamedTuple, TypeVar
 
 from ostinato.data.files.bad import Bad
 from ostinato.data.files.file import flaw
-from ostinato.data.files.numerals import number
+from ostinato.data.files.numerals import Numerals, Unclear, is_missing
+from ostinato.data.tables.dialect import DETECTED, Dialect
 from ostinato.data.tables.labels import Label, LabelColumn, label_text
 from ostinato.errors import quoted
 
@@ -51,10 +52,12 @@ class Wanted(Generic[R]):
     Attributes:
         columns: the columns; None for all.
         check: makes a row of its place and a value for each column, as `row` and `RawRow` do.
+        dialect: how the table is written.
     """
 
     columns: Sequence[str] | None
     check: Callable[[str, Mapping[str, object]], R | Bad]
+    dialect: Dialect = DETECTED
 
 
 def row(
@@ -62,6 +65,7 @@ def row(
     columns: Mapping[str, object],
     label: LabelColumn | None = None,
     blank: bool = False,
+    numerals: Numerals | None = None,
 ) -> Row | Bad:
     """A row from its values, each checked.
 
@@ -70,17 +74,18 @@ def row(
         columns: a value for each column, as the file gives it.
         label: the column with labels, which may be numbers; all others are texts.
         blank: whether a value may be blank.
+        numerals: reads the numbers of the table.
     """
     texts: list[str] = []
     own: Label = ""
     try:
         for name, value in columns.items():
             if label is not None and name == label.name:
-                own = _label(label, value, blank)
+                own = _label(label, value, blank, numerals)
             else:
-                texts.append(_with_plain_ends(_text(name, value, blank)))
+                texts.append(with_plain_ends(_text(name, value, blank)))
     except ValueError as fault:
-        return Bad(place, str(fault))
+        return Bad(place, str(fault), isinstance(fault, _Empty))
     return Row(place, texts, own)
 
 
@@ -89,22 +94,26 @@ def two_parts(name: str) -> str:
     return f"column {quoted(name)} is used for two parts; it can only have one"
 
 
-def _label(column: LabelColumn, value: object, blank: bool) -> Label:
+class _Empty(ValueError):
+    """A text without any."""
+
+
+def _label(column: LabelColumn, value: object, blank: bool, numerals: Numerals | None) -> Label:
     """The label in a value, or all of them.
 
     Raises:
         ValueError: when it is none.
     """
     if column.numeric:
-        return target_text(column.name, value)
+        return target_text(column.name, value, numerals)
     if not column.multi_label and isinstance(value, list | tuple):
         hint = "use data.multi_label = true for lists of labels"
         raise ValueError(f"the {column.name} is a list, not a text; {hint}")
     parts = [_text(column.name, label_text(part), blank) for part in column.parts(value)]
-    return tuple(sorted(set(parts))) if column.multi_label else _with_plain_ends(parts[0])
+    return tuple(sorted(set(parts))) if column.multi_label else with_plain_ends(parts[0])
 
 
-def target_text(name: str, value: object) -> str:
+def target_text(name: str, value: object, numerals: Numerals | None = None) -> str:
     """A finite number as text, from which `float` reads the same number.
 
     >>> target_text("target", " 2.50 "), target_text("target", 7)
@@ -115,13 +124,15 @@ def target_text(name: str, value: object) -> str:
     """
     if hasattr(value, "item") and getattr(value, "ndim", 0) == 0:  # a NumPy scalar
         value = value.item()
-    if value is None or (isinstance(value, float) and value != value):
+    if is_missing(value):
         raise ValueError(f"the {name} is missing")
     if isinstance(value, str):
         if not value.strip():
             raise ValueError(f"the {name} is empty")
         try:
-            value = number(value)
+            value = (numerals or Numerals()).read(value)
+        except Unclear as fault:
+            raise ValueError(f"the {name} {fault}") from None
         except ValueError:
             raise ValueError(f"the {name} is {quoted(value, 40)}, not a number") from None
     if isinstance(value, bool) or not isinstance(value, int | float | Decimal):
@@ -141,19 +152,19 @@ def _text(name: str, value: object, blank: bool) -> str:
     Raises:
         ValueError: when it is none that can be used.
     """
-    if value is None or (isinstance(value, float) and value != value):
-        raise ValueError(f"the {name} is missing")
     if not isinstance(value, str):
-        raise ValueError(f"the {name} is {_kind(value)}, not a text")
+        missing = is_missing(value)
+        raise ValueError(f"the {name} is {'missing' if missing else f'{_kind(value)}, not a text'}")
     if fault := flaw(value):
         raise ValueError(f"{fault[1]} in the {name}")
     if not blank and not value.strip():
-        raise ValueError(f"the {name} is empty")
+        raise _Empty(f"the {name} is empty")
     return value
 
 
-def _with_plain_ends(text: str) -> str:
-    return text.replace("\r\n", "\n").replace("\r", "\n")
+def with_plain_ends(text: str) -> str:
+    r"""A text whose lines all end with `\n`."""
+    return text.replace("\r\n", "\n").replace("\r", "\n") if "\r" in text else text
 
 
 def _kind(value: object) -> str:

@@ -15,13 +15,13 @@ if TYPE_CHECKING:
 
 TableFormat: TypeAlias = Annotated[
     str | None,
-    "The file format: csv, tsv, jsonl or parquet. Default: detected from the "
+    "The file format: csv, tsv, json, jsonl or parquet. Default: detected from the "
     "file's name or content.",
 ]
 """How a table is written."""
 LinesFormat: TypeAlias = Annotated[
     str | None,
-    "The file format: csv, tsv, jsonl, parquet or text. Default: detected "
+    "The file format: csv, tsv, json, jsonl, parquet or text. Default: detected "
     "from the file's name or content.",
 ]
 """How a table is written, or that each line is a text."""

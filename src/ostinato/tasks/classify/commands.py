@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Generator, Iterator
+from collections.abc import Collection, Generator, Iterator
 from functools import partial
 from typing import TYPE_CHECKING
 
 from ostinato.data import Examples, Skipped, readers
-from ostinato.errors import ConfigError, DataError, quoted
+from ostinato.errors import ConfigError, DataError, first_few, quoted
 from ostinato.tasks.base.reading import (
     HELD_OUT,
     Comparison,
@@ -17,8 +17,9 @@ from ostinato.tasks.base.reading import (
     TableFormat,
     TrainingSet,
 )
+from ostinato.tasks.base.settings import TextColumns, said_of
 from ostinato.tasks.base.summary import Note, Shown, TableAsked, left_out, not_known
-from ostinato.tasks.classify.settings import ClassifySettings
+from ostinato.tasks.classify.settings import ClassifyColumns, ClassifyData, ClassifySettings
 from ostinato.tasks.classify.summary import alone, answers, measured, trained
 from ostinato.train import Run
 
@@ -43,15 +44,19 @@ def training(
     settings
         The settings.
     """
-    columns = settings.data.text, settings.data.labels
     skipped = Skipped() if skip_bad_rows else None
-    splits = readers.read_labelled(data, *columns, format=format, skip_bad_rows=skipped)
+    splits = _read(data, settings.data, format, skip_bad_rows=skipped)
     yield from left_out(skipped)
     examples = splits["train"]
     if len(set(examples.labels)) < 2 and not settings.data.labels.multi_label:
         raise DataError(
             f"{data}: only one class, {quoted(examples.labels[0])}; a classifier needs two classes"
         )
+    counts = {} if settings.data.labels.multi_label else Counter(examples.labels)
+    alone = [name for name, count in counts.items() if count == 1]
+    if alone and len(counts) - len(alone) >= max(2, len(alone)):  # else they are refused
+        named = first_few(map(quoted, alone))
+        yield Note(f"ostinato: classes of a single text are learnt but not measured: {named}")
     summary = partial(trained, examples=examples, test=splits.get("test"))
     return TrainingSet((examples,), {"skipped": skipped}, summary)
 
@@ -95,9 +100,9 @@ def comparison(
             "evaluate it with `ostinato evaluate`"
         )
     yield from ()
-    splits = readers.read_labelled(data, settings.data.text, settings.data.label, format=format)
+    splits = _read(data, settings.data, format)
     kept, held = splits["train"], splits.get("test")
-    if min(Counter(kept.labels).values()) < 3 or len(set(kept.labels)) < 2:
+    if sum(count > 2 for count in Counter(kept.labels).values()) < 2:
         raise DataError(f"{data}: a comparison needs at least two classes with three texts each")
     if held is None:
         parts = split_blocks(kept.labels, HELD_OUT, 0)
@@ -121,6 +126,7 @@ def evaluation(
     /,
     *,
     threshold: float | None = None,
+    columns: ClassifyColumns | None = None,
     format: TableFormat = None,
     skip_bad_rows: SkipBadRows = False,
 ) -> Iterator[Shown]:
@@ -135,16 +141,12 @@ def evaluation(
     threshold
         The probability threshold of a label, instead of that of the run; for two classes, that of
         the second class.
+    columns
+        The columns of this file and how it is written, where that is not as in training.
     """
-    columns, skipped = classifier.settings().data, Skipped() if skip_bad_rows else None
-    splits = readers.read_labelled(
-        data,
-        columns.text,
-        columns.labels,
-        format=format,
-        classes=classifier.class_names,
-        skip_bad_rows=skipped,
-    )
+    skipped = Skipped() if skip_bad_rows else None
+    known, own = classifier.class_names, said_of(classifier.settings().data, columns)
+    splits = _read(data, own, format, classes=known, skip_bad_rows=skipped)
     yield from left_out(skipped)
     examples = splits.get("test", splits["train"])
     yield from measured(
@@ -164,6 +166,7 @@ def prediction(
     best: int | None = None,
     probabilities: bool = False,
     threshold: float | None = None,
+    columns: TextColumns | None = None,
     format: LinesFormat = None,
     skip_bad_rows: bool = False,
 ) -> Iterator[Shown]:
@@ -188,22 +191,20 @@ def prediction(
     threshold
         The probability threshold of a label, instead of that of the run; for two classes, that of
         the second class.
+    columns
+        The columns of this file and how it is written, where that is not as in training.
     skip_bad_rows
         Predict no label for bad rows and print how many there are. Default: the first is an error.
     """
+    own = said_of(model.settings.data, columns)
     if best is not None and not 1 <= best <= len(model.classes):
         raise ConfigError(f"--best {best}: from 1 to {len(model.classes)}, the number of labels")
-    if table := readers.table_asked(file, model.settings.data.text, format):
+    if table := readers.table_asked(file, own.text, format, own.dialect):
         yield TableAsked(*table)
     skipped, unknown, empty, texts, tokens = Skipped(), Counter[str](), 0, 0, 0
-    for batch in readers.text_batches(
-        file,
-        model.settings.data.text,
-        skipped=skipped,
-        skip_bad_rows=skip_bad_rows,
-        format=format,
-        numbers=model.numbers is not None,
-    ):
+    reading = partial(readers.text_batches, format=format, dialect=own.dialect)
+    numbers, skip = model.numbers is not None, skip_bad_rows
+    for batch in reading(file, own.text, skipped=skipped, skip_bad_rows=skip, numbers=numbers):
         count = len(model.classes) if probabilities else best
         for answer in answers(model, batch, threshold, count):
             empty += not answer.values
@@ -216,3 +217,22 @@ def prediction(
     yield from not_known({"token": unknown}, of=tokens)
     if empty:
         yield Note(f"ostinato: {empty:,} of {texts:,} texts have no predicted label")
+
+
+def _read(
+    data: str,
+    columns: ClassifyData,
+    format: str | None,
+    *,
+    classes: Collection[str] | None = None,
+    skip_bad_rows: Skipped | None = None,
+) -> dict[str, Examples]:
+    return readers.read_labelled(
+        data,
+        columns.text,
+        columns.labels,
+        format=format,
+        classes=classes,
+        skip_bad_rows=skip_bad_rows,
+        dialect=columns.dialect,
+    )

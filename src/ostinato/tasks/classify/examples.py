@@ -8,7 +8,7 @@ from collections.abc import Iterable
 import numpy as np
 from numpy.typing import NDArray
 
-from ostinato.data import Examples, split_blocks
+from ostinato.data import Examples, read_labelled, split_blocks
 from ostinato.data.tables.labels import Label, each
 from ostinato.errors import DataError, first_few, quoted
 from ostinato.tasks.classify.settings import ClassifySettings
@@ -27,7 +27,8 @@ def classes_in(examples: Examples, multi_label: bool) -> NDArray[np.generic]:
         raise DataError(
             f"multi-label texts need at least two texts and two labels, not {_counted(counts)}"
         )
-    if not multi_label and (len(counts) < 2 or min(counts.values()) < 2):
+    several = sum(count > 1 for count in counts.values())  # one is trained on, and not measured
+    if not multi_label and (several < 2 or (len(counts) > _FEW and 2 * several < len(counts))):
         alone = "one class, " if len(counts) == 1 else ""
         raise DataError(
             "a classifier needs at least two classes with two texts each, "
@@ -50,12 +51,14 @@ def _counted(counts: Counter[str]) -> str:
 
 
 def split_examples(examples: Examples, settings: ClassifySettings) -> tuple[Examples, Examples]:
-    """Texts to train on, and held out: of each class whole blocks of neighbours.
+    """Texts to train on, and held out: of each class whole blocks of neighbours, or a file.
 
     For multi-label texts, blocks are of all texts; texts with a label that would
     be in none that is trained on are trained on too.
     """
     multi_label = settings.data.labels.multi_label
+    if isinstance(settings.data.validation, str):
+        return examples, more_examples(settings.data.validation, settings, examples)
     labels = [""] * len(examples) if multi_label else examples.labels
     kept, held = split_blocks(labels, settings.data.validation, settings.seed)
     if multi_label:
@@ -64,6 +67,21 @@ def split_examples(examples: Examples, settings: ClassifySettings) -> tuple[Exam
         if len(rare) < len(held):
             kept, held = np.concatenate([kept, rare]).astype(np.intp), np.setdiff1d(held, rare)
     return examples.select(kept), examples.select(held)
+
+
+def more_examples(where: str, settings: ClassifySettings, known: Examples) -> Examples:
+    """Examples of a file beside that of training, which have no other classes.
+
+    Raises:
+        DataError: when it cannot be read, or has another label.
+    """
+    own, classes = settings.data, names_of(known.labels)
+    read = read_labelled(where, own.text, own.labels, classes=classes, dialect=own.dialect)
+    if unknown := names_of(read["train"].labels) - classes:
+        raise DataError(
+            f"{where}: its label {quoted(min(unknown))} is not one of {first_few(sorted(classes))}"
+        )
+    return read["train"]
 
 
 def joined(one: Examples, other: Examples) -> Examples:

@@ -46,20 +46,21 @@ class ClassifyHeldOut(HeldOut):
                 f"{run.path}: its texts are multi-label, which a report does "
                 "not support yet; use `ostinato evaluate`"
             )
-        splits = read_labelled(data, settings.data.text, settings.data.label)
+        own = settings.data
+        splits = read_labelled(data, own.text, own.label, dialect=own.dialect)
         examples, known = splits["train"], None
         if examples.fingerprint() == run.manifest.data.get("sha256"):
             known = examples
         if "test" in splits:
             return cls(splits["test"], training=known)
         digest, trained = examples.fingerprint(), run.manifest.data
-        if digest == trained.get("extra_sha256"):
+        whole = "sha256" if isinstance(own.validation, str) else "extra_sha256"
+        if digest == trained.get(whole):
             raise ConfigError(
-                f"{run.path}: the run was trained on all of {data} "
-                "(data.extra), which cannot evaluate it"
+                f"{run.path}: the run was trained on all of {data}, which cannot evaluate it"
             )
-        if known:
-            _, held = split_blocks(examples.labels, settings.data.validation, settings.seed)
+        if known and not isinstance(own.validation, str):
+            _, held = split_blocks(examples.labels, own.validation, settings.seed)
             examples = examples.select(np.sort(held))
         return cls(examples, known is not None, known)
 
@@ -104,8 +105,9 @@ class ClassifyHeldOut(HeldOut):
     def baseline(self, settings: ClassifySettings, training: Given) -> Judged:
         """Logistic regression on words and pairs; see `fit_baseline`."""
         texts, labels = training
-        kept, _ = split_blocks(labels, settings.data.validation, settings.seed)
-        chosen = Examples(texts, labels).select(kept)
+        share, chosen = settings.data.validation, Examples(texts, labels)
+        if not isinstance(share, str):
+            chosen = chosen.select(split_blocks(labels, share, settings.seed)[0])
         split = None
         if not are_signals(chosen.texts):
             settings = defaults.reading(settings, chosen.texts)

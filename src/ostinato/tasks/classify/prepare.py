@@ -8,11 +8,10 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import NDArray
 
-from ostinato import data
 from ostinato.data import Examples
 from ostinato.data.symbols.vocabulary import unknown_share
 from ostinato.equation import Cell
-from ostinato.errors import ConfigError, DataError, first_few, quoted
+from ostinato.errors import ConfigError, quoted
 from ostinato.statistics import LEVEL, by_chance
 from ostinato.tasks.base import defaults
 from ostinato.tasks.base.defaults import Facts
@@ -28,7 +27,7 @@ from ostinato.tasks.classify.ensemble import LinearMember
 from ostinato.tasks.classify.examples import (
     classes_in,
     joined,
-    names_of,
+    more_examples,
     split_examples,
 )
 from ostinato.tasks.classify.learner import ClassifyLearner
@@ -180,7 +179,7 @@ def prepare(
         digest: whether to compute the SHA-256 of what is trained on.
 
     Raises:
-        DataError: when there are fewer than two classes, or a class has a single text.
+        DataError: when there are fewer than two classes of two texts.
         ConfigError: for settings that do not fit the data.
     """
     classes = classes_in(examples, settings.data.labels.multi_label)
@@ -189,9 +188,11 @@ def prepare(
     digests = {"sha256": examples.fingerprint()} if digest else {}
     model = ClassifyModel(settings=settings, cell=cell, classes=classes)
     if settings.data.extra:
-        extra = _extra(settings.data.extra, settings, model.class_names)
+        extra = more_examples(settings.data.extra, settings, examples)
         training = joined(training, extra)
         digests |= {"extra_sha256": extra.fingerprint()} if digest else {}
+    if digest and isinstance(settings.data.validation, str):
+        digests["validation_sha256"] = validation.fingerprint()
     inputs = learn_inputs(model, training.texts, validation.texts)
     digests |= inputs.digests if digest else {}
     if settings.model.linear:
@@ -200,17 +201,6 @@ def prepare(
     model.settings = defaults.classified(model.settings, facts)
     sequences, held = PooledSequences(inputs.training), PooledSequences(inputs.validation)
     return ClassifyPrepared(model, digests, training, validation, sequences, held, inputs)
-
-
-def _extra(where: str, settings: ClassifySettings, known: list[str]) -> Examples:
-    """More examples to learn from."""
-    columns = settings.data
-    extra = data.read_labelled(where, columns.text, columns.labels, classes=known)["train"]
-    if unknown := names_of(extra.labels) - set(known):
-        raise DataError(
-            f"{where}: its label {quoted(min(unknown))} is not one of {first_few(known)}"
-        )
-    return extra
 
 
 def _check_asked(settings: ClassifySettings, classes: int) -> None:

@@ -9,14 +9,15 @@ from pydantic import Field, field_validator
 from ostinato.data import LabelColumn
 from ostinato.data.tables.labels import label_text
 from ostinato.tasks.base.pooled.settings import PooledData, PooledSettings, PooledStackSettings
-from ostinato.train import Section
+from ostinato.tasks.base.settings import TextColumns
 
 Weight: TypeAlias = Annotated[float, Field(gt=0, allow_inf_nan=False)]
 Threshold: TypeAlias = Annotated[float, Field(ge=0, le=1)]
 
 
-class _ClassifyColumns(Section):
-    text: str = Field("text", description="column with the texts")
+class ClassifyColumns(TextColumns):
+    """Which columns of a table are what, and how it is written."""
+
     label: str = Field("label", description="column with the labels")
     multi_label: bool = Field(
         False, description="multi-label texts: any number of labels, also none"
@@ -26,18 +27,19 @@ class _ClassifyColumns(Section):
         min_length=1,
         description="separator of the labels of a multi-label text",
     )
-    extra: str | None = Field(
-        None, description="additional training texts, never held out: a file or a source"
-    )
-
-
-class ClassifyData(PooledData, _ClassifyColumns):
-    """Settings of the data."""
 
     @property
     def labels(self) -> LabelColumn:
         """The column with the labels; a separator means multi-label texts."""
         return LabelColumn(self.label, self.multi_label or bool(self.separator), self.separator)
+
+
+class ClassifyData(PooledData, ClassifyColumns):
+    """Settings of the data."""
+
+    extra: str | None = Field(
+        None, description="additional training texts, never held out: a file or a source"
+    )
 
 
 class ClassifyNetworkSettings(PooledStackSettings):

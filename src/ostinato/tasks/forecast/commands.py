@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from ostinato.data import Skipped, readers
 from ostinato.errors import ConfigError, counted, quoted
 from ostinato.tasks.base.reading import Comparison, SkipBadRows, TableFormat, TrainingSet
+from ostinato.tasks.base.settings import said_of
 from ostinato.tasks.base.summary import (
     Fans,
     Message,
@@ -19,7 +20,7 @@ from ostinato.tasks.base.summary import (
     Verbatim,
     left_out,
 )
-from ostinato.tasks.forecast.settings import ForecastSettings
+from ostinato.tasks.forecast.settings import ForecastData, ForecastSettings, SeriesTable
 from ostinato.tasks.forecast.summary import measured, number, trained
 from ostinato.train import Run, write_out
 
@@ -45,7 +46,7 @@ def training(
         The settings.
     """
     skipped = Skipped() if skip_bad_rows else None
-    panel = yield from _read(data, settings, format, skipped)
+    panel = yield from _read(data, settings.data, format, skipped)
     return TrainingSet((panel,), {"skipped": skipped}, partial(trained, panel=panel))
 
 
@@ -73,7 +74,7 @@ def comparison(
 
     if not settings.data.test:
         raise ConfigError("--data.test 0: cells are compared on the test set; give it a size")
-    panel = yield from _read(data, settings, format, None)
+    panel = yield from _read(data, settings.data, format, None)
     prepared = Forecaster.of(settings).prepare(panel)
 
     def network(own: ForecastSettings) -> ForecastNetwork:
@@ -93,6 +94,7 @@ def evaluation(
     part: str | None = None,
     backtest: int | None = None,
     refit: bool = False,
+    columns: SeriesTable | None = None,
     format: TableFormat = None,
     skip_bad_rows: SkipBadRows = False,
 ) -> Iterator[Shown]:
@@ -112,11 +114,14 @@ def evaluation(
         Forecast this many horizons at the end of the series, one after the other (rolling origin).
     refit
         With --backtest, train a new network for each of them, on all data before it.
+    columns
+        How this file is written, where that is not as in training.
     """
     if refit and backtest is None:
         raise ConfigError("--refit requires --backtest")
     settings, skipped = forecaster.settings(), Skipped() if skip_bad_rows else None
-    panel = yield from _read(data, settings, format, skipped)
+    own = said_of(settings.data, columns)
+    panel = yield from _read(data, own, format, skipped, forecaster.model_)
     yield from _unknown(forecaster.model_, panel)
     if backtest is None:
         same = panel.fingerprint() == run.manifest.data.get("sha256")
@@ -128,8 +133,8 @@ def evaluation(
     for fold in forecaster.backtest(panel, backtest, refit=refit):
         both = fold, fold["naive"]
         rows.append([fold["from"], *(number(e[k]) for e in both for k in ("mse", "mae", "mase"))])
-    columns = "from", "MSE", "MAE", "MASE", "naive MSE", "naive MAE", "naive MASE"
-    yield SummaryTable(columns, rows)
+    heads = "from", "MSE", "MAE", "MASE", "naive MSE", "naive MAE", "naive MASE"
+    yield SummaryTable(heads, rows)
 
 
 def prediction(
@@ -140,6 +145,7 @@ def prediction(
     horizon: int | None = None,
     out: Path | None = None,
     plot: Path | None = None,
+    columns: SeriesTable | None = None,
     format: TableFormat = None,
     skip_bad_rows: SkipBadRows = False,
 ) -> Iterator[Shown]:
@@ -161,11 +167,14 @@ def prediction(
         The file to write instead of standard output.
     plot
         Also draw the forecast, with the end of each series and its quantiles, as an HTML page.
+    columns
+        How this file is written, where that is not as in training.
     """
     panel = None
     if file is not None:
         skipped = Skipped() if skip_bad_rows else None
-        table = yield from _read(file, model.settings, format, skipped)
+        own = said_of(model.settings.data, columns)
+        table = yield from _read(file, own, format, skipped, model)
         panel = model.panel_of(table)
         yield from _unknown(model, panel)
     forecast = model.forecast(panel, horizon)
@@ -182,11 +191,25 @@ def prediction(
 
 
 def _read(
-    data: str, settings: ForecastSettings, format: str | None, skipped: Skipped | None
+    data: str,
+    own: ForecastData,
+    format: str | None,
+    skipped: Skipped | None,
+    model: ForecastModel | None = None,
 ) -> Generator[Shown, None, Panel]:
-    """The series, and a line that says what they are, missing values too."""
-    panel = readers.read_series(data, settings.data.columns(), format=format, skip_bad_rows=skipped)
-    carried = panel.missing and settings.data.missing == "carry"
+    """The series, and a line that says what they are, missing values too.
+
+    Those for a trained model have the columns and the grid of training.
+    """
+    panel = readers.read_series(
+        data,
+        model.trained.columns if model else own.columns(),
+        format=format,
+        skip_bad_rows=skipped,
+        dialect=own.dialect,
+        usual=model.trained.clock if model else None,
+    )
+    carried = panel.missing and own.missing == "carry"
     filled = " Each is replaced by the last known value before it." if carried else ""
     yield Note(f"{panel.title}: {panel.summary()}{filled}")
     yield from left_out(skipped)

@@ -76,7 +76,7 @@ class Forecaster(RegressorMixin, Estimator[ForecastSettings]):  # type: ignore[m
             ConfigError: for settings that are inconsistent.
         """
         settings = self.settings()
-        panel = series_of(table, settings.data.columns())
+        panel = series_of(table, settings.data.columns(), settings.data.dialect)
         check_recursive(settings)
         digest = options.get("run") is not None
         prepared = prepare(settings, self._cell(), panel, digest)
@@ -97,7 +97,7 @@ class Forecaster(RegressorMixin, Estimator[ForecastSettings]):  # type: ignore[m
         """
         settings = self.settings()
         check_recursive(settings)
-        panel = series_of(table, settings.data.columns())
+        panel = series_of(table, settings.data.columns(), settings.data.dialect)
         prepared = prepare(settings, self._cell(), panel, digest=False)
         self.model_ = prepared.model
         if baselines:

@@ -41,7 +41,7 @@ class ForecastHeldOut(HeldOut):
     def read(cls, data: str, estimator: Forecaster, run: Run) -> Self:
         """Of the series of training the test part, or validation where there is none; else all."""
         settings = estimator.settings()
-        panel = read_series(data, settings.data.columns())
+        panel = read_series(data, settings.data.columns(), dialect=settings.data.dialect)
         if panel.fingerprint() != run.manifest.data.get("sha256"):
             return cls(panel)
         if settings.data.test:

@@ -218,7 +218,7 @@ class ForecastModel(Model[ForecastSettings, Series, ForecastBatch, Tensor, Serie
             DataError: when its columns or time steps are not those of training.
         """
         columns, clock = self.trained.columns, self.trained.clock
-        panel = series_of(table, columns)
+        panel = series_of(table, columns, self.settings.data.dialect, clock)
         check_missing(self.settings, panel)
         if panel.columns != columns:
             raise DataError(f"{panel.title}: the columns are different from those of training")

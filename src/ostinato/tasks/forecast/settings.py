@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, Literal
 
 from pydantic import Field, field_validator
 
-from ostinato.tasks.base.settings import TaskSettings
+from ostinato.data.tables.dialect import Dialect
+from ostinato.tasks.base.settings import TableSettings, TaskSettings
 from ostinato.tasks.base.stack import StackSettings
-from ostinato.train import LearningRate, Section, Training
+from ostinato.train import LearningRate, Training
 
 if TYPE_CHECKING:
     from ostinato.data import Columns
@@ -17,7 +19,23 @@ MOST_STEPS = 10**5
 """The longest look-back and horizon."""
 
 
-class ForecastData(Section):
+class SeriesTable(TableSettings):
+    """How a table of series is written."""
+
+    date_format: str | None = Field(
+        None,
+        pattern="%",
+        description="format of times, such as %d/%m/%Y (see datetime.strptime); default: found by "
+        "all of them",
+    )
+
+    @property
+    def dialect(self) -> Dialect:
+        """See `TableSettings`."""
+        return replace(super().dialect, times=self.date_format)
+
+
+class ForecastData(SeriesTable):
     """What is read, and as what; sizes of parts are steps, or below 1 shares of each series."""
 
     time: str | None = Field(

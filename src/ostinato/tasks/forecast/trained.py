@@ -5,15 +5,16 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, Self
+from typing import Any, Self, get_args
 
 import numpy as np
 from numpy.typing import NDArray
 
 from ostinato.data import Columns, Panel
-from ostinato.data.series.clock import Clock, moment
+from ostinato.data.series.clock import Clock, Kind
 from ostinato.data.series.continued import last_steps
 from ostinato.data.series.panel import listed
+from ostinato.data.series.times import moment
 from ostinato.data.series.windows import Parts, Scale, Windows
 from ostinato.errors import quoted
 from ostinato.tasks.forecast.baseline import naive_error, reach_of
@@ -135,7 +136,7 @@ def check_stored(
         raise ValueError("the columns are not lists")
     if not all(isinstance(word, str) for word in words):
         raise ValueError("a name is not a string")
-    if clock.kind not in ("number", "time", "month"):
+    if clock.kind not in get_args(Kind):
         raise ValueError(f"unknown kind of time step {quoted(clock.kind)}")
     if not all(isinstance(n, int) for n in (clock.step, clock.day, clock.rest)) or clock.step < 1:
         raise ValueError(f"a clock of steps of {quoted(clock.step)}")

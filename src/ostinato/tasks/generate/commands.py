@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from ostinato.data import Skipped, readers
 from ostinato.decode import until
 from ostinato.tasks.base.reading import Comparison, LinesFormat, SkipBadRows, TrainingSet
+from ostinato.tasks.base.settings import FileSettings, TextColumns, said_of
 from ostinato.tasks.base.summary import Fields, Figures, Message, Shown, TableAsked, left_out
 from ostinato.tasks.generate.settings import GenerateSettings
 from ostinato.tasks.generate.summary import trained
@@ -40,7 +41,7 @@ def training(
     """
     yield from ()  # a text is read as it is needed
     skipped = Skipped() if skip_bad_rows else None
-    text = readers.read_chunks(data, skip_bad_rows=skipped)
+    text = readers.read_chunks(data, skip_bad_rows=skipped, encoding=settings.data.encoding)
     return TrainingSet((text,), {"skipped": skipped}, trained)
 
 
@@ -64,7 +65,7 @@ def comparison(data: str, /, *, settings: GenerateSettings) -> Reading[Shown, No
     from ostinato.tasks.generate.network import GenerateNetwork
 
     yield from ()
-    text = readers.read_text(data)
+    text = readers.read_text(data, encoding=settings.data.encoding)
     end = len(text) - round(len(text) * HELD_OUT)
     symbols = len(symbols_of(settings, text[:end])[1])
 
@@ -76,7 +77,13 @@ def comparison(data: str, /, *, settings: GenerateSettings) -> Reading[Shown, No
 
 
 def evaluation(
-    generator: Generator, run: Run, data: str, /, *, skip_bad_rows: SkipBadRows = False
+    generator: Generator,
+    run: Run,
+    data: str,
+    /,
+    *,
+    columns: FileSettings | None = None,
+    skip_bad_rows: SkipBadRows = False,
 ) -> Iterator[Shown]:
     """Evaluate a generator on a text: nats, bits, perplexity.
 
@@ -86,9 +93,13 @@ def evaluation(
     ----------
     data
         A text as for `fit`; `-` is standard input.
+    columns
+        How this file is written, where that is not as in training.
     """
     skipped = Skipped() if skip_bad_rows else None
-    measured = generator.evaluate(readers.read_chunks(data, skip_bad_rows=skipped))
+    encoding = said_of(generator.settings().data, columns).encoding
+    text = readers.read_chunks(data, skip_bad_rows=skipped, encoding=encoding)
+    measured = generator.evaluate(text)
     yield from left_out(skipped)
     for name, value in measured.items():
         yield Message(f"{name} {value:.4f}")
@@ -101,6 +112,7 @@ def prediction(
     /,
     *,
     length: int = 100,
+    columns: TextColumns | None = None,
     format: LinesFormat = None,
 ) -> Iterator[Shown]:
     """Continue each line with the most probable next tokens, up to the end of the line.
@@ -116,10 +128,15 @@ def prediction(
         A file with one prompt per line, a table with a column text, or `-`.
     length
         The maximum number of tokens added to a line.
+    columns
+        The column with the prompts and how the file is written.
     """
-    if table := readers.table_asked(file, "text", format):
+    own = columns or TextColumns()
+    if table := readers.table_asked(file, own.text, format, own.dialect):
         yield TableAsked(*table)
-    batches = readers.text_batches(file, skipped=Skipped(), format=format, blank=True)
+    batches = readers.text_batches(
+        file, own.text, skipped=Skipped(), format=format, blank=True, dialect=own.dialect
+    )
     for prompt in chain.from_iterable(batches):
         drawn = (each.text for each in model.session(prompt).generate(length, greedy=True))
         text = prompt + "".join(until(drawn, ["\n"]))

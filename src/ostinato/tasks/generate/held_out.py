@@ -45,7 +45,7 @@ class GenerateHeldOut(HeldOut):
     @classmethod
     def read(cls, data: str, estimator: Generator, run: Run) -> Self:
         """The whole text."""
-        return cls(read_text(data))
+        return cls(read_text(data, encoding=estimator.settings().data.encoding))
 
     def __len__(self) -> int:
         return len(self.text)

@@ -6,12 +6,12 @@ from typing import Literal
 
 from pydantic import Field, field_validator
 
-from ostinato.tasks.base.settings import TaskSettings
+from ostinato.tasks.base.settings import FileSettings, TaskSettings
 from ostinato.tasks.base.stack import StackSettings
-from ostinato.train import LearningRate, Section, Training
+from ostinato.train import LearningRate, Training
 
 
-class GenerateData(Section):
+class GenerateData(FileSettings):
     """Settings of the data."""
 
     validation: float = Field(

@@ -16,8 +16,9 @@ from ostinato.tasks.base.reading import (
     TableFormat,
     TrainingSet,
 )
+from ostinato.tasks.base.settings import TextColumns, said_of
 from ostinato.tasks.base.summary import Fields, Shown, TableAsked, left_out, not_known
-from ostinato.tasks.regress.settings import RegressSettings
+from ostinato.tasks.regress.settings import RegressColumns, RegressData, RegressSettings
 from ostinato.tasks.regress.summary import number, shown, trained
 from ostinato.train import Run
 
@@ -43,7 +44,7 @@ def training(
         The settings.
     """
     skipped = Skipped() if skip_bad_rows else None
-    splits = _read(data, settings, format, skipped)
+    splits = _read(data, settings.data, format, skipped)
     yield from left_out(skipped)
     summary = partial(trained, test=splits.get("test"))
     return TrainingSet((splits["train"],), {"skipped": skipped}, summary)
@@ -74,7 +75,7 @@ def comparison(
     from ostinato.tasks.regress.prepare import prepare, split_examples
 
     yield from ()
-    splits = _read(data, settings, format)
+    splits = _read(data, settings.data, format)
     kept, held = splits["train"], splits.get("test")
     if held is None:
         kept, held = split_examples(kept, HELD_OUT, settings.seed)
@@ -96,6 +97,7 @@ def evaluation(
     data: str,
     /,
     *,
+    columns: RegressColumns | None = None,
     format: TableFormat = None,
     skip_bad_rows: SkipBadRows = False,
 ) -> Iterator[Shown]:
@@ -107,9 +109,11 @@ def evaluation(
     ----------
     data
         Examples with targets as for `fit`; `-` is standard input.
+    columns
+        The columns of this file and how it is written, where that is not as in training.
     """
     skipped = Skipped() if skip_bad_rows else None
-    splits = _read(data, regressor.settings(), format, skipped)
+    splits = _read(data, said_of(regressor.settings().data, columns), format, skipped)
     yield from left_out(skipped)
     examples = splits.get("test", splits["train"])
     yield from shown(regressor, regressor.evaluate(examples), examples)
@@ -122,6 +126,7 @@ def prediction(
     file: str = "-",
     /,
     *,
+    columns: TextColumns | None = None,
     format: LinesFormat = None,
     skip_bad_rows: bool = False,
 ) -> Iterator[Shown]:
@@ -136,19 +141,23 @@ def prediction(
     file
         A file with one text per line, a table with the run's text column, or `-`; a .ts file if
         the run was trained on one.
+    columns
+        The columns of this file and how it is written, where that is not as in training.
     skip_bad_rows
         Skip bad rows and print how many there are. Default: the first bad row is an error.
     """
-    if table := readers.table_asked(file, model.settings.data.text, format):
+    own = said_of(model.settings.data, columns)
+    if table := readers.table_asked(file, own.text, format, own.dialect):
         yield TableAsked(*table)
     skipped, unknown, tokens = Skipped(), Counter[str](), 0
     for batch in readers.text_batches(
         file,
-        model.settings.data.text,
+        own.text,
         skipped=skipped,
         skip_bad_rows=skip_bad_rows,
         format=format,
         numbers=model.numbers is not None,
+        dialect=own.dialect,
     ):
         known = [each for each in batch if each is not None]
         more, size = model.unknown(known)
@@ -163,9 +172,13 @@ def prediction(
 
 
 def _read(
-    data: str, settings: RegressSettings, format: str | None, skipped: Skipped | None = None
+    data: str, columns: RegressData, format: str | None, skipped: Skipped | None = None
 ) -> dict[str, Examples]:
-    columns = settings.data
     return readers.read_labelled(
-        data, columns.text, columns.targets, format=format, skip_bad_rows=skipped
+        data,
+        columns.text,
+        columns.targets,
+        format=format,
+        skip_bad_rows=skipped,
+        dialect=columns.dialect,
     )

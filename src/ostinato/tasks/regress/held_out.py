@@ -13,6 +13,7 @@ from torch import Tensor, nn
 
 from ostinato.cells import find
 from ostinato.data import Examples, LabelColumn, examples_of, read_labelled
+from ostinato.errors import ConfigError
 from ostinato.tasks.base.held_out import SEQUENCES, Given, HeldOut, Judged
 from ostinato.tasks.regress.estimator import Regressor
 from ostinato.tasks.regress.measures import measured
@@ -40,12 +41,17 @@ class RegressHeldOut(HeldOut):
     def read(cls, data: str, estimator: Regressor, run: Run) -> Self:
         """A source's test part; else all examples, without those that the run was trained on."""
         settings = estimator.settings()
-        splits = read_labelled(data, settings.data.text, settings.data.targets)
+        own = settings.data
+        splits = read_labelled(data, own.text, own.targets, dialect=own.dialect)
         if "test" in splits:
             return cls(splits["test"])
         examples = splits["train"]
         if examples.fingerprint() == run.manifest.data.get("sha256"):
-            _, examples = split_examples(examples, settings.data.validation, settings.seed)
+            if isinstance(own.validation, str):
+                raise ConfigError(
+                    f"{run.path}: the run was trained on all of {data}, which cannot evaluate it"
+                )
+            _, examples = split_examples(examples, own.validation, settings.seed)
             return cls(examples, biased=True)
         return cls(examples)
 

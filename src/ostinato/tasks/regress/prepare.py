@@ -6,7 +6,7 @@ from dataclasses import asdict, dataclass
 
 import numpy as np
 
-from ostinato.data import Examples, split_blocks
+from ostinato.data import Examples, read_labelled, split_blocks
 from ostinato.data.symbols.vocabulary import unknown_share
 from ostinato.equation import Cell
 from ostinato.errors import DataError, counted
@@ -114,15 +114,20 @@ def prepare(
         DataError: when there are fewer than two examples to train on, or all targets are the same.
         ConfigError: for settings that do not fit the data.
     """
-    training, validation = split_examples(examples, settings.data.validation, settings.seed)
-    digests = {"sha256": examples.fingerprint()} if digest else {}
+    own, digests = settings.data, {"sha256": examples.fingerprint()} if digest else {}
+    if isinstance(own.validation, str):
+        held = read_labelled(own.validation, own.text, own.targets, dialect=own.dialect)
+        training, validation = examples, held["train"]
+        digests |= {"validation_sha256": validation.fingerprint()} if digest else {}
+    else:
+        training, validation = split_examples(examples, own.validation, settings.seed)
     model = RegressModel(settings=settings, cell=cell, scale=TargetScale.of(targets_of(training)))
     inputs = learn_inputs(model, training.texts, validation.texts)
     digests |= inputs.digests if digest else {}
     facts = Facts(list(map(len, inputs.training)), len(validation), model.numbers is not None)
     model.settings = defaults.regressed(model.settings, facts)
-    sequences, held = PooledSequences(inputs.training), PooledSequences(inputs.validation)
-    return RegressPrepared(model, digests, training, validation, sequences, held, inputs)
+    parts = PooledSequences(inputs.training), PooledSequences(inputs.validation)
+    return RegressPrepared(model, digests, training, validation, *parts, inputs)
 
 
 def split_examples(examples: Examples, share: float, seed: int) -> tuple[Examples, Examples]:

@@ -8,21 +8,23 @@ from pydantic import Field
 
 from ostinato.data import LabelColumn
 from ostinato.tasks.base.pooled.settings import PooledData, PooledSettings, PooledStackSettings
-from ostinato.train import Epochs, Section, Training
+from ostinato.tasks.base.settings import TextColumns
+from ostinato.train import Epochs, Training
 
 
-class _RegressColumns(Section):
-    text: str = Field("text", description="column with the texts")
+class RegressColumns(TextColumns):
+    """Which columns of a table are what, and how it is written."""
+
     target: str = Field("target", description="column with the numbers to predict")
-
-
-class RegressData(PooledData, _RegressColumns):
-    """Settings of the data."""
 
     @property
     def targets(self) -> LabelColumn:
         """The column with the targets."""
         return LabelColumn(self.target, numeric=True)
+
+
+class RegressData(PooledData, RegressColumns):
+    """Settings of the data."""
 
 
 class RegressNetworkSettings(PooledStackSettings):

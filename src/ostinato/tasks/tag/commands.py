@@ -37,9 +37,12 @@ def training(
     settings
         The settings.
     """
-    columns = settings.data.word, settings.data.tag
+    own = settings.data
+    columns = own.word, own.tag
     skipped, other = (Skipped() if skip_bad_rows else None for _ in range(2))
-    sentences = readers.read_tagged(data, *columns, format=format, skip_bad_rows=skipped)
+    sentences = readers.read_tagged(
+        data, *columns, format=format, skip_bad_rows=skipped, encoding=own.encoding
+    )
     yield from left_out(skipped)
     validation = None
     if isinstance(settings.data.validation, str):
@@ -49,6 +52,7 @@ def training(
             format=format,
             skip_bad_rows=other,
             usual=sentences.format,
+            encoding=own.encoding,
         ).tagged()
         yield from left_out(other)
     return TrainingSet((sentences,), {"validation": validation, "skipped": skipped}, trained)
@@ -80,7 +84,8 @@ def comparison(
     from ostinato.tasks.tag.network import TagNetwork
 
     yield from ()
-    given = readers.read_tagged(data, settings.data.word, settings.data.tag, format=format).tagged()
+    own, encoding = settings.data, settings.data.encoding
+    given = readers.read_tagged(data, own.word, own.tag, format=format, encoding=encoding).tagged()
     if len(given) < 10:
         raise DataError(f"{data}: a comparison of taggers needs at least ten sentences")
     kept, held = given.split(HELD_OUT, 0)

@@ -166,6 +166,7 @@ class TagModel(Model[TagSettings, Sequence[str], TagBatch, Tensor, Tagging]):
             trained=(self.width or 2) if blind else None,
             usual=self.format,
             known=self.labels.possible() if blind else (),
+            encoding=columns.encoding,
         )
         if file.format == "text" and not set(self.labels.classes) <= set(text.TAGS):
             raise DataError(

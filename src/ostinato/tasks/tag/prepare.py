@@ -150,8 +150,9 @@ def _split(
     """The sentences to learn from, and those that choose the epoch."""
     share = settings.data.validation
     if validation is None and isinstance(share, str):
-        columns = settings.data.word, settings.data.tag
-        validation = read_tagged(share, *columns, usual=format).tagged()
+        own = settings.data
+        file = read_tagged(share, own.word, own.tag, usual=format, encoding=own.encoding)
+        validation = file.tagged()
     if validation is not None:
         return given, validation
     if len(given) < 2:

@@ -2,27 +2,15 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import Literal
 
-from pydantic import AfterValidator, Field
+from pydantic import Field
 
-from ostinato.tasks.base.settings import TaskSettings
+from ostinato.tasks.base.settings import FileSettings, PartOrFile, TaskSettings
 from ostinato.tasks.base.stack import WordStackSettings
-from ostinato.train import Section
 
 
-def _part_or_file(value: float | str) -> float | str:
-    """A part between 0 and 1, which the command line gives as text; or a file."""
-    try:
-        part = float(value)
-    except ValueError:
-        return value
-    if not 0 < part < 1:
-        raise ValueError("give a fraction between 0 and 1, or the name of a file")
-    return part
-
-
-class TagData(Section):
+class TagData(FileSettings):
     """Settings of the data."""
 
     word: str = Field("", description="column of the words: a number from 1, or a field of CoNLL-U")
@@ -33,7 +21,7 @@ class TagData(Section):
         Field("auto", description="scheme of the entity tags; none: the tags are not entities")
     )
     unlabelled: str = Field("", description="tag that marks words without a known tag")
-    validation: Annotated[float | str, AfterValidator(_part_or_file)] = Field(
+    validation: PartOrFile = Field(
         0.1,
         description="validation set that chooses the best epoch: a fraction of the "
         "sentences, or a file",

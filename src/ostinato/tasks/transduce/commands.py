@@ -16,6 +16,7 @@ from ostinato.tasks.base.reading import (
     TableFormat,
     TrainingSet,
 )
+from ostinato.tasks.base.settings import TableSettings, said_of
 from ostinato.tasks.base.summary import Message, Note, Shown, TableAsked, left_out, not_known
 from ostinato.tasks.transduce.codec import TextCodec
 from ostinato.tasks.transduce.settings import TransduceSettings
@@ -125,6 +126,7 @@ def evaluation(
     references: list[str] | None = None,
     beam: int | None = None,
     alpha: float | None = None,
+    columns: TableSettings | None = None,
     format: TableFormat = None,
     skip_bad_rows: SkipBadRows = False,
 ) -> Iterator[Shown]:
@@ -146,8 +148,11 @@ def evaluation(
         The number of hypotheses of the beam search; 1 is greedy. Default: that of the run.
     alpha
         The length penalty. Default: that of the run.
+    columns
+        How this file is written, where that is not as in training.
     """
     settings, skipped = transducer.settings(), Skipped() if skip_bad_rows else None
+    settings = settings.model_copy(update={"data": said_of(settings.data, columns)})
     splits = _read(_files(data, parallel), settings, format, skipped)
     yield from left_out(skipped)
     pairs = splits.get("test", splits["train"])
@@ -167,6 +172,7 @@ def prediction(
     beam: int | None = None,
     alpha: float | None = None,
     alignments: bool = False,
+    columns: TableSettings | None = None,
     format: LinesFormat = None,
     skip_bad_rows: bool = False,
 ) -> Iterator[Shown]:
@@ -193,22 +199,21 @@ def prediction(
         The length penalty. Default: that of the run.
     alignments
         Print the alignment of the output with the source.
+    columns
+        How this file is written, where that is not as in training.
     skip_bad_rows
         Print an empty line for bad rows, and how many there are. Default: the first one is an
         error.
     """
     settings, skipped, unknown = model.settings, Skipped(), Counter[str]()
-    if table := readers.table_asked(file, settings.source.column, format):
+    own, dialect = settings.source.column, said_of(settings.data, columns).dialect
+    if table := readers.table_asked(file, own, format, dialect):
         yield TableAsked(*table)
     if alignments and settings.model.attention == "none":
         yield Note("ostinato: this run has no attention, and so no alignments")
     most = max(best, settings.decoding.beam) if beam is None else beam
     for batch in readers.text_batches(
-        file,
-        settings.source.column,
-        skipped=skipped,
-        skip_bad_rows=skip_bad_rows,
-        format=format,
+        file, own, skipped=skipped, skip_bad_rows=skip_bad_rows, format=format, dialect=dialect
     ):
         texts = [each for each in batch if each is not None]
         found = iter(model.search(texts, beam=most, best=best, alpha=alpha))
@@ -233,4 +238,5 @@ def _read(
         separator=settings.data.separator,
         format=format,
         skip_bad_rows=skipped,
+        dialect=settings.data.dialect,
     )

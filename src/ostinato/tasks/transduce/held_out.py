@@ -60,6 +60,7 @@ class TransduceHeldOut(HeldOut):
             settings.source.column,
             settings.target.column,
             separator=settings.data.separator,
+            dialect=settings.data.dialect,
         )
         if "test" in splits:
             return cls(splits["test"])

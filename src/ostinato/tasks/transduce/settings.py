@@ -7,7 +7,7 @@ from typing import Literal
 from pydantic import Field
 
 from ostinato.decode import MOST_BEAM
-from ostinato.tasks.base.settings import TaskSettings
+from ostinato.tasks.base.settings import TableSettings, TaskSettings
 from ostinato.tasks.base.stack import VectorSettings
 from ostinato.tasks.transduce.codec import CodecSettings
 from ostinato.train import Epochs, LearningRate, Section, Training
@@ -25,7 +25,7 @@ class TargetSettings(CodecSettings):
     column: str = Field("target", description="column of a table with the targets")
 
 
-class TransduceData(Section):
+class TransduceData(TableSettings):
     """How pairs are read and put together."""
 
     separator: str | None = Field(

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections import Counter
+import re
+from collections import defaultdict
 from collections.abc import Sequence
 
 from ostinato.data.files.bad import Bad
@@ -10,30 +11,47 @@ from ostinato.data.files.file import File
 from ostinato.data.tables.rows import R, Wanted
 from ostinato.errors import counted, first_few, quoted
 
+_VALUE = re.compile(r"\s*[+-]?\d[\d.,:/TZ eE+-]*", re.ASCII)
+
 
 def places(file: File, line: int, header: Sequence[str], wanted: Wanted[R]) -> dict[str, int]:
-    """Where in the header each wanted column is.
+    """Where in the header each wanted column is; case and white space decide where they must.
 
     Raises:
         DataError: when there is none of a name, or more than one.
     """
     columns = header if wanted.columns is None else wanted.columns
-    count, place = Counter(header), {name: k for k, name in enumerate(header)}
+    unsaid = wanted.columns is None and wanted.dialect.header is None
+    if unsaid and all(map(_VALUE.fullmatch, header)):
+        what = "only numbers and times in the first row: --data.header no if they are data, "
+        raise file.fault(line, f"{what}yes if they are names")
+    exact, alike = defaultdict[str, list[int]](list), defaultdict[str, list[int]](list)
+    for k, name in enumerate(header):
+        exact[name].append(k)
+        alike[_plain(name)].append(k)
+    found = {}
     for name in columns:
-        if count[name] != 1:
-            raise file.fault(line, missing(name, header))
-    return {name: place[name] for name in columns}
+        same = exact.get(name) or alike.get(_plain(name), [])
+        if len(same) != 1:
+            raise file.fault(line, missing(name, header, bool(same)))
+        (found[name],) = same
+    return found
 
 
-def missing(name: str, header: Sequence[str]) -> str:
+def _plain(name: str) -> str:
+    return name.strip().casefold()
+
+
+def missing(name: str, header: Sequence[str], several: bool) -> str:
     """What is said of a column that is not there once."""
-    found = "more than one" if name in header else "no"
+    found = "more than one" if several else "no"
     return f"{found} column {quoted(name)}; the columns are {first_few(map(quoted, header))}"
 
 
-def first_line(head: bytes) -> list[str]:
-    """The first line of a file's beginning that is not blank; none where there is none."""
-    return head.decode("utf-8-sig", "replace").lstrip().splitlines()[:1]
+def beginning(head: bytes) -> str:
+    """The text of a file's beginning from the first line that is not blank, ends as `\\n`."""
+    text = head.decode("utf-8-sig", "replace").lstrip(" \r\n")
+    return text.replace("\r\n", "\n") if "\n" in text else text.replace("\r", "\n")
 
 
 def pick(

@@ -48,15 +48,19 @@ def _keys(line: str) -> list[str] | None:
 
 def _row(line: NumberedLine, columns: Sequence[str], wanted: Wanted[R]) -> R | Bad:
     try:
-        values: object = json.loads(line.text)
+        return row(line.place, json.loads(line.text), columns, wanted)
     except json.JSONDecodeError as error:
         return Bad(line.place, f"not JSON: {error.msg} at character {error.pos + 1}")
     except (ValueError, RecursionError):  # a number of thousands of digits; a deep nest
         return Bad(line.place, "not JSON that can be read")
+
+
+def row(place: str, values: object, columns: Sequence[str], wanted: Wanted[R]) -> R | Bad:
+    """The wanted values of an object."""
     if not isinstance(values, dict):
-        return Bad(line.place, "not a JSON object")
+        return Bad(place, "not a JSON object")
     for name in columns:
         if name not in values:
             there = first_few(map(quoted, values))
-            return Bad(line.place, f"no {quoted(name)}; the keys are {there}")
-    return wanted.check(line.place, {name: values[name] for name in columns})
+            return Bad(place, f"no {quoted(name)}; the keys are {there}")
+    return wanted.check(place, {name: values[name] for name in columns})

@@ -38,7 +38,7 @@ def read(file: File, wanted: Wanted[R]) -> Iterator[R | Bad]:
             columns = header if wanted.columns is None else wanted.columns
             for name in columns:
                 if header.count(name) != 1:
-                    raise DataError(f"{file.title}: {missing(name, header)}")
+                    raise DataError(f"{file.title}: {missing(name, header, name in header)}")
             _check_sizes(file, table.metadata)
             blocks = table.iter_batches(_ROWS, columns=list(columns), use_threads=False)
             for block in blocks:

@@ -10,7 +10,7 @@ from collections.abc import Iterator
 
 from ostinato.data.files.bad import Bad, refused
 from ostinato.data.files.file import File
-from ostinato.data.tables.formats._header import first_line, pick, places
+from ostinato.data.tables.formats._header import beginning, pick, places
 from ostinato.data.tables.rows import R, Wanted
 from ostinato.errors import DataError
 
@@ -19,7 +19,7 @@ SUFFIXES = (".tsv", ".tab")
 
 def sniff(head: bytes, wanted: Wanted[R]) -> bool:
     """Whether the first line is a header of two columns or more with these among them."""
-    header = next(iter(first_line(head)), "").split("\t")
+    header = wanted.dialect.names(beginning(head).partition("\n")[0].split("\t"))
     return len(header) > 1 and set(wanted.columns or ()) <= set(header)
 
 
@@ -38,9 +38,11 @@ def read(file: File, wanted: Wanted[R]) -> Iterator[R | Bad]:
             yield line
         elif line.text.strip():
             fields = line.text.removesuffix("\n").split("\t")
-            if header:
-                yield pick(line.place, fields, len(header), at, wanted)
-            else:
-                header, at = fields, places(file, line.number, fields, wanted)
+            if not header:
+                header = wanted.dialect.names(fields)
+                at = places(file, line.number, header, wanted)
+                if wanted.dialect.header is not False:
+                    continue
+            yield pick(line.place, fields, len(header), at, wanted)
     if not header:
         raise DataError(f"{file.title}: the file is empty")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pydantic import Field
 
-from ostinato.tasks.base.settings import TaskSettings
+from ostinato.tasks.base.settings import PartOrFile, TaskSettings
 from ostinato.tasks.base.stack import WordStackSettings
 from ostinato.train import Section
 
@@ -12,8 +12,9 @@ from ostinato.train import Section
 class PooledData(Section):
     """Settings of the held-out part, the vocabulary and the batches."""
 
-    validation: float = Field(
-        0.1, gt=0, lt=1, description="fraction held out to choose the best epoch"
+    validation: PartOrFile = Field(
+        0.1,
+        description="validation set that chooses the best epoch: a fraction of the data, or a file",
     )
     max_tokens: int = Field(
         400, ge=1, description="maximum length of a text; the beginning of longer ones is cut off"
