@@ -166,3 +166,11 @@ def test_no_other_file_reaches_into_pytorch():
         if PRIVATE.search(line)
     ]
     assert found == []
+
+
+def test_weights_that_are_not_drawn_have_their_shapes():
+    """Else a network of meta tensors is slow to make: its first draw imports PyTorch's compiler."""
+    with torch.device("meta"), internals.Undrawn():
+        layer = torch.nn.Linear(3, 2)
+        torch.nn.init.normal_(tensor=layer.weight)
+    assert (layer.weight.shape, layer.weight.device.type) == ((2, 3), "meta")

@@ -8,13 +8,15 @@ from __future__ import annotations
 
 import contextlib
 import ctypes
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 from torch.autograd import forward_ad
 from torch.nn.utils.rnn import PackedSequence
+from torch.overrides import TorchFunctionMode
 
 
 def transformed() -> bool:
@@ -92,3 +94,24 @@ def one_dnn_linear() -> Callable[[Tensor, Tensor], Tensor] | None:
     linear: Callable[[Tensor, Tensor], Tensor] | None
     linear = getattr(torch._C._nn, "mkldnn_linear", None)
     return linear
+
+
+class Undrawn(TorchFunctionMode):
+    """Leaves weights as they are where random ones would be drawn.
+
+    On the meta device drawing changes nothing, but imports the compiler of PyTorch: a second.
+    """
+
+    def __torch_function__(
+        self,
+        function: Callable[..., Any],
+        types: Sequence[type],
+        args: Sequence[Any] = (),
+        kwargs: Mapping[str, Any] | None = None,
+    ) -> Any:
+        if function in _DRAWS:
+            return args[0] if args else (kwargs or {})["tensor"]
+        return function(*args, **kwargs or {})
+
+
+_DRAWS: tuple[Any, ...] = (Tensor.normal_, Tensor.uniform_, nn.init.normal_, nn.init.uniform_)

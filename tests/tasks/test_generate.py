@@ -301,7 +301,7 @@ def test_a_text_in_which_nothing_is_known_is_refused():
     ("option", "says"),
     [
         ({"length": 0}, "length must be at least 1, not 0"),
-        ({"temperature": 0}, "temperature: 0 must be greater than 0"),
+        ({"temperature": -1}, "temperature: -1 must be at least 0"),
         ({"temperature": math.nan}, "temperature: nan must be"),
         ({"top_k": 0}, "top_k: 0 must be at least 1"),
         ({"top_p": 1.5}, "top_p: 1.5 must be greater than 0 and at most 1"),

@@ -12,9 +12,10 @@ from every import assert_near
 from ostinato import Transducer
 from ostinato.data import Pairs
 from ostinato.errors import ConfigError, DataError
-from ostinato.tasks.transduce.codec import CodecSettings, TextCodec
+from ostinato.tasks.transduce.codec import TextCodec
 from ostinato.tasks.transduce.learner import TransduceLearner
 from ostinato.tasks.transduce.network import TransduceBatch
+from ostinato.tasks.transduce.settings import CodecSettings
 from tolerances import FLOAT32, ORACLE, SAME
 
 WORDS, SPELLED = words_spelled(60, seed=1)

@@ -78,7 +78,7 @@ def trial(
         RunError: when the folder holds another run.
     """
     run = Run(folder)
-    if run.begun and run.holds(OBSERVED):
+    if run.begun and run.exists(OBSERVED) and run.holds(OBSERVED):
         _check_same(settings, training, held_out, run, judged=True)
         observed: dict[str, Any] = run.read_json(OBSERVED)
         show(1.0, f"already trained: {held_out.metric} {observed['test'][held_out.metric]:.4f}")

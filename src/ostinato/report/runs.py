@@ -85,7 +85,7 @@ def _record(
 ) -> dict[str, Any]:
     """A run as `comparison` takes it."""
     run = Run(path)
-    if run.holds(OBSERVED):
+    if run.exists(OBSERVED) and run.holds(OBSERVED):
         run.say_state()
         observed = checked(run.read_json(OBSERVED), run.path / OBSERVED, held_out.metric)
     else:

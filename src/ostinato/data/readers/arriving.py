@@ -46,7 +46,6 @@ def text_batches(
         DataError: see `read_texts`; of a pipe once it is read as far.
     """
     skipped.only_empty = not skip_bad_rows
-    skipped.only_empty = not skip_bad_rows
     if where == "-" and not numbers and _arrives():
         wanted = Wanted([text], partial(row, blank=blank), dialect)
         rows = good(table_rows(where, wanted, format, default="text"), title(where), skipped)

@@ -16,6 +16,7 @@ from ostinato import cells
 from ostinato.data import Skipped
 from ostinato.equation import Cell
 from ostinato.errors import ConfigError, RunError, quoted
+from ostinato.tasks.base.defaults import filled
 from ostinato.tasks.base.device import resolve
 from ostinato.tasks.base.model import AnyModel
 from ostinato.tasks.base.network import AnyNetwork
@@ -168,6 +169,18 @@ class Estimator(BaseEstimator, Generic[S]):  # type: ignore[misc]
             if value is not None:
                 values[name] = value.name if isinstance(value, Cell) else value
         return self.kind.parse(values, type(self).__name__)  # type: ignore[return-value]
+
+    def _settings(self, options: Fitting) -> S:
+        """The settings; where nobody chose them and a run is resumed, those of the run.
+
+        Raises:
+            ConfigError: for an unknown key, or an invalid value.
+            RunError: when those of the run are damaged.
+        """
+        settings, run = self.settings(), options.get("run")
+        if not (options.get("resume") and isinstance(run, Run) and run.begun):
+            return settings
+        return filled(settings, settings_in(run, self.kind).chosen())
 
     def set_params(self, **params: object) -> Self:
         """Sets arguments; nested settings have two underscores: `model__hidden=8`.

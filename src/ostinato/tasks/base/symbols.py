@@ -17,10 +17,12 @@ def read_symbols(run: Run, name: str) -> tuple[Tokenizer, Vocabulary]:
     """
 
     def made(state: object) -> Tokenizer:
+        if state is None:
+            raise ValueError("it holds nothing")
         return tokenizer(name, json.dumps(state))
 
     stored = run.holds("tokenizer.json") or tokenizer(name).learns
-    split = from_json(run, "tokenizer.json", made) if stored else made(None)
+    split = from_json(run, "tokenizer.json", made) if stored else tokenizer(name, "null")
     return split, from_json(run, "vocabulary.json", Vocabulary.from_json)
 
 

@@ -5,14 +5,14 @@ A run may come from anywhere.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
-from typing import Any, TypeVar
+from collections.abc import Callable
+from typing import TypeVar
 
 import torch
 from torch import Tensor, nn
-from torch.overrides import TorchFunctionMode
 
 from ostinato.errors import ConfigError, RunError
+from ostinato.torch_internals import Undrawn
 from ostinato.train import BEST, Run
 from ostinato.train.tensors import misfit, size_of
 
@@ -62,7 +62,7 @@ def with_weights(run: Run, make: Callable[[], N], file: str = BEST, all_of_them:
 
 def _shapes(make: Callable[[], nn.Module]) -> dict[str, Tensor]:
     """The weights of a network by name, without the memory that they take."""
-    with torch.device("meta"), _Undrawn():
+    with torch.device("meta"), Undrawn():
         weights: dict[str, Tensor] = make().state_dict()
     if (size := size_of(weights)) > LARGEST:
         raise ConfigError(
@@ -71,24 +71,3 @@ def _shapes(make: Callable[[], nn.Module]) -> dict[str, Tensor]:
             "model.layers, model.embedding or the vocabulary smaller"
         )
     return weights
-
-
-class _Undrawn(TorchFunctionMode):
-    """Leaves weights as they are where random ones would be drawn.
-
-    On the meta device drawing changes nothing, but imports the compiler of PyTorch: a second.
-    """
-
-    def __torch_function__(
-        self,
-        function: Callable[..., Any],
-        types: Sequence[type],
-        args: Sequence[Any] = (),
-        kwargs: Mapping[str, Any] | None = None,
-    ) -> Any:
-        if function in _DRAWS:
-            return args[0] if args else (kwargs or {})["tensor"]
-        return function(*args, **kwargs or {})
-
-
-_DRAWS: tuple[Any, ...] = (Tensor.normal_, Tensor.uniform_, nn.init.normal_, nn.init.uniform_)

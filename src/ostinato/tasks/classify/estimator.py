@@ -83,7 +83,7 @@ class Classifier(ClassifierMixin, PooledEstimator[ClassifySettings]):  # type: i
             DataError: when a row is empty or not a text, there are fewer than two classes, or a
             class has only one text.
         """
-        settings = self.settings()
+        settings = self._settings(options)
         examples = data.examples_of(texts, labels, settings.data.text, settings.data.labels)
         digest = options.get("run") is not None
         prepared = prepare(settings, self._cell(), examples, digest)

@@ -75,7 +75,7 @@ class Forecaster(RegressorMixin, Estimator[ForecastSettings]):  # type: ignore[m
             DataError: when times or values are invalid, or a series is too short.
             ConfigError: for settings that are inconsistent.
         """
-        settings = self.settings()
+        settings = self._settings(options)
         panel = series_of(table, settings.data.columns(), settings.data.dialect)
         check_recursive(settings)
         digest = options.get("run") is not None

@@ -52,7 +52,7 @@ class Generator(TextEstimator[GenerateSettings]):
             DataError: when the text is too short, or no symbol has the minimum count.
         """
         run = options.get("run")
-        prepared = prepare(self.settings(), self._cell(), text, run.path if run else None)
+        prepared = prepare(self._settings(options), self._cell(), text, run.path if run else None)
         self._train(prepared, **options)
         self.baseline_ = prepared.baseline
         return self

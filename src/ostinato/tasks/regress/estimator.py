@@ -70,7 +70,7 @@ class Regressor(RegressorMixin, PooledEstimator[RegressSettings]):  # type: igno
             DataError: when a row is empty or no text, a target is not a finite number, there are
                 fewer than three examples, or all targets are the same.
         """
-        settings = self.settings()
+        settings = self._settings(options)
         columns = settings.data
         examples = data.examples_of(texts, targets, columns.text, columns.targets)
         prepared = prepare(settings, self._cell(), examples, options.get("run") is not None)

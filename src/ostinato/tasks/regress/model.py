@@ -116,6 +116,7 @@ class RegressModel(PooledModel[RegressSettings, PooledBatch, Regression]):
     def values_of(self, outputs: Tensor, batch: PooledBatch) -> NDArray[np.float64]:
         """Outputs (B, 1) → numbers (B,) in units of the data."""
         found: NDArray[np.float32] = outputs[:, 0].detach().cpu().numpy()
+        check_finite(np.abs(found))
         if self.linear and batch.linear is not None:
             found = self.linear.join(found, batch.linear[:, 0].cpu().numpy())
         check_finite(np.abs(found))

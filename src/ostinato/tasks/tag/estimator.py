@@ -85,7 +85,7 @@ class Tagger(Estimator[TagSettings]):
             DataError: when a sentence is empty, the numbers of words and tags differ, there are
             too few sentences for a validation set, or a tag is not in a known scheme.
         """
-        settings, given = self.settings(), tagged(sentences, tags)
+        settings, given = self._settings(options), tagged(sentences, tags)
         digest = options.get("run") is not None
         prepared = prepare(settings, self._cell(), given, validation, digest)
         self._train(prepared, **options)

@@ -70,7 +70,7 @@ class TagNetworkSettings(WordStackSettings):
     pretrained: str | None = Field(
         None,
         min_length=1,
-        description="run of `ostinato fit generate --tokenizer char` whose states at the ends of "
+        description="run of a generator that reads characters, whose states at the ends of "
         "words are read beside the embeddings",
     )
     pretrained_backward: str | None = Field(

@@ -10,26 +10,14 @@ from typing import Any, Self
 
 import numpy as np
 from numpy.typing import NDArray
-from pydantic import Field
 
 from ostinato.data import Rows, Store, Tokenizer, Vocabulary, tokenizer
 from ostinato.errors import DataError
 from ostinato.tasks.base.words import KnownWords, known_words, token_of
-from ostinato.train import Section
+from ostinato.tasks.transduce.settings import CodecSettings
 
 LONGEST = 10**5
 """Tokens: no text that a stored codec was learned from was longer, and no output is."""
-
-
-class CodecSettings(Section):
-    """What texts are read as."""
-
-    tokenizer: str = Field(
-        "char",
-        description="tokenizer: char, word, spaced, bpe or white_space; default: by the texts",
-    )
-    vocabulary: int = Field(30_000, ge=2, le=10**7, description="maximum size of the vocabulary")
-    min_count: int = Field(1, ge=1, description="minimum count of a token in the vocabulary")
 
 
 @dataclass(frozen=True)

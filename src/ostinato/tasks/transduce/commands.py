@@ -18,7 +18,6 @@ from ostinato.tasks.base.reading import (
 )
 from ostinato.tasks.base.settings import TableSettings, said_of
 from ostinato.tasks.base.summary import Message, Note, Shown, TableAsked, left_out, not_known
-from ostinato.tasks.transduce.codec import TextCodec
 from ostinato.tasks.transduce.settings import TransduceSettings
 from ostinato.tasks.transduce.summary import answers, measured, trained
 from ostinato.train import Run
@@ -105,6 +104,8 @@ def comparison(
     @cache
     def symbols() -> list[int]:
         both = (kept.sources, settings.source, "source"), (kept.targets, settings.target, "target")
+        from ostinato.tasks.transduce.codec import TextCodec
+
         return [len(TextCodec.learn(*one)[0].vocabulary) for one in both]
 
     def network(own: TransduceSettings) -> TransduceNetwork:

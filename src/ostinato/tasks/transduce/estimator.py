@@ -94,7 +94,7 @@ class Transducer(Estimator[TransduceSettings]):
             DataError: when a row is empty or not a text, all are too long, or jiwer is missing.
         """
         extra("jiwer", EXTRA)  # before training rather than after the first epoch
-        settings, digest = self.settings(), options.get("run") is not None
+        settings, digest = self._settings(options), options.get("run") is not None
         pairs = _pairs(sources, targets)
         prepared = prepare(settings, self._cell(), pairs, validation, digest)
         self.validation_, self.references_ = prepared.validation, prepared.references

@@ -9,8 +9,18 @@ from pydantic import Field
 from ostinato.decode import MOST_BEAM
 from ostinato.tasks.base.settings import TableSettings, TaskSettings
 from ostinato.tasks.base.stack import VectorSettings
-from ostinato.tasks.transduce.codec import CodecSettings
 from ostinato.train import Epochs, LearningRate, Section, Training
+
+
+class CodecSettings(Section):
+    """What texts are read as."""
+
+    tokenizer: str = Field(
+        "char",
+        description="tokenizer: char, word, spaced, bpe or white_space; default: by the texts",
+    )
+    vocabulary: int = Field(30_000, ge=2, le=10**7, description="maximum size of the vocabulary")
+    min_count: int = Field(1, ge=1, description="minimum count of a token in the vocabulary")
 
 
 class SourceSettings(CodecSettings):
