@@ -141,7 +141,7 @@ WRONG = [
     (f"{FIT} few.csv --model.attention dto", "unknown attention 'dto'; did you mean 'dot'"),
     (f"{FIT} few.csv --target.tokenizer wrod", "unknown tokenizer 'wrod'; did you mean 'word'"),
     (f"{FIT} few.csv --source.min-count 9", "no token occurs source.min_count = 9 times"),
-    (f"{FIT} few.csv --data.max-tokens 1 --target.tokenizer word", None),
+    (f"{FIT} few.csv --data.max-tokens 1 --target.tokenizer word --train.epochs 1", None),
     (f"{FIT} imdb", "imdb contains no pairs"),
     (f"{FIT} few.csv --validation words.txt", "words.txt, line 1: no column 'source'"),
     ("evaluate runs/spell few.csv", "few.csv, line 1: no separator '␣␣'"),

@@ -32,6 +32,8 @@ UPDATES = 2000
 """The updates that training should have, at least."""
 EPOCHS = 20
 """The epochs that it should have, at least, where a task does not say otherwise."""
+MOST_EPOCHS = 400
+"""The epochs that it has at most: of a handful of sequences more updates teach nothing new."""
 FEW = 100
 """Of fewer examples a metric moves by chance, so that the loss chooses the best epoch; and a
 temperature that is fitted on them is off by a fifth and more."""
