@@ -96,8 +96,9 @@ def filled(settings: M, values: Mapping[str, object]) -> M:
 def course(settings: S, updates: float, tokens: int, weights: int, epochs: int = EPOCHS) -> S:
     """Settings with as many epochs as give enough updates, and patience to match.
 
-    There are at least three epochs, and otherwise no more than there is time for. Where time is
-    limited (`train.seconds`) the clock alone ends training, unless epochs or patience are chosen.
+    There are at least three epochs, otherwise no more than `MOST_EPOCHS` or than there is time for.
+    Where time is limited (`train.seconds`) the clock alone ends training, unless epochs or patience
+    are chosen.
 
     Args:
         settings: with what was chosen.
@@ -110,7 +111,7 @@ def course(settings: S, updates: float, tokens: int, weights: int, epochs: int =
         return filled(settings, {"train.epochs": ENDLESS, "train.patience": ENDLESS})
     updates = max(updates, 1.0)
     epoch = _PER_UPDATE * updates + _PER_WEIGHT * weights * tokens
-    wanted = min(max(UPDATES / updates, epochs), SECONDS / epoch)
+    wanted = min(max(UPDATES / updates, epochs), SECONDS / epoch, MOST_EPOCHS)
     settings = filled(settings, {"train.epochs": max(math.ceil(wanted), 3)})
     return filled(settings, {"train.patience": max(math.ceil(settings.train.epochs / 3), 3)})
 
