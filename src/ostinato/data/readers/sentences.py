@@ -127,11 +127,13 @@ def _format(
         return "conllu"  # trees in a file of that name
     if name:
         return name
-    if usual == "text":  # the lines of a verse may have as many words as each other too
-        known = {"conllu": known["conllu"], "text": known["text"]}
     table = without_packing(where).endswith(_TABLES)
+    names = set(known)
+    if usual == "text":  # the lines of a verse may have as many words as each other too
+        names &= {"conllu", "text"}
     if table:  # its rows are no sentences
-        known = {name: known[name] for name in ("conll", "conllu")}
+        names &= {"conll", "conllu"}
+    known = {name: format for name, format in known.items() if name in names}
     if name := by_content(file.head, wanted, known):
         return name
     if table:
