@@ -203,5 +203,6 @@ def test_at_any_delay_it_ends_in_a_line(place, words):
             cwd=place.folder, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
         )  # fmt: skip
         time.sleep(0.2 + 0.4 * delay)
-        status, _, err = ended(process, signal.SIGINT)
-        assert (status, err) in ((130, "ostinato: interrupted\n"), (0, ""))
+        status, out, err = ended(process, signal.SIGINT)
+        late = out and (status, err) == (-signal.SIGINT, "")  # Python takes itself down
+        assert late or (status, err) in ((130, "ostinato: interrupted\n"), (0, ""))
