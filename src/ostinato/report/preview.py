@@ -8,11 +8,12 @@ from itertools import islice
 from statistics import median
 from typing import Any
 
-from ostinato.data import Examples, Pairs, Panel, Tagged, TaggedFile, Tokenizer, tokenizer
+from ostinato.data import Examples, Pairs, Panel, Skipped, Tagged, TaggedFile, Tokenizer, tokenizer
+from ostinato.data.files.bad import good
 from ostinato.data.readers.named import are_examples, are_pairs, packaged, read_rows
 from ostinato.data.readers.signals import are_in
 from ostinato.data.sentences import schemes
-from ostinato.data.tables.rows import RawRow
+from ostinato.data.sentences.notation import notation_of
 from ostinato.data.tables.table import Table
 from ostinato.errors import ConfigError, DataError, counted, first_few, quoted, shortened
 from ostinato.tasks.base.settings import TaskSettings
@@ -54,7 +55,7 @@ def task_of(where: str) -> str:
     if where == "-":
         raise ConfigError("standard input is read once: say with --task what it is for")
     try:
-        first = next((each for each in read_rows(where) if isinstance(each, RawRow)), None)
+        first = next(good(read_rows(where), where, Skipped()), None)
     except IsADirectoryError:
         return "classify"
     names = list(first.columns) if first else []
@@ -148,14 +149,17 @@ def _tagged(read: Tagged) -> Iterator[Shown]:
         f"{counted(len(read), 'sentence')} of {counted(read.tokens(), 'word')}, "
         f"format {read.format or 'in memory'}."
     )
-    entities = all(map(schemes.is_tag, count)) and len(count) > 1
+    notation = notation_of(count)
+    entities = notation is not None
     many = ", ".join(f"{quoted(tag)} {n:,}" for tag, n in count.most_common(12))
     yield Message(
         f"{len(count)} tags, {'of entities' if entities else 'one for each word'}: {many}"
         f"{', …' if len(count) > 12 else ''}."
     )
     yield from _lengths(list(map(len, read.words)), "word")
-    if entities and (odd := schemes.unusual(read.tags)):
+    tags = [[notation.read(tag) or tag for tag in own] for own in read.tags] if notation else []
+    odd = schemes.unusual(tags)
+    if all(odd.values()):  # no scheme would write them so
         first = ", ".join(f"{what} {n:,}" for what, n in islice(odd.items(), 4))
         yield Message(f"Unusual in the scheme: {first}.")
     pairs = list(zip(read.words[0], read.tags[0], strict=True))[: 2 * ROWS]

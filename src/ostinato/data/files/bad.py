@@ -98,28 +98,32 @@ def good(records: Iterable[R | Bad], title: str, skipped: Skipped | None) -> Ite
     Raises:
         DataError: for a bad one, or when there is no good one.
     """
-    first, number = "", -1
-    found = False
+    first: Bad | None = None
+    number, found = -1, False
     for number, record in enumerate(records):
         if not isinstance(record, Bad):
             found = True
             yield record
             continue
-        reason = str(record)
-        first = first or reason
+        first = first or record
         if skipped is None or (skipped.only_empty and not record.empty):
             raise refused(title, record)
         skipped.title = title
         skipped.places.append(number)
         if len(skipped.reasons) < 3:
-            skipped.reasons.append(reason)
+            skipped.reasons.append(str(record))
     if number < 0:
         raise DataError(f"{title}: no rows")
-    if not found:
-        raise DataError(f"{title}: no valid row; {first}")
+    if first and not found:
+        raise DataError(f"{title}: no valid row; {first}{_remedy(first)}")
 
 
 def refused(title: str, bad: Bad) -> DataError:
     """An error that names the file, the place in it, what is wrong there, and what to do."""
-    hint = "; name its encoding: --data.encoding cp1252 or another" if bad.fault == NOT_UTF8 else ""
-    return DataError(f"{title}{', ' if bad.place else ': '}{bad}{hint}")
+    return DataError(f"{title}{', ' if bad.place else ': '}{bad}{_remedy(bad)}")
+
+
+def _remedy(bad: Bad) -> str:
+    if bad.fault == NOT_UTF8:
+        return "; name its encoding: --data.encoding cp1252 or another"
+    return ""
