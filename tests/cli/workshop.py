@@ -216,7 +216,9 @@ class Workshop:
 def _aside(line: str) -> bool:
     """Whether a line tells what was read, or left out."""
     known = "skipped|steps?\\b|not in the vocabulary|was trained on this file|none |not finished|"
-    known += "an earlier version|continuing from the previous|was created with"
+    known += (
+        "an earlier version|continuing from the previous|was created with|learnt but not measured"
+    )
     return bool(re.search(known, line))
 
 

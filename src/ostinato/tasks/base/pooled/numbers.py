@@ -35,14 +35,24 @@ class Numbers:
         """Signals on the scale of training, of each the last `keep` steps; 0 is all.
 
         Raises:
-            DataError: when a signal has not as many numbers a step as those of training.
+            DataError: when a signal has not as many numbers a step as those of training, or one
+                that is too large on their scale.
         """
+        found = []
         for number, signal in enumerate(signals, start=1):
             if np.ndim(signal) != 2 or signal.shape[1] != len(self.mean):
                 raise DataError(
                     f"row {number}: the series of training have {len(self.mean)} numbers per step"
                 )
-        return [((s[-keep:] - self.mean) / self.deviation).astype(np.float32) for s in signals]
+            with np.errstate(over="ignore"):
+                own = ((signal[-keep:] - self.mean) / self.deviation).astype(np.float32)
+            if not np.isfinite(own).all():
+                raise DataError(
+                    f"row {number}: a number is too far from those of training, whose standard "
+                    f"deviation is {self.deviation.min():g}"
+                )
+            found.append(own)
+        return found
 
     def to_json(self) -> dict[str, list[float]]:
         """Plain data."""
