@@ -205,6 +205,8 @@ class Baselines:
             ValueError: when something is missing, has other sizes, or is not a number.
         """
         names, season, reach = list(read["names"]), int(read["season"]), int(read["reach"])
+        if not all(isinstance(name, str) for name in names):
+            raise ValueError("the name of a series is not a string")
         constants = np.array(read["constants"], np.float64)
         if constants.ndim != 3 or constants.shape[::2] != (len(names), 6):
             raise ValueError("the constants of ETS are those of other series")

@@ -61,8 +61,8 @@ class RegressModel(PooledModel[RegressSettings, PooledBatch, Regression]):
 
     def sequences(self, inputs: Sequence[str | Signal]) -> PooledSequences:
         """See `Model`."""
-        linear = self.linear.model.scores(inputs) if self.linear else None
-        return PooledSequences(self.rows(inputs), linear)
+        rows = self.rows(inputs)  # which refuses what cannot be read
+        return PooledSequences(rows, self.linear.model.scores(inputs) if self.linear else None)
 
     def without_linear(self) -> Self:
         """The same model, in which the network answers alone."""
