@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib
 import pkgutil
+import sys
 from collections.abc import Callable, Mapping, Sequence
 from types import ModuleType
 from typing import Any
@@ -31,6 +32,8 @@ def find(package: ModuleType, kind: str, name: str) -> ModuleType:
 def lazily(package: str, homes: Mapping[str, Sequence[str]]) -> Callable[[str], Any]:
     """The `__getattr__` of a package some of whose names are imported when they are first used.
 
+    A name that was asked for is the package's own from then on.
+
     Args:
         package: its name.
         homes: the names that each of its modules has.
@@ -39,7 +42,9 @@ def lazily(package: str, homes: Mapping[str, Sequence[str]]) -> Callable[[str], 
     def find_name(name: str) -> Any:
         for module, inside in homes.items():
             if name in inside:
-                return getattr(importlib.import_module(f"{package}.{module}"), name)
+                found = getattr(importlib.import_module(f"{package}.{module}"), name)
+                setattr(sys.modules[package], name, found)
+                return found
         raise AttributeError(f"module {package!r} has no attribute {name!r}")
 
     return find_name

@@ -12,13 +12,15 @@ from sklearn.preprocessing import normalize
 
 from every import assert_near
 from ostinato import Classifier
-from ostinato.data import tokenizer
+from ostinato.data import Examples, tokenizer
 from ostinato.errors import ConfigError, RunError
 from ostinato.tasks.base.pooled.baseline import LinearModel
 from ostinato.tasks.base.pooled.convolutions import KERNELS, ConvolutionFeatures
 from ostinato.tasks.base.pooled.ngrams import NGramFeatures
 from ostinato.tasks.base.pooled.solvers import logistic, ridge
 from ostinato.tasks.base.pooled.together import FEW, helps
+from ostinato.tasks.base.summary import Message
+from ostinato.tasks.classify.summary import trained
 from ostinato.train import Run
 from tolerances import FLOAT32, SAME
 
@@ -168,6 +170,7 @@ def test_a_baseline_that_is_better_answers_too(data, options, tmp_path):
     (inputs, labels), (new, right) = data(150, 0), data(40, 1)
     both = Classifier("rnn", **QUICK, **options).fit(inputs, labels)
     assert both.linear_.model is both.baseline_
+    assert both.baseline_better_
     assert both.score(new, right) > 0.9
     alone = both.model_.without_linear()
     parts = both.alone(new, right)
@@ -206,7 +209,18 @@ def test_a_network_that_knows_more_answers_alone():
 
     fitted = Classifier("gru", **SMALL).fit(*texts_by_order(300, seed=0))
     assert fitted.baseline_ is not None
+    assert not fitted.baseline_better_
     assert fitted.linear_ is None
+
+
+def test_a_baseline_that_is_ahead_by_chance_is_not_called_better():
+    texts, labels = words(60, 0)
+    labels = [str(label) for label in np.random.default_rng(2).permutation(labels)]
+    fitted = Classifier("rnn", **QUICK).fit(texts, labels)
+    assert fitted.baseline_accuracy_ > fitted.best_["accuracy"]
+    assert not fitted.baseline_better_
+    said = trained(fitted, Examples(texts, labels), None)
+    assert not any(isinstance(each, Message) and "is better" in each.text for each in said)
 
 
 def test_settings_that_contradict_each_other_are_refused():

@@ -130,6 +130,7 @@ def test_it_predicts_with_the_baseline_where_that_is_better(tmp_path):
     both = network + own.linear_.weight * (baseline - network)
     assert own.predict(signals) == pytest.approx(both, rel=1e-5)
     assert own.together_.rmse < min(record["rmse"] for record in own.history_)
+    assert "linear" in own.baselines_better_
     assert own.alone(signals, targets)["network"].rmse > own.evaluate(signals, targets).rmse
     own.save(tmp_path / "run")
     assert_near(Regressor.load(tmp_path / "run").predict(signals), own.predict(signals), SAME)

@@ -51,6 +51,11 @@ class GradientSnapshots(Hook):
             self.run.write_json(FLOW, self.flow)
 
 
+def is_judged(run: Run) -> bool:
+    """Whether what a run was judged by is there: its manifest lists it, and nobody removed it."""
+    return run.exists(OBSERVED) and run.holds(OBSERVED)
+
+
 def trial(
     settings: TaskSettings,
     training: tuple[object, ...],
@@ -78,7 +83,7 @@ def trial(
         RunError: when the folder holds another run.
     """
     run = Run(folder)
-    if run.begun and run.exists(OBSERVED) and run.holds(OBSERVED):
+    if run.begun and is_judged(run):
         _check_same(settings, training, held_out, run, judged=True)
         observed: dict[str, Any] = run.read_json(OBSERVED)
         show(1.0, f"already trained: {held_out.metric} {observed['test'][held_out.metric]:.4f}")

@@ -8,7 +8,7 @@ from typing import Any
 
 from ostinato import tasks
 from ostinato.errors import RunError, quoted
-from ostinato.experiment.trial import BASELINE, OBSERVED, inside, observe
+from ostinato.experiment.trial import BASELINE, OBSERVED, inside, is_judged, observe
 from ostinato.observe.observed import check_alike, checked, checked_baseline, checked_history
 from ostinato.report.comparison import comparison
 from ostinato.report.sentences import listed
@@ -85,7 +85,7 @@ def _record(
 ) -> dict[str, Any]:
     """A run as `comparison` takes it."""
     run = Run(path)
-    if run.exists(OBSERVED) and run.holds(OBSERVED):
+    if is_judged(run):
         run.say_state()
         observed = checked(run.read_json(OBSERVED), run.path / OBSERVED, held_out.metric)
     else:

@@ -33,10 +33,10 @@ UPDATES = 2000
 EPOCHS = 20
 """The epochs that it should have, at least, where a task does not say otherwise."""
 MOST_EPOCHS = 400
-"""The epochs that it has at most: of a handful of sequences more updates teach nothing new."""
+"""The epochs that it has at most, however few updates those are."""
 FEW = 100
-"""Of fewer examples a metric moves by chance, so that the loss chooses the best epoch; and a
-temperature that is fitted on them is off by a fifth and more."""
+"""Of fewer examples a metric moves by chance, so that the loss chooses the best epoch; nor is a
+temperature fitted on them."""
 MUCH = 1_000_000
 """Words, of which a network does not soon know each text by heart."""
 FEW_SYMBOLS = 300

@@ -17,6 +17,7 @@ from ostinato.data import Tokenizer, Vocabulary, read_vectors
 from ostinato.data.symbols.cooccurrence import ppmi_vectors
 from ostinato.data.vectors.vectors import Read
 from ostinato.errors import ConfigError
+from ostinato.tasks.base.defaults import filled, is_chosen
 from ostinato.tasks.base.settings import TaskSettings
 
 S = TypeVar("S", bound=TaskSettings)
@@ -125,14 +126,14 @@ def resized(settings: S, source: str, **sizes: int) -> S:
     Raises:
         ConfigError: when another size is asked for.
     """
-    model = settings.model
+    wanted = {f"model.{name}": size for name, size in sizes.items()}
     for name, size in sizes.items():
-        if name in model.model_fields_set and getattr(model, name) != size:
+        given = getattr(settings.model, name)
+        if given != size and is_chosen(settings, f"model.{name}"):
             raise ConfigError(
-                f"model.{name} = {getattr(model, name)}, but {source} has {size}; "
-                f"leave model.{name} out"
+                f"model.{name} = {given}, but {source} has {size}; leave model.{name} out"
             )
-    return settings.model_copy(update={"model": model.model_copy(update=sizes)})
+    return filled(settings, wanted)
 
 
 def neighbours(

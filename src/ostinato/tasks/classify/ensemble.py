@@ -113,7 +113,7 @@ class LinearMember:
         from ostinato.statistics import is_better  # see `helps`
 
         alone, both = (_left_out(members, targets) for members in ([network], [network, said]))
-        right, more = (_f1_of_each(logits, targets) for logits in (alone, both))
+        right, more = (f1_of_each(logits, targets) for logits in (alone, both))
         if not helps(_nats(alone, targets), _nats(both, targets)) or is_better(right, more):
             return None
         weights = pool_weights([network, said], targets, PRIOR)
@@ -293,22 +293,22 @@ def _truth(targets: NDArray[np.number], classes: int) -> NDArray[np.bool_]:
     return truth if targets.ndim > 1 else np.arange(classes) == targets[:, None]
 
 
-def _given(logits: NDArray[np.float32], multi_label: bool) -> NDArray[np.bool_]:
+def given_labels(logits: NDArray[np.float32], multi_label: bool) -> NDArray[np.bool_]:
     """Which labels are given (N, K): the most probable one, or all that are rather there."""
     given: NDArray[np.bool_] = logits >= 0
     return given if multi_label else _truth(logits.argmax(1), logits.shape[1])
 
 
-def _f1_of_each(logits: NDArray[np.float32], targets: NDArray[np.number]) -> NDArray[np.float64]:
+def f1_of_each(logits: NDArray[np.float32], targets: NDArray[np.number]) -> NDArray[np.float64]:
     """F1 of the labels that each text is given (N,); of one label whether it is right."""
-    given, truth = _given(logits, targets.ndim > 1), _truth(targets, logits.shape[1])
+    given, truth = given_labels(logits, targets.ndim > 1), _truth(targets, logits.shape[1])
     found = given.sum(1) + truth.sum(1)
     return np.where(found > 0, 2 * (given & truth).sum(1) / np.maximum(found, 1), 1.0)
 
 
 def _accuracy(logits: NDArray[np.float32], targets: NDArray[np.number]) -> float:
     """The part of texts all of whose labels are right."""
-    return float((_f1_of_each(logits, targets) == 1).mean())
+    return float((f1_of_each(logits, targets) == 1).mean())
 
 
 def _log_softmax(logits: NDArray[np.floating]) -> NDArray[np.float64]:

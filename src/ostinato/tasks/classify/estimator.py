@@ -58,13 +58,15 @@ class Classifier(ClassifierMixin, PooledEstimator[ClassifySettings]):  # type: i
     given: numbers stay numbers), `tokenizer_`, `vocabulary_`, `network_`, `decision_` (temperature
     and thresholds) and `linear_`, the linear model that is combined with the network if
     `model.linear` is set; `history_` (a record for each epoch), `baseline_`, and on the validation
-    texts `baseline_accuracy_` and `baseline_micro_f1_`.
+    texts `baseline_accuracy_`, `baseline_micro_f1_` and `baseline_better_`: whether it is better
+    than the network beyond chance.
     """
 
     kind = ClassifySettings
     model_type = ClassifyModel
     model_: ClassifyModel
     baseline_: ClassifyBaseline | None = None
+    baseline_better_: bool = False
     together_: ClassifyMeasures | None = None
 
     def fit(self, texts: object, labels: object = None, **options: Unpack[Fitting]) -> Self:
@@ -89,6 +91,7 @@ class Classifier(ClassifierMixin, PooledEstimator[ClassifySettings]):  # type: i
         prepared = prepare(settings, self._cell(), examples, digest)
         self._train(prepared, **options)
         self.baseline_, self.together_ = prepared.baseline, prepared.together
+        self.baseline_better_ = prepared.baseline_better
         if right := prepared.baseline_measures:
             self.baseline_accuracy_ = right.accuracy
             self.baseline_micro_f1_ = right.micro_f1
@@ -197,7 +200,7 @@ class Classifier(ClassifierMixin, PooledEstimator[ClassifySettings]):  # type: i
         found = {"network": model.without_linear().logits(examples.texts)}
         if model.linear and (said := model.linear_logits(examples.texts)) is not None:
             found[model.linear.name] = said
-        if self.baseline_:
+        if self.baseline_ and not (model.linear and model.linear.model is self.baseline_):
             found["linear baseline"] = self.baseline_.logits(examples.texts)
         truth, multi_label = model.truth(examples.labels), model.multi_label
         plain = Decision()

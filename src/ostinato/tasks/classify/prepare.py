@@ -12,7 +12,7 @@ from ostinato.data import Examples
 from ostinato.data.symbols.vocabulary import unknown_share
 from ostinato.equation import Cell
 from ostinato.errors import ConfigError, quoted
-from ostinato.statistics import LEVEL, by_chance
+from ostinato.statistics import LEVEL, by_chance, is_better
 from ostinato.tasks.base import defaults
 from ostinato.tasks.base.defaults import Facts
 from ostinato.tasks.base.estimator import Prepared
@@ -23,7 +23,7 @@ from ostinato.tasks.classify.bayes import check_countable
 from ostinato.tasks.classify.calibration import probabilities
 from ostinato.tasks.classify.class_weights import class_weights
 from ostinato.tasks.classify.decision import Decision, check_threshold
-from ostinato.tasks.classify.ensemble import LinearMember
+from ostinato.tasks.classify.ensemble import LinearMember, f1_of_each, given_labels
 from ostinato.tasks.classify.examples import (
     classes_in,
     joined,
@@ -50,6 +50,7 @@ class ClassifyPrepared(Prepared):
         inputs: what the network begins with, and both parts as numbers.
         baseline: the linear baseline, once it is fitted.
         baseline_measures: how well it does on the validation texts.
+        baseline_better: whether it is better than the network there, beyond chance.
         together: how well network and baseline do together, where both answer.
     """
 
@@ -62,8 +63,10 @@ class ClassifyPrepared(Prepared):
     inputs: PooledInputs
     baseline: ClassifyBaseline | None = None
     baseline_measures: ClassifyMeasures | None = None
+    baseline_better: bool = False
     together: ClassifyMeasures | None = None
     _learner: ClassifyLearner = field(init=False)
+    _said: NDArray[np.float32] = field(init=False)  # by the baseline, of the validation texts
 
     def learner(self) -> ClassifyLearner:
         """See `Prepared`."""
@@ -84,8 +87,10 @@ class ClassifyPrepared(Prepared):
         found, judged = self._learner.held_out(), self.validation
         if settings.linear:
             judged = in_memory(self.validation)
-            model.linear, found = self._linear(in_memory(self.training), judged)
-        elif self.baseline and not settings.alone:
+            own = model.logits(judged.texts)
+            self._compare(own, judged)
+            model.linear, found = self._linear(in_memory(self.training), judged, own)
+        elif self.baseline:
             found, judged = self._with_baseline(self.baseline, found)
         truth, multi_label = model.truth(judged.labels), model.multi_label
         model.decision = Decision.fit(
@@ -115,7 +120,8 @@ class ClassifyPrepared(Prepared):
         training, validation = in_memory(self.training), in_memory(self.validation)
         names, split = model.class_names, model.tokenizer
         fitted = fit_baseline(training.texts, training.labels, names, split, model.settings.seed)
-        given, truth = map(model.truth, (fitted.predict(validation.texts), validation.labels))
+        self._said, truth = fitted.logits(validation.texts), model.truth(validation.labels)
+        given = given_labels(self._said, model.multi_label)
         right = measured(truth, given, model.class_names, model.multi_label)
         self.baseline, self.baseline_measures = fitted, right
         if run:
@@ -133,7 +139,7 @@ class ClassifyPrepared(Prepared):
     def _with_baseline(
         self, baseline: ClassifyBaseline, network: NDArray[np.float32]
     ) -> tuple[NDArray[np.float32], Examples]:
-        """Lets the baseline answer too, where that is better.
+        """Lets the baseline answer too, where that is better and the network is not to be alone.
 
         Args:
             baseline: fitted on the training texts.
@@ -144,14 +150,23 @@ class ClassifyPrepared(Prepared):
         """
         model, judged = self.model, in_memory(self.validation)
         own = network if judged is self.validation else model.logits(judged.texts)
-        said, targets = baseline.logits(judged.texts), model.targets(judged.labels).numpy()
-        model.linear = LinearMember.of_baseline(baseline, own, said, targets)
+        self._compare(own, judged)
+        if not model.settings.model.alone:
+            targets = model.targets(judged.labels).numpy()
+            model.linear = LinearMember.of_baseline(baseline, own, self._said, targets)
         if model.linear is None:
             return network, self.validation
-        return model.linear.join(own, said), judged
+        return model.linear.join(own, self._said), judged
+
+    def _compare(self, network: NDArray[np.float32], judged: Examples) -> None:
+        """Finds whether the baseline is better than the network, from its logits (N, K)."""
+        if self.baseline:
+            targets = self.model.targets(judged.labels).numpy()
+            ours, theirs = (f1_of_each(logits, targets) for logits in (self._said, network))
+            self.baseline_better = is_better(ours, theirs)
 
     def _linear(
-        self, training: Examples, validation: Examples
+        self, training: Examples, validation: Examples, network: NDArray[np.float32]
     ) -> tuple[LinearMember, NDArray[np.float32]]:
         model = self.model
 
@@ -161,7 +176,7 @@ class ClassifyPrepared(Prepared):
         return LinearMember.fit(
             encoded(training),
             encoded(validation),
-            model.logits(validation.texts),
+            network,
             order=model.settings.model.linear,
             symbols=model.symbols,
         )

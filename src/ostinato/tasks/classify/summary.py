@@ -78,7 +78,7 @@ def _models(classifier: Classifier) -> Iterator[Shown]:
         for name, values, count, seconds in models
     ]
     yield SummaryTable(["", *measures.values(), "parameters", "time"], rows)
-    if baseline and baseline[0] > best[next(iter(measures))]:
+    if classifier.baseline_better_:
         yield Message("The linear baseline is better.")
     if linear and linear.model is fitted:
         yield Message(together(cell))

@@ -20,7 +20,7 @@ FEW = 5000
 _HORIZON, _LONG_SEASON, _UNKNOWN = 12, 100, 24
 _LONGEST_SEGMENT = 26
 _LOOKBACK, _SHARE = (48, 144), 16  # steps at least, and at most by a share of the training part
-_UPDATES = 10  # of an epoch that are counted on at least: more epochs than 200 teach nothing new
+_UPDATES = 10  # of an epoch that are counted on at least, so that there are 200 epochs at most
 _YEAR = 31_556_952  # seconds
 
 

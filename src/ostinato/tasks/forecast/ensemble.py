@@ -156,7 +156,7 @@ class Ensemble:
         Raises:
             RunError: when it is missing or damaged.
         """
-        if FILE not in run.manifest.files and not run.exists(FILE):
+        if not run.holds(FILE):
             return None
         return from_json(run, FILE, lambda read: cls._from_json(read, shape, levels))
 

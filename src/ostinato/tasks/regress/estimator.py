@@ -45,7 +45,8 @@ class Regressor(RegressorMixin, PooledEstimator[RegressSettings]):  # type: igno
 
     After `fit`: `model_`, the trained `RegressModel`, and of its parts `scale_`, `tokenizer_`,
     `vocabulary_` and `network_`; `history_` (a record for each epoch), `baseline_`, and
-    `baseline_measures_` on the validation part, of the `linear` baseline and of the `mean`.
+    `baseline_measures_` on the validation part, of the `linear` baseline and of the `mean`, and
+    `baselines_better_`, those whose errors are smaller than the network's there, beyond chance.
     """
 
     kind = RegressSettings
@@ -53,6 +54,7 @@ class Regressor(RegressorMixin, PooledEstimator[RegressSettings]):  # type: igno
     model_: RegressModel
     baseline_: RegressBaseline | None = None
     baseline_measures_: dict[str, RegressMeasures] | None = None
+    baselines_better_: Sequence[str] = ()
     together_: RegressMeasures | None = None
 
     def fit(self, texts: object, targets: object = None, **options: Unpack[Fitting]) -> Self:
@@ -76,7 +78,7 @@ class Regressor(RegressorMixin, PooledEstimator[RegressSettings]):  # type: igno
         prepared = prepare(settings, self._cell(), examples, options.get("run") is not None)
         self._train(prepared, **options)
         self.baseline_, self.baseline_measures_ = prepared.baseline, prepared.measures
-        self.together_ = prepared.together
+        self.baselines_better_, self.together_ = prepared.better, prepared.together
         return self
 
     def predict(self, texts: object) -> NDArray[np.float64]:

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 
 import numpy as np
+from numpy.typing import NDArray
 
 from ostinato.data import Examples, read_labelled, split_blocks
 from ostinato.data.symbols.vocabulary import unknown_share
 from ostinato.equation import Cell
 from ostinato.errors import DataError, counted
+from ostinato.statistics import is_better
 from ostinato.tasks.base import defaults
 from ostinato.tasks.base.defaults import Facts
 from ostinato.tasks.base.estimator import Prepared
@@ -37,6 +39,7 @@ class RegressPrepared(Prepared):
         inputs: what the network begins with, and both parts as numbers.
         baseline: the linear baseline, once it is fitted.
         measures: on the validation part, by baseline.
+        better: the baselines whose errors are smaller than the network's there, beyond chance.
         together: of network and baseline on the same part, where both answer.
     """
 
@@ -49,7 +52,9 @@ class RegressPrepared(Prepared):
     inputs: PooledInputs
     baseline: RegressBaseline | None = None
     measures: dict[str, RegressMeasures] | None = None
+    better: list[str] = field(default_factory=list)
     together: RegressMeasures | None = None
+    _said: dict[str, NDArray[np.float64]] = field(default_factory=dict)  # by each baseline
 
     def learner(self) -> RegressLearner:
         """See `Prepared`."""
@@ -72,27 +77,31 @@ class RegressPrepared(Prepared):
     def finish(self) -> None:
         """Lets the baseline answer too, where that is better on the validation part."""
         model, validation = self.model, in_memory(self.validation)
-        if self.baseline is None or model.settings.model.alone:
+        if self.baseline is None:
             return
         own, targets = model.values(validation.texts), targets_of(validation)
-        said = self.baseline.predict(validation.texts)
-        z = [model.scale.standardised(each).astype(np.float64) for each in (own, said, targets)]
-        model.linear = RegressMember.chosen(self.baseline.model, *z)
+        errors = -((own - targets) ** 2)
+        self.better = [
+            name for name, said in self._said.items() if is_better(-((said - targets) ** 2), errors)
+        ]
+        if model.settings.model.alone:
+            return
+        z = [model.scale.standardised(each) for each in (own, self._said["linear"], targets)]
+        exact = [each.astype(np.float64) for each in z]
+        model.linear = RegressMember.chosen(self.baseline.model, *exact)
         if model.linear:
-            self.together = measured(targets, model.values(validation.texts))
+            both = model.linear.join(z[0], z[1])
+            self.together = measured(targets, model.scale.restored(both))
 
     def fit_baseline(self, run: Run | None) -> None:
         """Fits the linear baseline, and measures it and the mean on the validation part."""
         model, training, validation = self.model, self.training, in_memory(self.validation)
         fitted = baseline_of(training, model)
         targets, mean = targets_of(validation), model.scale.mean
-        self.baseline, self.measures = (
-            fitted,
-            {
-                "linear": measured(targets, fitted.predict(validation.texts)),
-                "mean": measured(targets, np.full(len(targets), mean)),
-            },
-        )
+        linear = fitted.predict(validation.texts)
+        self._said = {"linear": linear, "mean": np.full(len(targets), mean)}
+        self.baseline = fitted
+        self.measures = {name: measured(targets, said) for name, said in self._said.items()}
         if run:
             own = {"parameters": fitted.parameters, "seconds": fitted.seconds}
             found = {name: asdict(each) for name, each in self.measures.items()}

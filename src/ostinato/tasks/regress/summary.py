@@ -42,8 +42,7 @@ def trained(regressor: Regressor, test: Examples | None) -> Iterator[Shown]:
         cost = [f"{count + linear.parameters:,}", duration(spent + linear.seconds)]
         rows.append([f"{name} and linear baseline", number(both.rmse), number(both.mae), *cost])
     yield SummaryTable(["", "validation RMSE", "MAE", "parameters", "time"], rows)
-    better = [names[key] for key, own in found.items() if own.rmse <= best["rmse"]]
-    if better:
+    if better := [names[key] for key in regressor.baselines_better_]:
         be = "is" if len(better) == 1 else "are"
         yield Message(f"The {' and the '.join(better)} {be} better.")
     if regressor.together_:
@@ -64,9 +63,9 @@ def shown(
     yield Message(f"{part}r2 {_or_dash(own.r2)}")
     yield Message(f"{part}spearman {_or_dash(own.spearman)}")
     if regressor.linear_:
-        alone = regressor.alone(examples).items()
-        parts = ", ".join(f"{part} rmse {number(each.rmse)}" for part, each in alone)
-        yield Message(f"{part}alone: {parts}")
+        members = regressor.alone(examples).items()
+        alone = ", ".join(f"{name} rmse {number(each.rmse)}" for name, each in members)
+        yield Message(f"{part}alone: {alone}")
     yield Message(f"{part}examples {len(targets)}")
     yield Figures({**vars(own), "mean": vars(mean), "examples": len(targets)})
 
