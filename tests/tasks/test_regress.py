@@ -130,13 +130,23 @@ def test_it_predicts_with_the_baseline_where_that_is_better(tmp_path):
     both = network + own.linear_.weight * (baseline - network)
     assert own.predict(signals) == pytest.approx(both, rel=1e-5)
     assert own.together_.rmse < min(record["rmse"] for record in own.history_)
-    assert "linear" in own.baselines_better_
     assert own.alone(signals, targets)["network"].rmse > own.evaluate(signals, targets).rmse
     own.save(tmp_path / "run")
     assert_near(Regressor.load(tmp_path / "run").predict(signals), own.predict(signals), SAME)
     alone = Regressor("rnn", model={"hidden": 2, "alone": True}, **options).fit(signals, targets)
     assert alone.linear_ is None
     assert_near(alone.predict(signals), network, SAME)
+
+
+@pytest.mark.parametrize(("count", "better"), [(80, []), (400, ["linear"])])
+def test_a_baseline_is_better_only_where_enough_is_held_out_to_tell(count, better):
+    random = np.random.default_rng(0)
+    signals = list(np.float32(random.normal(size=(count, 6, 2))))
+    targets = [10 + 3 * signal.mean() for signal in signals]
+    model, train = {"hidden": 2, "alone": True}, {"epochs": 1, "threads": 1}
+    own = Regressor("rnn", model=model, train=train).fit(signals, targets)
+    assert own.baseline_measures_["linear"].rmse < own.best_["rmse"]
+    assert own.baselines_better_ == better
 
 
 @pytest.mark.parametrize(
