@@ -383,3 +383,15 @@ def test_sentences_that_chose_the_epoch_are_of_the_run(tmp_path):
     tagger = quick().fit(whole, run=held)
     assert "validation_sha256" not in held.read_json("manifest.json")["data"]
     assert 0 < len(TagHeldOut.read(str(tmp_path / "a.conll"), tagger, held)) < len(WORDS)
+
+
+def test_a_baseline_is_better_only_beyond_chance():
+    random = np.random.default_rng(0)
+    words = [random.choice(list("abcdefgh"), 6).tolist() for _ in range(200)]
+    tags = [[word.upper() * 2 for word in own] for own in words]  # each word has one tag
+    model = {"hidden": 2, "embedding": 2, "characters": 0, "output": "softmax"}
+    for count, better in ((200, True), (11, False)):
+        fitted = Tagger("rnn", model=model, train={"epochs": 1, "lr": 1e-6, "threads": 1})
+        fitted.fit(words[:count], tags[:count])
+        assert fitted.baseline_score_ > fitted.best_["accuracy"]
+        assert fitted.baseline_better_ == better

@@ -51,7 +51,8 @@ class Tagger(Estimator[TagSettings]):
 
     After `fit`: `model_`, the trained `TagModel`, and of its parts `labels_`, `vocabulary_`,
     `spelling_` and `network_`; `history_` (a record for each epoch), `baseline_` and
-    `baseline_score_` on the validation sentences.
+    `baseline_score_` on the validation sentences, and whether it has more of their words right than
+    the network, beyond chance, `baseline_better_`.
     """
 
     kind = TagSettings
@@ -92,6 +93,7 @@ class Tagger(Estimator[TagSettings]):
         self.baseline_ = prepared.baseline
         if prepared.baseline_score is not None:
             self.baseline_score_ = prepared.baseline_score
+            self.baseline_better_ = prepared.baseline_better
         return self
 
     @property

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections import Counter
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, field
 from itertools import chain
 
 import numpy as np
@@ -16,7 +17,7 @@ from ostinato.data.symbols.vocabulary import unknown_share
 from ostinato.data.vectors.vectors import folded
 from ostinato.equation import Cell
 from ostinato.errors import DataError, quoted
-from ostinato.statistics import LEVEL, by_chance
+from ostinato.statistics import LEVEL, by_chance, is_better
 from ostinato.tasks.base import defaults
 from ostinato.tasks.base.defaults import Facts
 from ostinato.tasks.base.estimator import Prepared
@@ -42,6 +43,7 @@ class TagPrepared(Prepared):
         table: what the embeddings begin with (V, E), where there are vectors.
         baseline: each word's most frequent tag, once it is counted.
         baseline_score: what the baseline reaches on the validation sentences.
+        baseline_better: whether it has more of their words right than the network, beyond chance.
     """
 
     model: TagModel
@@ -51,6 +53,8 @@ class TagPrepared(Prepared):
     table: NDArray[np.float32] | None = None
     baseline: FrequentTag | None = None
     baseline_score: float | None = None
+    baseline_better: bool = False
+    _hits: list[int] = field(default_factory=list)  # of the baseline in each validation sentence
 
     def learner(self) -> TagLearner:
         """See `Prepared`."""
@@ -63,6 +67,18 @@ class TagPrepared(Prepared):
             table = neighbours(settings, settings.model.start, sequences.words, symbols)
         begin_with(table, [model.network.embedding])
         return TagLearner(model, (sequences, self.training), self.validation)
+
+    def finish(self) -> None:
+        """Finds whether the baseline is better than the network."""
+        if self.baseline:
+            model, held = self.model, self.validation.words
+            own = self._right(model.over(model.sequences(held), model.tags))
+            self.baseline_better = is_better(self._hits, own)
+
+    def _right(self, predicted: Sequence[Sequence[str]]) -> list[int]:
+        """How many words of each validation sentence have the right tag."""
+        pairs = zip(self.validation.tags, predicted, strict=True)
+        return [sum(a == b for a, b in zip(true, tags, strict=True)) for true, tags in pairs]
 
     def no_better(self, record: Record) -> str | None:
         """See `Prepared`: the tag that is most frequent in training."""
@@ -87,7 +103,7 @@ class TagPrepared(Prepared):
         self.baseline = FrequentTag.of(self.training, model.settings.data.unlabelled)
         predicted = [self.baseline.predict(words) for words in self.validation.words]
         judged = accuracy_and_f1(model.labels, self.validation.tags, predicted)
-        self.baseline_score = judged[model.metric]
+        self.baseline_score, self._hits = judged[model.metric], self._right(predicted)
         if run:
             run.write_json("baseline.json", {f"validation_{model.metric}": self.baseline_score})
 

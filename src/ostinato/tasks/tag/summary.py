@@ -32,7 +32,7 @@ def trained(tagger: Tagger) -> Iterator[Shown]:
     if tagger.baseline_:
         rows.append(["each word's most frequent tag", f"{tagger.baseline_score_:.4f}", "", ""])
     yield SummaryTable(["", f"validation {NAMES[metric]}", "parameters", "time"], rows)
-    if tagger.baseline_ and tagger.baseline_score_ > best[metric]:
+    if tagger.baseline_ and tagger.baseline_better_ and tagger.baseline_score_ > best[metric]:
         yield Message("The baseline, each word's most frequent tag, is better.")
 
 
