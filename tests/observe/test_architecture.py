@@ -14,8 +14,9 @@ from ostinato.experiment.trial import inside
 from ostinato.nn import Recurrent
 from ostinato.observe.architecture import architecture, counts
 from ostinato.report.diagrams import network_diagram
+from ostinato.tasks.base.defaults import Facts, classified
 from ostinato.tasks.classify.network import ClassifyEnsemble, ClassifyNetwork
-from ostinato.tasks.classify.settings import ClassifyNetworkSettings
+from ostinato.tasks.classify.settings import ClassifyNetworkSettings, ClassifySettings
 from ostinato.tasks.forecast.network import ForecastNetwork, ForecastNetworkSettings, ForecastShape
 from ostinato.tasks.generate.network import GenerateNetwork, GenerateNetworkSettings
 from ostinato.tasks.tag.network import TagNetwork, TagNetworkSettings
@@ -142,3 +143,16 @@ def test_taggers_are_made_equal_by_what_they_hold(equal, options):
         away = partial(lambda own, hidden: abs(held(own, hidden) - wanted), found[other])
         assert away(size) <= min(away(size - 1), away(size + 1))
         assert away(size) <= 0.1 * wanted
+
+
+def test_sizes_that_were_made_equal_do_not_go_by_the_data_afterwards():
+    facts = Facts([9] * 5000, held=500)  # names, for which more units are the default
+
+    def network(own):
+        return ClassifyNetwork(find(own.cell), own.model, 40, 18)
+
+    settings = ClassifySettings.parse({"tokenizer": "char"}, "here")
+    assert classified(settings, facts).model.hidden > settings.model.hidden
+    found = of_cells(settings, {"lstm": "lstm", "rnn": "rnn"}, "parameters", network, 1)
+    sizes = [counts(network(classified(own, facts)))["parameters"] for own in found.values()]
+    assert max(sizes) < 1.02 * min(sizes)

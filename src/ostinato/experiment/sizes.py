@@ -44,11 +44,14 @@ def of_cells(
         seconds = settings.train.seconds or SECONDS
         train |= {"seconds": seconds, "epochs": ENDLESS, "patience": ENDLESS}
     both = settings.train.model_copy(update=train)
+    sized = equal in ("parameters", "recurrent")
+    if sized:  # what has been counted must not go by the data afterwards
+        settings = settings.model_copy(update={"model": settings.model.whole()})
     found = {
         name: settings.model_copy(update={"cell": word, "train": both})
         for name, word in cells.items()
     }
-    if equal not in ("parameters", "recurrent"):
+    if not sized:
         return found
 
     def resized(own: S, hidden: int) -> S:
