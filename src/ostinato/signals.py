@@ -16,6 +16,7 @@ from typing import NoReturn
 
 ENDING = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 """The signals that end a process."""
+_SOON = 0.01  # seconds
 
 
 class Ended(KeyboardInterrupt):
@@ -38,13 +39,24 @@ def at_once(number: int, frame: FrameType | None) -> NoReturn:
         os._exit(128 + number)
 
 
-def in_order(number: int, frame: FrameType | None) -> NoReturn:
-    """A handler that raises `Ended`; the next signal ends the process at once."""
+def in_order(number: int, frame: FrameType | None) -> None:
+    """A handler that raises `Ended`; the next signal ends the process at once.
+
+    What is raised inside `__del__` is printed and forgotten: there the signal is sent once more,
+    when that has come to its end.
+    """
+    while frame:
+        if frame.f_code.co_name == "__del__":
+            again = threading.Timer(_SOON, os.kill, (os.getpid(), number))
+            again.daemon = True
+            again.start()
+            return
+        frame = frame.f_back
     handle(at_once)
     raise Ended(number)
 
 
-def handle(handler: Callable[[int, FrameType | None], NoReturn]) -> None:
+def handle(handler: Callable[[int, FrameType | None], None]) -> None:
     """Has a handler for the signals that end a process; what is ignored stays so (`nohup`)."""
     if threading.current_thread() is threading.main_thread():
         for number in ENDING:
