@@ -47,6 +47,17 @@ def test_evaluate_and_predict(terminal, fitted):
     assert float(lines[0]) > float(lines[2])
 
 
+def test_json_is_what_the_lines_say(terminal, fitted):
+    said = terminal.text("evaluate", "runs/stars", "stars.csv")
+    found = json.loads(terminal.text("evaluate", "runs/stars", "stars.csv", "--json"))
+    assert f"rmse {found['rmse']:.6g}, of the mean of training {found['mean']['rmse']:.6g}" in said
+    line = terminal.text("predict", "runs/stars", given="a good film\n")
+    (value,) = json.loads(
+        terminal.text("predict", "runs/stars", "--json", given="a good film\n")
+    ).values()
+    assert f"{value:.6g}\n" == line
+
+
 def test_a_run_is_repeated_to_the_last_bit(terminal, fitted):
     terminal.text("fit", "--like", "runs/stars", "--out", "runs/stars again")
     one, other = (
@@ -60,6 +71,9 @@ def test_cells_are_compared_and_reported(terminal, fitted):
     words = ["--cells", "rnn,gru", "--seeds", "2", "--jobs", "1", "--out", "runs/compared"]
     said = terminal.text("compare", "regress", "stars.csv", *words, *COLUMNS, *QUICK)
     assert "linear baseline" in said
+    again = ["compare", "regress", "stars.csv", *words, *COLUMNS, *QUICK, "--json"]
+    found = json.loads(terminal.text(*again))  # of the runs that are there
+    assert {row["cell"] for row in found["rows"]} == {"rnn", "gru"}
     results = json.loads((terminal.folder / "runs/compared/comparison.json").read_text())
     assert (results["metric"], results["lower"]) == ("rmse", True)
     assert results["data"] == {"training": 61, "test": 14}

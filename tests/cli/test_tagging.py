@@ -94,6 +94,19 @@ def test_evaluate_counts_entities_and_words(place):
     assert "unknown words 1\nunknown characters 2 (Б о)\n" in out
 
 
+def test_json_is_what_the_lines_say(place):
+    out = place.text("evaluate", "taggers/names", "dev.conll")
+    found = json.loads(place.text("evaluate", "taggers/names", "dev.conll", "--json"))
+    assert f"\nf1 {found['f1']:.4f}\n" in out
+    assert found["words"] == 45
+    given = "mr\nAnn\n\nBo\n"
+    lines = place.text("predict", "taggers/names", given=given).split("\n\n")
+    answers = place.text("predict", "taggers/names", "--json", given=given).splitlines()
+    for line, answer in zip(lines, map(json.loads, answers), strict=True):
+        pairs = zip(answer["words"], answer["tags"], strict=True)
+        assert line.strip() == "\n".join(map(" ".join, pairs))
+
+
 def test_of_its_own_training_file_only_what_was_held_out_is_measured(place):
     done = place("evaluate", "taggers/words", "words.conllu")
     held = json.loads((place.folder / "taggers/words/manifest.json").read_text())["data"]

@@ -85,6 +85,15 @@ def test_evaluate_tells_every_measure_of_one_file_or_two(place):
     assert place.text("evaluate", "runs/spell", "held.a", "held.b") == one
 
 
+def test_json_is_what_the_lines_say(place):
+    said = measures(place.text("evaluate", "runs/spell", "held.txt"))
+    found = json.loads(place.text("evaluate", "runs/spell", "held.txt", "--json"))
+    assert f"{found['exact_match']:.4f}" == said["exact_match"]
+    assert found["texts"] == len(place.held)
+    answer = json.loads(place.text("predict", "runs/spell", "--json", given="abc\n"))
+    assert spelled("abc") in answer.values()
+
+
 def test_further_references_are_right_too(place):
     one, other = place.held[-2:]
     given = f"{one}  X\n{other}  {spelled(other)}\n"

@@ -119,7 +119,7 @@ def measured(classifier: Classifier, result: ClassifyMeasures, texts: int) -> It
     yield Message(f"calibration error {result.calibration_error:.3f}{before}")
     yield Message(f"texts {texts}")
     yield Message(f"\n{result.report}")
-    yield _confusion(result, multi_label)
+    yield confusions(result, multi_label)
     yield Figures(_figures(result, texts))
 
 
@@ -145,7 +145,8 @@ def _figures(result: ClassifyMeasures, texts: int) -> dict[str, object]:
     }
 
 
-def _confusion(result: ClassifyMeasures, multi_label: bool) -> SummaryTable:
+def confusions(result: ClassifyMeasures, multi_label: bool) -> SummaryTable:
+    """The confusion matrix; of `MANY` classes and more the largest confusions in its place."""
     if multi_label:  # of each label for itself, the cells of its own two by two
         counts = [
             [name, *map(str, (yes, wrong, missed, no))]
