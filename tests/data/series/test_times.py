@@ -192,3 +192,11 @@ def test_numbers_of_a_table_have_one_decimal_mark(tmp_path):
         read_series(str(path), Columns())
     panel = read_series(str(path), Columns("1"), dialect=Dialect(header=False))
     assert panel.series[0].values[:, 0].tolist() == [1.5, 2.5]
+
+
+@pytest.mark.parametrize("values", [[3.5, 0.25, 1.5, 7.125], ["low", "high", "low", "mid"]])
+@pytest.mark.parametrize("name", ["day", "hour", "index", "period"])
+def test_a_column_of_such_a_name_without_times_is_none_of_times(read, name, values):
+    panel = read(values * 5, name=name)
+    assert panel.columns.time is None
+    assert len(panel.series[0]) == 20

@@ -12,7 +12,7 @@ from itertools import pairwise, product
 
 import numpy as np
 
-from ostinato.data.files.numerals import is_missing
+from ostinato.data.files.numerals import NUMBER, is_missing
 from ostinato.errors import quoted
 
 _MONTH = re.compile(r"(\d{4})-(\d{2})", re.ASCII)
@@ -43,6 +43,10 @@ KINDS = {"number": "a number", "date": "a date without a zone", "zoned": "a date
 
 class TimeFault(ValueError):
     """What is wrong with a time, for an error that says where it stands."""
+
+
+class UnclearTime(TimeFault):
+    """Times that can be read in several ways."""
 
 
 def moment(value: object) -> int | datetime:
@@ -115,7 +119,7 @@ class TimeColumn:
         written: how later ones shall be written; "" is ISO 8601.
 
     Raises:
-        TimeFault: when they can be read in several ways.
+        UnclearTime: when they can be read in several ways.
     """
 
     def __init__(self, values: Iterable[object], format: str | None = None, name: str = "") -> None:
@@ -152,12 +156,21 @@ class TimeColumn:
 
 
 def seems_time(value: object, name: str) -> bool:
-    """Whether what stands in a column may be a time: a date, or a number such as a year."""
+    """Whether what stands in a column may be a time: a date, or a number such as a year.
+
+    So may a text with numbers in it, as a date of which nobody has said the format.
+
+    >>> seems_time("2001", "year"), seems_time("3.5", "day"), seems_time("May the 1st", "day")
+    (True, False, True)
+    """
     try:
-        column = TimeColumn([value], name=name)
-        time = column.read(value)
-    except TimeFault as fault:
-        return "--data.date-format" in str(fault)
+        time = TimeColumn([value], name=name).read(value)
+    except UnclearTime:
+        return True
+    except TimeFault:
+        text = _as_text(value)
+        is_number = NUMBER.fullmatch(text) or _HOURS.fullmatch(text)
+        return not is_number and any(map(str.isdigit, text))
     return isinstance(time, datetime) or 1500 <= time < 2200
 
 
@@ -190,7 +203,7 @@ def _found(texts: list[str], name: str) -> tuple[str | None, dict[str, datetime]
         return None, {}
     if len(different) > 1:
         both = " or ".join(sorted(different.values()))
-        raise TimeFault(
+        raise UnclearTime(
             f"{quoted(texts[0])} may be {both}, and nothing in the column decides it; give the "
             "format with --data.date-format"
         )
