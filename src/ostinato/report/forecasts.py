@@ -195,7 +195,8 @@ def future_section(found: Record) -> str:
         for each in found["future"]
     )
     return Markup("""<h2>Forecast of the future</h2>
-<p>What the {} expects after the last known values, from the dashed line on.</p>
+<p>What the {} expects after the last known values, from the dashed line on. The dotted line
+repeats the last season.</p>
 <div class="trio">{}</div>""").format(cell_name(found["best"]), figures)
 
 

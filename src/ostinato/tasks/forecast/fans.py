@@ -25,6 +25,23 @@ def fans(model: ForecastModel, panel: Panel | None, forecast: Forecast) -> dict[
         forecast: how they continue.
     """
     panel = model.trained.end if panel is None else panel
+    found = continued(model, panel, forecast, MOST)
+    return {
+        "cell": model.cell.name,
+        "title": panel.title,
+        "levels": list(forecast.levels),
+        "fans": found,
+        "left_out": len(panel.series) * len(forecast.columns) - len(found),
+    }
+
+
+def continued(
+    model: ForecastModel, panel: Panel, forecast: Forecast, most: int
+) -> list[dict[str, Any]]:
+    """The end of each series and target, up to so many, and how it continues, as plain data.
+
+    Values that nobody knows yet are None; `naive` repeats the last season.
+    """
     season, targets = model.trained.season, len(forecast.columns)
     found: list[dict[str, Any]] = []
     for s, each in enumerate(panel.series):
@@ -33,8 +50,8 @@ def fans(model: ForecastModel, panel: Panel | None, forecast: Forecast) -> dict[
         times = panel.clock.at(each.start, range(start, end))
         written = panel.clock.written([*times, *forecast.times[s]])
         for c, column in enumerate(forecast.columns):
-            if len(found) == MOST:
-                break
+            if len(found) == most:
+                return found
             past = np.asarray(each.values, np.float64)[:end, c]
             ago = [end - season + k % season for k in range(horizon)]
             found.append(
@@ -43,18 +60,12 @@ def fans(model: ForecastModel, panel: Panel | None, forecast: Forecast) -> dict[
                     "column": column,
                     "times": written,
                     "origin": end - start,
-                    "values": _plain(past[start:]),
+                    "values": [*_plain(past[start:]), *[None] * horizon],
                     "quantiles": forecast.values[s, :, c].T.tolist(),
                     "naive": _plain(past[np.maximum(ago, 0)]),
                 }
             )
-    return {
-        "cell": model.cell.name,
-        "title": panel.title,
-        "levels": list(forecast.levels),
-        "fans": found,
-        "left_out": len(panel.series) * targets - len(found),
-    }
+    return found
 
 
 def _plain(values: Any) -> list[float | None]:

@@ -16,6 +16,7 @@ from ostinato.errors import DataError
 from ostinato.tasks.base.held_out import SEQUENCES, Given, HeldOut, Judged
 from ostinato.tasks.base.network import AnyNetwork
 from ostinato.tasks.forecast.estimator import Forecaster
+from ostinato.tasks.forecast.fans import continued
 from ostinato.tasks.forecast.model import with_targets
 from ostinato.tasks.forecast.settings import ForecastSettings
 from ostinato.train import Run
@@ -111,38 +112,9 @@ class ForecastHeldOut(HeldOut):
             fans.append(_fan(estimator, windows, at, k % C))
         future: list[Judged] = []
         with suppress(DataError):  # what is known in advance ends with the data
-            future = _future(estimator, self.panel, windows.lookback)
+            ahead = estimator.predict(None, self.panel)
+            future = continued(estimator.model_, self.panel, ahead, FUTURES)
         return {"forecasts": fans, "future": future}
-
-
-def _future(estimator: Forecaster, panel: Panel, lookback: int) -> list[Judged]:
-    """How the first series and targets go on after all that is known of them.
-
-    Raises:
-        DataError: when values of future covariates are missing.
-    """
-    found = estimator.predict(None, panel)
-    shown = []
-    for place in range(min(FUTURES, len(panel.series) * len(found.columns))):
-        s, c = divmod(place, len(found.columns))
-        each, ahead = panel.series[s], found.values[s, :, c]
-        start = each.known(len(found.columns))
-        begin = max(0, start - max(lookback, len(ahead)))
-        times = panel.clock.at(each.start, range(begin, start + len(ahead)))
-        known = [None if np.isnan(v) else float(v) for v in each.values[begin:start, c]]
-        empty = [None] * len(ahead)
-        shown.append(
-            {
-                "series": each.name,
-                "column": found.columns[c],
-                "times": panel.clock.written(times),
-                "origin": start - begin,
-                "values": known + empty,
-                "quantiles": ahead.T.tolist(),
-                "naive": empty,
-            }
-        )
-    return shown
 
 
 def _fan(estimator: Forecaster, windows: Windows, at: Indices, column: int) -> Judged:
