@@ -68,6 +68,9 @@ def test_forecasts_are_a_table_that_goes_on(terminal, fitted):
     assert len(list(csv.reader(io.StringIO(done.out)))) == 4
     page = (terminal.folder / "fan.html").read_text("utf-8")
     assert page.count('class="plot"') == 1
+    assert "Forecast of the series of training" in page
+    together = json.loads((terminal.folder / "runs/load/ensemble.json").read_text())["weight"] < 1
+    assert ("together" in page) == together
     assert "2024-05-01" in page
     (line,) = terminal.text("predict", "runs/load", "--horizon", "3", "--json").splitlines()
     assert json.loads(line)["times"] == [row["time"] for row in rows[:3]]

@@ -17,8 +17,8 @@ def forecast_page(results: Results, command: str) -> str:
     """A page with a figure for each series and target.
 
     Args:
-        results: `cell`, `levels`, `fans` (see `forecast_figures.fan`, each with `series` and
-            `column`), `left_out` (how many more there are), `created`, `seconds`, `machine`.
+        results: `cell`, `member` (the simple forecast that answers too, or None), `levels`,
+            `fans` (see `forecast_figures.fan`, each with `series` and `column`), `left_out` (how many more there are), `created`, `seconds`, `machine`.
         command: what made it.
     """
     levels, fans = results["levels"], results["fans"]
@@ -27,10 +27,13 @@ def forecast_page(results: Results, command: str) -> str:
     if len(levels) > 1:
         inside = f"{levels[-1] - levels[0]:.0%}"
         bands = f" The widest band is to hold {inside} of what will come."
+    who = cell_name(results["cell"])
+    if results["member"]:
+        who = f"{who} and the simple forecast “{results['member']}” together"
     lead = Markup(
         "How the series continue, by the {}. The past is grey; the forecast is coloured.{} The "
         "dotted line repeats the last season."
-    ).format(cell_name(results["cell"]), bands)
+    ).format(who, bands)
     more = results["left_out"]
     rest = f"<p>{more:,} more are not drawn.</p>" if more else ""
     sections = {"Forecasts": _fans(fans, levels, look) + Markup(rest)}
@@ -46,4 +49,5 @@ def _fans(fans: Sequence[Record], levels: Sequence[float], look: Look) -> Markup
         )
         for each in fans
     )
-    return Markup('<h2>Forecasts</h2>\n<div class="trio">{}</div>').format(figures)
+    side_by_side = {1: "", 2: "pair"}.get(len(fans), "trio")
+    return Markup('<h2>Forecasts</h2>\n<div class="{}">{}</div>').format(side_by_side, figures)

@@ -24,11 +24,13 @@ def fans(model: ForecastModel, panel: Panel | None, forecast: Forecast) -> dict[
         panel: the series; None: those of training.
         forecast: how they continue.
     """
+    title = "the series of training" if panel is None else panel.title
     panel = model.trained.end if panel is None else panel
     found = continued(model, panel, forecast, MOST)
     return {
         "cell": model.cell.name,
-        "title": panel.title,
+        "title": title,
+        "member": model.ensemble.best if model.ensemble and not model.ensemble.alone else None,
         "levels": list(forecast.levels),
         "fans": found,
         "left_out": len(panel.series) * len(forecast.columns) - len(found),
