@@ -18,7 +18,8 @@ def forecast_page(results: Results, command: str) -> str:
 
     Args:
         results: `cell`, `member` (the simple forecast that answers too, or None), `levels`,
-            `fans` (see `forecast_figures.fan`, each with `series` and `column`), `left_out` (how many more there are), `created`, `seconds`, `machine`.
+            `fans` (see `forecast_figures.fan`, each with `series` and `column`), `left_out` (how
+            many more there are), `created`, `seconds`, `machine`.
         command: what made it.
     """
     levels, fans = results["levels"], results["fans"]
