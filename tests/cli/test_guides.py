@@ -104,7 +104,7 @@ def reader(terminal, tmp_path):
     terminal.folder = before
 
 
-SLOW = ("generate", "transduce")
+SLOW = ("classify", "generate", "regress", "transduce")
 
 
 @pytest.mark.parametrize(

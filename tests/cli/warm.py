@@ -4,6 +4,7 @@ Importing PyTorch takes seconds; a forked command is as real as a fresh one, and
 Reads one JSON line for each command; writes the child's process id, then its exit status.
 """
 
+import gc
 import importlib
 import json
 import os
@@ -13,6 +14,8 @@ import sys
 import traceback
 import warnings
 
+import llvmlite.binding  # noqa: F401
+import plotly.graph_objects  # noqa: F401
 import sklearn.feature_extraction.text
 import sklearn.linear_model  # noqa: F401
 import torch
@@ -24,9 +27,11 @@ def main() -> None:
     warnings.simplefilter("error")  # a warning would be another line beside that of an error
     signal.signal(signal.SIGINT, signal.default_int_handler)  # a background job ignores it
     torch.set_num_threads(1)
-    for module in pkgutil.iter_modules(ostinato.cli.__path__):
-        importlib.import_module(f"ostinato.cli.{module.name}")
+    for module in pkgutil.walk_packages(ostinato.__path__, "ostinato."):
+        if "keras" not in module.name and not module.name.endswith("__main__"):
+            importlib.import_module(module.name)
     torch.optim.AdamW([torch.zeros(1)])  # imports as much again
+    gc.freeze()  # a child that looks through what it shares makes a copy of it
     for line in sys.stdin:
         job = json.loads(line)
         if not (child := os.fork()):
