@@ -74,6 +74,22 @@ def test_the_clock_alone_ends_a_training_of_so_many_seconds():
     assert (found.epochs, found.patience) == (4, 2)
 
 
+def test_a_language_model_of_many_words_is_tied_and_trained_on_some_of_them():
+    found = defaults.generated(GenerateSettings(), 10**6, 10_000).model
+    assert (found.tied, found.embedding, found.sampled_softmax) == (True, found.hidden, 1000)
+    projected = GenerateSettings.parse({"model": {"projection": 48}}, "here")
+    found = defaults.generated(projected, 10**6, 10_000).model
+    assert (found.tied, found.embedding) == (True, 48)
+    own = GenerateSettings.parse({"model": {"embedding": 48, "sampled_softmax": 0}}, "here")
+    found = defaults.generated(own, 10**6, 10_000)
+    assert (found.model.tied, found.model.embedding, found.model.sampled_softmax) == (False, 48, 0)
+    sampled = defaults.generated(GenerateSettings(), 10**6, 10_000)
+    assert sampled.train.epochs > found.train.epochs
+    characters = defaults.generated(GenerateSettings(), 10**6, 100).model
+    assert not characters.tied
+    assert not characters.sampled_softmax
+
+
 def test_names_are_read_by_characters_and_sentences_by_words():
     names = ["".join(RANDOM.choice(list("abdeiklmnorstu"), 7)).title() for _ in range(300)]
     assert defaults.are_names(names)

@@ -12,11 +12,12 @@ from ostinato.nn.encoder import Bridge, Encoder
 from ostinato.nn.packing import Packing
 from ostinato.nn.pooling import POOLINGS, Pooling, pooling
 from ostinato.nn.recurrent import Recurrent
+from ostinato.nn.sampled_softmax import SampledSoftmax
 from ostinato.nn.segments import Queries, Segments
 
 __all__ = [
     "ATTENTIONS", "CRF", "GRU", "LSTM", "POOLINGS", "RNN", "Attention", "BigramEmbedding", "Bridge",
     "Carried", "CharacterEncoder", "Constraints", "Decoder", "Dropout", "Embedding", "Encoder",
-    "Memory", "Packing", "Pooling", "Queries", "Recurrent", "Segments", "Tied", "attention",
-    "frequent_pairs", "pooling",
+    "Memory", "Packing", "Pooling", "Queries", "Recurrent", "SampledSoftmax", "Segments",
+    "Tied", "attention", "frequent_pairs", "pooling",
 ]  # fmt: skip

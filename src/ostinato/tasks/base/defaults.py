@@ -17,7 +17,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from importlib.util import find_spec
 from itertools import chain
-from typing import Any, TypeVar
+from typing import Any, TypeVar, cast
 
 from pydantic import BaseModel
 
@@ -41,6 +41,8 @@ MUCH = 1_000_000
 """Words, of which a network does not soon know each text by heart."""
 FEW_SYMBOLS = 300
 """More are subwords or words, not characters or phones."""
+SAMPLES = 1000
+"""Symbols that are drawn for a step of a language model that has many."""
 _LOOKED_AT = 5000  # texts
 SECONDS = 240.0
 """What training may take, about, on two cores."""
@@ -218,12 +220,27 @@ def generated(settings: S, tokens: int, symbols: int) -> S:
         tokens: those of the text.
         symbols: how many different ones there are.
     """
-    data: Any = settings.data
-    streams = min(max(tokens // (40 * data.steps), 4), 32)
+    read: Any = settings.data
+    streams = min(max(tokens // (40 * read.steps), 4), 32)
     settings = filled(settings, {"data.streams": streams})
-    data = settings.data
-    weights = _weights(settings, 1) + settings.model.hidden * symbols
-    return course(settings, tokens / (data.streams * data.steps), tokens, weights)
+    if symbols > FEW_SYMBOLS:
+        settings = _of_words(settings, symbols)
+    read, model = settings.data, cast(Any, settings.model)
+    step, computed = read.streams * read.steps, symbols
+    if model.sampled_softmax:
+        computed = min(symbols, model.sampled_softmax + step)
+    weights = _weights(settings, 1) + model.hidden * computed
+    return course(settings, tokens / step, tokens, weights)
+
+
+def _of_words(settings: S, symbols: int) -> S:
+    """Those of a language model of words or subwords, whose embedding is its output layer, too."""
+    width = settings.model.projection or settings.model.hidden
+    noise = {"model.dropout": 0.3, "model.embedding_dropout": 0.1}
+    samples = SAMPLES if symbols > 4 * SAMPLES else 0
+    settings = filled(settings, noise | {"model.sampled_softmax": samples})
+    settings = filled(settings, {"model.embedding": width})
+    return filled(settings, {"model.tied": settings.model.embedding == width})
 
 
 def _batch(settings: TaskSettings, facts: Facts) -> int | None:

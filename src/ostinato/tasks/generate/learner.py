@@ -13,6 +13,7 @@ from torch import Tensor, nn
 from ostinato import data
 from ostinato.data import Symbols
 from ostinato.errors import DataError
+from ostinato.nn import SampledSoftmax
 from ostinato.tasks.generate.measures import measure
 from ostinato.tasks.generate.model import GenerateModel
 from ostinato.tasks.generate.network import GenerateBatch
@@ -45,6 +46,9 @@ class GenerateLearner:
         self.state: tuple[Tensor, ...] = ()
         self.settings, self.training, self.validation = model.settings, training, validation
         self.characters = characters
+        counts = np.bincount(np.asarray(training), minlength=len(model.vocabulary))
+        samples = self.settings.model.sampled_softmax
+        self.sampled = SampledSoftmax(torch.from_numpy(counts), samples).to(model.device)
         if min(len(training), len(validation)) < 2:
             raise DataError(
                 f"a text of {len(training) + len(validation)} tokens is too short for training"
@@ -65,9 +69,14 @@ class GenerateLearner:
     def loss(self, batch: Window) -> tuple[Tensor, int, int]:
         """Cross-entropy in nats, and the number of symbols, twice: each is a term."""
         inputs, targets = (torch.as_tensor(b).to(self.generator.device) for b in batch)
-        logits, states = self.model(GenerateBatch(inputs), self.state or None)
+        network, text = self.network, GenerateBatch(inputs)
+        outputs, states = network.read(network.embed(text), text, self.state or None)
         self.state = tuple(state.detach() for state in states)
-        loss = nn.functional.cross_entropy(logits.flatten(0, 1), targets.flatten())
+        if self.sampled.samples:
+            loss = self.sampled(outputs, targets, network.output.weight, network.output.bias)
+        else:
+            logits = network.head(outputs).flatten(0, 1)
+            loss = nn.functional.cross_entropy(logits, targets.flatten())
         return loss, targets.numel(), targets.numel()
 
     def validate(self) -> dict[str, float]:

@@ -67,7 +67,6 @@ class GenerateNetwork(Network[GenerateBatch, GenerateOutputs]):
         self.recurrent = settings.recurrent(cell)
         self.dropout = Dropout(settings.dropout)
         self.embedding_dropout = settings.embedding_dropout
-        self.output_dtype: torch.dtype = getattr(torch, settings.output_dtype)
         self.output = self._output(settings.tied, symbols)
 
     def _output(self, tied: bool, symbols: int) -> nn.Linear | Tied:
@@ -94,22 +93,25 @@ class GenerateNetwork(Network[GenerateBatch, GenerateOutputs]):
         self, embedded: Tensor, batch: GenerateBatch, states: States | None = None
     ) -> GenerateOutputs:
         """Vectors (T, B, E), and the states before them unless these are zero → outputs."""
+        outputs, after = self.read(embedded, batch, states)
+        return GenerateOutputs(self.head(outputs), after)
+
+    def read(
+        self, embedded: Tensor, batch: GenerateBatch, states: States | None = None
+    ) -> tuple[Tensor, States]:
+        """Vectors (T, B, E) → what the output layer reads (T, B, H), and the states after them."""
         first = states[0] if states and len(states) == 1 else states
         outputs, last = self.recurrent(embedded, first, lengths=batch.lengths)
         after = (last,) if isinstance(last, Tensor) else tuple(last)
-        return GenerateOutputs(self.head(outputs), after)
-
-    def head(self, outputs: Tensor) -> Tensor:
-        """Outputs of the recurrent stack (…, H) → logits (…, V)."""
         if self.training:
             outputs = self.dropout(outputs)
             mask = outputs.new_ones(outputs.shape[-2:])
             outputs = outputs * dropout(mask, self.recurrent.variational_dropout)
-        output = self.output
-        if self.training and self.output_dtype != outputs.dtype:
-            narrow = outputs.to(self.output_dtype), output.weight.to(self.output_dtype)
-            return nn.functional.linear(*narrow).to(outputs.dtype) + output.bias
-        return nn.functional.linear(outputs, output.weight, output.bias)
+        return outputs, after
+
+    def head(self, outputs: Tensor) -> Tensor:
+        """What the output layer reads (…, H) → logits (…, V)."""
+        return nn.functional.linear(outputs, self.output.weight, self.output.bias)
 
     def forward(self, batch: GenerateBatch, states: States | None = None) -> GenerateOutputs:
         """`embed` and `run`; a text may be read in pieces, each given the states before it."""

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Literal
-
 from pydantic import Field, field_validator
 
 from ostinato.tasks.base.settings import FileSettings, TaskSettings
@@ -37,10 +35,11 @@ class GenerateNetworkSettings(StackSettings):
     embedding_dropout: float = Field(
         0.0, ge=0, lt=1, description="dropout of tokens' whole embeddings"
     )
-    output_dtype: Literal["float32", "bfloat16"] = Field(
-        "float32",
-        description="number type of the output layer's matrix product in training; bfloat16 is "
-        "faster for large vocabularies on processors that multiply it (avx512_bf16, amx_bf16)",
+    sampled_softmax: int = Field(
+        0,
+        ge=0,
+        description="tokens that are drawn in each step for the loss of training to be computed "
+        "from, beside those that follow; 0: all tokens; default: by the size of the vocabulary",
     )
 
 
