@@ -19,6 +19,7 @@ from ostinato.errors import DataError, check_finite
 from ostinato.tasks.base.model import Model
 from ostinato.tasks.base.stored import from_json
 from ostinato.tasks.tag.context import CharacterContext
+from ostinato.tasks.tag.indicators import indicators
 from ostinato.tasks.tag.labels import Labels
 from ostinato.tasks.tag.network import TagBatch, TagNetwork, real
 from ostinato.tasks.tag.sequences import TagSequences, plain
@@ -90,7 +91,9 @@ class TagModel(Model[TagSettings, Sequence[str], TagBatch, Tensor, Tagging]):
             which.append(np.fromiter(numbers, np.int64, len(sentence)))
         spelt = [self.spelling.encode(word) for word in number]
         context = self.context.states(inputs) if self.context else None
-        return TagSequences(words, which, spelt, context)
+        linear = self.settings.model.indicators
+        features = indicators(map(self.spelling.read, number)) if linear else None
+        return TagSequences(words, which, spelt, context, features)
 
     def as_read(self, words: Sequence[str]) -> Sequence[str]:
         """Words as the vocabulary has them."""

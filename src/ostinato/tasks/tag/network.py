@@ -13,6 +13,7 @@ from ostinato.nn import CRF, CharacterEncoder, Constraints, Dropout, Embedding
 from ostinato.tasks.base.batch import Batch
 from ostinato.tasks.base.network import Network
 from ostinato.tasks.base.parts import Part, embedding_part, layer_parts, linear_part, parameters_of
+from ostinato.tasks.tag.indicators import IndicatorScores
 from ostinato.tasks.tag.settings import TagNetworkSettings
 
 
@@ -27,6 +28,7 @@ class TagBatch(Batch):
         sizes: how many each has (W,) int64.
         which: the row in `spelt` of each word (B, T) int64.
         context: states of language models at each word (B, T, F), if there are some.
+        indicators: the features of the different words (W, F) int64, if there are some.
     """
 
     on_cpu: ClassVar[frozenset[str]] = frozenset({"lengths", "sizes"})
@@ -37,6 +39,7 @@ class TagBatch(Batch):
     sizes: Tensor
     which: Tensor
     context: Tensor | None = None
+    indicators: Tensor | None = None
 
 
 class TagNetwork(Network[TagBatch, Tensor]):
@@ -93,6 +96,7 @@ class TagNetwork(Network[TagBatch, Tensor]):
         self.recurrent = settings.recurrent(cell, features, bidirectional=settings.bidirectional)
         width = self.recurrent.output_size * (1 + settings.bidirectional)
         self.output = nn.Linear(width, labels)
+        self.indicators = IndicatorScores(labels, settings.dropout) if settings.indicators else None
         self.crf = CRF(labels, constraints=constraints)
         if self.softmax:
             for weight in self.crf.parameters():
@@ -116,6 +120,8 @@ class TagNetwork(Network[TagBatch, Tensor]):
         """Words as vectors (T, B, E) → emissions (T, B, K)."""
         outputs, _ = self.recurrent(self.dropout(embedded), lengths=batch.lengths)
         emissions: Tensor = self.output(self.dropout(outputs))
+        if self.indicators is not None and batch.indicators is not None:
+            emissions = emissions + self.indicators(batch.indicators, batch.which.T, real(batch))
         return emissions
 
     def parts(self) -> list[Part]:
@@ -144,8 +150,16 @@ class TagNetwork(Network[TagBatch, Tensor]):
             *parts,
             *layer_parts(self.recurrent),
             linear_part(self.output, "output", "output", gives),
+            *self._linear(gives),
             Part("crf", "CRF", inside, "B × T labels", parameters_of(self.crf)),
         ]
+
+    def _linear(self, gives: str) -> list[Part]:
+        if self.indicators is None:
+            return []
+        inside = "each word, its shape and affixes, and the words around it"
+        parameters = parameters_of(self.indicators)
+        return [Part("linear", "indicators", inside, f"{gives}, added", parameters)]
 
     def loss(self, emissions: Tensor, mask: Tensor, allowed: Tensor) -> Tensor:
         """-ln P(labels) of a whole batch, in nats.

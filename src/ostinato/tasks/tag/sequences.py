@@ -32,12 +32,14 @@ class TagSequences:
         which: each word's row in `spelt`.
         spelt: the characters of the different words.
         context: states of language models at each word of each sentence, if there are some.
+        indicators: the features of the different words (W, F), if there are some.
     """
 
     words: list[NDArray[np.int64]]
     which: list[NDArray[np.int64]]
     spelt: list[NDArray[np.int64]]
     context: list[NDArray[np.float32]] | None = None
+    indicators: NDArray[np.int64] | None = None
 
     @property
     def lengths(self) -> list[int]:
@@ -52,10 +54,12 @@ class TagSequences:
         spelt, sizes = data.pad([self.spelt[i] for i in distinct])
         places = places.reshape(which.shape)
         batch = TagBatch(*map(torch.from_numpy, (words, lengths, spelt, sizes, places)))
-        if self.context is None:
-            return batch
-        context, _ = data.pad([self.context[i] for i in chosen])
-        return replace(batch, context=torch.from_numpy(context))
+        if self.context is not None:
+            context, _ = data.pad([self.context[i] for i in chosen])
+            batch = replace(batch, context=torch.from_numpy(context))
+        if self.indicators is not None:
+            batch = replace(batch, indicators=torch.from_numpy(self.indicators[distinct]))
+        return batch
 
 
 def tagged(sentences: object, tags: object = None) -> Tagged:

@@ -67,6 +67,11 @@ class TagNetworkSettings(WordStackSettings):
         description="a: replace a word that occurs n times by the unknown word with "
         "probability a / (a + n)",
     )
+    indicators: bool = Field(
+        False,
+        description="add a linear tagger: scores of labels from each word, its shape, its first "
+        "and last letters, and from the words around it",
+    )
     pretrained: str | None = Field(
         None,
         min_length=1,
