@@ -8,7 +8,7 @@ ON_KERAS := keras or proof or corner or any_cell_is_the_same
 demo: .venv/ready  ## the main job: train, compare, generate; ends with one HTML page
 	$(BIN)/ostinato demo
 
-test: .venv/ready  ## the tests, in under five minutes on two cores
+test: .venv/ready  ## the tests, in under four minutes on two cores
 	$(BIN)/pytest
 
 check: .venv/ready  ## everything: format, lint, types, and what `make test` runs

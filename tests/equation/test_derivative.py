@@ -67,7 +67,7 @@ def test_gradients_are_the_measured_slopes(name):
 WITHOUT_SHRINKING = [Phase.explicit, Phase.reuse, Phase.generate]  # it would take minutes
 
 
-@settings(max_examples=20, phases=WITHOUT_SHRINKING)
+@settings(max_examples=12, phases=WITHOUT_SHRINKING)
 @given(programs.programs())
 def test_any_cell_is_the_same_at_every_level_as_its_text_run_on_tensors(text):
     is_the_same(text)

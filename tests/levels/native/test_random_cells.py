@@ -72,7 +72,7 @@ def check_drawn(text, rewrite, lengths, sizes, seed, wanted, reads):
     check(text, rewrite, lengths, sizes, seed, wanted, reads)
 
 
-@settings(max_examples=30, phases=without_shrinking)
+@settings(max_examples=20, phases=without_shrinking)
 @drawn
 def test_any_cell_is_what_it_is_at_the_level_torch(
     text, rewrite, lengths, sizes, seed, wanted, reads
