@@ -21,6 +21,7 @@ from ostinato.data import Symbols, Tokenizer
 from ostinato.tasks.base.pooled.baseline import LinearModel
 from ostinato.tasks.base.pooled.together import (
     FACTS,
+    FEW,
     PRIOR,
     TENSORS,
     folds,
@@ -33,6 +34,35 @@ from ostinato.tasks.classify.bayes import NaiveBayesLinear, fit_naive_bayes_line
 from ostinato.train import Run
 
 _MOST = 5.0  # no member's log-probabilities are stretched further, however sure it may be
+
+
+@dataclass(frozen=True)
+class Prior:
+    """What the weights of members are near, as long as few examples say otherwise.
+
+    Attributes:
+        shares: of each member, where all are equally sure of what they say.
+        examples: how many examples it counts as.
+    """
+
+    shares: tuple[float, ...]
+    examples: float
+
+    def weights(self, said: NDArray[np.float64]) -> NDArray[np.float64]:
+        """The shares, divided by how far each member's log-probabilities (M, N, K) spread.
+
+        A network is often surer of itself than it should be, and would outweigh the others.
+        """
+        spread = (said - said.mean(-1, keepdims=True)).std((1, 2)) + 1e-9
+        weights: NDArray[np.float64] = np.array(self.shares) * spread.mean() / spread
+        return weights
+
+
+TEXTS = Prior((0.5, 0.5), PRIOR)
+SERIES = Prior((0.25, 0.75), FEW)
+"""Of a few dozen series ridge regression on convolutions learns more than a network does: on the
+UCR archive such methods are far ahead of recurrent networks (Ruiz et al. 2021, "The great
+multivariate time series classification bake off")."""
 
 
 @dataclass(frozen=True)
@@ -98,25 +128,32 @@ class LinearMember:
         network: NDArray[np.float32],
         said: NDArray[np.float32],
         targets: NDArray[np.number],
+        series: bool = False,
     ) -> Self | None:
         """The baseline as a member, where both together are better than the network alone.
 
         Both are judged on each fifth of the validation part with weights that were found on the
         rest: by -ln p of the labels, see `helps`. Their labels must not be worse beyond chance.
+        With fewer than `FEW` series that alone counts: the network, whose epoch was chosen on them,
+        is surer of them than of others.
 
         Args:
             baseline: fitted on the training part.
             network: what the network says of the validation part: logits (N, K).
             said: what the baseline says of it: logits (N, K).
             targets: the class of each (N,), or whether it has each label (N, K).
+            series: whether they are series of numbers, of which few are enough for the baseline.
         """
         from ostinato.statistics import is_better  # see `helps`
 
-        alone, both = (_left_out(members, targets) for members in ([network], [network, said]))
+        prior = SERIES if series else TEXTS
+        alone = _left_out([network], targets, Prior((1.0,), prior.examples))
+        both = _left_out([network, said], targets, prior)
         right, more = (f1_of_each(logits, targets) for logits in (alone, both))
-        if not helps(_nats(alone, targets), _nats(both, targets)) or is_better(right, more):
+        worse, few = is_better(right, more), series and len(targets) < FEW
+        if worse or not (few or helps(_nats(alone, targets), _nats(both, targets))):
             return None
-        weights = pool_weights([network, said], targets, PRIOR)
+        weights = pool_weights([network, said], targets, prior)
         together = pool([network, said], weights, targets.ndim > 1)
         accuracy, joint = (_accuracy(each, targets) for each in (said, together))
         return cls(baseline, weights, accuracy, joint, baseline.seconds)
@@ -226,7 +263,7 @@ def pool(
 
 
 def pool_weights(
-    members: Sequence[NDArray[np.float32]], targets: NDArray[np.number], prior: float = 0.0
+    members: Sequence[NDArray[np.float32]], targets: NDArray[np.number], prior: Prior | None = None
 ) -> NDArray[np.float64]:
     """The weights (M,) of `pool` with the smallest cross-entropy; each from 0 to 5.
 
@@ -236,22 +273,24 @@ def pool_weights(
     Args:
         members: what each says of texts that it has not seen: logits (N, K).
         targets: the class of each text (N,), or whether it has each label (N, K).
-        prior: how many texts a prior counts as, under which weights w are near 1/M:
-            Σ (w - 1/M)² / 2 is added to the sum over texts.
+        prior: what the weights are near, unless the texts say otherwise. With its weights v and
+            the texts n that it counts as, n Σ (w - v)² / 2 is added to the sum over texts.
     """
     from scipy.optimize import minimize
     from scipy.special import expit
 
     multi_label = targets.ndim > 1
-    said, start = _said(members, multi_label), np.full(len(members), 1 / len(members))
+    said = _said(members, multi_label)
     if not len(targets):
-        return start
+        return np.full(len(members), 1 / len(members))
+    prior = prior or Prior((1 / len(members),) * len(members), 0)
+    start, examples = prior.weights(said), prior.examples
     truth = _truth(targets, said.shape[2])
 
     def cross_entropy(weights: NDArray[np.float64]) -> tuple[float, NDArray[np.float64]]:
         z = np.tensordot(weights, said, 1)
         p = expit(z) if multi_label else np.exp(_log_softmax(z))
-        away, count = prior * (weights - start), len(targets)
+        away, count = examples * (weights - start), len(targets)
         loss = float(_nats(z, targets).sum() + (weights - start) @ away / 2) / count
         return loss, ((said * (p - truth)).sum((1, 2)) + away) / count
 
@@ -262,12 +301,12 @@ def pool_weights(
 
 
 def _left_out(
-    members: Sequence[NDArray[np.float32]], targets: NDArray[np.number]
+    members: Sequence[NDArray[np.float32]], targets: NDArray[np.number], prior: Prior
 ) -> NDArray[np.float32]:
     """`pool` (N, K) of each fifth of texts, with weights that were found on the others."""
     found = np.empty_like(members[0])
     for out in folds(len(targets)):
-        weights = pool_weights([member[~out] for member in members], targets[~out], PRIOR)
+        weights = pool_weights([member[~out] for member in members], targets[~out], prior)
         found[out] = pool([member[out] for member in members], weights, targets.ndim > 1)
     return found
 

@@ -153,7 +153,9 @@ class ClassifyPrepared(Prepared):
         self._compare(own, judged)
         if not model.settings.model.alone:
             targets = model.targets(judged.labels).numpy()
-            model.linear = LinearMember.of_baseline(baseline, own, self._said, targets)
+            model.linear = LinearMember.of_baseline(
+                baseline, own, self._said, targets, series=model.numbers is not None
+            )
         if model.linear is None:
             return network, self.validation
         return model.linear.join(own, self._said), judged
