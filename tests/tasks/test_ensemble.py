@@ -9,7 +9,7 @@ from ostinato.errors import RunError
 from ostinato.tasks.classify import ensemble
 from ostinato.tasks.classify.bayes import fit_naive_bayes_linear
 from ostinato.tasks.classify.decision import Decision
-from ostinato.tasks.classify.ensemble import pool, pool_weights
+from ostinato.tasks.classify.ensemble import LinearMember, Prior, pool, pool_weights
 from ostinato.tasks.classify.settings import ClassifySettings
 from ostinato.train import Run, read_toml
 from tolerances import FLOAT32, SAME
@@ -42,6 +42,36 @@ def test_weights_have_bounds_where_members_are_always_right():
     weights = pool_weights([sure, -sure], np.array([0, 1]))
     assert ((weights >= 0) & (weights <= 5)).all()
     assert pool([sure, -sure], weights).argmax(1).tolist() == [0, 1]
+
+
+def test_the_prior_of_weights_makes_members_alike_until_the_data_speak():
+    random = np.random.default_rng(0)
+    truth, noise = random.normal(size=(2, 3000, 3)) * [[[4.0]], [[1.0]]]
+    p = np.exp(truth) / np.exp(truth).sum(1, keepdims=True)
+    classes = (p.cumsum(1) < random.random((3000, 1))).sum(1)
+    prior, spreads = Prior((0.25, 0.75), 50), np.array([4.0, 1.0])
+    near = prior.weights(np.stack([truth, noise])) * spreads
+    assert_near(near / near.sum(), np.array([0.25, 0.75]), 0.03)
+    weights = pool_weights([truth, noise], classes, prior)
+    assert weights[0] * spreads[0] > 5 * weights[1] * spreads[1]
+
+
+@pytest.mark.parametrize("wrong", [0, 1])
+def test_few_series_are_answered_by_both(wrong):
+    """The network, whose epoch was chosen on them, is right and sure; so it is of any text."""
+    classes = np.arange(12) % 2
+    network, said = 9 * np.eye(2)[classes], np.eye(2)[classes]
+    said[:wrong] = 40 * (1 - said[:wrong])
+    member = LinearMember.of_baseline(Fitted, network, said, classes, series=True)
+    assert member.accuracy == 1 - wrong / 12
+    assert member.together >= member.accuracy
+    assert LinearMember.of_baseline(Fitted, network, said, classes) is None
+
+
+class Fitted:
+    """Stands for a baseline: only its time is read."""
+
+    seconds = 0.0
 
 
 def test_answers_are_the_pool_of_both(both):

@@ -43,12 +43,14 @@ FEW_WORDS = 100_000
 """Tagged words, of which a network learns less by itself than a linear tagger knows."""
 FEW_SYMBOLS = 300
 """More are subwords or words, not characters or phones."""
+OFTEN = 8
+"""Epochs from which on a language model would learn its text by heart without dropout."""
 SAMPLES = 1000
 """Symbols that are drawn for a step of a language model that has many."""
 _LOOKED_AT = 5000  # texts
 SECONDS = 240.0
 """What training may take, about, on two cores."""
-_PER_UPDATE, _PER_WEIGHT = 4e-3, 6e-11  # seconds: of an update; of a weight at each token
+_PER_UPDATE, _PER_WEIGHT = 4e-3, 5e-11  # seconds: of an update; of a weight at each token
 
 
 @dataclass(frozen=True)
@@ -233,7 +235,8 @@ def generated(settings: S, tokens: int, symbols: int) -> S:
         symbols: how many different ones there are.
     """
     read: Any = settings.data
-    streams = min(max(tokens // (40 * read.steps), 4), 32)
+    most = 16 if symbols > FEW_SYMBOLS else 8  # an update of many embeddings takes long by itself
+    streams = min(max(tokens // (40 * read.steps), 4), most)
     settings = filled(settings, {"data.streams": streams})
     if symbols > FEW_SYMBOLS:
         settings = _of_words(settings, symbols)
@@ -242,16 +245,18 @@ def generated(settings: S, tokens: int, symbols: int) -> S:
     if model.sampled_softmax:
         computed = min(symbols, model.sampled_softmax + step // 2)  # words come several times
     weights = _weights(settings, 1) + model.hidden * computed
-    return course(settings, tokens / step, tokens, weights)
+    settings = course(settings, tokens / step, tokens, weights)
+    often = settings.train.epochs >= OFTEN
+    return filled(
+        settings, {"model.dropout": 0.3 if often else 0.1 if symbols > FEW_SYMBOLS else 0}
+    )
 
 
 def _of_words(settings: S, symbols: int) -> S:
     """Those of a language model of words or subwords, whose embedding is its output layer, too."""
     width = settings.model.projection or settings.model.hidden
-    noise = {"model.dropout": 0.3, "model.embedding_dropout": 0.1}
     samples = SAMPLES if symbols > 4 * SAMPLES else 0
-    settings = filled(settings, noise | {"model.sampled_softmax": samples})
-    settings = filled(settings, {"model.embedding": width})
+    settings = filled(settings, {"model.sampled_softmax": samples, "model.embedding": width})
     return filled(settings, {"model.tied": settings.model.embedding == width})
 
 
