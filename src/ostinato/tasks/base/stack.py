@@ -27,7 +27,10 @@ class StackSettings(Section):
         0, ge=0, le=2**16, description="size of the projection (projected_lstm)"
     )
     dropout: float = Field(
-        0.0, ge=0, lt=1, description="dropout between layers and on their outputs"
+        0.0,
+        ge=0,
+        lt=1,
+        description="dropout between layers and on their outputs; default: by the amount of data",
     )
     recurrent_dropout: float = Field(
         0.0, ge=0, lt=1, description="dropout of states, with the same mask at each step"

@@ -30,7 +30,9 @@ class GenerateNetworkSettings(StackSettings):
 
     hidden: int = Field(256, ge=1, le=2**16, description="hidden units")
     tied: bool = Field(
-        False, description="use the embedding as the weights of the output layer as well"
+        False,
+        description="use the embedding as the weights of the output layer as well; default: with "
+        "many different tokens",
     )
     embedding_dropout: float = Field(
         0.0, ge=0, lt=1, description="dropout of tokens' whole embeddings"

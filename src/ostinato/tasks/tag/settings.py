@@ -49,7 +49,10 @@ class TagNetworkSettings(WordStackSettings):
     embedding: int = Field(100, ge=1, le=2**16, description="size of a word's embedding")
     hidden: int = Field(100, ge=1, le=2**16, description="hidden units per direction")
     dropout: float = Field(
-        0.4, ge=0, lt=1, description="dropout of words, outputs, and between layers"
+        0.4,
+        ge=0,
+        lt=1,
+        description="dropout of words, outputs, and between layers; default: by the amount of data",
     )
     bidirectional: bool = Field(True, description="whether the network is bidirectional")
     characters: int = Field(
@@ -70,7 +73,7 @@ class TagNetworkSettings(WordStackSettings):
     indicators: bool = Field(
         False,
         description="add a linear tagger: scores of labels from each word, its shape, its first "
-        "and last letters, and from the words around it",
+        "and last letters, and from the words around it; default: with few words",
     )
     pretrained: str | None = Field(
         None,
