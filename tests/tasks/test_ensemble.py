@@ -11,6 +11,7 @@ from ostinato.tasks.classify.bayes import fit_naive_bayes_linear
 from ostinato.tasks.classify.decision import Decision
 from ostinato.tasks.classify.ensemble import LinearMember, Prior, pool, pool_weights
 from ostinato.tasks.classify.settings import ClassifySettings
+from ostinato.tasks.regress.ensemble import RegressMember
 from ostinato.train import Run, read_toml
 from tolerances import FLOAT32, SAME
 
@@ -72,6 +73,15 @@ class Fitted:
     """Stands for a baseline: only its time is read."""
 
     seconds = 0.0
+
+
+def test_what_is_larger_than_float32_holds_stays_a_number():
+    largest = np.finfo(np.float32).max
+    sure = np.array([[largest, -largest]], np.float32)
+    found = pool([sure, sure], np.array([5.0, 5.0]), multi_label=True)
+    assert found.tolist() == sure.tolist()
+    member = RegressMember(None, 0.25)
+    assert member.join(sure[0], -sure[0]).tolist() == (sure[0] / 2).tolist()
 
 
 def test_answers_are_the_pool_of_both(both):

@@ -26,6 +26,7 @@ from ostinato.tasks.base.pooled.together import (
     TENSORS,
     folds,
     helps,
+    narrow,
     read_linear,
 )
 from ostinato.tasks.base.stored import from_json
@@ -259,7 +260,7 @@ def pool(
         weights: of each member (M,).
         multi_label: whether texts are multi-label.
     """
-    return np.tensordot(weights, _said(members, multi_label), 1).astype(np.float32)
+    return narrow(np.tensordot(weights, _said(members, multi_label), 1))
 
 
 def pool_weights(

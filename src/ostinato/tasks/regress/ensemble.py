@@ -11,7 +11,15 @@ from numpy.typing import NDArray
 
 from ostinato.data import Tokenizer
 from ostinato.tasks.base.pooled.baseline import LinearModel
-from ostinato.tasks.base.pooled.together import FACTS, PRIOR, TENSORS, folds, helps, read_linear
+from ostinato.tasks.base.pooled.together import (
+    FACTS,
+    PRIOR,
+    TENSORS,
+    folds,
+    helps,
+    narrow,
+    read_linear,
+)
 from ostinato.tasks.base.stored import from_json
 from ostinato.train import Run
 
@@ -55,7 +63,8 @@ class RegressMember:
 
     def join(self, network: NDArray[np.float32], said: NDArray[np.float32]) -> NDArray[np.float32]:
         """What both say together (N,), from standardised values of each."""
-        return network + np.float32(self.weight) * (said - network)
+        own, other = network.astype(np.float64), said.astype(np.float64)
+        return narrow(own + self.weight * (other - own))
 
     def write(self, run: Run) -> None:
         """Keeps it in a run folder."""

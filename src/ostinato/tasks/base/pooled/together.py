@@ -45,6 +45,12 @@ def helps(alone: NDArray[np.float64], both: NDArray[np.float64]) -> bool:
     return smaller and (len(both) < FEW or is_better(-both, -alone))
 
 
+def narrow(values: NDArray[np.float64]) -> NDArray[np.float32]:
+    """As float32; what is larger than that can hold is the largest that it holds."""
+    largest = np.finfo(np.float32).max
+    return values.clip(-largest, largest).astype(np.float32)
+
+
 def read_linear(run: Run, make: Callable[[Mapping[str, Tensor]], M]) -> M:
     """The linear model of a run, made of its tensors.
 
