@@ -5,7 +5,7 @@ from order import SMALL, texts_by_order
 from every import assert_near
 from ostinato import Classifier
 from ostinato.data import read_labelled, split_blocks
-from ostinato.errors import RunError
+from ostinato.errors import NotFinite, RunError
 from ostinato.tasks.classify import ensemble
 from ostinato.tasks.classify.bayes import fit_naive_bayes_linear
 from ostinato.tasks.classify.decision import Decision
@@ -75,11 +75,11 @@ class Fitted:
     seconds = 0.0
 
 
-def test_what_is_larger_than_float32_holds_stays_a_number():
+def test_what_is_larger_than_float32_holds_is_refused():
     largest = np.finfo(np.float32).max
     sure = np.array([[largest, -largest]], np.float32)
-    found = pool([sure, sure], np.array([5.0, 5.0]), multi_label=True)
-    assert found.tolist() == sure.tolist()
+    with pytest.raises(NotFinite):
+        pool([sure, sure], np.array([5.0, 5.0]), multi_label=True)
     member = RegressMember(None, 0.25)
     assert member.join(sure[0], -sure[0]).tolist() == (sure[0] / 2).tolist()
 
