@@ -18,7 +18,7 @@ from ostinato.train import Run
 
 RULES = {
     ClassifySettings: defaults.classified,
-    TagSettings: defaults.tagged,
+    TagSettings: lambda settings, facts: defaults.tagged(settings, facts, 9),
     TransduceSettings: lambda settings, facts: defaults.transduced(settings, facts, 30),
 }
 RANDOM = np.random.default_rng(0)
@@ -88,6 +88,30 @@ def test_a_language_model_of_many_words_is_tied_and_trained_on_some_of_them():
     characters = defaults.generated(GenerateSettings(), 10**6, 100).model
     assert not characters.tied
     assert not characters.sampled_softmax
+
+
+def test_a_language_model_has_dropout_where_it_reads_its_text_often():
+    for seconds, dropout in ((None, 0.3), (600, 0.3), (5, 0.0)):
+        given = GenerateSettings.parse({"train": {"seconds": seconds}}, "here")
+        assert defaults.generated(given, 10**6, 100).model.dropout == dropout
+    assert defaults.generated(GenerateSettings(), 10**7, 100).model.dropout == 0
+    assert defaults.generated(GenerateSettings(), 10**7, 10_000).model.dropout == 0.1
+
+
+@pytest.mark.parametrize("labels", [1, 9, 200, 1500, 100_000])
+@pytest.mark.parametrize("words", [60, 15_000, 99_999, 100_000])
+def test_a_linear_tagger_is_for_few_words_and_as_large_as_its_labels_allow(words, labels):
+    facts = Facts([words // 2, words - words // 2], held=500)
+    found = defaults.tagged(TagSettings(), facts, labels).model
+    assert 5 * found.indicators * labels <= defaults.LINEAR
+    assert found.start == ("ppmi" if words < defaults.FEW_WORDS else "random")
+    if words == 100_000 or labels == 100_000:
+        assert not found.indicators
+    elif labels < 10:
+        assert words < 2 * found.indicators or found.indicators == 2**15
+    own = TagSettings.parse({"model": {"indicators": 7, "vectors": "glove.txt"}}, "here")
+    chosen = defaults.tagged(own, facts, labels).model
+    assert (chosen.indicators, chosen.start) == (7, "random")
 
 
 def test_names_are_read_by_characters_and_sentences_by_words():

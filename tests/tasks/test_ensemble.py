@@ -1,5 +1,10 @@
+import copy
+from dataclasses import replace
+from types import SimpleNamespace
+
 import numpy as np
 import pytest
+import torch
 from order import SMALL, texts_by_order
 
 from every import assert_near
@@ -75,13 +80,17 @@ class Fitted:
     seconds = 0.0
 
 
-def test_what_is_larger_than_float32_holds_is_refused():
+def test_what_is_larger_than_float32_holds_is_refused_with_the_answers(both):
     largest = np.finfo(np.float32).max
     sure = np.array([[largest, -largest]], np.float32)
-    with pytest.raises(NotFinite):
-        pool([sure, sure], np.array([5.0, 5.0]), multi_label=True)
-    member = RegressMember(None, 0.25)
-    assert member.join(sure[0], -sure[0]).tolist() == (sure[0] / 2).tolist()
+    assert pool([sure], np.array([5.0]), multi_label=True).tolist() == [[np.inf, -np.inf]]
+    assert RegressMember(None, 0.25).join(sure[0], -sure[0]).tolist() == (sure[0] / 2).tolist()
+    model = copy.copy(both.model_)
+    model.decision, model.classes = Decision(), ["a", "b"]
+    model.linear = replace(both.linear_, weights=np.array([5.0, 5.0]))
+    batch = SimpleNamespace(linear=torch.tensor([[np.nan, 0.0]]))
+    with pytest.raises(NotFinite, match="its weights are damaged"):
+        model.decode(torch.from_numpy(sure), batch)
 
 
 def test_answers_are_the_pool_of_both(both):

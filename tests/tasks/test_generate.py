@@ -355,8 +355,11 @@ def test_embedding_dropout_drops_whole_tokens_and_only_in_training(generator):
     assert_near(network.eval().embed(batch), plain, SAME)
 
 
-def test_a_sampled_softmax_is_for_training_alone():
+@pytest.mark.parametrize("precision", ["float32", "bfloat16"])
+def test_a_sampled_softmax_is_for_training_alone(precision):
     model = SMALL_GENERATOR["model"] | {"sampled_softmax": 1}
-    sampled = Generator("lstm", **SMALL_GENERATOR | {"model": model}).fit(PERIODIC * 4)
+    train = SMALL_GENERATOR["train"] | {"precision": precision}
+    options = SMALL_GENERATOR | {"model": model, "train": train}
+    sampled = Generator("lstm", **options).fit(PERIODIC * 4)
     assert sampled.history_[-1]["nats"] < 0.05
     assert sampled.sample("ab", 30, greedy=True) == PERIODIC[:32]

@@ -5,26 +5,29 @@ import torch
 
 from every import assert_near
 from ostinato import Tagger
-from ostinato.tasks.tag.indicators import AROUND, BUCKETS, IndicatorScores, indicators
+from ostinato.tasks.tag.indicators import AROUND, IndicatorScores, indicators
 from tolerances import FLOAT32, SAME
+
+BUCKETS = 2**12
 
 
 def test_words_that_look_alike_share_features():
-    iraq, iran, ibm, year, other = indicators(["Iraq", "Iran", "IBM", "1996", "2001"])
+    iraq, iran, ibm, year, other = indicators(["Iraq", "Iran", "IBM", "1996", "2001"], BUCKETS)
     assert (iraq == iran).sum() == 4  # the shape, and the first three letters
     assert (iraq == ibm).sum() == 1  # the first letter
     assert (year == other).all()  # digits are alike
-    assert indicators([]).shape == (0, len(iraq))
+    assert indicators([], BUCKETS).shape == (0, len(iraq))
     assert ((iraq >= 0) & (iraq < BUCKETS)).all()
-    assert indicators(["Ä", "é1", "日本", "…"]).shape == (4, len(iraq))
+    assert indicators(["Ä", "é1", "日本", "…", "\ud800"], BUCKETS).shape == (5, len(iraq))
+    assert indicators(["Iraq"], 1).tolist() == [[0] * len(iraq)]
 
 
 def test_scores_are_sums_over_features_of_a_word_and_of_those_around_it():
     torch.manual_seed(0)
-    scores = IndicatorScores(3, 0.5).eval()
+    scores = IndicatorScores(BUCKETS, 3, 0.5).eval()
     for table in (scores.own, scores.near):
         torch.nn.init.normal_(table.weight)
-    distinct = torch.from_numpy(indicators(["to", "be", "Or"]))
+    distinct = torch.from_numpy(indicators(["to", "be", "Or"], BUCKETS))
     which = torch.tensor([[0, 1, 2, 0], [2, 2, 0, 0]]).T  # the second has two words
     real = torch.tensor([[1, 1, 1, 1], [1, 1, 0, 0]]).T.bool()
     found = scores(distinct, which, real)
@@ -44,7 +47,7 @@ def tagger():
     names = ["Ada", "Bo", "Cleo", "Dora", "Eve", "Finn", "Gus", "Hal"]
     sentences = [["we", "saw", "Mr", n, k] for n in names for k in ("today", "again", "twice")]
     tags = [["O", "O", "O", "B-PER", "O"]] * len(sentences)
-    model = {"hidden": 4, "embedding": 4, "characters": 0, "indicators": True}
+    model = {"hidden": 4, "embedding": 4, "characters": 0, "indicators": BUCKETS}
     train = {"epochs": 30, "lr": 0.02, "threads": 1}
     return Tagger("gru", model=model, train=train).fit(sentences, tags)
 

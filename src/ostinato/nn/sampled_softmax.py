@@ -64,6 +64,6 @@ class SampledSoftmax(nn.Module):
         absent = (len(goal) - 1) * torch.log1p(-self.frequency[symbols])
         absent += self.samples * torch.log1p(-self.drawn[symbols])
         chance = torch.log(-torch.expm1(absent))
-        rows = weight[symbols], bias[symbols] - chance
-        logits = nn.functional.linear(outputs.flatten(0, -2), *rows)
-        return logits.scatter_add(1, own[:, None], chance[own, None]), own
+        logits = nn.functional.linear(outputs.flatten(0, -2), weight[symbols], bias[symbols])
+        logits = logits - chance  # in float32, also where the product is narrower
+        return logits.scatter_add_(1, own[:, None], chance[own, None].to(logits.dtype)), own

@@ -13,7 +13,21 @@ from ostinato.errors import ConfigError, DataError
 
 Symbols = NDArray[np.int64] | Tokens
 
+_BLOCK = 2**22  # symbols that are counted together
 _BATCHES_PER_WINDOW = 100  # enough to sort well by length, few enough that epochs differ
+
+
+def frequencies(symbols: Symbols, known: int) -> NDArray[np.int64]:
+    """How often each of the symbols comes (V,), of a text that memory need not hold.
+
+    Args:
+        symbols: the text (T,).
+        known: V, how many symbols there are.
+    """
+    found = np.zeros(known, np.int64)
+    for start in range(0, len(symbols), _BLOCK):
+        found += np.bincount(np.asarray(symbols[start : start + _BLOCK]), minlength=known)
+    return found
 
 
 def bucketed(

@@ -41,6 +41,8 @@ MUCH = 1_000_000
 """Words, of which a network does not soon know each text by heart."""
 FEW_WORDS = 100_000
 """Tagged words, of which a network learns less by itself than a linear tagger knows."""
+LINEAR = 2**22
+"""The weights that a linear tagger has at most."""
 FEW_SYMBOLS = 300
 """More are subwords or words, not characters or phones."""
 OFTEN = 8
@@ -116,10 +118,15 @@ def course(settings: S, updates: float, tokens: int, weights: int, epochs: int =
     if settings.train.seconds:
         return filled(settings, {"train.epochs": ENDLESS, "train.patience": ENDLESS})
     updates = max(updates, 1.0)
-    epoch = _PER_UPDATE * updates + _PER_WEIGHT * weights * tokens
-    wanted = min(max(UPDATES / updates, epochs), SECONDS / epoch, MOST_EPOCHS)
+    possible = SECONDS / _seconds(updates, tokens, weights)
+    wanted = min(max(UPDATES / updates, epochs), possible, MOST_EPOCHS)
     settings = filled(settings, {"train.epochs": max(math.ceil(wanted), 3)})
     return filled(settings, {"train.patience": max(math.ceil(settings.train.epochs / 3), 3)})
+
+
+def _seconds(updates: float, tokens: int, weights: int) -> float:
+    """What an epoch takes, about, on two cores."""
+    return _PER_UPDATE * updates + _PER_WEIGHT * weights * tokens
 
 
 def batch_size(sequences: int) -> int:
@@ -173,20 +180,40 @@ def regressed(settings: S, facts: Facts) -> S:
     return pooled(settings, facts, epochs=40)
 
 
-def tagged(settings: S, facts: Facts) -> S:
+def tagged(settings: S, facts: Facts, labels: int) -> S:
     """Those of a tagger, which learns from every word of a sentence.
 
     Weights are averaged over about an epoch. Of few words a linear tagger and what stands near each
     word help.
+
+    Args:
+        settings: with what was chosen.
+        facts: of the sentences.
+        labels: how many different ones there are.
     """
     settings = filled(settings, {"data.batch": _batch(settings, facts)})
     updates = _updates(settings, facts)
     settings = filled(settings, {"train.average": round(1 - 1 / max(updates, 50), 4)})
     if facts.tokens < FEW_WORDS:
-        settings = filled(settings, {"model.indicators": True, "model.dropout": 0.5})
+        linear = _buckets(facts.tokens, labels)
+        settings = filled(settings, {"model.indicators": linear, "model.dropout": 0.5})
         if getattr(settings.model, "vectors", None) is None:
             settings = filled(settings, {"model.start": "ppmi"})
     return _course(settings, facts, epochs=10)
+
+
+def _buckets(words: int, labels: int) -> int:
+    """Weights of each label of a linear tagger: about one for each word of training.
+
+    A power of two; fewer where there are many labels, and none where more than eight features
+    would share a weight.
+
+    >>> _buckets(60, 5), _buckets(15_000, 17), _buckets(15_000, 200), _buckets(15_000, 2_000)
+    (256, 16384, 4096, 0)
+    """
+    wanted = 1 << min(max(words.bit_length(), 8), 15)
+    room = 1 << (LINEAR // (5 * labels)).bit_length() >> 1  # five places: a word and four around it
+    return min(wanted, room) if 8 * room >= wanted else 0
 
 
 def spelling(settings: S, sources: Sequence[str], targets: Sequence[str]) -> S:
@@ -246,10 +273,11 @@ def generated(settings: S, tokens: int, symbols: int) -> S:
         computed = min(symbols, model.sampled_softmax + step // 2)  # words come several times
     weights = _weights(settings, 1) + model.hidden * computed
     settings = course(settings, tokens / step, tokens, weights)
-    often = settings.train.epochs >= OFTEN
-    return filled(
-        settings, {"model.dropout": 0.3 if often else 0.1 if symbols > FEW_SYMBOLS else 0}
-    )
+    times = float(settings.train.epochs)
+    if settings.train.seconds:
+        times = min(times, settings.train.seconds / _seconds(tokens / step, tokens, weights))
+    seldom = 0.1 if symbols > FEW_SYMBOLS else 0.0
+    return filled(settings, {"model.dropout": 0.3 if times >= OFTEN else seldom})
 
 
 def _of_words(settings: S, symbols: int) -> S:

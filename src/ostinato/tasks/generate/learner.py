@@ -31,6 +31,7 @@ class GenerateLearner:
         training: the symbols of the training text.
         validation: those of the text that follows it.
         characters: how many characters the validation text has.
+        sampled: what estimates the loss of training; None computes it from all symbols.
 
     Raises:
         DataError: when a text has fewer than two symbols.
@@ -39,16 +40,18 @@ class GenerateLearner:
     judged_by = Judge("-nats", "nats per token", loss="nats")
 
     def __init__(
-        self, model: GenerateModel, training: Symbols, validation: Symbols, characters: int
+        self,
+        model: GenerateModel,
+        training: Symbols,
+        validation: Symbols,
+        characters: int,
+        sampled: SampledSoftmax | None = None,
     ) -> None:
         self.generator, self.network = model, model.network
         self.model: nn.Module = model.network
         self.state: tuple[Tensor, ...] = ()
         self.settings, self.training, self.validation = model.settings, training, validation
-        self.characters = characters
-        counts = np.bincount(np.asarray(training), minlength=len(model.vocabulary))
-        samples = self.settings.model.sampled_softmax
-        self.sampled = SampledSoftmax(torch.from_numpy(counts), samples).to(model.device)
+        self.characters, self.sampled = characters, sampled
         if min(len(training), len(validation)) < 2:
             raise DataError(
                 f"a text of {len(training) + len(validation)} tokens is too short for training"
@@ -72,7 +75,7 @@ class GenerateLearner:
         network, text = self.network, GenerateBatch(inputs)
         outputs, states = network.read(network.embed(text), text, self.state or None)
         self.state = tuple(state.detach() for state in states)
-        if self.sampled.samples:
+        if self.sampled:
             loss = self.sampled(outputs, targets, network.output.weight, network.output.bias)
         else:
             logits = network.head(outputs).flatten(0, 1)

@@ -5,13 +5,18 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 
 import numpy as np
+import torch
+from numpy.typing import NDArray
 
 from ostinato.data import Store, Symbols, tokenizer, train_on_beginning
+from ostinato.data.symbols.batches import frequencies
 from ostinato.equation import Cell
 from ostinato.errors import DataError
+from ostinato.nn import SampledSoftmax
 from ostinato.tasks.base import defaults
 from ostinato.tasks.base.estimator import Prepared
 from ostinato.tasks.generate.baseline import NGram, fit_ngram
@@ -42,13 +47,22 @@ class GeneratePrepared(Prepared):
 
     def learner(self) -> GenerateLearner:
         """See `Prepared`."""
-        return GenerateLearner(self.model, self.training, self.validation, self.characters)
+        model, samples = self.model, self.model.settings.model.sampled_softmax
+        sampled = None
+        if samples:
+            sampled = SampledSoftmax(torch.from_numpy(self.frequencies), samples).to(model.device)
+        return GenerateLearner(model, self.training, self.validation, self.characters, sampled)
+
+    @cached_property
+    def frequencies(self) -> NDArray[np.int64]:
+        """How often each token comes in the training text (V,)."""
+        return frequencies(self.training, len(self.model.vocabulary))
 
     def no_better(self, record: Record) -> str | None:
         """See `Prepared`: how frequent each token is in training."""
-        known = len(self.model.vocabulary)
-        counts = np.bincount(np.asarray(self.training), minlength=known) + 1.0
-        nats = -np.log(counts / counts.sum())[np.asarray(self.validation)].mean()
+        p = (self.frequencies + 1.0) / (self.frequencies + 1.0).sum()
+        held = frequencies(self.validation, len(p))
+        nats = -(held @ np.log(p)) / held.sum()
         found = f"how frequent each token is ({nats:.3f} nats per token)"
         return found if record["nats"] >= nats else None
 

@@ -17,14 +17,21 @@ SUFFIXES, PREFIXES = (1, 2, 3, 4), (1, 2, 3)
 """The lengths of the last and first letters that are features."""
 AROUND = (-2, -1, 1, 2)
 """The neighbours, by distance, whose word and shape are features."""
-BUCKETS = 2**15
-"""The weights of each label and place; features of one bucket share theirs."""
 
 
-def indicators(words: Iterable[str]) -> NDArray[np.int64]:
-    """The buckets of the features of words (W, F): the word, its shape, its affixes."""
-    found = [[crc32(name.encode()) % BUCKETS for name in _features(word)] for word in words]
+def indicators(words: Iterable[str], buckets: int) -> NDArray[np.int64]:
+    """The features of words (W, F), each as the bucket that its name is hashed to.
+
+    Args:
+        words: whose spelling, shape and affixes are the features.
+        buckets: how many there are; features of one bucket have one weight.
+    """
+    found = [[_hash(name) % buckets for name in _features(word)] for word in words]
     return np.array(found, np.int64).reshape(len(found), 2 + len(SUFFIXES) + len(PREFIXES))
+
+
+def _hash(name: str) -> int:
+    return crc32(name.encode("utf-8", "surrogatepass"))
 
 
 def _features(word: str) -> list[str]:
@@ -53,14 +60,15 @@ class IndicatorScores(nn.Module):
     for sequence tagging" (there: features connected directly to the outputs).
 
     Args:
+        buckets: how many weights a label has for each place.
         labels: K.
         drop: the probability that a feature is left out in training.
     """
 
-    def __init__(self, labels: int, drop: float) -> None:
+    def __init__(self, buckets: int, labels: int, drop: float) -> None:
         super().__init__()
-        self.own = nn.Embedding(BUCKETS, labels)
-        self.near = nn.Embedding(BUCKETS, labels * len(AROUND))
+        self.own = nn.Embedding(buckets, labels)
+        self.near = nn.Embedding(buckets, labels * len(AROUND))
         self.drop = drop
         for table in (self.own, self.near):
             nn.init.zeros_(table.weight)

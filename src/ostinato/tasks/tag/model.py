@@ -91,8 +91,8 @@ class TagModel(Model[TagSettings, Sequence[str], TagBatch, Tensor, Tagging]):
             which.append(np.fromiter(numbers, np.int64, len(sentence)))
         spelt = [self.spelling.encode(word) for word in number]
         context = self.context.states(inputs) if self.context else None
-        linear = self.settings.model.indicators
-        features = indicators(map(self.spelling.read, number)) if linear else None
+        buckets = self.settings.model.indicators
+        features = indicators(map(self.spelling.read, number), buckets) if buckets else None
         return TagSequences(words, which, spelt, context, features)
 
     def as_read(self, words: Sequence[str]) -> Sequence[str]:

@@ -96,7 +96,9 @@ class TagNetwork(Network[TagBatch, Tensor]):
         self.recurrent = settings.recurrent(cell, features, bidirectional=settings.bidirectional)
         width = self.recurrent.output_size * (1 + settings.bidirectional)
         self.output = nn.Linear(width, labels)
-        self.indicators = IndicatorScores(labels, settings.dropout) if settings.indicators else None
+        self.indicators: IndicatorScores | None = None
+        if settings.indicators:
+            self.indicators = IndicatorScores(settings.indicators, labels, settings.dropout)
         self.crf = CRF(labels, constraints=constraints)
         if self.softmax:
             for weight in self.crf.parameters():
@@ -120,7 +122,7 @@ class TagNetwork(Network[TagBatch, Tensor]):
         """Words as vectors (T, B, E) → emissions (T, B, K)."""
         outputs, _ = self.recurrent(self.dropout(embedded), lengths=batch.lengths)
         emissions: Tensor = self.output(self.dropout(outputs))
-        if self.indicators is not None and batch.indicators is not None:
+        if self.indicators is not None:
             emissions = emissions + self.indicators(batch.indicators, batch.which.T, real(batch))
         return emissions
 

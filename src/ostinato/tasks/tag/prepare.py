@@ -140,7 +140,7 @@ def prepare(
     known = known_words(network.vectors, network.further_words, frequent, seen, read)
     context = CharacterContext.trained(settings.model, settings.data.max_characters)
     facts = Facts(list(map(len, training.words)), sum(map(len, held.words)))
-    settings = defaults.tagged(fitted(settings, vectors=known), facts)
+    settings = defaults.tagged(fitted(settings, vectors=known), facts, len(labels.classes))
     model = TagModel(
         settings=settings,
         cell=cell,

@@ -70,10 +70,12 @@ class TagNetworkSettings(WordStackSettings):
         description="a: replace a word that occurs n times by the unknown word with "
         "probability a / (a + n)",
     )
-    indicators: bool = Field(
-        False,
-        description="add a linear tagger: scores of labels from each word, its shape, its first "
-        "and last letters, and from the words around it; default: with few words",
+    indicators: int = Field(
+        0,
+        ge=0,
+        description="weights for each tag of a linear tagger that is added: features of a word, "
+        "its shape, its first and last letters, and the words around it are hashed to so many; "
+        "0: none; default: by the number of words and tags",
     )
     pretrained: str | None = Field(
         None,
