@@ -203,15 +203,15 @@ def tagged(settings: S, facts: Facts, labels: int) -> S:
 
 
 def _buckets(words: int, labels: int) -> int:
-    """Weights of each label of a linear tagger: about one for each word of training.
+    """Weights of each label of a linear tagger: about two for each word of training.
 
     A power of two; fewer where there are many labels, and none where more than eight features
     would share a weight.
 
     >>> _buckets(60, 5), _buckets(15_000, 17), _buckets(15_000, 200), _buckets(15_000, 2_000)
-    (256, 16384, 4096, 0)
+    (256, 32768, 4096, 0)
     """
-    wanted = 1 << min(max(words.bit_length(), 8), 15)
+    wanted = 1 << min(max(words.bit_length() + 1, 8), 15)
     room = 1 << (LINEAR // (5 * labels)).bit_length() >> 1  # five places: a word and four around it
     return min(wanted, room) if 8 * room >= wanted else 0
 
