@@ -450,7 +450,26 @@ while True:
 
 
 @POSIX
-def test_entries_that_are_written_while_they_are_read():
+@pytest.mark.parametrize("change", [cache.write, lambda key, _: path(key).unlink()])
+def test_an_entry_that_another_process_replaces_or_removes_once_it_is_open(
+    change, monkeypatch, logged
+):
+    cache.write(KEYS[0], b"object")
+    opened = os.open
+
+    def slow(name, *rest, **options):
+        handle = opened(name, *rest, **options)
+        if str(name).endswith(".code"):
+            change(KEYS[0], b"object")
+        return handle
+
+    monkeypatch.setattr(os, "open", slow)
+    assert cache.read(KEYS[0]) == b"object"
+    assert logged() == []
+
+
+@POSIX
+def test_entries_that_are_written_while_they_are_read(logged):
     writers = [subprocess.Popen([sys.executable, "-c", WRITE], stdout=subprocess.PIPE)
                for _ in range(2)]  # fmt: skip
     try:
@@ -463,6 +482,7 @@ def test_entries_that_are_written_while_they_are_read():
         for writer in writers:
             writer.kill()
             writer.communicate()
+    assert logged() == []
 
 
 # ---- its size

@@ -1,5 +1,6 @@
 """Code is compiled once, loaded after that, and never loaded for what it was not made for."""
 
+import contextlib
 import ctypes
 import gc
 import os
@@ -181,11 +182,13 @@ def test_another_process_does_not_make_it_again():
 
 
 def test_processes_that_compile_at_once_all_succeed_and_leave_one_object(folder):
-    processes = [start() for _ in range(4)]
-    for process in processes:
-        process.stdin.write("go\n")
-        process.stdin.flush()
-    assert all(told(process)[-1] == "30.0" for process in processes)
+    with contextlib.ExitStack() as stack:
+        processes = [stack.enter_context(start()) for _ in range(4)]
+        for process in processes:
+            process.stdin.write("go\n")
+            process.stdin.flush()
+        answers = [told(process) for process in processes]
+    assert all(answer[-1] == "30.0" for answer in answers)
     assert [path.suffix for path in folder.iterdir()] == [".code"]
     assert told(start()) == ["30.0"]
 

@@ -261,8 +261,8 @@ def _file(place: _Place, name: str, most: int) -> Iterator[BinaryIO]:
         about = os.fstat(file.fileno())
         if not stat.S_ISREG(about.st_mode):
             raise OSError(0, f"{name} is a directory or a device, not a file")
-        if _HANDLES and (
-            about.st_uid != os.geteuid() or about.st_mode & 0o022 or about.st_nlink != 1
+        if _HANDLES and (  # no link at all: another process has just replaced it
+            about.st_uid != os.geteuid() or about.st_mode & 0o022 or about.st_nlink > 1
         ):
             raise OSError(0, f"{name} is a file that others can write to; empty the folder")
         if about.st_size > most:
