@@ -29,8 +29,9 @@ def regressor() -> Regressor:
 
 @pytest.fixture(scope="session")
 def generator() -> Generator:
-    """Knows that after abc comes abc."""
-    return Generator("gru", **SMALL_GENERATOR).fit(PERIODIC)
+    """Knows that after abc comes abc, by its network alone."""
+    model = SMALL_GENERATOR["model"] | {"alone": True}
+    return Generator("gru", **SMALL_GENERATOR | {"model": model}).fit(PERIODIC)
 
 
 @pytest.fixture(scope="session")

@@ -98,6 +98,13 @@ def test_a_language_model_has_dropout_where_it_reads_its_text_often():
     assert defaults.generated(GenerateSettings(), 10**7, 10_000).model.dropout == 0.1
 
 
+def test_of_a_long_text_less_than_a_tenth_is_held_out():
+    found = [defaults.held_out(GenerateSettings(), n).data.validation for n in (0, 400_000, 10**6)]
+    assert found == [0.1, 0.1, 0.05]
+    chosen = GenerateSettings.parse({"data": {"validation": 0.2}}, "")
+    assert defaults.held_out(chosen, 10**6).data.validation == 0.2
+
+
 @pytest.mark.parametrize("labels", [1, 9, 200, 1500, 100_000])
 @pytest.mark.parametrize("words", [60, 15_000, 99_999, 100_000])
 def test_a_linear_tagger_is_for_few_words_and_as_large_as_its_labels_allow(words, labels):

@@ -33,8 +33,8 @@ REVIEWS: dict[str, Any] = {
 }
 """The same budget for all cells: 64 units, the last state of the last 250 tokens."""
 PLAYS: dict[str, Any] = {
-    "data": {"streams": 32, "steps": 64},
-    "model": {"embedding": 64, "hidden": 256, "dropout": 0.0},
+    "data": {"streams": 32, "steps": 64, "validation": 0.1},
+    "model": {"embedding": 64, "hidden": 256, "dropout": 0.0, "alone": True},
     "train": {"epochs": 2, "patience": 3, "lr": 2e-3, "threads": 1},
 }
 CHARACTERS = 1_800_000

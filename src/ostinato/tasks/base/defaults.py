@@ -47,6 +47,8 @@ FEW_SYMBOLS = 300
 """More are subwords or words, not characters or phones."""
 OFTEN = 8
 """Epochs from which on a language model would learn its text by heart without dropout."""
+HELD_OUT = 50_000
+"""Tokens of a long text that are held out: enough to tell epochs apart, and the rest teaches."""
 SAMPLES = 1000
 """Symbols that are drawn for a step of a language model that has many."""
 _LOOKED_AT = 5000  # texts
@@ -251,6 +253,11 @@ def transduced(settings: S, facts: Facts, symbols: int) -> S:
         sizes = {"model.embedding": 128, "model.hidden": 256, "model.dropout": 0.3}
         settings = filled(settings, sizes | {"train.lr": 3e-3})
     return _course(settings, facts, more=settings.model.embedding * symbols // 2)
+
+
+def held_out(settings: S, tokens: int) -> S:
+    """Settings with the part of a text that is held out: a tenth, or `HELD_OUT` tokens."""
+    return filled(settings, {"data.validation": min(0.1, round(HELD_OUT / max(tokens, 1), 6))})
 
 
 def generated(settings: S, tokens: int, symbols: int) -> S:

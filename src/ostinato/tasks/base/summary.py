@@ -187,7 +187,7 @@ def parameters(network: nn.Module) -> int:
 
 
 def together(network: str) -> str:
-    """That a network and the linear baseline answer together, and how it would answer alone."""
+    """That a network and a baseline answer together, and how it would answer alone."""
     return (
         f"Both answer together, which is better on the validation set than the {network} alone; "
         "--model.alone takes it alone."

@@ -117,7 +117,8 @@ class Generator(TextEstimator[GenerateSettings]):
         store = Store(model.tokenizer)
         store.add_long([text] if isinstance(text, str) else text)
         symbols = store.tokens(model.vocabulary)
-        return measure(model.network, symbols, store.characters(), model.settings.data)
+        shape = model.settings.data
+        return measure(model.network, symbols, store.characters(), shape, model.ngrams)
 
     def score(self, text: str, y: None = None) -> float:
         """Minus the nats per symbol: larger is better."""

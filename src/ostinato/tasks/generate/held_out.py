@@ -19,10 +19,11 @@ from ostinato.data import Store, Tokenizer, Vocabulary, read_text, streams
 from ostinato.errors import DataError
 from ostinato.tasks.base.held_out import REACH, SEQUENCES, Given, HeldOut, Judged
 from ostinato.tasks.base.network import AnyNetwork
-from ostinato.tasks.generate.baseline import MOST, fit_ngram, probabilities
+from ostinato.tasks.generate.baseline import MOST, fit_ngram
 from ostinato.tasks.generate.estimator import Generator
-from ostinato.tasks.generate.measures import of_nats
+from ostinato.tasks.generate.measures import nats_of, of_nats
 from ostinato.tasks.generate.network import GenerateBatch
+from ostinato.tasks.generate.ngrams import orders
 from ostinato.tasks.generate.prepare import prepare
 from ostinato.tasks.generate.settings import GenerateSettings
 from ostinato.train import Run
@@ -62,34 +63,27 @@ class GenerateHeldOut(HeldOut):
     def judge(self, estimator: Generator) -> Judged:
         """Nats, bits and perplexity; every block begins without a state."""
         symbols = self._symbols(estimator.tokenizer_, estimator.vocabulary_)
-        blocks = self._blocks(symbols)
-        network, device = estimator.network_, estimator.model_.device
-        total, count, states = torch.zeros(blocks, device=device), 0, None
-        with torch.no_grad():
-            for inputs, targets in streams(symbols, blocks, 256):
-                logits, states = network(_batch(inputs, device), states)
-                goal = torch.from_numpy(targets).to(device)
-                losses = nn.functional.cross_entropy(
-                    logits.flatten(0, 1), goal.flatten(), reduction="none"
-                )
-                total += losses.view(targets.shape).sum(0)
-                count += len(targets)
-        return _scored((total / count).tolist())
+        network, member = estimator.model_.network, estimator.model_.ngrams
+        windows = nats_of(network, symbols, self._blocks(symbols), 256, member)
+        sums = [(nats.sum(1, dtype=np.float64), nats.shape[1]) for nats, *_ in windows]
+        count = sum(steps for _, steps in sums)
+        return _scored((sum(total for total, _ in sums) / count).tolist())
 
     def baseline(self, settings: GenerateSettings, training: Given) -> Judged:
         """Interpolated Kneser-Ney, its order chosen on the validation text; see `fit_ngram`."""
         began = time.perf_counter()
         split, known, kept, held = symbols_of(settings, training[0])
         symbols = self._symbols(split, known)
-        order = fit_ngram(kept, held, len(known)).order
+        best, _ = fit_ngram(kept, held, len(known))
         before = np.concatenate([kept, held])[-MOST:]
-        p = probabilities(before, symbols, len(known), order)
+        *_, ngrams = orders(before, len(known), best.order)
+        p = ngrams.of_text(np.concatenate([before, symbols])[-len(symbols) - best.order :])
         blocks = self._blocks(symbols)
         length = (len(symbols) - 1) // blocks
-        scores = -np.log(p[1 : 1 + blocks * length]).reshape(blocks, length).mean(1)
+        nats = -np.log(p[1 - len(symbols) :][: blocks * length])
         return {
-            "name": f"{order}-gram baseline",
-            **_scored(scores.tolist()),
+            "name": f"{best.order}-gram baseline",
+            **_scored(nats.reshape(blocks, length).mean(1).tolist()),
             "seconds": time.perf_counter() - began,
         }
 

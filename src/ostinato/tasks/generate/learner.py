@@ -14,7 +14,7 @@ from ostinato import data
 from ostinato.data import Symbols
 from ostinato.errors import DataError
 from ostinato.nn import SampledSoftmax
-from ostinato.tasks.generate.measures import measure
+from ostinato.tasks.generate.measures import measure, nats_of, stream_count
 from ostinato.tasks.generate.model import GenerateModel
 from ostinato.tasks.generate.network import GenerateBatch
 from ostinato.train import Judge
@@ -85,3 +85,9 @@ class GenerateLearner:
     def validate(self) -> dict[str, float]:
         """See `measure`."""
         return measure(self.network, self.validation, self.characters, self.settings.data)
+
+    def held_out(self, most: int) -> NDArray[np.float32]:
+        """-ln P of the symbols of the validation text (S, L), at most so many; see `nats_of`."""
+        shape, text = self.settings.data, self.validation[:most]
+        windows = nats_of(self.network, text, stream_count(text, shape), 4 * shape.steps)
+        return np.concatenate([nats for (nats,) in windows], axis=1)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from typing import TypeAlias
 
 import numpy as np
 import torch
@@ -18,12 +19,16 @@ from ostinato.errors import check_finite
 from ostinato.nn.encoder import States
 from ostinato.tasks.base.batch import Indices
 from ostinato.tasks.base.model import Model
+from ostinato.tasks.base.parts import Part
 from ostinato.tasks.base.symbols import read_symbols, write_symbols
+from ostinato.tasks.generate.ensemble import FACTS, NGramMember
 from ostinato.tasks.generate.network import GenerateBatch, GenerateNetwork, GenerateOutputs
 from ostinato.tasks.generate.session import GenerateSession, opening
 from ostinato.tasks.generate.settings import GenerateSettings
 from ostinato.train import Run
 
+BeamStates: TypeAlias = tuple[States | None, Tensor | None]
+"""Of the network, and the histories of n-grams (order, B)."""
 LIKELY = 10
 """The most probable next symbols that an answer names."""
 
@@ -75,6 +80,7 @@ class GenerateModel(Model[GenerateSettings, str, GenerateBatch, GenerateOutputs,
     Attributes:
         tokenizer: splits texts, and joins symbols.
         vocabulary: the symbols that are known.
+        ngrams: those that answer with the network, if there are some.
     """
 
     kind = GenerateSettings
@@ -82,6 +88,7 @@ class GenerateModel(Model[GenerateSettings, str, GenerateBatch, GenerateOutputs,
     network: GenerateNetwork = field(init=False)
     tokenizer: Tokenizer
     vocabulary: Vocabulary
+    ngrams: NGramMember | None = None
 
     @property
     def batch_tokens(self) -> int:
@@ -108,7 +115,11 @@ class GenerateModel(Model[GenerateSettings, str, GenerateBatch, GenerateOutputs,
 
     def _likelihood(self, symbols: Tensor, log_p: Tensor) -> Likelihood:
         nats = -log_p[:-1].gather(1, symbols[1:, None])[:, 0]
-        chances, known = log_p[-1].exp(), self.vocabulary.symbols
+        last, known = log_p[-1], self.vocabulary.symbols
+        if self.ngrams:
+            nats = torch.from_numpy(self.ngrams.join(nats.numpy(), symbols.numpy())[0])
+            last = self.ngrams.next(last, self.ngrams.history(symbols.tolist()))
+        chances = last.exp()
         best = chances.argsort(descending=True, stable=True)[:LIKELY].tolist()
         return Likelihood(
             self.vocabulary.decode(symbols.tolist()),
@@ -126,7 +137,8 @@ class GenerateModel(Model[GenerateSettings, str, GenerateBatch, GenerateOutputs,
         Raises:
             ConfigError: for a seed out of range.
         """
-        return GenerateSession(self.network, self.vocabulary, self.tokenizer, prompt, seed)
+        parts = self.network, self.vocabulary, self.tokenizer, self.ngrams
+        return GenerateSession(*parts, prompt, seed)
 
     @torch.no_grad()
     def search(
@@ -155,15 +167,17 @@ class GenerateModel(Model[GenerateSettings, str, GenerateBatch, GenerateOutputs,
         symbols = torch.from_numpy(known.encode(start)).to(device)
         before, last = GenerateBatch(symbols[:-1, None]), symbols[-1:]
         states = network(before).states if len(symbols) > 1 else None
+        histories = self._histories(symbols[:-1])
 
-        def step(states: States | None, symbols: Tensor) -> tuple[Tensor, States]:
+        def step(states: BeamStates, symbols: Tensor) -> tuple[Tensor, BeamStates]:
             nonlocal excluded
-            logits, after = network(GenerateBatch(symbols[None]), states)
-            logits[..., excluded] = -torch.inf
+            logits, after = network(GenerateBatch(symbols[None]), states[0])
+            log_p, histories = self._with_ngrams(logits[0], states[1], symbols)
+            log_p[..., excluded] = -torch.inf
             excluded = unknown  # from now on it alone
-            return logits[0].log_softmax(-1), after
+            return log_p.log_softmax(-1), (after, histories)
 
-        (found,) = beam_search(step, states, last, length, beam=beam, best=best)
+        (found,) = beam_search(step, (states, histories), last, length, beam=beam, best=best)
         start = start if prompt else []
         texts = [split.join([*start, *known.decode(h.symbols)]) for h in found]
         written = len(split.join(start))
@@ -171,6 +185,32 @@ class GenerateModel(Model[GenerateSettings, str, GenerateBatch, GenerateOutputs,
             (prompt + text[written:], h.log_probability)
             for text, h in zip(texts, found, strict=True)
         ]
+
+    def _histories(self, symbols: Tensor) -> Tensor | None:
+        """What the n-grams need of symbols that were read (order, 1); None without n-grams."""
+        if self.ngrams is None:
+            return None
+        return torch.from_numpy(self.ngrams.history(symbols.tolist()))[:, None]
+
+    def _with_ngrams(
+        self, logits: Tensor, histories: Tensor | None, symbols: Tensor
+    ) -> tuple[Tensor, Tensor | None]:
+        """Logits of all that answer (B, V), and histories (order, B), once symbols (B,) are read.
+
+        Args:
+            logits: of the network (B, V).
+            histories: before the symbols (order, B).
+            symbols: the last ones.
+        """
+        member = self.ngrams
+        if member is None or histories is None:
+            return logits, None
+        read = [
+            member.ngrams.read(row.numpy(), symbol)
+            for row, symbol in zip(histories.T, symbols.tolist(), strict=True)
+        ]
+        both = [member.next(row, history) for row, history in zip(logits.cpu(), read, strict=True)]
+        return torch.stack(both).to(logits.device), torch.from_numpy(np.stack(read, axis=1))
 
     def unknown(self, prompt: str) -> list[str]:
         """The symbols of a prompt that are not in the vocabulary."""
@@ -185,8 +225,25 @@ class GenerateModel(Model[GenerateSettings, str, GenerateBatch, GenerateOutputs,
     def read_parts(cls, run: Run, settings: GenerateSettings, cell: Cell) -> GenerateModel:
         """See `Model`."""
         split, known = read_symbols(run, settings.tokenizer)
-        return cls(settings=settings, cell=cell, tokenizer=split, vocabulary=known)
+        model = cls(settings=settings, cell=cell, tokenizer=split, vocabulary=known)
+        if run.holds(FACTS) and not run.unfinished:
+            model.ngrams = NGramMember.read(run, len(known))
+        return model
 
     def write_parts(self, run: Run) -> None:
         """See `Model`."""
         write_symbols(run, self.tokenizer, self.vocabulary)
+
+    def write_fitted(self, run: Run) -> None:
+        """See `Model`."""
+        if self.ngrams:
+            self.ngrams.write(run)
+
+    def parts(self) -> list[Part]:
+        """See `Model`."""
+        parts = super().parts()
+        if self.ngrams is None:
+            return parts
+        counts = self.ngrams.ngrams
+        inside = f"interpolated Kneser-Ney, order {counts.order}, combined with the network"
+        return [*parts, Part("ngrams", "n-grams", inside, parts[-1].gives, counts.parameters)]

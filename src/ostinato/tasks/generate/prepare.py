@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 
@@ -19,9 +19,11 @@ from ostinato.errors import DataError
 from ostinato.nn import SampledSoftmax
 from ostinato.tasks.base import defaults
 from ostinato.tasks.base.estimator import Prepared
-from ostinato.tasks.generate.baseline import NGram, fit_ngram
+from ostinato.tasks.generate.baseline import MOST, NGram, fit_ngram
+from ostinato.tasks.generate.ensemble import NGramMember
 from ostinato.tasks.generate.learner import GenerateLearner
 from ostinato.tasks.generate.model import GenerateModel
+from ostinato.tasks.generate.ngrams import P
 from ostinato.tasks.generate.settings import GenerateSettings
 from ostinato.train import Record, Run
 
@@ -44,6 +46,8 @@ class GeneratePrepared(Prepared):
     validation: Symbols
     characters: int
     baseline: NGram | None = None
+    _learner: GenerateLearner = field(init=False)
+    _said: list[P] = field(init=False)  # by n-grams, of the validation text
 
     def learner(self) -> GenerateLearner:
         """See `Prepared`."""
@@ -51,7 +55,19 @@ class GeneratePrepared(Prepared):
         sampled = None
         if samples:
             sampled = SampledSoftmax(torch.from_numpy(self.frequencies), samples).to(model.device)
-        return GenerateLearner(model, self.training, self.validation, self.characters, sampled)
+        self._learner = GenerateLearner(
+            model, self.training, self.validation, self.characters, sampled
+        )
+        return self._learner
+
+    def finish(self) -> None:
+        """Finds who answers: the network, or n-grams too."""
+        model = self.model
+        if self.baseline and not model.settings.model.alone:
+            network, symbols = self._learner.held_out(MOST), len(model.vocabulary)
+            model.ngrams = NGramMember.fit(
+                self.training, self.validation, network, self._said, symbols
+            )
 
     @cached_property
     def frequencies(self) -> NDArray[np.int64]:
@@ -68,7 +84,8 @@ class GeneratePrepared(Prepared):
 
     def fit_baseline(self, run: Run | None) -> None:
         """Counts n-grams of the training text, and measures them on the validation text."""
-        self.baseline = fit_ngram(self.training, self.validation, len(self.model.vocabulary))
+        found = fit_ngram(self.training, self.validation, len(self.model.vocabulary))
+        self.baseline, self._said = found
         if run:
             run.write_json("baseline.json", self.baseline.record())
 
@@ -88,13 +105,15 @@ def prepare(
     Raises:
         DataError: when no symbol comes often enough to be known.
     """
-    size, held_out = settings.data.vocabulary, settings.data.validation
+    size = settings.data.vocabulary
     digest = hashlib.sha256()
     chunks = _hashed([text] if isinstance(text, str) else text, digest)
-    split, chunks = train_on_beginning(tokenizer(settings.tokenizer), chunks, size, 1 - held_out)
+    kept = 1 - max(settings.data.validation, 0.1)  # surely of the training part
+    split, chunks = train_on_beginning(tokenizer(settings.tokenizer), chunks, size, kept)
     store = Store(split, folder)
     store.add_long(chunks)
-    end = len(store) - round(len(store) * held_out)
+    settings = defaults.held_out(settings, len(store))
+    end = len(store) - round(len(store) * settings.data.validation)
     known = store.vocabulary(size, settings.data.min_count, end)
     if end and len(known) < 2:
         raise DataError(f"no token occurs data.min_count = {settings.data.min_count} times")

@@ -14,6 +14,7 @@ from torch import Tensor
 from ostinato.data import Tokenizer, Vocabulary
 from ostinato.decode import chain, draw
 from ostinato.errors import ConfigError, DataError, check_finite
+from ostinato.tasks.generate.ensemble import NGramMember
 from ostinato.tasks.generate.network import GenerateNetwork
 from ostinato.train.tensors import misfit, packed, unpacked
 
@@ -44,6 +45,7 @@ class GenerateSession:
         network: the language model.
         vocabulary: its symbols.
         tokenizer: splits the prompt, and joins what is drawn to it.
+        ngrams: n-grams that answer with the network.
         prompt: the text to continue; where there is none, a line's end, or else the most
             frequent symbol, is what is read first.
         seed: fixes what is drawn.
@@ -57,6 +59,7 @@ class GenerateSession:
         network: GenerateNetwork,
         vocabulary: Vocabulary,
         tokenizer: Tokenizer,
+        ngrams: NGramMember | None = None,
         prompt: str = "",
         seed: int = 0,
     ) -> None:
@@ -66,6 +69,7 @@ class GenerateSession:
         self._random = torch.Generator().manual_seed(seed)
         self._stream = network.stream()
         self._seen: list[int] = []
+        self._ngrams, self._history = ngrams, ngrams.history([]) if ngrams else None
         start, self._mask = opening(tokenizer.split(prompt), vocabulary)
         self._read(vocabulary.encode(start).tolist())
         self._before = start[-1:] if prompt else []
@@ -137,6 +141,7 @@ class GenerateSession:
         except (LookupError, TypeError, ValueError, RuntimeError) as error:
             raise DataError(f"no saved session of this model: {error}") from None
         self._seen, self._logits = seen, tensors["logits"]
+        self._history = self._ngrams.history(seen) if self._ngrams else None
         self._before = [str(token) for token in before]
         self._mask = ~torch.tensor(_spaced(self._vocabulary)) if begun else None
         states = (tensors[f"states.{k}"] for k in range(len(self._stream.states)))
@@ -151,6 +156,9 @@ class GenerateSession:
         self._seen = [*self._seen, *symbols][-LOOK_BACK:]
         self._logits = self._stream.read(symbols).cpu()  # where symbols are drawn
         check_finite(self._logits)
+        if self._ngrams:
+            self._history = self._ngrams.history(symbols, self._history)
+            self._logits = self._ngrams.next(self._logits, self._history)
         self._logits[0] = -torch.inf  # the unknown symbol
 
 

@@ -13,7 +13,11 @@ class GenerateData(FileSettings):
     """Settings of the data."""
 
     validation: float = Field(
-        0.1, gt=0, lt=1, description="fraction of the text held out, at its end"
+        0.1,
+        gt=0,
+        lt=1,
+        description="fraction of the text held out, at its end; default: a tenth, of a long text "
+        "50,000 tokens",
     )
     vocabulary: int = Field(10_000, ge=2, le=10**7, description="maximum size of the vocabulary")
     min_count: int = Field(1, ge=1, description="minimum count of a token in the vocabulary")
@@ -36,6 +40,11 @@ class GenerateNetworkSettings(StackSettings):
     )
     embedding_dropout: float = Field(
         0.0, ge=0, lt=1, description="dropout of tokens' whole embeddings"
+    )
+    alone: bool = Field(
+        False,
+        description="the network answers alone; default: n-grams answer with it where both are "
+        "better on the validation text",
     )
     sampled_softmax: int = Field(
         0,

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from math import log
 from typing import TYPE_CHECKING
 
-from ostinato.tasks.base.summary import Message, Shown, duration, left_out
+from ostinato.tasks.base.summary import Message, Shown, duration, left_out, together
 
 if TYPE_CHECKING:
     from ostinato.tasks.generate.estimator import Generator
@@ -35,3 +36,9 @@ def trained(generator: Generator) -> Iterator[Shown]:
             f"{baseline.nats:.3f} nats per {unit}, counted in "
             f"{duration(baseline.seconds)}{better}."
         )
+    if both := generator.model_.ngrams:
+        yield Message(
+            f"Both together: {both.together:.3f} nats ({both.together / log(2):.3f} bits) per "
+            f"{unit}, with {1 - both.weight:.0%} of the probability from {both.ngrams.order}-grams."
+        )
+        yield Message(together("network"))
