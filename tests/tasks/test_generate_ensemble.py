@@ -7,13 +7,15 @@ import re
 import numpy as np
 import pytest
 import torch
+from hypothesis import given
+from hypothesis import strategies as st
 from order import PERIODIC, SMALL_GENERATOR
 
 from every import assert_near
 from ostinato import Generator
 from ostinato.errors import RunError
 from ostinato.tasks.generate.baseline import fit_ngram
-from ostinato.tasks.generate.ensemble import FACTS, TENSORS, NGramMember
+from ostinato.tasks.generate.ensemble import FACTS, RECENT, TENSORS, NGramMember, recent
 from ostinato.tasks.generate.measures import measure, nats_of
 from ostinato.tasks.generate.network import GenerateBatch
 from ostinato.train import Run
@@ -42,14 +44,16 @@ def expected(generator, text):
     for t, ours in enumerate(logits[:, 0].double().softmax(-1).numpy(), start=1):
         ends = [np.array([*symbols[:t], k]) for k in range(len(ours))]
         theirs = np.array([member.ngrams.of_text(end)[-1] for end in ends])
-        found.append(member.weight * ours + (1 - member.weight) * theirs)
+        last = symbols[max(t - RECENT, 0) : t].tolist()
+        cache = np.array([last.count(k) / len(last) for k in range(len(ours))])
+        found.append(member.weights @ [ours, theirs, cache])
     return np.array(found)
 
 
 def test_it_answers_where_it_helps(both, tmp_path):
     member = both.model_.ngrams
     assert member.together < 0.99 * member.network
-    assert 0 < member.weight < 1
+    assert member.weights.sum() == pytest.approx(1)
     assert member.network == pytest.approx(both.best_["nats"], rel=FLOAT32)
     kinds = [part.kind for part in both.model_.parts()]
     assert kinds == ["embedding", "recurrent", "output", "ngrams"]
@@ -64,15 +68,53 @@ def test_a_network_that_says_more_answers_alone():
     _, said = fit_ngram(text, text, 4)
     perfect, poor = (np.full((1, 299), nats, np.float32) for nats in (1e-9, 0.5))
     assert NGramMember.fit(text, text, perfect, said, 4) is None
-    assert NGramMember.fit(text, text, poor, said, 4).weight < 0.1
+    assert NGramMember.fit(text, text, poor, said, 4).weights[0] < 0.1
 
 
 def test_the_weight_is_the_best_one():
     ours, theirs = np.random.default_rng(0).random((2, 500))
-    text, tried = np.zeros(501, np.int64), np.linspace(0.02, 0.98, 97)
+    text, tried = np.arange(501) % 3, np.linspace(0.02, 0.98, 97)
     fitted = NGramMember.fit(text, text, -np.log(ours)[None], [theirs], 3)
     losses = {a: -np.log(a * ours + (1 - a) * theirs).mean() for a in tried}
-    assert fitted.weight == pytest.approx(min(losses, key=losses.get), abs=0.02)
+    assert fitted.weights[0] == pytest.approx(min(losses, key=losses.get), abs=0.02)
+
+
+@pytest.fixture(scope="module")
+def cached():
+    """What n-grams do not know: which of two words a paragraph is about."""
+    draw = np.random.default_rng(0)
+    topics = ["".join(draw.choice([*"abcdefgh"], 2)) for _ in range(60)]
+    text = "".join(" ".join(draw.choice([a, "so", "it"], 60)) + "\n" for a in topics)
+    train = {"epochs": 1, "threads": 1}
+    return Generator("gru", tokenizer="word", **SMALL_GENERATOR | {"train": train}).fit(text), text
+
+
+def test_a_cache_answers_too_where_words_come_again(cached):
+    generator, text = cached
+    member = generator.model_.ngrams
+    assert member.weights[2] > 0.02
+    symbols = generator.vocabulary_.encode(generator.tokenizer_.split(text[-1500:]))
+    whole = np.concatenate(
+        [nats[0, 0] for nats in nats_of(generator.network_, symbols, 1, 50, member)]
+    )
+    with torch.inference_mode():
+        logits = generator.network_(GenerateBatch(torch.from_numpy(symbols)[:, None])).logits
+    for t in (1, 5, 199, 201, 260):
+        p = member.next(logits[t - 1, 0], member.read(symbols[:t].tolist())).exp()
+        assert float(p.sum()) == pytest.approx(1, rel=FLOAT32)
+        assert -math.log(p[symbols[t]]) == pytest.approx(whole[t - 1], rel=FLOAT32)
+        pieces = member.read(symbols[3:t].tolist(), member.read(symbols[:3].tolist()))
+        assert t < 3 or (pieces == member.read(symbols[:t].tolist())).all()
+
+
+@given(st.lists(st.integers(0, 2), min_size=1, max_size=500), st.integers(0, 300))
+def test_the_cache_by_hand(text, given_):
+    given_ = min(given_, len(text) - 1)
+    found = recent(np.array(text), given_, 3)
+    for t in range(given_, len(text)):
+        last = text[max(t - RECENT, 0) : t]
+        expected = last.count(text[t]) / len(last) if last else 1 / 3
+        assert found[t - given_] == pytest.approx(expected)
 
 
 def test_a_session_draws_from_the_mean_of_both(both):
@@ -134,17 +176,22 @@ def test_it_is_kept_in_a_run(both, tmp_path):
     assert again.sample(PROMPT, 40, seed=1) == both.sample(PROMPT, 40, seed=1)
 
 
-@pytest.mark.parametrize("change", [{"weight": 1.5}, {"weight": math.nan}, {"weight": "a"}, None])
+@pytest.mark.parametrize(
+    "change",
+    [{"weights": [0.5, 0.5]}, {"weights": [math.nan] * 3}, {"weights": "a"}, {"alone": None}, None],
+)
 def test_what_is_damaged_is_refused(both, tmp_path, change):
     run, member = Run.create(tmp_path), both.model_.ngrams
     member.write(run)
-    assert NGramMember.read(run, len(both.vocabulary_)).weight == member.weight
+    assert (
+        NGramMember.of_run(run, len(both.vocabulary_)).weights.tolist() == member.weights.tolist()
+    )
     if change:
         (tmp_path / FACTS).write_text(json.dumps(run.read_json(FACTS) | change))
     else:
         run.write_tensors(TENSORS, {"1.count": torch.tensor([1])})
     with pytest.raises(RunError, match=re.escape(FACTS if change else TENSORS)):
-        NGramMember.read(run, len(both.vocabulary_))
+        NGramMember.of_run(run, len(both.vocabulary_))
 
 
 def test_a_text_that_is_too_short_to_fit_a_weight_has_none(tmp_path):

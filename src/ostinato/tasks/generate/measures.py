@@ -70,7 +70,7 @@ def nats_of(
         if member is None:
             yield nats[None]
         else:
-            yield member.join(nats, _pieces(symbols, starts, member.ngrams.order, nats.shape[1]))
+            yield member.join(nats, _pieces(symbols, starts, member.reach, nats.shape[1]))
 
 
 def _pieces(symbols: Symbols, starts: list[int], before: int, count: int) -> NDArray[np.int64]:

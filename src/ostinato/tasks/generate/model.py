@@ -28,7 +28,7 @@ from ostinato.tasks.generate.settings import GenerateSettings
 from ostinato.train import Run
 
 BeamStates: TypeAlias = tuple[States | None, Tensor | None]
-"""Of the network, and the histories of n-grams (order, B)."""
+"""Of the network, and the histories of n-grams (·, B)."""
 LIKELY = 10
 """The most probable next symbols that an answer names."""
 
@@ -118,7 +118,7 @@ class GenerateModel(Model[GenerateSettings, str, GenerateBatch, GenerateOutputs,
         last, known = log_p[-1], self.vocabulary.symbols
         if self.ngrams:
             nats = torch.from_numpy(self.ngrams.join(nats.numpy(), symbols.numpy())[0])
-            last = self.ngrams.next(last, self.ngrams.history(symbols.tolist()))
+            last = self.ngrams.next(last, self.ngrams.read(symbols.tolist()))
         chances = last.exp()
         best = chances.argsort(descending=True, stable=True)[:LIKELY].tolist()
         return Likelihood(
@@ -187,26 +187,26 @@ class GenerateModel(Model[GenerateSettings, str, GenerateBatch, GenerateOutputs,
         ]
 
     def _histories(self, symbols: Tensor) -> Tensor | None:
-        """What the n-grams need of symbols that were read (order, 1); None without n-grams."""
+        """What n-grams need of symbols that were read, a column; None without n-grams."""
         if self.ngrams is None:
             return None
-        return torch.from_numpy(self.ngrams.history(symbols.tolist()))[:, None]
+        return torch.from_numpy(self.ngrams.read(symbols.tolist()))[:, None]
 
     def _with_ngrams(
         self, logits: Tensor, histories: Tensor | None, symbols: Tensor
     ) -> tuple[Tensor, Tensor | None]:
-        """Logits of all that answer (B, V), and histories (order, B), once symbols (B,) are read.
+        """Logits of all that answer (B, V), and histories (·, B), once symbols (B,) are read.
 
         Args:
             logits: of the network (B, V).
-            histories: before the symbols (order, B).
+            histories: before the symbols (·, B).
             symbols: the last ones.
         """
         member = self.ngrams
         if member is None or histories is None:
             return logits, None
         read = [
-            member.ngrams.read(row.numpy(), symbol)
+            member.read([symbol], row.numpy())
             for row, symbol in zip(histories.T, symbols.tolist(), strict=True)
         ]
         both = [member.next(row, history) for row, history in zip(logits.cpu(), read, strict=True)]
@@ -227,7 +227,7 @@ class GenerateModel(Model[GenerateSettings, str, GenerateBatch, GenerateOutputs,
         split, known = read_symbols(run, settings.tokenizer)
         model = cls(settings=settings, cell=cell, tokenizer=split, vocabulary=known)
         if run.holds(FACTS) and not run.unfinished:
-            model.ngrams = NGramMember.read(run, len(known))
+            model.ngrams = NGramMember.of_run(run, len(known))
         return model
 
     def write_parts(self, run: Run) -> None:

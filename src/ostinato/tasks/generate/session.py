@@ -14,7 +14,7 @@ from torch import Tensor
 from ostinato.data import Tokenizer, Vocabulary
 from ostinato.decode import chain, draw
 from ostinato.errors import ConfigError, DataError, check_finite
-from ostinato.tasks.generate.ensemble import NGramMember
+from ostinato.tasks.generate.ensemble import RECENT, NGramMember
 from ostinato.tasks.generate.network import GenerateNetwork
 from ostinato.train.tensors import misfit, packed, unpacked
 
@@ -69,7 +69,7 @@ class GenerateSession:
         self._random = torch.Generator().manual_seed(seed)
         self._stream = network.stream()
         self._seen: list[int] = []
-        self._ngrams, self._history = ngrams, ngrams.history([]) if ngrams else None
+        self._ngrams, self._history = ngrams, ngrams.read([]) if ngrams else None
         start, self._mask = opening(tokenizer.split(prompt), vocabulary)
         self._read(vocabulary.encode(start).tolist())
         self._before = start[-1:] if prompt else []
@@ -88,7 +88,7 @@ class GenerateSession:
         logits = self._logits
         if self._mask is not None:
             logits = logits.masked_fill(self._mask, -torch.inf)
-        return shape(logits, torch.tensor(self._seen))
+        return shape(logits, torch.tensor(self._seen[-LOOK_BACK:]))
 
     def draw(self, shape: Callable[..., Tensor]) -> Drawn:
         """Draws the next symbol, with the samplers of `decode.chain`, and reads it."""
@@ -141,7 +141,7 @@ class GenerateSession:
         except (LookupError, TypeError, ValueError, RuntimeError) as error:
             raise DataError(f"no saved session of this model: {error}") from None
         self._seen, self._logits = seen, tensors["logits"]
-        self._history = self._ngrams.history(seen) if self._ngrams else None
+        self._history = self._ngrams.read(seen) if self._ngrams else None
         self._before = [str(token) for token in before]
         self._mask = ~torch.tensor(_spaced(self._vocabulary)) if begun else None
         states = (tensors[f"states.{k}"] for k in range(len(self._stream.states)))
@@ -153,11 +153,11 @@ class GenerateSession:
         return {"seen": seen, "logits": self._logits, "random": self._random.get_state(), **states}
 
     def _read(self, symbols: list[int]) -> None:
-        self._seen = [*self._seen, *symbols][-LOOK_BACK:]
+        self._seen = [*self._seen, *symbols][-max(LOOK_BACK, RECENT) :]
         self._logits = self._stream.read(symbols).cpu()  # where symbols are drawn
         check_finite(self._logits)
         if self._ngrams:
-            self._history = self._ngrams.history(symbols, self._history)
+            self._history = self._ngrams.read(symbols, self._history)
             self._logits = self._ngrams.next(self._logits, self._history)
         self._logits[0] = -torch.inf  # the unknown symbol
 

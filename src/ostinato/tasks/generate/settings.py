@@ -43,8 +43,8 @@ class GenerateNetworkSettings(StackSettings):
     )
     alone: bool = Field(
         False,
-        description="the network answers alone; default: n-grams answer with it where both are "
-        "better on the validation text",
+        description="the network answers alone; default: n-grams, and a cache of the last tokens, "
+        "answer with it where that is better on the validation text",
     )
     sampled_softmax: int = Field(
         0,

@@ -7,6 +7,7 @@ from math import log
 from typing import TYPE_CHECKING
 
 from ostinato.tasks.base.summary import Message, Shown, duration, left_out, together
+from ostinato.tasks.generate.ensemble import RECENT
 
 if TYPE_CHECKING:
     from ostinato.tasks.generate.estimator import Generator
@@ -37,8 +38,10 @@ def trained(generator: Generator) -> Iterator[Shown]:
             f"{duration(baseline.seconds)}{better}."
         )
     if both := generator.model_.ngrams:
+        cache = f" and {both.weights[2]:.0%} from the last {RECENT} {unit}s" * bool(both.weights[2])
         yield Message(
             f"Both together: {both.together:.3f} nats ({both.together / log(2):.3f} bits) per "
-            f"{unit}, with {1 - both.weight:.0%} of the probability from {both.ngrams.order}-grams."
+            f"{unit}, with {both.weights[1]:.0%} of the probability from {both.ngrams.order}-grams"
+            f"{cache}."
         )
         yield Message(together("network"))
