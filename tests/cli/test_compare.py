@@ -151,20 +151,25 @@ def test_all_parameters_can_be_equal(terminal):
 
 def test_a_report_of_runs_that_fit_made(terminal):
     out = terminal.text("report", "runs/a", "--data", "more.csv", "--out", "a.html")
-    assert re.search(r"^ gru +75.00% ", out, re.M)  # the label of the last of four is wrong
+    # the label of the last of four is wrong
+    assert re.search(r"^ gru with linear baseline +75.00% ", out, re.M)
+    assert re.search(r"^   network alone +\d", out, re.M)
     page = (terminal.folder / "a.html").read_text()
     assert "Confusion matrix" in page
+    assert "<title>GRU with linear baseline on reviews.csv (classify)</title>" in page
     without = terminal.text("report", "runs/a", "--out", "b.html")
     assert "validation accuracy" in without
+    assert "These figures are those of the networks alone" in without
     page = (terminal.folder / "b.html").read_text()
     assert "Confusion matrix" not in page
-    assert "<title>GRU on reviews.csv (classify)</title>" in page
     assert "biased high" in page
     own = terminal.text("report", "runs/a", "--data", "reviews.csv", "--out", "d.html")
     assert re.search(r"^ linear baseline +\d+\.\d+% ", own, re.M)
     assert "biased high" in (terminal.folder / "d.html").read_text()
     terminal.text("report", "runs/b", "--data", "book.txt", "--out", "c.html")
-    assert "Generated text" in (terminal.folder / "c.html").read_text()
+    page = (terminal.folder / "c.html").read_text()
+    assert "Generated text" in page
+    assert "biased low" in page  # only the part of its text that the run held out
 
 
 def test_a_report_of_a_comparison_is_the_comparison(terminal, compared):

@@ -400,4 +400,4 @@ def test_cells_are_compared_and_reported(place):
     )  # fmt: skip
     assert again.splitlines()[:6] == out.splitlines()[:6]
     out = place.text("report", "taggers/names", "--data", "dev.conll", "--out", "names.html")
-    assert re.search(r"^ gru +\d+\.\d\d%", out, re.M)
+    assert re.search(r"^ gru with linear tagger +\d+\.\d\d%", out, re.M)

@@ -98,6 +98,6 @@ def test_of_its_own_data_only_what_was_held_out_counts(tmp_path, tagger):
 
 def test_the_parts_of_the_network(tagger):
     parts = {part["kind"]: part for part in architecture(tagger.network_)}
-    assert list(parts) == ["embedding", "spelling", "recurrent", "output", "linear", "crf"]
+    assert list(parts) == ["embedding", "spelling", "recurrent", "output", "indicators", "crf"]
     whole = sum(p.numel() for p in tagger.network_.parameters())
     assert sum(part["parameters"] for part in parts.values()) == whole

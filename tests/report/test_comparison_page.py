@@ -197,8 +197,46 @@ def test_a_page_on_taggers():
     assert "PER75.0%50.0%60.0%18" in types
     assert "<b>–0.0%0.0%3" in types
     sentences = "".join(page.texts("section", id="sentences"))
-    assert "<Lee> B-<b> B-PER" in sentences
+    assert "<Lee> B-<b> → B-PER" in sentences
     titles = [attributes.get("title") for _, attributes in page.elements]
     assert "B-<b>, confidence 62.5%" in titles
     accuracy = [json.loads(x) for x in page.texts("script", type="application/json")][1]
     assert accuracy["layout"]["yaxis"]["tickformat"].endswith("p")
+
+
+def test_what_answers_together_is_named_and_told_apart():
+    linear = {"kind": "linear", "name": "linear baseline", "inside": "n-grams of words " * 4,
+              "gives": "B × 2 logits", "parameters": 7}  # fmt: skip
+    runs = []
+    for seed in range(2):
+        each = run("gru with linear baseline", seed, [1, 1, 1, 0])
+        each["test"]["alone"] = {"network": 0.5 + seed / 4, "linear baseline": 1.0}
+        each |= {"architecture": [*parts("gru"), linear], "graph": find("gru").graph.to_json()}
+        each["flow"] = {"start": {"h": [1.0, 0.5]}, "trained": {"h": [1.0, 0.5]}}
+        runs.append(each)
+    found = comparison(runs, "accuracy", False)
+    told = {"title": "GRU", "task": "classify"}
+    page = Document(comparison_page({**found, **told}, "ostinato report"))
+    rows = page.texts("tr")[1:4]
+    assert rows[0].startswith("GRU with linear baseline 8 units75.00%")
+    assert rows[1].strip() == "network alone 62.50%"
+    assert "100.00% best mean" in rows[2]
+    lead = page.classed("p", "lead")[0]
+    assert lead.startswith("GRU was trained with 2 seeds, and evaluated on 4 held-out texts.")
+    assert "with" not in "".join(page.texts("section", id="gradients"))  # the network's alone
+    unjudged = [{k: v for k, v in each.items() if k != "test"} for each in runs]
+    found = comparison(unjudged, "accuracy", False)
+    page = comparison_page({**found, **told}, "ostinato report")
+    assert "those of the networks alone" in page
+
+
+def test_series_are_not_called_texts():
+    each = run("gru", 0, [1, 0])
+    numbers = {"kind": "numbers", "name": "numbers", "inside": "", "gives": "", "parameters": 0}
+    each |= {"architecture": [numbers], "graph": find("gru").graph.to_json()}
+    each["history"] = [e | {"validation_loss": 0.5} for e in each["history"]]
+    found = comparison([each], "accuracy", False) | {"title": "GRU", "task": "classify"}
+    page = comparison_page(found, "ostinato report")
+    assert "2 held-out series" in page
+    assert "Loss, nats per series" in page
+    assert "texts" not in page.partition("<body>")[2].partition("<h2>Architecture")[0]

@@ -79,7 +79,7 @@ def in_short(results: Mapping[str, Any]) -> dict[str, Any]:
 
     names = "title", "task", "metric", "equal", "data", "baseline", "created", "seconds", "machine"
     kept = {
-        "cell", "validation", "mean", "deviation", "low", "high", "parameters",
+        "cell", "alone", "validation", "mean", "deviation", "low", "high", "parameters",
         "recurrent_parameters", "seconds", "tokens_per_second",
     }  # fmt: skip
     return {
@@ -91,7 +91,7 @@ def in_short(results: Mapping[str, Any]) -> dict[str, Any]:
 
 def print_comparison(results: Mapping[str, Any]) -> None:
     """A comparison in short, on the terminal."""
-    from ostinato.report.verdicts import equality, measure, verdicts
+    from ostinato.report.verdicts import equality, measure, networks_alone, verdicts
 
     metric = results["metric"]
     judged = any("mean" in row for row in results["rows"])
@@ -114,11 +114,14 @@ def print_comparison(results: Mapping[str, Any]) -> None:
             duration(row["seconds"]),
             f"{row['tokens_per_second']:,.0f}",
         )
+        for name, alone in row.get("alone", {}).items():
+            shown.add_row(f"  {name} alone", measure(metric, alone))
     if baseline := results["baseline"]:
         empty = ["–"] * (len(columns) - 1)
         count = f"{baseline['parameters']:,}" if "parameters" in baseline else "–"
         rest = [count, duration(baseline["seconds"]), "–"]
         shown.add_row(baseline["name"], measure(metric, baseline[metric]), *empty, *rest)
     console.print(shown)
-    for sentence in filter(None, [equality(results), *verdicts(results)]):
+    said = [networks_alone(results), equality(results), *verdicts(results)]
+    for sentence in filter(None, said):
         console.print(sentence, soft_wrap=True)

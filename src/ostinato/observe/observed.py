@@ -82,6 +82,7 @@ class _Measured(_Record):
     may_be_null = frozenset({"mase", "pinball", "coverage", "part"})
 
     name: str | None = None
+    reads: str | None = None
     exam: str | None = None
     scores: _Scores | None = None
     columns: dict[str, _Error] | None = None
@@ -117,6 +118,7 @@ class _Test(_Measured):
     windows: _Count | None = None
     part: str | None = None
     baseline: _Measured | None = None
+    alone: dict[str, _Amount] | None = None
 
     @model_validator(mode="after")
     def _fits(self) -> Self:

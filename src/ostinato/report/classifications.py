@@ -32,10 +32,13 @@ def confusions_section(confusions: Record, things: str) -> str:
         )
         for cell, own in confusions.items()
     )
-    return Markup("""<h2>Confusion matrix</h2>
-<p>Held-out {} by true class (rows) and predicted class (columns), as fractions of each true class;
-all seeds together.</p>
-<div class="squares">{}</div>""").format(things, figures)
+    if all(len(own["classes"]) <= FEW for own in confusions.values()):
+        title, shown = "Confusion matrix", "by true class (rows) and predicted class (columns)"
+    else:
+        title, shown = "Largest confusions", "whose predicted class is not the true one"
+    return Markup("""<h2>{}</h2>
+<p>Held-out {} {}, as fractions of each true class; all seeds together.</p>
+<div class="squares">{}</div>""").format(title, things, shown, figures)
 
 
 def _confusion(classes: Sequence[str], counts: Sequence[Sequence[int]], color: str) -> str:
@@ -44,15 +47,21 @@ def _confusion(classes: Sequence[str], counts: Sequence[Sequence[int]], color: s
             ((n, a, b) for a, row in enumerate(counts) for b, n in enumerate(row) if a != b and n),
             reverse=True,
         )
+        if not wrong:
+            return Markup('<p class="note">No mistakes.</p>')
         rows = Markup().join(
-            Markup('<tr><th scope="row">{}</th><td>{}</td><td>{:,}</td></tr>').format(
-                classes[a], classes[b], n
-            )
+            Markup(
+                '<tr><th scope="row">{}</th><td>{}</td><td>{:,}</td><td>{:.1%}</td></tr>'
+            ).format(classes[a], classes[b], n, n / sum(counts[a]))
             for n, a, b in wrong[:MISTAKES]
         )
-        head = Markup("<tr><th>true</th><th>predicted</th><th>count</th></tr>")
+        head = Markup().join(
+            Markup('<th scope="col">{}</th>').format(name)
+            for name in ("true", "predicted", "count", "of the true class")
+        )
         return Markup(
-            '<div class="scroll"><table><thead>{}</thead><tbody>{}</tbody></table></div>'
+            '<div class="scroll"><table class="mistakes"><thead><tr>{}</tr></thead>'
+            "<tbody>{}</tbody></table></div>"
         ).format(head, rows)
     head = Markup().join(Markup('<th scope="col">{}</th>').format(name) for name in classes)
     rows = Markup()
@@ -71,6 +80,13 @@ def _confusion(classes: Sequence[str], counts: Sequence[Sequence[int]], color: s
     ).format(head, rows)
 
 
+def _sure(excess: float) -> str:
+    """How much surer than right a model is on average."""
+    if abs(excess) < 0.0005:
+        return "neither too sure nor too unsure"
+    return f"{abs(excess):.1%} too {'sure' if excess > 0 else 'unsure'}"
+
+
 def calibrations_section(calibrations: Record) -> str:
     """Whether a cell is as often right as it is sure."""
     if not calibrations:
@@ -83,26 +99,24 @@ def calibrations_section(calibrations: Record) -> str:
         for cell, bins in calibrations.items()
     }
     rows = Markup().join(
-        Markup('<tr><th scope="row">{}{}</th><td>{:.3f}</td><td>{:.1%} too {}</td></tr>').format(
-            key(look[cell]),
-            cell_name(cell),
-            error,
-            abs(sure[cell]),
-            "sure" if sure[cell] > 0 else "unsure",
+        Markup('<tr><th scope="row">{}{}</th><td>{:.3f}</td><td>{}</td></tr>').format(
+            key(look[cell]), cell_name(cell), error, _sure(sure[cell])
         )
         for cell, error in errors.items()
     )
-    head = Markup("<tr><th>model</th><th>calibration error</th><th>on average</th></tr>")
+    heads = ("model", "calibration error", "on average")
+    head = Markup().join(Markup('<th scope="col">{}</th>').format(name) for name in heads)
     return Markup("""<h2>Calibration</h2>
 <p>A calibrated model with a confidence of 80% is right in 80 of 100 cases: it lies on the grey
 line. Above the line a model is underconfident, below it overconfident. Larger markers stand for
 more predictions, each for at least {}, unless there are fewer.</p>
 {}
 <div class="pair">{}
-<figure><figcaption>Calibration error</figcaption><table><thead>{}</thead><tbody>{}</tbody>
-</table><p class="note">The expected calibration error: the difference between confidence and
-accuracy in ten bins of confidence, weighted by the number of predictions in each bin. Here it is
-over the predictions of all seeds together; in the first table it is the mean over seeds.</p>
+<figure><figcaption>Calibration error</figcaption><div class="wide"><table><thead><tr>{}</tr>
+</thead><tbody>{}</tbody></table></div><p class="note">The expected
+calibration error: the difference between confidence and accuracy in ten bins of confidence,
+weighted by the number of predictions in each bin. Here it is over the predictions of all seeds
+together; in the first table it is the mean over seeds.</p>
 </figure></div>""").format(
         ENOUGH,
         legend(look, {}),

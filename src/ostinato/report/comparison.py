@@ -19,6 +19,7 @@ from ostinato.report.records import Record
 from ostinato.report.tagging import tagging
 from ostinato.report.transducing import transducing
 from ostinato.statistics import LEVEL, holm, over_examples, paired_t, sign_flip, spread
+from ostinato.tasks.base.parts import AFTER
 from ostinato.tasks.classify.calibration import calibration_error, reliability
 
 PERMUTED = 6
@@ -37,8 +38,10 @@ def comparison(
         baseline: `name`, the metric, `scores`, `exam`, `seconds`, perhaps `parameters`.
     """
     firsts = {cell: own[0] for cell, own in by_cell(runs).items()}
+    counts = {len(run["test"]["scores"]) for run in runs if "test" in run}
     return {
         "metric": metric,
+        "judged": counts.pop() if len(counts) == 1 else None,
         "lower": lower,
         "rows": rows(runs, metric, lower),
         "pairs": pairs(runs, metric, lower, baseline),
@@ -85,15 +88,28 @@ def _row(cell: str, runs: Sequence[Record], metric: str, lower: bool) -> Record:
         "validation": sum(valid) / len(runs),
         "epochs": sum(len(run["history"]) for run in runs) / len(runs),
         "tokens_per_second": sum(tokens) / max(sum(seconds), 1e-9),
+        "joined": any(part["kind"] in AFTER for run in runs for part in run["architecture"]),
         **{k: runs[0][k] for k in ("hidden", "parameters", "recurrent_parameters", "level")},
     }
     if all("test" in run for run in runs):
         values = [run["test"][metric] for run in runs]
         row |= {"values": values, **spread(values)._asdict()}
+    if alone := _alone(runs):
+        row["alone"] = alone
     if all("confidence" in run.get("test", {}) for run in runs):
         errors = [calibration_error(reliability(*_sure(run))) for run in runs]
         row["calibration_error"] = sum(errors) / len(errors)
     return row
+
+
+def _alone(runs: Sequence[Record]) -> dict[str, float]:
+    """What each of those that answer together does alone: the mean of the metric over seeds."""
+    each = [run.get("test", {}).get("alone", {}) for run in runs]
+    return {
+        name: sum(own[name] for own in each) / len(each)
+        for name in each[0]
+        if all(name in own for own in each)
+    }
 
 
 def pairs(

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 from markupsafe import Markup
 
-from ostinato import tasks
 from ostinato.report.classifications import calibrations_section, confusions_section
 from ostinato.report.comparison_tables import models_table, pairs_table
 from ostinato.report.diagrams import cell_diagram, network_diagram
@@ -25,7 +24,7 @@ from ostinato.report.sections import gradients, learning
 from ostinato.report.sentences import cell_name
 from ostinato.report.tagging import sentences_section, types_section
 from ostinato.report.transducing import attention_section, lengths_section
-from ostinato.report.verdicts import overview
+from ostinato.report.verdicts import overview, terms_of
 
 
 def comparison_page(results: Results, command: str) -> str:
@@ -39,7 +38,7 @@ def comparison_page(results: Results, command: str) -> str:
     Returns:
         HTML, see `document`.
     """
-    terms = tasks.find(results["task"]).terms
+    terms = terms_of(results)
     forecasts, tagged = results.get("forecasts") or {}, results.get("tagged", {})
     transduced = results.get("transduced", {})
     sections = {
@@ -67,22 +66,38 @@ def comparison_page(results: Results, command: str) -> str:
 
 
 def _histories(results: Results) -> list[Record]:
-    return [{"cell": run["cell"], "history": run["history"]} for run in results["runs"]]
+    names = _networks(results)
+    return [{"cell": names[run["cell"]], "history": run["history"]} for run in results["runs"]]
+
+
+def _networks(results: Results) -> dict[str, str]:
+    """What is learned and what gradients flow in: each network without what answers with it.
+
+    Those that only this sets apart keep their names.
+    """
+    bare = {
+        row["cell"]: row["cell"].partition(" with ")[0] if row["joined"] else row["cell"]
+        for row in results["rows"]
+    }
+    return {
+        cell: name if [*bare.values()].count(name) == 1 else cell for cell, name in bare.items()
+    }
 
 
 def _gradients(results: Results) -> str:
     """Before and after training, and what happened between."""
-    flow = results.get("flow", {})
+    names = _networks(results)
+    flow = {names[cell]: own for cell, own in results.get("flow", {}).items()}
     if not flow:
         return ""
-    pooling, terms = results.get("pooling"), tasks.find(results["task"]).terms
+    pooling, terms = results.get("pooling"), terms_of(results)
     if terms.flow:
         note = terms.flow
     elif pooling in (None, "last"):
-        note = "Means over the longest texts; the loss is that of the last step."
+        note = f"Means over the longest {terms.things}; the loss is that of the last step."
     else:
         note = (
-            "Means over the longest texts. The pooling, "
+            f"Means over the longest {terms.things}. The pooling, "
             f"{pooling.replace('_', ' ')}, uses every step, so the gradient "
             "does not come from the last step alone."
         )

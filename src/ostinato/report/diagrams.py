@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from textwrap import wrap
 
 from markupsafe import Markup
 
@@ -20,6 +21,8 @@ ROW, HEIGHT, GAP = 96, 46, 18
 """From row to row of a cell, the height of a box, and the least space between two."""
 WIDTH, BLOCK = 270, 50
 """A network's width, and the height of one of its parts."""
+LINE, LEADING = 40, 16
+"""The letters of a line in such a part, and the height of each further line."""
 OPEN = {"add": 1, "sub": 1, "mul": 2, "div": 2, "neg": 3}
 """How loosely an operation holds its arguments together; other operations have brackets."""
 LONGEST = 400
@@ -40,7 +43,9 @@ def network_diagram(parts: Sequence[Record], color: str) -> str:
     drawn, y = [_shape_arrow(0, _read_by(parts))], 34.0
     for part in parts:
         lanes = part.get("directions", 0)
-        height = BLOCK + 20 * lanes
+        inside = wrap(part["inside"], LINE)
+        below = y + BLOCK + LEADING * (len(inside[1:]))
+        height = below - y + 20 * lanes
         style = Markup(' style="--color:{}"').format(color) if lanes else ""
         kind = "gate" if lanes else "leaf"
         drawn.append(
@@ -49,7 +54,7 @@ def network_diagram(parts: Sequence[Record], color: str) -> str:
                 'height="{}" rx="6"/></g>'
                 '<text x="14" y="{}" class="name">{}</text>'
                 '<text x="{}" y="{}" text-anchor="end">{:,}</text>'
-                '<text x="14" y="{}" class="formula">{}</text>'
+                "{}"
             ).format(
                 kind,
                 style,
@@ -61,12 +66,16 @@ def network_diagram(parts: Sequence[Record], color: str) -> str:
                 WIDTH - 14,
                 y + 20,
                 part["parameters"],
-                y + 38,
-                part["inside"],
+                Markup().join(
+                    Markup('<text x="14" y="{}" class="formula">{}</text>').format(
+                        y + 38 + LEADING * k, line
+                    )
+                    for k, line in enumerate(inside)
+                ),
             )
         )
         for lane in range(lanes):
-            drawn.append(_steps(y + 52 + 20 * lane, lane > 0, color))
+            drawn.append(_steps(below + 2 + 20 * lane, lane > 0, color))
         drawn.append(_shape_arrow(y + height, part["gives"]))
         y += height + 34
     total = sum(part["parameters"] for part in parts)
@@ -82,9 +91,13 @@ def network_diagram(parts: Sequence[Record], color: str) -> str:
 
 def _read_by(parts: Sequence[Record]) -> str:
     """What the first part reads."""
+    return "numbers, B × T × D" if reads_numbers(parts) else "tokens, B × T"
+
+
+def reads_numbers(parts: Sequence[Record]) -> bool:
+    """Whether a network reads series of numbers, and no symbols."""
     first = parts[0] if parts else {}
-    numbers = first.get("kind") == "segments" or first.get("name", "").endswith("numbers")
-    return "numbers, B × T × D" if numbers else "tokens, B × T"
+    return first.get("kind") == "segments" or first.get("name", "").endswith("numbers")
 
 
 def _shape_arrow(y: float, shape: str) -> str:

@@ -49,17 +49,23 @@ SPARE = (
 def looks(cells: Iterable[str]) -> dict[str, Look]:
     """The look of each cell: its own, or for a cell that has none the next spare one.
 
-    >>> looks(["gru", "mgu"])["mgu"].symbol
-    'triangle-up'
+    >>> looks(["gru", "mgu"])["mgu"].symbol, looks(["gru with ETS"])["gru with ETS"].symbol
+    ('triangle-up', 'diamond')
     """
     cells = list(dict.fromkeys(cells))
-    others = [cell for cell in cells if cell not in LOOKS]
+    bare = [cell.partition(" ")[0] for cell in cells]
+    own = {
+        cell: LOOKS[name]
+        for cell, name in zip(cells, bare, strict=True)
+        if name in LOOKS and (cell == name or bare.count(name) == 1)
+    }
+    others = [cell for cell in cells if cell not in own]
     n = len(SPARE)  # of more, colours and shapes are combined anew
     spare = {
         cell: Look(SPARE[k % n].color, SPARE[(k + k // n) % n].symbol)
         for k, cell in enumerate(others)
     }
-    return {cell: LOOKS.get(cell) or spare[cell] for cell in cells}
+    return {cell: own.get(cell) or spare[cell] for cell in cells}
 
 
 def loss_curves(runs: Sequence[Record], validation: str = "validation_loss") -> go.Figure:
@@ -82,7 +88,7 @@ def metric_curves(runs: Sequence[Record], metric: str, percent: bool = False) ->
     """A field of a history by epoch, drawn as by `loss_curves`; perhaps in percent."""
     figure = empty_figure("epoch")
     if percent:
-        figure.update_yaxes(tickformat=".4~p", hoverformat=".2%")
+        figure.update_yaxes(tickformat=".4~p", hoverformat=".2%", rangemode="nonnegative")
     for cell, histories, look in _with_looks(runs):
         _by_epoch(figure, histories, metric, cell_label(cell), look)
     return figure
@@ -97,7 +103,7 @@ def length_curves(lengths: Mapping[str, Record], field: str) -> go.Figure:
         field: `error_rate` or `exact_match`.
     """
     unit = next(iter(lengths.values()))["unit"]
-    figure = empty_figure(f"length of the text, {unit}")
+    figure = empty_figure(f"length of the source, {unit}")
     figure.update_yaxes(tickformat=".4~p", hoverformat=".1%", rangemode="tozero")
     for cell, look in looks(lengths).items():
         groups = lengths[cell]["groups"]
@@ -252,16 +258,15 @@ def _positive(size: float) -> bool:
 
 
 def cell_label(cell: str) -> str:
-    """A cell as people write it, with the settings that set it apart.
+    """A cell as people write it, with the settings that set it apart and what answers with it.
 
-    >>> cell_label("gru"), cell_label("lstm attention=none layers=2"), cell_label("gru linear=3")
-    ('GRU', 'LSTM (attention none, layers 2)', 'GRU and linear model')
+    >>> cell_label("gru"), cell_label("lstm attention=none layers=2"), cell_label("gru with ETS")
+    ('GRU', 'LSTM (attention none, layers 2)', 'GRU with ETS')
     """
-    name, *apart = cell.split(" ")
-    own = [setting for setting in apart if not setting.startswith("linear=")]
-    settings = f" ({', '.join(own)})".replace("=", " ") if own else ""
-    together = any(setting.startswith("linear=") and setting != "linear=0" for setting in apart)
-    return name.upper() + settings + " and linear model" * together
+    network, joined, beside = cell.partition(" with ")
+    name, *apart = network.split(" ")
+    settings = f" ({', '.join(apart)})".replace("=", " ") if apart else ""
+    return name.upper() + settings + joined + beside
 
 
 def mean_histories(runs: Iterable[Record]) -> list[Record]:
@@ -328,8 +333,10 @@ def _by_epoch(
         marker={"symbol": look.symbol, "size": 6 if faint else 9},
         opacity=0.85 if faint else 1,
     )
-    if len(epochs) <= 10:  # no half epochs
-        figure.update_xaxes(dtick=1)
+    every = {epoch for trace in figure.data for epoch in trace.x}
+    alone = [min(every) - 0.5, max(every) + 0.5] if len(every) == 1 else None
+    # neither half epochs nor such that there were not
+    figure.update_xaxes(dtick=1 if len(every) <= 10 else None, range=alone)
 
 
 def tint(look: Look, opacity: float) -> str:

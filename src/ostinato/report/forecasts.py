@@ -94,7 +94,7 @@ on the training set.</p>
 <div class="pair">{}
 <figure><figcaption>Mean absolute error of each series <small>in original
 units</small></figcaption>
-<div class="scroll">{}</div></figure></div>""").format(
+<div class="wide">{}</div></figure></div>""").format(
         part,
         found["windows"],
         said,
@@ -247,5 +247,7 @@ def quantiles_section(found: Record) -> str:
 steeper curve means that the intervals are too wide, a flatter one that they are too narrow.</p>
 {}
 <div class="pair">{}<figure><figcaption>Fraction of values below each quantile</figcaption>
-<table><thead><tr><th scope="col">forecast</th>{}</tr></thead><tbody>{}</tbody></table>
-</figure></div>""").format(legend(looks(cells), {}), figure, heads, rows)
+<div class="wide"><table><thead><tr><th scope="col">forecast</th>{}</tr></thead>
+<tbody>{}</tbody></table></div></figure></div>""").format(
+        legend(looks(cells), {}), figure, heads, rows
+    )

@@ -13,12 +13,13 @@ from ostinato.observe.observed import check_alike, checked, checked_baseline, ch
 from ostinato.report.comparison import comparison
 from ostinato.report.sentences import listed
 from ostinato.tasks.base.held_out import HeldOut
+from ostinato.tasks.base.parts import BESIDE
 from ostinato.tasks.base.stored import cell_in, settings_in
 from ostinato.train import BEST, Folder, Run
 from ostinato.train.run import CONFIG, METRICS
 
-LINEAR = "model.linear"
-"""The setting that a network answers together with a linear model."""
+JOINING = frozenset({"model.linear", "model.indicators", "model.alone"})
+"""The settings by which something answers together with a network, or nothing does."""
 
 
 def runs_in(folder: str) -> list[str]:
@@ -59,11 +60,12 @@ def collected(
     settings = [  # now that it is known whose they are, checked
         settings_in(Run(path), held_out.kind.kind).model_dump(exclude_none=True) for path in paths
     ]
-    names = _names(settings, [own["cell"] for own in settings])
-    runs = [
-        _record(path, name, own, held_out, data)
-        for path, name, own in zip(paths, names, settings, strict=True)
-    ]
+    runs: list[dict[str, Any]] = []
+    for path, own in zip(paths, settings, strict=True):
+        alone = not any("baseline" in run.get("test", {}) for run in runs)
+        runs.append(_record(path, own, held_out, data, alone))
+    names = _names(settings, [own["cell"] for own in settings], list(map(_beside, runs)))
+    runs = [run | {"cell": name} for run, name in zip(runs, names, strict=True)]
     baseline: dict[str, Any] | None
     if file := home and home / BASELINE:
         baseline = checked_baseline(Folder(file.parent).read_json(BASELINE), file, held_out.metric)
@@ -78,12 +80,20 @@ def collected(
 
 def _record(
     path: str,
-    name: str,
     settings: Mapping[str, Any],
     held_out: type[HeldOut],
     data: Sequence[str] | None,
+    alone: bool,
 ) -> dict[str, Any]:
-    """A run as `comparison` takes it."""
+    """A run as `comparison` takes it, but for its name.
+
+    Args:
+        path: its folder.
+        settings: its settings.
+        held_out: what the task is judged by.
+        data: what it is judged by, if it is not yet.
+        alone: whether no baseline stands beside the runs yet.
+    """
     run = Run(path)
     if is_judged(run):
         run.say_state()
@@ -93,10 +103,12 @@ def _record(
         given = None if data is None else held_out.read_files(data, estimator, run)
         observed = observe(estimator, given) if given else inside(estimator)
         observed["biased"] = given is None or given.biased
+        if alone and given and given.training is not None:
+            fitted = given.baseline(estimator.settings(), given.training)
+            observed["test"]["baseline"] = fitted | {"exam": observed["exam"]}
     if "test" in observed:
         observed["test"]["exam"] = observed["exam"]
     return observed | {
-        "cell": name,
         "seed": settings["seed"],
         "hidden": settings["model"]["hidden"],
         "path": path,
@@ -105,25 +117,34 @@ def _record(
     }
 
 
-def _names(settings: Sequence[Mapping[str, Any]], cells: Sequence[str]) -> list[str]:
-    """How each run's cell is called: with the settings that set it apart from others of the cell.
+def _beside(run: Mapping[str, Any]) -> str:
+    """What answers together with the network of a run; "" where nothing does."""
+    return " and ".join(part["name"] for part in run["architecture"] if part["kind"] in BESIDE)
 
-    A network that answers together with a linear model is always called so.
+
+def _names(
+    settings: Sequence[Mapping[str, Any]], cells: Sequence[str], beside: Sequence[str]
+) -> list[str]:
+    """How each run is called: by its cell, by the settings that set it apart from others of the
+    cell, and by what answers with the network.
 
     >>> one, two = ({"seed": k, "model": {"hidden": h}} for k, h in enumerate((8, 9)))
-    >>> _names([one, two, two], ["gru", "gru", "lstm"])
-    ['gru hidden=8', 'gru hidden=9', 'lstm']
+    >>> _names([one, two, two], ["gru", "gru", "lstm"], ["", "", "ETS"])
+    ['gru hidden=8', 'gru hidden=9', 'lstm with ETS']
     """
-    flat = [_flat(own) for own in settings]
+    every = list(zip(map(_flat, settings), cells, beside, strict=True))
     names = []
-    for own, cell in zip(flat, cells, strict=True):
-        others = [other for other, name in zip(flat, cells, strict=True) if name == cell]
+    for own, cell, joined in every:
         apart = [
             f"{key.rpartition('.')[2]}={value}"
             for key, value in own.items()
-            if any(other.get(key) != value for other in others) or (key == LINEAR and value)
+            if any(
+                other.get(key) != value
+                for other, its_cell, with_it in every
+                if its_cell == cell and (key not in JOINING or with_it == joined)
+            )
         ]
-        names.append(" ".join([cell, *apart]))
+        names.append(" ".join([cell, *apart]) + f" with {joined}" * bool(joined))
     return names
 
 

@@ -26,8 +26,7 @@ def learning(runs: Sequence[Results], terms: Terms) -> str:
         return ""
     look = looks(run["cell"] for run in runs)
     loss, title = (
-        text.format(thing=terms.things.removesuffix("s"), things=terms.things)
-        for text in (terms.loss, terms.title)
+        text.format(thing=terms.thing, things=terms.things) for text in (terms.loss, terms.title)
     )
     first = plot(loss_curves(runs, terms.validation), loss)
     second = plot(metric_curves(runs, terms.reached, percent=terms.digits is None), title)

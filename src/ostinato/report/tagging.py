@@ -46,9 +46,9 @@ def types_section(tagged: Record) -> str:
         for cell, own in tagged.items()
     )
     return Markup("""<h2>Precision and recall</h2>
-<p>Precision is the fraction of predicted entities that are correct, recall the fraction of true
-entities that are predicted, F1 their harmonic mean. An entity is correct only as a whole. All
-seeds together.</p>
+<p>Precision is the fraction of what is predicted that is correct, recall the fraction of what is
+there that is predicted, F1 their harmonic mean. An entity of several words is correct only as a
+whole. The support is how often a type is there. All seeds together.</p>
 <div class="pair">{}</div>""").format(figures)
 
 
@@ -67,7 +67,8 @@ def _types(kinds: Mapping[str, Sequence[int]]) -> str:
         for kind, (correct, found, there) in shown[:MOST]
     )
     heads = Markup().join(
-        Markup("<th>{}</th>").format(name) for name in ("", "precision", "recall", "F1", "there")
+        Markup('<th scope="col">{}</th>').format(name)
+        for name in ("type", "precision", "recall", "F1", "support")
     )
     table = Markup("<table><thead><tr>{}</tr></thead><tbody>{}</tbody></table>").format(heads, rows)
     return Markup('<div class="scroll">{}</div>').format(table)
@@ -78,7 +79,7 @@ def _part(count: int, all_: int) -> str:
 
 
 def sentences_section(tagged: Record) -> str:
-    """Sentences, each tag under its word, the surer the stronger its ground; errors are struck."""
+    """Sentences, each tag under its word, the surer the stronger its ground; errors underlined."""
     if not tagged:
         return ""
     look = looks(tagged)
@@ -95,8 +96,8 @@ def sentences_section(tagged: Record) -> str:
     )
     return Markup("""<h2>Sentences</h2>
 <p>Held-out sentences of the first seed, those with errors first. A stronger colour means a higher
-confidence of the tag, given the whole sentence; hover to read it. A wrong tag is followed by the
-correct one.</p>
+confidence of the tag, given the whole sentence; hover to read it. A wrong tag is underlined and
+followed by an arrow and the correct one.</p>
 <div class="samples">{}</div>""").format(figures)
 
 
@@ -108,8 +109,8 @@ def _sentence(each: Record) -> str:
 def _word(word: str, true: str, tag: str, sure: float) -> str:
     if true == tag and tag == "O":
         return Markup('<span title="O, confidence {:.1%}">{}</span>').format(sure, word)
-    right = "" if true == tag else Markup(" <s>{}</s>").format(tag)
+    kind, shown = ("tag", tag) if true == tag else ("tag wrong", f"{tag} → {true}")
     return Markup(
-        '<span class="tag" style="--part:{:.3f}" title="{}, confidence {:.1%}">'
-        "{}<small>{} {}</small></span>"
-    ).format(sure, tag, sure, word, right, true)
+        '<span class="{}" style="--part:{:.3f}" title="{}, confidence {:.1%}">'
+        "{} <small>{}</small></span>"
+    ).format(kind, sure, tag, sure, word, shown)

@@ -100,7 +100,7 @@ def attention_section(found: Record) -> str:
     )
     return Markup("""<h2>Attention</h2>
 <p>Attention weights of held-out texts: source tokens (columns) and output tokens (rows). Each row
-sums to 1; darker colours are larger weights.</p>
+sums to 1; stronger colours are larger weights.</p>
 <div class="pair maps">{}</div>""").format(figures)
 
 

@@ -5,13 +5,22 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 
 from ostinato import tasks
+from ostinato.report.diagrams import reads_numbers
 from ostinato.report.figures import cell_label
 from ostinato.report.records import Record
 from ostinato.report.sentences import listed
 from ostinato.statistics import LEVEL
+from ostinato.tasks.base.terms import Terms
 
 MANY = 4
 """The most pairs without a shown difference that are named one by one."""
+
+
+def terms_of(results: Record) -> Terms:
+    """The words of the task, as they are for what its networks read."""
+    terms = tasks.of_metric(results["metric"]).terms
+    parts: Sequence[Record] = next(iter(results["architectures"].values()), [])
+    return terms.of_series() if reads_numbers(parts) else terms
 
 
 def measure(metric: str, value: float) -> str:
@@ -61,7 +70,7 @@ def verdicts(results: Record) -> list[str]:
     if not pairs:
         return []
     if all(pair["over_seeds"] is None for pair in pairs):
-        return ["One seed each: the differences cannot be tested. Use at least three seeds."]
+        return ["With one seed the differences cannot be tested: use at least three seeds."]
     said = []
     ahead: dict[str, list[str]] = {}
     for pair in pairs:
@@ -83,6 +92,17 @@ def verdicts(results: Record) -> list[str]:
     return said
 
 
+def networks_alone(results: Record) -> str:
+    """That the figures are not those of the answers, where nothing but validation measured them."""
+    rows = results["rows"]
+    if any("mean" in row for row in rows) or not any(row["joined"] for row in rows):
+        return ""
+    return (
+        "These figures are those of the networks alone: give --data for those of what answers "
+        "together."
+    )
+
+
 def method(results: Record) -> str:
     """Which tests were made, and what had to hold."""
     pairs = results["pairs"]
@@ -91,20 +111,23 @@ def method(results: Record) -> str:
     over_seeds = _names(pair["seeds_test"] for pair in pairs if pair["seeds_test"])
     over_examples = _names(pair["examples_test"] for pair in pairs)
     each = _names(pair["each_seed_test"] for pair in pairs)
-    examples = tasks.of_metric(results["metric"]).terms.examples
+    examples = terms_of(results).examples
+    if not over_seeds:
+        return (
+            f"Each pair is compared on the same {examples} ({each}). The test knows nothing of "
+            "other seeds."
+        )
     text = (
         f"Each pair is compared on the same {examples}, seed by seed. Test "
         f"over {examples}, each with its mean over seeds: {over_examples}; "
         f"for each seed: {each}. "
     )
-    if over_seeds:
-        text += (
-            f"Test over seeds: {over_seeds}. A difference is significant if "
-            f"both p-values, corrected for {_pairs(len(pairs))} (Holm), are "
-            f"below {LEVEL}; the larger one is shown. All tests are "
-            "two-sided. A difference that is not significant may still exist."
-        )
-    return text
+    return text + (
+        f"Test over seeds: {over_seeds}. A difference is significant if "
+        f"both p-values, corrected for {_pairs(len(pairs))} (Holm), are "
+        f"below {LEVEL}; the larger one is shown. All tests are "
+        "two-sided. A difference that is not significant may still exist."
+    )
 
 
 def equality(results: Record) -> str:
@@ -148,14 +171,19 @@ def _capital(text: str) -> str:
 def overview(results: Record) -> Sequence[str]:
     """All of it in short: what was done, what is best, what is shown."""
     rows, data = results["rows"], results.get("data", {})
-    names = listed(cell_label(row["cell"]) for row in rows)
+    # what answers with a network is not trained with a seed
+    networks = dict.fromkeys(cell_label(row["cell"].partition(" with ")[0]) for row in rows)
+    names, many = listed(networks), len(networks) > 1
     seeds = {len(row["seeds"]) for row in rows}
-    each = " each" if len(rows) > 1 else ""
+    each = " each" if many else ""
     times = f"with {_number(seeds.pop())}{each}" if len(seeds) == 1 else ""
-    things = tasks.find(results["task"]).terms.data
-    did = f"{names} {'was' if len(rows) == 1 else 'were'} trained {times}".rstrip()
+    terms, judged = terms_of(results), results.get("judged")
+    did = f"{names} {'were' if many else 'was'} trained {times}".rstrip()
     if data:
-        did += f" on {data['training']:,} {things}, and evaluated on {data['test']:,} held-out ones"
+        did += f" on {data['training']:,} {terms.data}, and evaluated on {data['test']:,} "
+        did += "held-out ones"
+    elif judged:
+        did += f", and evaluated on {judged:,} held-out {terms.examples}"
     return [f"{did}.", reached(results), *verdicts(results)]
 
 

@@ -34,6 +34,8 @@ class HeldOut(ABC):
     """Whether less of it is better."""
     biased: bool = False
     """Whether it also chose the best epoch, so that a model looks better on it than it is."""
+    training: Given | None = None
+    """What the run was trained on, for a baseline beside it; None where that is not known."""
 
     @classmethod
     @abstractmethod
@@ -68,7 +70,10 @@ class HeldOut(ABC):
 
     @abstractmethod
     def judge(self, estimator: Any) -> Judged:
-        """How a trained model does: the metric, `scores` of every part, and what else there is."""
+        """How a trained model does: the metric, `scores` of every part, and what else there is.
+
+        Where a baseline answers with the network, `alone` is the metric of each of them.
+        """
 
     @abstractmethod
     def baseline(self, settings: Any, training: Given) -> Judged:

@@ -10,6 +10,11 @@ from torch import Tensor, nn
 
 from ostinato.nn import Recurrent, Tied
 
+AFTER = frozenset({"linear", "baseline"})
+"""The kinds of parts that answer with a network and are fitted after its training."""
+BESIDE = AFTER | {"indicators"}
+"""The kinds of parts that are no part of a recurrent network, and are named beside it."""
+
 
 class PartRecord(TypedDict, total=False):
     """A part as plain data; only recurrent layers have `directions` and `states`."""

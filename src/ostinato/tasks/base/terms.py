@@ -36,3 +36,14 @@ class Terms(NamedTuple):
     loss: str
     reached: str
     title: str
+
+    @property
+    def thing(self) -> str:
+        """One of the things."""
+        return self.things if self.things == "series" else self.things.removesuffix("s")
+
+    def of_series(self) -> Terms:
+        """The words of a task of texts, where it reads series of numbers instead."""
+        if self.things != "texts":
+            return self
+        return self._replace(things="series", data="series", examples="series", step="step")

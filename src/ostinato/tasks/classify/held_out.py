@@ -27,8 +27,7 @@ class ClassifyHeldOut(HeldOut):
 
     examples: Examples
     biased: bool = False
-    training: Examples | None = None
-    """What the run was trained on too, for a baseline beside it; None where that is not known."""
+    training: Given | None = None
     kind = Classifier
     metric = "accuracy"
     lower = False
@@ -50,7 +49,7 @@ class ClassifyHeldOut(HeldOut):
         splits = read_labelled(data, own.text, own.label, dialect=own.dialect)
         examples, known = splits["train"], None
         if examples.fingerprint() == run.manifest.data.get("sha256"):
-            known = examples
+            known = examples.texts, examples.labels
         if "test" in splits:
             return cls(splits["test"], training=known)
         digest, trained = examples.fingerprint(), run.manifest.data
@@ -88,11 +87,8 @@ class ClassifyHeldOut(HeldOut):
         predicted = np.array(estimator.class_names)[best]
         right = predicted == np.array([label.strip() for label in self.examples.labels])
         beside = {}
-        if self.training:
-            fitted = self.baseline(
-                estimator.settings(), (self.training.texts, self.training.labels)
-            )
-            beside["baseline"] = fitted | {"exam": self.fingerprint()}
+        if estimator.model_.linear:
+            beside["alone"] = estimator.alone(self.examples.texts, self.examples.labels)
         return beside | {
             "accuracy": evaluation.accuracy,
             "f1": evaluation.f1,
@@ -118,6 +114,7 @@ class ClassifyHeldOut(HeldOut):
         right = [int(p == y) for p, y in zip(predicted, self.examples.labels, strict=True)]
         return {
             "name": "linear baseline",
+            "reads": fitted.model.features.words,
             "accuracy": sum(right) / len(right),
             "scores": right,
             "parameters": fitted.parameters,

@@ -160,7 +160,7 @@ class ClassifyModel(PooledModel[ClassifySettings, PooledBatch, Classification]):
             return parts
         inside = f"{self.linear.reads}, combined with the network"
         count = self.linear.model.parameters
-        return [*parts, Part("linear", "linear model", inside, parts[-1].gives, count)]
+        return [*parts, Part("linear", self.linear.name, inside, parts[-1].gives, count)]
 
     def new_network(self) -> ClassifyNetwork | ClassifyEnsemble:
         """See `Model`."""

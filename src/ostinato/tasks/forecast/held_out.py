@@ -17,7 +17,7 @@ from ostinato.tasks.base.held_out import SEQUENCES, Given, HeldOut, Judged
 from ostinato.tasks.base.network import AnyNetwork
 from ostinato.tasks.forecast.estimator import Forecaster
 from ostinato.tasks.forecast.fans import continued
-from ostinato.tasks.forecast.model import with_targets
+from ostinato.tasks.forecast.model import NETWORK, with_targets
 from ostinato.tasks.forecast.settings import ForecastSettings
 from ostinato.train import Run
 
@@ -68,7 +68,11 @@ class ForecastHeldOut(HeldOut):
         naive = estimator.evaluate(self.panel, part=self.part, naive=True)
         both = [estimator.blocks(self.panel, each, self.part) for each in (own, naive)]
         del own["each"], naive["each"]
-        baseline = {"name": estimator.model_.baseline, **naive, "scores": both[1], "seconds": 0.0}
+        model = estimator.model_
+        if model.ensemble and not model.ensemble.alone:
+            network = estimator.evaluate(self.panel, part=self.part, by=NETWORK)
+            own["alone"] = {NETWORK: network["mse"], model.baseline: naive["mse"]}
+        baseline = {"name": model.baseline, **naive, "scores": both[1], "seconds": 0.0}
         return own | {
             "scores": both[0],
             "baseline": baseline | {"exam": self.fingerprint()},

@@ -39,14 +39,28 @@ class GenerateHeldOut(HeldOut):
     """A text that is read in blocks side by side; each has its nats for a symbol."""
 
     text: str
+    biased: bool = False
     kind = Generator
     metric = "nats"
     lower = True
 
     @classmethod
     def read(cls, data: str, estimator: Generator, run: Run) -> Self:
-        """The whole text."""
-        return cls(read_text(data, encoding=estimator.settings().data.encoding))
+        """The whole text; of that of training the last part, which was held out.
+
+        Raises:
+            DataError: when the run was trained on all of it.
+        """
+        own = estimator.settings().data
+        text = read_text(data, encoding=own.encoding)
+        if cls.trained_on((text,)) != run.manifest.data.get("sha256"):
+            return cls(text)
+        store = Store(estimator.tokenizer_)
+        store.add_long([text])
+        held = store.characters(len(store) - round(len(store) * own.validation))
+        if not held:
+            raise DataError(f"{data}: the run was trained on all of it; give another text")
+        return cls(text[-held:], biased=True)
 
     def __len__(self) -> int:
         return len(self.text)

@@ -33,6 +33,7 @@ class RegressHeldOut(HeldOut):
 
     examples: Examples
     biased: bool = False
+    training: Given | None = None
     kind = Regressor
     metric = "rmse"
     lower = True
@@ -43,16 +44,18 @@ class RegressHeldOut(HeldOut):
         settings = estimator.settings()
         own = settings.data
         splits = read_labelled(data, own.text, own.targets, dialect=own.dialect)
-        if "test" in splits:
-            return cls(splits["test"])
-        examples = splits["train"]
+        examples, known = splits["train"], None
         if examples.fingerprint() == run.manifest.data.get("sha256"):
+            known = examples.texts, examples.labels
+        if "test" in splits:
+            return cls(splits["test"], training=known)
+        if known:
             if isinstance(own.validation, str):
                 raise ConfigError(
                     f"{run.path}: the run was trained on all of {data}, which cannot evaluate it"
                 )
             _, examples = split_examples(examples, own.validation, settings.seed)
-            return cls(examples, biased=True)
+            return cls(examples, True, known)
         return cls(examples)
 
     def __len__(self) -> int:
@@ -71,7 +74,11 @@ class RegressHeldOut(HeldOut):
         """RMSE, MAE, R², Spearman; and of each example the score, and what was predicted."""
         predicted = estimator.predict(self.examples.texts)
         both = {"targets": targets_of(self.examples).tolist(), "predicted": predicted.tolist()}
-        return self._judged(predicted) | both
+        beside = {}
+        if estimator.linear_:
+            alone = estimator.alone(self.examples.texts, targets_of(self.examples))
+            beside["alone"] = {name: each.rmse for name, each in alone.items()}
+        return self._judged(predicted) | both | beside
 
     def baseline(self, settings: RegressSettings, training: Given) -> Judged:
         """Ridge regression on words and pairs, or on summaries of series; see `fit_baseline`."""
@@ -80,6 +87,7 @@ class RegressHeldOut(HeldOut):
         own = {"parameters": fitted.parameters, "seconds": fitted.seconds}
         return {
             "name": "linear baseline",
+            "reads": fitted.model.features.words,
             **self._judged(fitted.predict(self.examples.texts)),
             **own,
         }

@@ -111,7 +111,8 @@ class RegressModel(PooledModel[RegressSettings, PooledBatch, Regression]):
             return parts
         linear = self.linear.model
         inside = f"{linear.features.words}, combined with the network"
-        return [*parts, Part("linear", "linear model", inside, parts[-1].gives, linear.parameters)]
+        gives, count = parts[-1].gives, linear.parameters
+        return [*parts, Part("linear", "linear baseline", inside, gives, count)]
 
     def values_of(self, outputs: Tensor, batch: PooledBatch) -> NDArray[np.float64]:
         """Outputs (B, 1) → numbers (B,) in units of the data."""

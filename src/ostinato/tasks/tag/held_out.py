@@ -39,6 +39,7 @@ class TagHeldOut(HeldOut):
 
     sentences: Tagged
     biased: bool = False
+    training: Given | None = None
     kind = Tagger
     metric = "f1"
     lower = False
@@ -47,10 +48,10 @@ class TagHeldOut(HeldOut):
     def read(cls, data: str, estimator: Tagger, run: Run) -> Self:
         """All sentences of a file, without those that the run was trained on."""
         given = estimator.read_file(data).tagged()
-        unseen = held_out(given, estimator, run)
+        seen, unseen = parts(given, estimator, run)
         if unseen is None:
             raise DataError(f"{data}: the run was trained on all of it; give other sentences")
-        return cls(unseen, biased=len(unseen) < len(given))
+        return cls(unseen, seen is not None, None if seen is None else (seen,))
 
     def __len__(self) -> int:
         return len(self.sentences)
@@ -140,13 +141,18 @@ def held_out(given: Tagged, tagger: Tagger, run: Run) -> Tagged | None:
 
     None where it was trained on all of them, and others chose its best epoch.
     """
+    return parts(given, tagger, run)[1]
+
+
+def parts(given: Tagged, tagger: Tagger, run: Run) -> tuple[Tagged | None, Tagged | None]:
+    """The sentences among these that a run was trained on, and those that can judge it."""
     settings, trained = tagger.settings(), run.manifest.data
     share = settings.data.validation
     if given.fingerprint() != trained.get("sha256"):
-        return given
+        return None, given
     if isinstance(share, str) or "validation_sha256" in trained:
-        return None
-    return given.split(share, settings.seed)[1]
+        return given, None
+    return given.split(share, settings.seed)
 
 
 def _errors(

@@ -161,7 +161,7 @@ class TagNetwork(Network[TagBatch, Tensor]):
             return []
         inside = "each word, its shape and affixes, and the words around it"
         parameters = parameters_of(self.indicators)
-        return [Part("linear", "indicators", inside, f"{gives}, added", parameters)]
+        return [Part("indicators", "linear tagger", inside, f"{gives}, added", parameters)]
 
     def loss(self, emissions: Tensor, mask: Tensor, allowed: Tensor) -> Tensor:
         """-ln P(labels) of a whole batch, in nats.

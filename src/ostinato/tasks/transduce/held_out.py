@@ -42,6 +42,7 @@ class TransduceHeldOut(HeldOut):
 
     pairs: Pairs
     biased: bool = False
+    training: Given | None = ()  # a copy needs none
     kind = Transducer
     metric = "error_rate"
     lower = True
