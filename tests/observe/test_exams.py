@@ -30,7 +30,7 @@ def classifier():
 
 @pytest.fixture(scope="module")
 def generator():
-    return Generator("lstm", model=SMALL, train={"epochs": 1}).fit(TEXT)
+    return Generator("lstm", model=SMALL | {"alone": True}, train={"epochs": 1}).fit(TEXT)
 
 
 def test_texts_are_right_or_wrong(classifier):

@@ -3,6 +3,7 @@
 import json
 import math
 import re
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -16,6 +17,7 @@ from ostinato import Generator
 from ostinato.errors import RunError
 from ostinato.tasks.generate.baseline import fit_ngram
 from ostinato.tasks.generate.ensemble import FACTS, RECENT, TENSORS, NGramMember, recent
+from ostinato.tasks.generate.held_out import GenerateHeldOut
 from ostinato.tasks.generate.measures import measure, nats_of
 from ostinato.tasks.generate.network import GenerateBatch
 from ostinato.train import Run
@@ -196,3 +198,19 @@ def test_what_is_damaged_is_refused(both, tmp_path, change):
 
 def test_a_text_that_is_too_short_to_fit_a_weight_has_none(tmp_path):
     Generator("rnn", **SMALL_GENERATOR | {"train": {"epochs": 1}}).fit(PERIODIC[:20])
+
+
+def test_the_held_out_end_of_a_text_is_not_counted_when_it_judges(both, tmp_path, monkeypatch):
+    tail = "".join(np.random.default_rng(0).permutation(list(TEXT))[:400])
+    member = both.model_.ngrams.counted_anew(both.vocabulary_.encode(TEXT + tail))
+    monkeypatch.setattr(both.model_, "ngrams", member)
+    knows, does_not = (GenerateHeldOut(tail, True, before).judge(both) for before in (None, TEXT))
+    assert knows["nats"] < 0.5 * does_not["nats"]
+    assert list(does_not["alone"]) == ["network", "n-grams"]
+    assert knows["alone"]["network"] == does_not["alone"]["network"]
+    # of a run's own text only the held-out part is read
+    (tmp_path / "own.txt").write_text(TEXT)
+    sha256 = GenerateHeldOut.trained_on((TEXT,))
+    run = SimpleNamespace(manifest=SimpleNamespace(data={"sha256": sha256}))
+    exam = GenerateHeldOut.read(str(tmp_path / "own.txt"), both, run)
+    assert (exam.before + exam.text, len(exam.text)) == (TEXT, round(0.1 * len(TEXT)))

@@ -10,7 +10,7 @@ from torch import Tensor, nn
 
 from ostinato.nn import Recurrent, Tied
 
-AFTER = frozenset({"linear", "baseline"})
+AFTER = frozenset({"linear", "baseline", "ngrams"})
 """The kinds of parts that answer with a network and are fitted after its training."""
 BESIDE = AFTER | {"indicators"}
 """The kinds of parts that are no part of a recurrent network, and are named beside it."""

@@ -58,6 +58,11 @@ class ClassifyHeldOut(HeldOut):
             raise ConfigError(
                 f"{run.path}: the run was trained on all of {data}, which cannot evaluate it"
             )
+        if known and settings.model.linear:
+            raise ConfigError(
+                f"{run.path}: its linear model was fitted to all of {data}, which cannot evaluate "
+                "it; give other texts"
+            )
         if known and not isinstance(own.validation, str):
             _, held = split_blocks(examples.labels, own.validation, settings.seed)
             examples = examples.select(np.sort(held))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Self
 
 import numpy as np
@@ -109,6 +109,12 @@ class NGramMember:
     def reach(self) -> int:
         """How many of the symbols before one it looks at."""
         return max(self.ngrams.order, RECENT)
+
+    def counted_anew(self, text: Symbols) -> Self:
+        """The same with the counts of another text, such as what the network learned from."""
+        counted = np.asarray(text[-MOST:])
+        *_, ngrams = orders(counted, self.ngrams.symbols, self.ngrams.order)
+        return replace(self, ngrams=ngrams)
 
     def join(self, nats: NDArray[np.float32], text: Numbers) -> NDArray[np.float32]:
         """-ln P of symbols by all together, by the network and by n-grams (3, …, N).

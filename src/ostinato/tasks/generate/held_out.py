@@ -36,10 +36,15 @@ TEMPERATURES, LENGTH = (0.5, 0.8), 400
 
 @dataclass(frozen=True)
 class GenerateHeldOut(HeldOut):
-    """A text that is read in blocks side by side; each has its nats for a symbol."""
+    """A text that is read in blocks side by side; each has its nats for a symbol.
+
+    Where it stands at the end of the text of training, `before` is what was learned from. N-grams
+    that answer with the network, which counted both, are then counted anew without it.
+    """
 
     text: str
     biased: bool = False
+    before: str | None = None
     kind = Generator
     metric = "nats"
     lower = True
@@ -60,7 +65,7 @@ class GenerateHeldOut(HeldOut):
         held = store.characters(len(store) - round(len(store) * own.validation))
         if not held:
             raise DataError(f"{data}: the run was trained on all of it; give another text")
-        return cls(text[-held:], biased=True)
+        return cls(text[-held:], True, text[:-held])
 
     def __len__(self) -> int:
         return len(self.text)
@@ -76,18 +81,23 @@ class GenerateHeldOut(HeldOut):
 
     def judge(self, estimator: Generator) -> Judged:
         """Nats, bits and perplexity; every block begins without a state."""
-        symbols = self._symbols(estimator.tokenizer_, estimator.vocabulary_)
-        network, member = estimator.model_.network, estimator.model_.ngrams
-        windows = nats_of(network, symbols, self._blocks(symbols), 256, member)
-        sums = [(nats.sum(1, dtype=np.float64), nats.shape[1]) for nats, *_ in windows]
+        read = estimator.tokenizer_, estimator.vocabulary_
+        symbols, member = _symbols(self.text, *read), estimator.model_.ngrams
+        if member and self.before:
+            member = member.counted_anew(_symbols(self.before, *read))
+        windows = nats_of(estimator.model_.network, symbols, self._blocks(symbols), 256, member)
+        sums = [(nats.sum(2, dtype=np.float64), nats.shape[2]) for nats in windows]
         count = sum(steps for _, steps in sums)
-        return _scored((sum(total for total, _ in sums) / count).tolist())
+        answer, *each = sum(total for total, _ in sums) / count
+        alone = [float(nats.mean()) for nats in each]
+        beside = {"alone": dict(zip(("network", "n-grams"), alone, strict=True))} if alone else {}
+        return _scored(answer.tolist()) | beside
 
     def baseline(self, settings: GenerateSettings, training: Given) -> Judged:
         """Interpolated Kneser-Ney, its order chosen on the validation text; see `fit_ngram`."""
         began = time.perf_counter()
         split, known, kept, held = symbols_of(settings, training[0])
-        symbols = self._symbols(split, known)
+        symbols = _symbols(self.text, split, known)
         best, _ = fit_ngram(kept, held, len(known))
         before = np.concatenate([kept, held])[-MOST:]
         *_, ngrams = orders(before, len(known), best.order)
@@ -103,7 +113,7 @@ class GenerateHeldOut(HeldOut):
 
     def loss(self, estimator: Generator, network: AnyNetwork) -> Callable[[], Tensor]:
         """Over pieces of the text; the loss is that of the symbol after each."""
-        symbols = self._symbols(estimator.tokenizer_, estimator.vocabulary_)
+        symbols = _symbols(self.text, estimator.tokenizer_, estimator.vocabulary_)
         count = min(SEQUENCES, self._blocks(symbols))
         length = min(REACH + 1, (len(symbols) - 1) // count)
         inputs, targets = streams(symbols, count, length)[0]
@@ -124,13 +134,6 @@ class GenerateHeldOut(HeldOut):
             ]
         }
 
-    def _symbols(self, split: Tokenizer, known: Vocabulary) -> NDArray[np.int64]:
-        store = Store(split)
-        store.add_long([self.text])
-        if len(store) < 3:
-            raise DataError(f"a held-out text of {len(store)} tokens is too short for evaluation")
-        return np.asarray(store.tokens(known))
-
     def _blocks(self, symbols: NDArray[np.int64]) -> int:
         """As many as wanted, fewer where each would have less than 32 symbols."""
         return max(1, min(BLOCKS, len(symbols) // 32))
@@ -143,6 +146,14 @@ def symbols_of(
     found = prepare(settings, cells.find(settings.cell), text)
     symbols = np.asarray(found.training), np.asarray(found.validation)
     return found.model.tokenizer, found.model.vocabulary, *symbols
+
+
+def _symbols(text: str, split: Tokenizer, known: Vocabulary) -> NDArray[np.int64]:
+    store = Store(split)
+    store.add_long([text])
+    if len(store) < 3:
+        raise DataError(f"a held-out text of {len(store)} tokens is too short for evaluation")
+    return np.asarray(store.tokens(known))
 
 
 def _batch(symbols: NDArray[np.int64], device: torch.device) -> GenerateBatch:
