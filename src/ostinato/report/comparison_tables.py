@@ -139,7 +139,7 @@ def _row(line: _Line, results: Results, lines: Sequence[_Line], columns: Iterabl
         digits = tasks.of_metric(metric).terms.digits
         values = [each.value for each in lines if each.value is not None]
         best = len(values) > 1 and line.value == (min if results["lower"] else max)(values)
-        full = 1.0 if digits is None else max([*values, 1e-9])
+        full = max([*values, 1.0 if digits is None else 1e-9])
         pill = "best" if all(each.around is None for each in lines) else "best mean"
         spread = "" if line.around is None else measure(metric, line.around)
         shown = Markup("{}<b>{}</b>{}{}").format(

@@ -64,6 +64,15 @@ def fan(record: Record, levels: Sequence[float], look: Look) -> go.Figure:
     return drawn.update_layout(margin={"b": 34, "r": 24})
 
 
+def dotted(season: int) -> str:
+    """What the dotted line of a fan into the future repeats.
+
+    >>> dotted(7), dotted(1)
+    ('the last season', 'the last value')
+    """
+    return "the last season" if season > 1 else "the last value"
+
+
 def quantile_curves(below: Mapping[str, Mapping[str, float]]) -> go.Figure:
     """The part of values below each quantile, by its level; one that keeps its word is on the line.
 

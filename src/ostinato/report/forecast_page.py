@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from markupsafe import Markup
 
 from ostinato.report.figures import Look, looks
-from ostinato.report.forecast_figures import fan
+from ostinato.report.forecast_figures import dotted, fan
 from ostinato.report.page import document, origin, plot
 from ostinato.report.records import Record, Results
 from ostinato.report.sentences import cell_name
@@ -19,7 +19,7 @@ def forecast_page(results: Results, command: str) -> str:
     Args:
         results: `cell`, `member` (the simple forecast that answers too, or None), `levels`,
             `fans` (see `forecast_figures.fan`, each with `series` and `column`), `left_out` (how
-            many more there are), `created`, `seconds`, `machine`.
+            many more there are), `season` (in steps), `created`, `seconds`, `machine`.
         command: what made it.
     """
     levels, fans = results["levels"], results["fans"]
@@ -33,8 +33,8 @@ def forecast_page(results: Results, command: str) -> str:
         who = f"{who} and the simple forecast “{results['member']}” together"
     lead = Markup(
         "How the series continue, by the {}. The past is grey; the forecast is coloured.{} The "
-        "dotted line repeats the last season."
-    ).format(who, bands)
+        "dotted line repeats {}."
+    ).format(who, bands, dotted(results["season"]))
     more = results["left_out"]
     rest = f"<p>{more:,} more are not drawn.</p>" if more else ""
     sections = {"Forecasts": _fans(fans, levels, look) + Markup(rest)}

@@ -8,7 +8,7 @@ from statistics import fmean
 from markupsafe import Markup
 
 from ostinato.report.figures import Look, looks
-from ostinato.report.forecast_figures import NAIVE, error_by_step, fan, quantile_curves
+from ostinato.report.forecast_figures import NAIVE, dotted, error_by_step, fan, quantile_curves
 from ostinato.report.page import key, legend, named, plot
 from ostinato.report.records import Record
 from ostinato.report.sentences import cell_name
@@ -196,8 +196,8 @@ def future_section(found: Record) -> str:
     )
     return Markup("""<h2>Forecast of the future</h2>
 <p>What the {} expects after the last known values, from the dashed line on. The dotted line
-repeats the last season.</p>
-<div class="trio">{}</div>""").format(cell_name(found["best"]), figures)
+repeats {}.</p>
+<div class="trio">{}</div>""").format(cell_name(found["best"]), dotted(found["season"]), figures)
 
 
 def leaning(below: Mapping[str, float]) -> str:

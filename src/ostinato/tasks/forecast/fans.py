@@ -31,6 +31,7 @@ def fans(model: ForecastModel, panel: Panel | None, forecast: Forecast) -> dict[
         "cell": model.cell.name,
         "title": title,
         "member": model.ensemble.best if model.ensemble and not model.ensemble.alone else None,
+        "season": model.trained.season,
         "levels": list(forecast.levels),
         "fans": found,
         "left_out": len(panel.series) * len(forecast.columns) - len(found),
@@ -42,7 +43,8 @@ def continued(
 ) -> list[dict[str, Any]]:
     """The end of each series and target, up to so many, and how it continues, as plain data.
 
-    Values that nobody knows yet are None; `naive` repeats the last season.
+    Values that nobody knows yet are None; `naive` repeats the last season, or the last value where
+    there is none.
     """
     season, targets = model.trained.season, len(forecast.columns)
     found: list[dict[str, Any]] = []
