@@ -174,6 +174,9 @@ def test_a_report_of_runs_that_fit_made(terminal):
 
 def test_a_report_of_a_comparison_is_the_comparison(terminal, compared):
     out = terminal.text("report", "runs/two", "--out", "two.html")
+    title = "on reviews.csv (classify)</title>"
+    assert title in (terminal.folder / "two.html").read_text()
+    assert title in (terminal.folder / "runs/two/report.html").read_text()
     for line in compared[0].splitlines():
         if line.startswith((" rnn", " mgu", " linear")):
             assert line[:60].rstrip() in out

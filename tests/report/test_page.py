@@ -36,6 +36,14 @@ def test_cells_of_wide_tables_carry_the_heads_of_their_columns():
     assert '<td data-head="a &lt;b&gt;" class="x">1</td><td data-head="">2</td>' in found
 
 
+def test_every_cell_has_a_head(document):
+    heads = [attributes["data-head"] for _, attributes in document.elements
+             if "data-head" in attributes]  # fmt: skip
+    assert heads
+    assert all(heads)
+    assert "recurrent" in heads
+
+
 def test_nothing_is_loaded_from_outside(document):
     for tag, attributes in document.elements:
         assert tag not in {"link", "iframe", "img", "object", "embed", "base"}

@@ -100,7 +100,7 @@ class Trials:
             ConfigError: for numbers out of range, or a cell that is named twice.
         """
         from ostinato.cli.bars import Bars
-        from ostinato.cli.report import in_short, print_comparison
+        from ostinato.cli.report import COMPARISON, in_short, print_comparison
         from ostinato.experiment import sizes, trials
         from ostinato.experiment.stamp import stamp
         from ostinato.report.comparison_page import comparison_page
@@ -124,11 +124,12 @@ class Trials:
         results = collected([str(path) for path in plan], folder)
         results |= {
             "title": page_title(listed(map(str.upper, each)), about, results["task"]),
+            "about": about,
             **stamp(began),
             "equal": self.equal,
             "data": {"training": trained_on, "test": judged_by},
         }
-        Folder(folder).write_json("comparison.json", results)
+        Folder(folder).write_json(COMPARISON, results)
         page, at = comparison_page(results, "ostinato compare"), folder / "report.html"
         if self.as_json:
             write_out(at, page)

@@ -11,9 +11,12 @@ from cyclopts import Parameter
 
 from ostinato.cli.pages import page_title, title_of, write_page
 from ostinato.cli.screen import console, table
-from ostinato.errors import ConfigError
+from ostinato.errors import ConfigError, shortened
 from ostinato.tasks.base.summary import duration
 from ostinato.train import Folder, Run
+
+COMPARISON = "comparison.json"
+"""What a comparison leaves beside its page."""
 
 
 def report(
@@ -58,6 +61,8 @@ def report(
     results = collected(paths, home if known else None, data)
     names = [cell_label(row["cell"]) for row in results["rows"]]
     about = listed(dict.fromkeys(_data_of(path) for path in paths))
+    if known and not about:
+        about = _compared_on(Folder(home))
     results |= {
         "title": page_title(listed(names), about, results["task"]),
         **stamp(began),
@@ -71,6 +76,12 @@ def _data_of(path: str) -> str:
     given = Run(path).manifest.data.get("given")
     files = given["files"] if isinstance(given, dict) else [given] if given else []
     return " and ".join(map(title_of, map(str, files)))
+
+
+def _compared_on(home: Folder) -> str:
+    """What a comparison says of its data; empty where it is not known."""
+    read = home.read_json(COMPARISON) if home.exists(COMPARISON) else {}
+    return shortened(str(read.get("about", ""))) if isinstance(read, dict) else ""
 
 
 def in_short(results: Mapping[str, Any]) -> dict[str, Any]:

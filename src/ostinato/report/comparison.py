@@ -93,13 +93,21 @@ def _row(cell: str, runs: Sequence[Record], metric: str, lower: bool) -> Record:
     }
     if all("test" in run for run in runs):
         values = [run["test"][metric] for run in runs]
-        row |= {"values": values, **spread(values)._asdict()}
+        row |= {"values": values, **_inside(spread(values)._asdict(), lower)}
     if alone := _alone(runs):
         row["alone"] = alone
     if all("confidence" in run.get("test", {}) for run in runs):
         errors = [calibration_error(reliability(*_sure(run))) for run in runs]
         row["calibration_error"] = sum(errors) / len(errors)
     return row
+
+
+def _inside(found: dict[str, Any], lower: bool) -> dict[str, Any]:
+    """A spread whose interval ends where the metric does: no loss is below 0, no part above 1."""
+    if found["deviation"] is None:
+        return found
+    low, high = max(found["low"], 0.0), found["high"] if lower else min(found["high"], 1.0)
+    return found | {"low": low, "high": high}
 
 
 def _alone(runs: Sequence[Record]) -> dict[str, float]:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from markupsafe import Markup
 
+from ostinato.errors import counted
 from ostinato.report.classifications import calibrations_section, confusions_section
 from ostinato.report.comparison_tables import models_table, pairs_table
 from ostinato.report.diagrams import cell_diagram, network_diagram
@@ -113,7 +114,7 @@ def _gradients(results: Results) -> str:
         text += Markup("""
 <h3>During training</h3>
 <p>The gradient of the output at {} and with the best weights: dotted before training; later curves
-are darker.</p>
+are stronger.</p>
 <div class="trio">{}</div>""").format(between, plots)
     return text
 
@@ -164,8 +165,8 @@ function; each W is a separate matrix.</p>
 def _runs(results: Results) -> str:
     """Where the runs are."""
     rows = Markup().join(
-        Markup("<li><code>{}</code><span>{}, seed {}, {} epochs</span></li>").format(
-            run["path"], cell_name(run["cell"]), run["seed"], len(run["history"])
+        Markup("<li><code>{}</code><span>{}, seed {}, {}</span></li>").format(
+            run["path"], cell_name(run["cell"]), run["seed"], counted(len(run["history"]), "epoch")
         )
         for run in results["runs"]
     )

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 from markupsafe import Markup
 
+from ostinato.errors import counted
 from ostinato.report.figures import SPARE, Look
 from ostinato.report.frameworks import COINCIDE, FEW, ROUNDINGS
 from ostinato.report.frameworks_figures import differences, losses
@@ -230,7 +231,8 @@ def _conditions(results: Results) -> str:
         f"{model['pooling'].replace('_', ' ')}, a linear map to the labels: "
         + listed(f"{each['parameters']:,} weights ({cell_name(each['name'])})" for each in cells)
         + ".",
-        f"{steps} batches, in one order: {train['epochs']} epochs over "
+        f"{steps:,} batch{'es' if steps != 1 else ''}, in one order: "
+        f"{counted(train['epochs'], 'epoch')} over "
         f"{results['training']:,} texts, at most "
         f"{settings['data']['max_tokens']} tokens of each, with masked "
         "padding.",
@@ -264,6 +266,8 @@ def _conditions(results: Results) -> str:
                 "be chosen and receives the gradient; then the curves differ by "
                 "more than rounding.",
         ]  # fmt: skip
+    if len(results["titles"]) == 1:
+        return Markup("<h2>How it was trained</h2>\n<ul>{}</ul>").format(_items([*same, *apart]))
     return Markup("""<h2>What is compared</h2>
 <div class="pair"><div><h3>Same for all</h3><ul>{}</ul></div>
 <div><h3>Different</h3><ul>{}</ul></div></div>""").format(_items(same), _items(apart))

@@ -73,7 +73,12 @@ def done(results: Results) -> str:
     names = list(results["titles"].values())
     count = f"{results['training']:,} texts"
     if len(names) == 1:
-        return f"Trained in {names[0]} on {count}."
+        right = {
+            each["name"].upper(): f"{each['trials'][0]['accuracy']:.2%}"
+            for each in results["cells"]
+        }
+        held = f"{results['held']:,} held-out texts"
+        return f"Trained in {names[0]} on {count}. Accuracy on {held}: {_each(right)}."
     return (
         f"Trained in {listed(names)} with the same initial weights, on the "
         f"same batches of {count} in the same order."

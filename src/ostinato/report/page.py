@@ -34,7 +34,7 @@ SHAPES = {
     "line": Markup('<path d="M9 5h10v2.5h-10z"/>'),
 }
 _WIDE = re.compile(r'<div class="wide".*?</table>', re.DOTALL)
-_HEAD = re.compile(r"<th scope=\"col\"[^>]*>(.*?)</th>", re.DOTALL)
+_HEAD = re.compile(r"<th\s+scope=\"col\"[^>]*>(.*?)</th>", re.DOTALL)
 _ROW = re.compile(r"<tr[^>]*><th scope=\"row\".*?</tr>", re.DOTALL)
 _CELL = re.compile(r"<td(?=[ >])")
 DASHES = {"solid": "", "dash": "7 4", "dot": "2 3"}

@@ -142,9 +142,12 @@ def _learning(groups: Mapping[str, Sequence[Record]]) -> str:
                 x=[record["epoch"] for record in history],
                 y=[record["validation_loss"] / first["baseline"] for record in history],
                 name=cell_label(cell),
-                mode="lines",
+                mode="lines" if len(history) > 1 else "markers",
                 line={"color": look[cell].color, "width": 2.5},
+                marker={"color": look[cell].color, "symbol": look[cell].symbol, "size": 9},
             )
+        if max(len(own[place]["history"]) for own in groups.values()) <= 10:
+            drawn.update_xaxes(dtick=1)  # no half epochs
         drawn.update_yaxes(rangemode="tozero", tickformat=".0%", hoverformat=".1%")
         plots += plot(drawn, counted(first["length"], "step"))
     return Markup("""<h2>Learning curves</h2>

@@ -57,8 +57,8 @@ def reached(results: Record) -> str:
         return ""
     top = (min if lower else max)(rows, key=lambda row: row["mean"])
     mean, name = measure(metric, top["mean"]), cell_label(top["cell"])
-    best = f"The best mean is that of {name}" if len(rows) > 1 else f"{name} reaches"
-    text = f"{best}{':' if len(rows) > 1 else ''} {mean} {tasks.of_metric(metric).terms.words}"
+    best = f"Among the networks, {name} has the best mean:" if len(rows) > 1 else f"{name} reaches"
+    text = f"{best} {mean} {tasks.of_metric(metric).terms.words}"
     if baseline:
         text += f"; the {baseline['name']} has {measure(metric, baseline[metric])}"
     return f"{text}."
