@@ -106,7 +106,9 @@ def print_comparison(results: Mapping[str, Any]) -> None:
 
     metric = results["metric"]
     judged = any("mean" in row for row in results["rows"])
-    columns = [metric, "95% of mean"] if judged else [f"validation {metric}"]
+    spread = any(row.get("deviation") is not None for row in results["rows"])
+    columns = [metric] if judged else [f"validation {metric}"]
+    columns += ["95% of mean"] if spread else []
     shown = table("", *columns, "parameters", "time", "tokens/s")
     for row in results["rows"]:
         value = [measure(metric, row["validation"])]
@@ -117,7 +119,7 @@ def print_comparison(results: Mapping[str, Any]) -> None:
                 # the unit is written once, so that all fits into eighty columns
                 low, about = (measure(metric, row[k]).rstrip("%") for k in ("low", "deviation"))
                 mean, ends = f"{mean} ± {about}", f"{low}–{measure(metric, row['high'])}"
-            value = [mean, ends]
+            value = [mean, ends] if spread else [mean]
         shown.add_row(
             row["cell"],
             *value,

@@ -72,11 +72,12 @@ def horizon_section(found: Record) -> str:
         return ""
     cells, naive, name = found["cells"], found["naive"], found["name"]
     look = looks(cells)
+    one = f"the {cell_name(next(iter(cells)))}" if len(cells) == 1 else ""
     worse = [step for step in range(len(naive["steps"])) if _behind(cells, naive, step)]
     said = (
-        f"At every step some cell has a smaller error than the baseline, {name}."
+        f"At every step {one or 'some model'} has a smaller error than the baseline, {name}."
         if not worse
-        else f"The baseline, {name}, has a smaller error than every cell at "
+        else f"The baseline, {name}, has a smaller error than {one or 'every model'} at "
         f"{len(worse)} of {len(naive['steps'])} steps."
     )
     figure = plot(

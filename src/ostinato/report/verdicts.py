@@ -57,7 +57,10 @@ def reached(results: Record) -> str:
         return ""
     top = (min if lower else max)(rows, key=lambda row: row["mean"])
     mean, name = measure(metric, top["mean"]), cell_label(top["cell"])
-    best = f"Among the networks, {name} has the best mean:" if len(rows) > 1 else f"{name} reaches"
+    best = f"{name} reaches"
+    if len(rows) > 1:
+        alone = all(row["deviation"] is None for row in rows)
+        best = f"Among the networks, {name} {'is best' if alone else 'has the best mean'}:"
     text = f"{best} {mean} {tasks.of_metric(metric).terms.words}"
     if baseline:
         text += f"; the {baseline['name']} has {measure(metric, baseline[metric])}"
