@@ -23,6 +23,7 @@ NARROW = (
     "ostinato: standard output is encoded in {}; other characters are written as escapes; set "
     "PYTHONIOENCODING=utf-8 to write them unchanged\n"
 )
+OWN = "ostinato: the run was trained on these data; the result does not hold for others\n"
 CAFE = os.fsdecode(b"caf\xe9")
 
 
@@ -73,7 +74,8 @@ def test_labels_and_names_in_ascii(terminal, words):
         terminal.text("fit", "classify", "m.csv", "--out", "runs/Ä", *WORDS)
     more = ["--out", "Ä.html"] if words.startswith("report") else []
     done = terminal(*words.split(), *more, encoding="ascii")
-    assert (done.status, done.err) == (0, NARROW.format("ascii"))
+    told = OWN if words.startswith("evaluate") else ""
+    assert (done.status, done.err) == (0, told + NARROW.format("ascii"))
     assert ("\\xc4.html" if more else "\\xf6") in done.out
 
 

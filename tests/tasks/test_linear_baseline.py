@@ -169,14 +169,16 @@ def test_what_is_beyond_chance_decides_and_among_few_what_is_better():
 def test_a_baseline_that_is_better_answers_too(data, options, tmp_path):
     (inputs, labels), (new, right) = data(150, 0), data(40, 1)
     both = Classifier("rnn", **QUICK, **options).fit(inputs, labels)
-    assert both.linear_.model is both.baseline_
+    assert both.linear_.is_baseline
     assert both.baseline_better_
     assert both.score(new, right) > 0.9
     alone = both.model_.without_linear()
     parts = both.alone(new, right)
     assert parts["network"] < 0.8 < parts["linear baseline"]
     w, v = both.linear_.weights
-    network, said = (np.float64(each) for each in (alone.logits(new), both.baseline_.logits(new)))
+    network, said = (
+        np.float64(each) for each in (alone.logits(new), both.linear_.model.logits(new))
+    )
     network *= alone.decision.temperature
     if not both.model_.multi_label:
         network, said = (z - np.log(np.exp(z).sum(1))[:, None] for z in (network, said))

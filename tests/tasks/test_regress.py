@@ -126,7 +126,8 @@ def test_it_predicts_with_the_baseline_where_that_is_better(tmp_path):
     targets = [10 + 3 * signal.mean() for signal in signals]
     options = {"train": {"epochs": 1, "threads": 1}}
     own = Regressor("rnn", model={"hidden": 2}, **options).fit(signals, targets)
-    network, baseline = own.model_.without_linear().values(signals), own.baseline_.predict(signals)
+    network = own.model_.without_linear().values(signals)
+    baseline = own.scale_.restored(own.linear_.model.scores(signals)[:, 0])
     both = network + own.linear_.weight * (baseline - network)
     assert own.predict(signals) == pytest.approx(both, rel=1e-5)
     assert own.together_.rmse < min(record["rmse"] for record in own.history_)

@@ -41,6 +41,10 @@ class Examples:
         chosen = array("q", map(int, indices))
         return Examples(select(self.texts, chosen), [self.labels[i] for i in chosen], self.own)
 
+    def joined(self, other: Examples) -> Examples:
+        """The examples of both, one after the other."""
+        return Examples([*self.texts, *other.texts], [*self.labels, *other.labels], self.own)
+
     def fingerprint(self) -> str:
         """SHA-256 (hex) over all texts and labels and their order: what a run says it saw."""
         digest = hashlib.sha256(b"[[")  # the JSON of [texts, labels], a text at a time

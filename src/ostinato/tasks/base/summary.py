@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 
 from ostinato.data import Skipped
 from ostinato.errors import counted, quoted
-from ostinato.train import Ending, Progress
+from ostinato.train import Ending, Progress, Run
 
 if TYPE_CHECKING:
     from torch import nn
@@ -120,6 +120,24 @@ def left_out(skipped: Skipped | None) -> Iterator[Note]:
     """What was left out of the data; nothing where nothing was."""
     if skipped and skipped.places:
         yield Note(f"ostinato: {skipped.summary()}")
+
+
+def learned_from(run: Run, digest: str) -> Iterator[Note]:
+    """That data are those of training, or chose the best epoch; nothing of others.
+
+    Args:
+        run: the run.
+        digest: the SHA-256 of the data, as the run's manifest has it.
+    """
+    trained = run.manifest.data
+    if digest in (trained.get("sha256"), trained.get("extra_sha256")):
+        yield Note(
+            "ostinato: the run was trained on these data; the result does not hold for others"
+        )
+    elif digest == trained.get("validation_sha256"):
+        yield Note(
+            "ostinato: these data chose the best epoch of the run; the result is worse on others"
+        )
 
 
 def held_out_unknown(share: float | None) -> Iterator[Message]:

@@ -18,7 +18,7 @@ from ostinato.tasks.base.reading import (
     TrainingSet,
 )
 from ostinato.tasks.base.settings import TextColumns, said_of
-from ostinato.tasks.base.summary import Note, Shown, TableAsked, left_out, not_known
+from ostinato.tasks.base.summary import Note, Shown, TableAsked, learned_from, left_out, not_known
 from ostinato.tasks.classify.settings import ClassifyColumns, ClassifyData, ClassifySettings
 from ostinato.tasks.classify.summary import alone, answers, measured, trained
 from ostinato.train import Run
@@ -149,6 +149,7 @@ def evaluation(
     splits = _read(data, own, format, classes=known, skip_bad_rows=skipped)
     yield from left_out(skipped)
     examples = splits.get("test", splits["train"])
+    yield from learned_from(run, examples.fingerprint())
     yield from measured(
         classifier, classifier.evaluate(examples, threshold=threshold), len(examples)
     )

@@ -1,23 +1,20 @@
 """A network and a linear model that answer together: because it is asked for, or because it helps.
 
-Asked for is a model of n-grams (`model.linear`), which is fitted once more on the validation part.
-By default it is the baseline, where both together are better on the validation part than the
-network alone; it goes on knowing the training part only, so that whoever judges a run by its
-validation part judges it by what nothing was learnt from.
+Asked for is a model of n-grams (`model.linear`); by default it is the baseline, where both together
+are better on the validation part than the network alone.
 """
 
 from __future__ import annotations
 
-import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Self
+from typing import Any, Self, TypeAlias
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from ostinato.data import Symbols, Tokenizer
+from ostinato.data import Tokenizer
 from ostinato.tasks.base.pooled.baseline import LinearModel
 from ostinato.tasks.base.pooled.together import (
     FACTS,
@@ -31,9 +28,10 @@ from ostinato.tasks.base.pooled.together import (
 )
 from ostinato.tasks.base.stored import from_json
 from ostinato.tasks.classify.baseline import ClassifyBaseline, columns_of
-from ostinato.tasks.classify.bayes import NaiveBayesLinear, fit_naive_bayes_linear
+from ostinato.tasks.classify.bayes import NaiveBayesLinear
 from ostinato.train import Run
 
+Linear: TypeAlias = NaiveBayesLinear | ClassifyBaseline
 _MOST = 5.0  # no member's log-probabilities are stretched further, however sure it may be
 
 
@@ -71,56 +69,40 @@ class LinearMember:
     """A linear model that answers together with a network.
 
     Attributes:
-        model: the linear model: of n-grams, fitted on training and validation texts, or the
-            baseline, fitted on the training part.
+        model: the linear model: of n-grams, or the baseline.
         weights: of the network's and the linear model's log-probabilities (2,), see `pool`.
         accuracy: on the validation part, of the linear model fitted on the training part alone.
-        together: accuracy of both, on the same part; the weights were found there, too.
+        together: accuracy of both, likewise; the weights were found there, too.
         seconds: how long fitting took.
     """
 
-    model: NaiveBayesLinear | ClassifyBaseline
+    model: Linear
     weights: NDArray[np.float64]
     accuracy: float
     together: float
-    seconds: float
+    seconds: float = 0.0
 
     @classmethod
-    def fit(
+    def of(
         cls,
-        training: tuple[Sequence[Symbols], NDArray[np.int64]],
-        validation: tuple[Sequence[Symbols], NDArray[np.int64]],
+        model: Linear,
         network: NDArray[np.float32],
-        *,
-        order: int,
-        symbols: int,
-    ) -> tuple[Self, NDArray[np.float32]]:
-        """Fits the linear model on training texts, the weights on validation texts.
-
-        Then it is fitted once more on both: texts that no choice is left to make with may teach.
+        said: NDArray[np.float32],
+        targets: NDArray[np.number],
+        prior: Prior | None = None,
+    ) -> Self:
+        """The member with the weights that are best on the validation part, see `pool_weights`.
 
         Args:
-            training: texts as symbols, whole, and their classes.
-            validation: likewise.
-            network: what the network says of the validation texts: logits (N, K).
-            order: the longest n-gram.
-            symbols: V.
-
-        Returns:
-            The member; and what it said with the network of the validation texts (N, K) while it
-            had not learned from them, for whoever judges or calibrates the two.
+            model: fitted on the training part.
+            network: what the network says of the validation part: logits (N, K).
+            said: what the linear model says of it: logits (N, K).
+            targets: the class of each (N,), or whether it has each label (N, K).
+            prior: see `pool_weights`.
         """
-        began = time.perf_counter()
-        count = network.shape[1]
-        model = fit_naive_bayes_linear(*training, count, order, symbols)
-        texts, classes = validation
-        alone = model.log_probabilities(texts)
-        weights = pool_weights([network, alone], classes)
-        together = pool([network, alone], weights)
-        accuracy, both = (_accuracy(said, classes) for said in (alone, together))
-        all_ = [*training[0], *texts], np.concatenate([training[1], classes])
-        model = fit_naive_bayes_linear(*all_, count, order, symbols)
-        return cls(model, weights, accuracy, both, time.perf_counter() - began), together
+        weights = pool_weights([network, said], targets, prior)
+        together = pool([network, said], weights, targets.ndim > 1)
+        return cls(model, weights, *(_accuracy(each, targets) for each in (said, together)))
 
     @classmethod
     def of_baseline(
@@ -139,10 +121,7 @@ class LinearMember:
         is surer of them than of others.
 
         Args:
-            baseline: fitted on the training part.
-            network: what the network says of the validation part: logits (N, K).
-            said: what the baseline says of it: logits (N, K).
-            targets: the class of each (N,), or whether it has each label (N, K).
+            baseline, network, said, targets: see `of`.
             series: whether they are series of numbers, of which few are enough for the baseline.
         """
         from ostinato.statistics import is_better  # see `helps`
@@ -154,10 +133,7 @@ class LinearMember:
         worse, few = is_better(right, more), series and len(targets) < FEW
         if worse or not (few or helps(_nats(alone, targets), _nats(both, targets))):
             return None
-        weights = pool_weights([network, said], targets, prior)
-        together = pool([network, said], weights, targets.ndim > 1)
-        accuracy, joint = (_accuracy(each, targets) for each in (said, together))
-        return cls(baseline, weights, accuracy, joint, baseline.seconds)
+        return cls.of(baseline, network, said, targets, prior)
 
     @property
     def multi_label(self) -> bool:
@@ -165,9 +141,14 @@ class LinearMember:
         return isinstance(self.model, ClassifyBaseline) and self.model.multi_label
 
     @property
+    def is_baseline(self) -> bool:
+        """Whether it is the baseline, which nobody asked for."""
+        return isinstance(self.model, ClassifyBaseline)
+
+    @property
     def name(self) -> str:
         """What the linear model is called."""
-        return "linear model" if isinstance(self.model, NaiveBayesLinear) else "linear baseline"
+        return "linear baseline" if self.is_baseline else "linear model"
 
     @property
     def reads(self) -> str:

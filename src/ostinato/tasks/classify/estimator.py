@@ -56,10 +56,10 @@ class Classifier(ClassifierMixin, PooledEstimator[ClassifySettings]):  # type: i
 
     After `fit`: `model_`, the trained `ClassifyModel`, and of its parts `classes_` (as they were
     given: numbers stay numbers), `tokenizer_`, `vocabulary_`, `network_`, `decision_` (temperature
-    and thresholds) and `linear_`, the linear model that is combined with the network if
-    `model.linear` is set; `history_` (a record for each epoch), `baseline_`, and on the validation
-    texts `baseline_accuracy_`, `baseline_micro_f1_` and `baseline_better_`: whether it is better
-    than the network beyond chance.
+    and thresholds) and `linear_`, the linear model that answers with the network, if one does;
+    `history_` (a record for each epoch), `baseline_`, fitted on the training part, and on the
+    validation texts `baseline_accuracy_`, `baseline_micro_f1_` and `baseline_better_`: whether it
+    is better than the network beyond chance.
     """
 
     kind = ClassifySettings
@@ -200,7 +200,7 @@ class Classifier(ClassifierMixin, PooledEstimator[ClassifySettings]):  # type: i
         found = {"network": model.without_linear().logits(examples.texts)}
         if model.linear and (said := model.linear_logits(examples.texts)) is not None:
             found[model.linear.name] = said
-        if self.baseline_ and not (model.linear and model.linear.model is self.baseline_):
+        if self.baseline_ and not (model.linear and model.linear.is_baseline):
             found["linear baseline"] = self.baseline_.logits(examples.texts)
         truth, multi_label = model.truth(examples.labels), model.multi_label
         plain = Decision()

@@ -84,11 +84,6 @@ def more_examples(where: str, settings: ClassifySettings, known: Examples) -> Ex
     return read["train"]
 
 
-def joined(one: Examples, other: Examples) -> Examples:
-    """The examples of both, one after the other."""
-    return Examples([*one.texts, *other.texts], [*one.labels, *other.labels], one.own)
-
-
 def names_of(labels: Iterable[Label]) -> set[str]:
     """All labels that occur."""
     return {name for label in labels for name in each(label)}

@@ -17,6 +17,7 @@ from ostinato.tasks.base.held_out import SEQUENCES, Given, HeldOut, Judged
 from ostinato.tasks.base.network import AnyNetwork
 from ostinato.tasks.classify.baseline import fit_baseline
 from ostinato.tasks.classify.estimator import Classifier
+from ostinato.tasks.classify.prepare import before_validation
 from ostinato.tasks.classify.settings import ClassifySettings
 from ostinato.train import Run
 
@@ -47,26 +48,21 @@ class ClassifyHeldOut(HeldOut):
             )
         own = settings.data
         splits = read_labelled(data, own.text, own.label, dialect=own.dialect)
-        examples, known = splits["train"], None
-        if examples.fingerprint() == run.manifest.data.get("sha256"):
-            known = examples.texts, examples.labels
+        examples, trained = splits["train"], run.manifest.data
+        digest = examples.fingerprint()
+        known = (examples.texts, examples.labels) if digest == trained.get("sha256") else None
         if "test" in splits:
             return cls(splits["test"], training=known)
-        digest, trained = examples.fingerprint(), run.manifest.data
         whole = "sha256" if isinstance(own.validation, str) else "extra_sha256"
         if digest == trained.get(whole):
             raise ConfigError(
                 f"{run.path}: the run was trained on all of {data}, which cannot evaluate it"
             )
-        if known and settings.model.linear:
-            raise ConfigError(
-                f"{run.path}: its linear model was fitted to all of {data}, which cannot evaluate "
-                "it; give other texts"
-            )
         if known and not isinstance(own.validation, str):
             _, held = split_blocks(examples.labels, own.validation, settings.seed)
             examples = examples.select(np.sort(held))
-        return cls(examples, known is not None, known)
+            return cls(examples, True, known)
+        return cls(examples, digest == trained.get("validation_sha256"))
 
     def __len__(self) -> int:
         return len(self.examples)
@@ -83,9 +79,14 @@ class ClassifyHeldOut(HeldOut):
     def judge(self, estimator: Classifier) -> Judged:
         """Accuracy, F1, confusion matrix; for each text whether it is right, and its confidence.
 
+        Of its own data a classifier is judged as it was before its linear model learned from them.
+
         Raises:
             DataError: for a label that the classifier does not know.
         """
+        if self.biased and self.training:
+            known = Examples(*self.training)
+            estimator = estimator.with_model(before_validation(estimator.model_, known))
         evaluation = estimator.evaluate(self.examples.texts, self.examples.labels)
         probabilities = estimator.predict_proba(self.examples.texts)
         best = estimator.given(probabilities).argmax(-1)

@@ -24,7 +24,7 @@ from ostinato.tasks.base.stored import from_json
 from ostinato.tasks.classify.bayes import NaiveBayesLinear
 from ostinato.tasks.classify.calibration import probabilities
 from ostinato.tasks.classify.decision import Decision
-from ostinato.tasks.classify.ensemble import LinearMember
+from ostinato.tasks.classify.ensemble import Linear, LinearMember
 from ostinato.tasks.classify.network import ClassifyEnsemble, ClassifyNetwork
 from ostinato.tasks.classify.settings import ClassifySettings
 from ostinato.train import Run
@@ -79,23 +79,35 @@ class ClassifyModel(PooledModel[ClassifySettings, PooledBatch, Classification]):
         """The classes as text, in their order."""
         return [label_text(each) for each in self.classes]
 
+    @property
+    def linear_learns_all(self) -> bool:
+        """See `PooledModel`; one that was asked for learns from all texts, too."""
+        asked = self.settings.model.linear and not isinstance(self.settings.data.validation, str)
+        return bool(asked) or super().linear_learns_all
+
     def sequences(self, inputs: Sequence[str | Signal]) -> PooledSequences:
         """See `Model`."""
         return PooledSequences(self.rows(inputs), self.linear_logits(inputs))
 
     def linear_logits(self, inputs: Sequence[str | Signal]) -> NDArray[np.float32] | None:
         """What the linear model says (N, K), if one answers too."""
-        if self.linear is None:
-            return None
-        if isinstance(self.linear.model, NaiveBayesLinear):
-            return self.linear.model.log_probabilities(self.whole(inputs))
-        return self.linear.model.logits(inputs)
+        return None if self.linear is None else self.said_by(self.linear.model, inputs)
+
+    def said_by(self, linear: Linear, inputs: Sequence[str | Signal]) -> NDArray[np.float32]:
+        """What a linear model says (N, K)."""
+        if isinstance(linear, NaiveBayesLinear):
+            return linear.log_probabilities(self.whole(inputs))
+        return linear.logits(inputs)
+
+    def with_linear(self, member: LinearMember | None) -> Self:
+        """The same model, in which another linear model answers with the network."""
+        other = copy(self)
+        other.linear = member
+        return other
 
     def without_linear(self) -> Self:
         """The same model, in which the network answers alone."""
-        alone = copy(self)
-        alone.linear = None
-        return alone
+        return self.with_linear(None)
 
     def logits(self, inputs: Sequence[str | Signal]) -> NDArray[np.float32]:
         """Logits (N, K) of all that answer, over the temperature."""

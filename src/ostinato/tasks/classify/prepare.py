@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import time
 from collections import Counter
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -19,14 +20,13 @@ from ostinato.tasks.base.estimator import Prepared
 from ostinato.tasks.base.pooled.model import PooledSequences
 from ostinato.tasks.base.pooled.prepare import PooledInputs, in_memory, learn_inputs
 from ostinato.tasks.classify.baseline import ClassifyBaseline, fit_baseline
-from ostinato.tasks.classify.bayes import check_countable
+from ostinato.tasks.classify.bayes import check_countable, fit_naive_bayes_linear
 from ostinato.tasks.classify.calibration import probabilities
 from ostinato.tasks.classify.class_weights import class_weights
 from ostinato.tasks.classify.decision import Decision, check_threshold
-from ostinato.tasks.classify.ensemble import LinearMember, f1_of_each, given_labels
+from ostinato.tasks.classify.ensemble import Linear, LinearMember, f1_of_each, given_labels
 from ostinato.tasks.classify.examples import (
     classes_in,
-    joined,
     more_examples,
     split_examples,
 )
@@ -48,7 +48,7 @@ class ClassifyPrepared(Prepared):
         training, validation: the examples of both parts.
         sequences, held: their texts as symbols, or signals on the scale of training.
         inputs: what the network begins with, and both parts as numbers.
-        baseline: the linear baseline, once it is fitted.
+        baseline: the linear baseline, once it is fitted on the training part.
         baseline_measures: how well it does on the validation texts.
         baseline_better: whether it is better than the network there, beyond chance.
         together: how well network and baseline do together, where both answer.
@@ -82,16 +82,14 @@ class ClassifyPrepared(Prepared):
         return self._learner
 
     def finish(self) -> None:
-        """Finds who answers: the network, or a linear model too; and fits the decision."""
+        """Finds who answers: the network, or a linear model too; and fits the decision.
+
+        All of it by what is said of validation texts before anything has learned from them.
+        """
         model, settings = self.model, self.model.settings.model
         found, judged = self._learner.held_out(), self.validation
-        if settings.linear:
-            judged = in_memory(self.validation)
-            own = model.logits(judged.texts)
-            self._compare(own, judged)
-            model.linear, found = self._linear(in_memory(self.training), judged, own)
-        elif self.baseline:
-            found, judged = self._with_baseline(self.baseline, found)
+        if self.baseline or settings.linear:
+            found, judged = self._with_linear(found)
         truth, multi_label = model.truth(judged.labels), model.multi_label
         model.decision = Decision.fit(
             found, truth, multi_label, settings.calibrate, settings.threshold
@@ -118,8 +116,7 @@ class ClassifyPrepared(Prepared):
         """Fits the linear baseline, and measures it on the validation texts."""
         model = self.model
         training, validation = in_memory(self.training), in_memory(self.validation)
-        names, split = model.class_names, model.tokenizer
-        fitted = fit_baseline(training.texts, training.labels, names, split, model.settings.seed)
+        fitted = baseline_of(training, model)
         self._said, truth = fitted.logits(validation.texts), model.truth(validation.labels)
         given = given_labels(self._said, model.multi_label)
         right = measured(truth, given, model.class_names, model.multi_label)
@@ -136,52 +133,40 @@ class ClassifyPrepared(Prepared):
                 },
             )
 
-    def _with_baseline(
-        self, baseline: ClassifyBaseline, network: NDArray[np.float32]
-    ) -> tuple[NDArray[np.float32], Examples]:
-        """Lets the baseline answer too, where that is better and the network is not to be alone.
+    def _with_linear(self, network: NDArray[np.float32]) -> tuple[NDArray[np.float32], Examples]:
+        """Lets a linear model answer too: one that is asked for, or the baseline where it helps.
+
+        In the end it may learn from validation texts, too: no choice is left to make with them.
 
         Args:
-            baseline: fitted on the training texts.
             network: what the network says of the validation texts: logits (N, K).
 
         Returns:
-            What all that answer say of validation texts, and these.
+            What all that answer say of validation texts, before any has learned from these; and
+            these.
         """
-        model, judged = self.model, in_memory(self.validation)
+        model, settings, judged = self.model, self.model.settings.model, in_memory(self.validation)
         own = network if judged is self.validation else model.logits(judged.texts)
-        self._compare(own, judged)
-        if not model.settings.model.alone:
-            targets = model.targets(judged.labels).numpy()
-            model.linear = LinearMember.of_baseline(
-                baseline, own, self._said, targets, series=model.numbers is not None
-            )
-        if model.linear is None:
-            return network, self.validation
-        return model.linear.join(own, self._said), judged
-
-    def _compare(self, network: NDArray[np.float32], judged: Examples) -> None:
-        """Finds whether the baseline is better than the network, from its logits (N, K)."""
+        targets = model.targets(judged.labels).numpy()
         if self.baseline:
-            targets = self.model.targets(judged.labels).numpy()
-            ours, theirs = (f1_of_each(logits, targets) for logits in (self._said, network))
+            ours, theirs = (f1_of_each(logits, targets) for logits in (self._said, own))
             self.baseline_better = is_better(ours, theirs)
-
-    def _linear(
-        self, training: Examples, validation: Examples, network: NDArray[np.float32]
-    ) -> tuple[LinearMember, NDArray[np.float32]]:
-        model = self.model
-
-        def encoded(part: Examples) -> tuple[list[NDArray[np.int64]], NDArray[np.int64]]:
-            return model.whole(part.texts), model.targets(part.labels).numpy()
-
-        return LinearMember.fit(
-            encoded(training),
-            encoded(validation),
-            network,
-            order=model.settings.model.linear,
-            symbols=model.symbols,
-        )
+        began, member = time.perf_counter(), None
+        if settings.linear:
+            fitted = linear_of(in_memory(self.training), model)
+            said, before = model.said_by(fitted, judged.texts), 0.0
+            member = LinearMember.of(fitted, own, said, targets)
+        elif self.baseline and not settings.alone:
+            said, before = self._said, self.baseline.seconds
+            series = model.numbers is not None
+            member = LinearMember.of_baseline(self.baseline, own, said, targets, series)
+        if member is None:
+            return network, self.validation
+        if model.linear_learns_all:
+            both = in_memory(self.training).joined(judged)
+            member = replace(member, model=linear_of(both, model))
+        model.linear = replace(member, seconds=before + time.perf_counter() - began)
+        return member.join(own, said), judged
 
 
 def prepare(
@@ -206,7 +191,7 @@ def prepare(
     model = ClassifyModel(settings=settings, cell=cell, classes=classes)
     if settings.data.extra:
         extra = more_examples(settings.data.extra, settings, examples)
-        training = joined(training, extra)
+        training = training.joined(extra)
         digests |= {"extra_sha256": extra.fingerprint()} if digest else {}
     if digest and isinstance(settings.data.validation, str):
         digests["validation_sha256"] = validation.fingerprint()
@@ -236,3 +221,34 @@ def _check_asked(settings: ClassifySettings, classes: int) -> None:
         )
     if settings.model.linear and settings.model.alone:
         raise ConfigError("model.alone and model.linear: give one of them")
+
+
+def baseline_of(examples: Examples, model: ClassifyModel) -> ClassifyBaseline:
+    """The linear baseline of a model, fitted on examples."""
+    names, split, seed = model.class_names, model.tokenizer, model.settings.seed
+    return fit_baseline(examples.texts, examples.labels, names, split, seed)
+
+
+def linear_of(examples: Examples, model: ClassifyModel) -> Linear:
+    """What may answer with the network, fitted on examples: what is asked for, or the baseline."""
+    order = model.settings.model.linear
+    if not order:
+        return baseline_of(examples, model)
+    texts, classes = model.whole(examples.texts), model.targets(examples.labels).numpy()
+    return fit_naive_bayes_linear(texts, classes, len(model.classes), order, model.symbols)
+
+
+def before_validation(model: ClassifyModel, examples: Examples) -> ClassifyModel:
+    """The model as it was before its linear model learned from the validation part.
+
+    Args:
+        model: a trained model.
+        examples: all that it was trained on, of which a part was held out.
+    """
+    if model.linear is None or not model.linear_learns_all:
+        return model
+    training, extra = split_examples(examples, model.settings)[0], model.settings.data.extra
+    if extra:
+        training = training.joined(more_examples(extra, model.settings, examples))
+    training = in_memory(training)
+    return model.with_linear(replace(model.linear, model=linear_of(training, model)))

@@ -68,7 +68,7 @@ def _models(classifier: Classifier) -> Iterator[Shown]:
     if linear := classifier.linear_:
         own, seconds = linear.model.parameters, linear.seconds
         both = [linear.together]
-        if not fitted or linear.model is not fitted:
+        if not linear.is_baseline:
             models.append(("linear model of n-grams", [linear.accuracy], own, seconds))
         elif classifier.together_:
             both = [getattr(classifier.together_, k) for k in measures]
@@ -80,7 +80,7 @@ def _models(classifier: Classifier) -> Iterator[Shown]:
     yield SummaryTable(["", *measures.values(), "parameters", "time"], rows)
     if classifier.baseline_better_:
         yield Message("The linear baseline is better.")
-    if linear and linear.model is fitted:
+    if linear and linear.is_baseline:
         yield Message(together(cell))
     elif linear and linear.accuracy > best["accuracy"]:
         yield Message("The linear model alone is better than the network alone.")

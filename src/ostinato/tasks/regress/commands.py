@@ -17,7 +17,7 @@ from ostinato.tasks.base.reading import (
     TrainingSet,
 )
 from ostinato.tasks.base.settings import TextColumns, said_of
-from ostinato.tasks.base.summary import Fields, Shown, TableAsked, left_out, not_known
+from ostinato.tasks.base.summary import Fields, Shown, TableAsked, learned_from, left_out, not_known
 from ostinato.tasks.regress.settings import RegressColumns, RegressData, RegressSettings
 from ostinato.tasks.regress.summary import number, shown, trained
 from ostinato.train import Run
@@ -116,6 +116,7 @@ def evaluation(
     splits = _read(data, said_of(regressor.settings().data, columns), format, skipped)
     yield from left_out(skipped)
     examples = splits.get("test", splits["train"])
+    yield from learned_from(run, examples.fingerprint())
     yield from shown(regressor, regressor.evaluate(examples), examples)
     unknown, tokens = regressor.model_.unknown(examples.texts)
     yield from not_known({"token": unknown}, of=tokens)

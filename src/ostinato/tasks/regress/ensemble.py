@@ -31,7 +31,7 @@ class RegressMember:
     """The linear baseline as a member: ŷ = (1 - w) ŷ_network + w ŷ_baseline.
 
     Attributes:
-        model: the linear model of standardised targets, fitted on the training part.
+        model: the linear model of standardised targets.
         weight: w, from 0 to 1.
     """
 
@@ -48,7 +48,7 @@ class RegressMember:
         that was found on the rest; see `helps`.
 
         Args:
-            model: the baseline.
+            model: the baseline, fitted on the training part.
             network: what the network says of the validation part (N,), standardised.
             said: what the baseline says of it (N,), likewise.
             targets: what is right (N,), likewise.

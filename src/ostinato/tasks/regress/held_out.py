@@ -17,7 +17,7 @@ from ostinato.errors import ConfigError
 from ostinato.tasks.base.held_out import SEQUENCES, Given, HeldOut, Judged
 from ostinato.tasks.regress.estimator import Regressor
 from ostinato.tasks.regress.measures import measured
-from ostinato.tasks.regress.prepare import baseline_of, prepare, split_examples
+from ostinato.tasks.regress.prepare import baseline_of, before_validation, prepare, split_examples
 from ostinato.tasks.regress.scale import targets_of
 from ostinato.tasks.regress.settings import RegressSettings
 from ostinato.train import Run
@@ -44,9 +44,9 @@ class RegressHeldOut(HeldOut):
         settings = estimator.settings()
         own = settings.data
         splits = read_labelled(data, own.text, own.targets, dialect=own.dialect)
-        examples, known = splits["train"], None
-        if examples.fingerprint() == run.manifest.data.get("sha256"):
-            known = examples.texts, examples.labels
+        examples, trained = splits["train"], run.manifest.data
+        digest = examples.fingerprint()
+        known = (examples.texts, examples.labels) if digest == trained.get("sha256") else None
         if "test" in splits:
             return cls(splits["test"], training=known)
         if known:
@@ -56,7 +56,7 @@ class RegressHeldOut(HeldOut):
                 )
             _, examples = split_examples(examples, own.validation, settings.seed)
             return cls(examples, True, known)
-        return cls(examples)
+        return cls(examples, digest == trained.get("validation_sha256"))
 
     def __len__(self) -> int:
         return len(self.examples)
@@ -71,7 +71,13 @@ class RegressHeldOut(HeldOut):
         return _examples(training).fingerprint()
 
     def judge(self, estimator: Regressor) -> Judged:
-        """RMSE, MAE, R², Spearman; and of each example the score, and what was predicted."""
+        """RMSE, MAE, R², Spearman; and of each example the score, and what was predicted.
+
+        Of its own data a regressor is judged as it was before its linear model learned from them.
+        """
+        if self.biased and self.training:
+            known = Examples(*self.training)
+            estimator = estimator.with_model(before_validation(estimator.model_, known))
         predicted = estimator.predict(self.examples.texts)
         both = {"targets": targets_of(self.examples).tolist(), "predicted": predicted.tolist()}
         beside = {}

@@ -64,11 +64,15 @@ class RegressModel(PooledModel[RegressSettings, PooledBatch, Regression]):
         rows = self.rows(inputs)  # which refuses what cannot be read
         return PooledSequences(rows, self.linear.model.scores(inputs) if self.linear else None)
 
+    def with_linear(self, member: RegressMember | None) -> Self:
+        """The same model, in which another linear model answers with the network."""
+        other = copy(self)
+        other.linear = member
+        return other
+
     def without_linear(self) -> Self:
         """The same model, in which the network answers alone."""
-        alone = copy(self)
-        alone.linear = None
-        return alone
+        return self.with_linear(None)
 
     def decode(self, outputs: Tensor, batch: PooledBatch) -> list[Regression]:
         """See `Model`."""

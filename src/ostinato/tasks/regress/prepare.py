@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -37,7 +37,7 @@ class RegressPrepared(Prepared):
         training, validation: the examples of both parts.
         sequences, held: their inputs as symbols, or signals on the scale of training.
         inputs: what the network begins with, and both parts as numbers.
-        baseline: the linear baseline, once it is fitted.
+        baseline: the linear baseline, once it is fitted on the training part.
         measures: on the validation part, by baseline.
         better: the baselines whose errors are smaller than the network's there, beyond chance.
         together: of network and baseline on the same part, where both answer.
@@ -75,7 +75,10 @@ class RegressPrepared(Prepared):
         return None if self.model.numbers else unknown_share(map(np.asarray, self.held.rows))
 
     def finish(self) -> None:
-        """Lets the baseline answer too, where that is better on the validation part."""
+        """Lets the baseline answer too, where that is better on the validation part.
+
+        In the end it may learn from that part, too: no choice is left to make with it.
+        """
         model, validation = self.model, in_memory(self.validation)
         if self.baseline is None:
             return
@@ -92,6 +95,9 @@ class RegressPrepared(Prepared):
         if model.linear:
             both = model.linear.join(z[0], z[1])
             self.together = measured(targets, model.scale.restored(both))
+            if model.linear_learns_all:
+                every = self.training.joined(validation)
+                model.linear = replace(model.linear, model=baseline_of(every, model).model)
 
     def fit_baseline(self, run: Run | None) -> None:
         """Fits the linear baseline, and measures it and the mean on the validation part."""
@@ -161,7 +167,21 @@ def split_examples(examples: Examples, share: float, seed: int) -> tuple[Example
 
 
 def baseline_of(examples: Examples, model: RegressModel) -> RegressBaseline:
-    """The linear baseline, fitted on the training examples of a model."""
+    """The linear baseline of a model, fitted on examples."""
     kept = in_memory(examples)
     seed = model.settings.seed
     return fit_baseline(kept.texts, targets_of(kept), model.tokenizer, model.scale, seed)
+
+
+def before_validation(model: RegressModel, examples: Examples) -> RegressModel:
+    """The model as it was before its linear model learned from the validation part.
+
+    Args:
+        model: a trained model.
+        examples: all that it was trained on, of which a part was held out.
+    """
+    share = model.settings.data.validation
+    if model.linear is None or not model.linear_learns_all or isinstance(share, str):
+        return model
+    training, _ = split_examples(examples, share, model.settings.seed)
+    return model.with_linear(replace(model.linear, model=baseline_of(training, model).model))

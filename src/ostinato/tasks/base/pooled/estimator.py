@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Any, TypeVar, Unpack
+from copy import copy
+from typing import Any, Self, TypeVar, Unpack
 
 import numpy as np
 from numpy.typing import NDArray
@@ -30,6 +31,12 @@ class PooledEstimator(TextEstimator[S]):
             network = settings.model.model_copy(update={"alone": True})
             prepared.model.settings = settings.model_copy(update={"model": network})
         super()._trained(prepared, **options)
+
+    def with_model(self, model: PooledModel[Any, Any, Any]) -> Self:
+        """The same estimator with another trained model."""
+        other = copy(self)
+        other.model_ = model
+        return other
 
     @property
     def tokenizer_(self) -> Tokenizer | None:

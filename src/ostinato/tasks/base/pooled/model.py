@@ -91,6 +91,15 @@ class PooledModel(Model[S, "str | Signal", B, Tensor, A]):
         """D of series of numbers; 0 where texts are read."""
         return 0 if self.numbers is None else len(self.numbers.mean)
 
+    @property
+    def linear_learns_all(self) -> bool:
+        """Whether a linear model that answers too learns from the validation part in the end.
+
+        Of series it does, of which there are often few. A validation set of one's own is left for
+        whoever gave it to measure by.
+        """
+        return self.numbers is not None and not isinstance(self.settings.data.validation, str)
+
     def rows(self, inputs: Sequence[str | Signal]) -> EncodedRows:
         """Inputs as numbers; of longer ones the last steps, of an empty text an unknown symbol.
 
