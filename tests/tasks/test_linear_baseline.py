@@ -111,6 +111,13 @@ def test_features_of_series_are_parts_of_steps_over_thresholds():
     assert_near(np.concatenate([found.matrix([s]) for s in signals]), x, SAME)
 
 
+@pytest.mark.parametrize(("count", "least", "most"), [(4, 9_000, 10_000), (5_000, 1_500, 2_000)])
+def test_of_many_series_there_are_fewer_features(count, least, most):
+    random = np.random.default_rng(0)
+    found = ConvolutionFeatures.fit(list(random.normal(size=(count, 9, 1)).astype(np.float32)), 0)
+    assert least < found.thresholds.numel() <= most
+
+
 def test_logistic_regression_is_scikit_learns():
     random = np.random.default_rng(0)
     x = normalize(random.normal(size=(300, 10))).astype(np.float32)

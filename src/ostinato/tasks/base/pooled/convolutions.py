@@ -18,7 +18,8 @@ from ostinato.tasks.base.pooled.numbers import Numbers
 
 WIDTH = 9
 """The numbers of a kernel."""
-_FEATURES = 2_000
+_FEATURES = 2_000, 10_000  # at least and at most
+_NUMBERS = 2**23  # that the features of all training series have at most, where they can
 _SCALES = 6
 _STEPS = 2**15  # of which the thresholds are quantiles
 _AT_A_TIME = 2**23  # numbers that a convolution gives
@@ -49,7 +50,8 @@ class ConvolutionFeatures:
     value of each channel, and ln T.
 
     Source: Dempster, Schmidt & Webb 2021, "MiniRocket: A Very Fast (Almost) Deterministic Transform
-    for Time Series Classification"; with fewer features, and quantiles over several series.
+    for Time Series Classification"; with quantiles over several series, and fewer features than its
+    10,000 where there are more than 800 series.
 
     Attributes:
         numbers: the scale of the training series.
@@ -79,7 +81,8 @@ class ConvolutionFeatures:
         for scale, kernel in np.ndindex(len(dilations), len(KERNELS)):
             count = int(2 ** random.uniform(0, np.log2(min(width, WIDTH) + 1)))
             channels[scale, random.choice(width, count, replace=False), kernel] = 1
-        levels = max(_FEATURES // (len(dilations) * len(KERNELS)), 1)
+        most = int(np.clip(_NUMBERS // len(signals), *_FEATURES))
+        levels = max(most // (len(dilations) * len(KERNELS)), 1)
         bare = torch.zeros(len(dilations), len(KERNELS), levels)
         self = cls(numbers, torch.from_numpy(dilations), torch.from_numpy(channels), bare)
         some = random.permutation(len(signals))[: max(_STEPS // steps, 4)]
