@@ -13,7 +13,7 @@ from ostinato.report.records import Record
 from ostinato.report.sentences import cell_name
 from ostinato.tasks.classify.calibration import Bin, calibration_error
 
-FEW = 8
+FEW = 7
 """The most classes whose confusion is shown as a square."""
 MISTAKES = 12
 """The mistakes that are listed where there are more."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Generator as Reading
 from collections.abc import Iterator
 from itertools import chain
@@ -11,7 +12,15 @@ from ostinato.data import Skipped, readers
 from ostinato.decode import until
 from ostinato.tasks.base.reading import Comparison, LinesFormat, SkipBadRows, TrainingSet
 from ostinato.tasks.base.settings import FileSettings, TextColumns, said_of
-from ostinato.tasks.base.summary import Fields, Figures, Message, Shown, TableAsked, left_out
+from ostinato.tasks.base.summary import (
+    Fields,
+    Figures,
+    Message,
+    Shown,
+    TableAsked,
+    learned_from,
+    left_out,
+)
 from ostinato.tasks.generate.settings import GenerateSettings
 from ostinato.tasks.generate.summary import trained
 from ostinato.train import Run
@@ -96,11 +105,15 @@ def evaluation(
     columns
         How this file is written, where that is not as in training.
     """
+    from ostinato.tasks.generate.prepare import hashed
+
     skipped = Skipped() if skip_bad_rows else None
     encoding = said_of(generator.settings().data, columns).encoding
+    digest = hashlib.sha256()
     text = readers.read_chunks(data, skip_bad_rows=skipped, encoding=encoding)
-    measured = generator.evaluate(text)
+    measured = generator.evaluate(hashed(text, digest))
     yield from left_out(skipped)
+    yield from learned_from(run, digest.hexdigest())
     for name, value in measured.items():
         yield Message(f"{name} {value:.4f}")
     yield Figures(measured)

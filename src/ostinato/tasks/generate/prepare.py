@@ -107,7 +107,7 @@ def prepare(
     """
     size = settings.data.vocabulary
     digest = hashlib.sha256()
-    chunks = _hashed([text] if isinstance(text, str) else text, digest)
+    chunks = hashed([text] if isinstance(text, str) else text, digest)
     kept = 1 - max(settings.data.validation, 0.1)  # surely of the training part
     split, chunks = train_on_beginning(tokenizer(settings.tokenizer), chunks, size, kept)
     store = Store(split, folder)
@@ -128,7 +128,8 @@ def prepare(
     )
 
 
-def _hashed(chunks: Iterable[str], digest: hashlib._Hash) -> Iterator[str]:
+def hashed(chunks: Iterable[str], digest: hashlib._Hash) -> Iterator[str]:
+    """The chunks, one after the other, once they are part of a digest."""
     for chunk in chunks:
         digest.update(chunk.encode())
         yield chunk

@@ -17,7 +17,15 @@ from ostinato.tasks.base.reading import (
     TrainingSet,
 )
 from ostinato.tasks.base.settings import TableSettings, said_of
-from ostinato.tasks.base.summary import Message, Note, Shown, TableAsked, left_out, not_known
+from ostinato.tasks.base.summary import (
+    Message,
+    Note,
+    Shown,
+    TableAsked,
+    learned_from,
+    left_out,
+    not_known,
+)
 from ostinato.tasks.transduce.settings import TransduceSettings
 from ostinato.tasks.transduce.summary import answers, measured, trained
 from ostinato.train import Run
@@ -157,6 +165,7 @@ def evaluation(
     splits = _read(_files(data, parallel), settings, format, skipped)
     yield from left_out(skipped)
     pairs = splits.get("test", splits["train"])
+    yield from learned_from(run, pairs.fingerprint())
     more = _read(references, settings, format, None)["train"] if references else None
     yield from measured(transducer.evaluate(pairs, more=more, beam=beam, alpha=alpha))
     unknown = transducer.unknown(list(dict.fromkeys(pairs.sources)))
