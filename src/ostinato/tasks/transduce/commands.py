@@ -165,9 +165,10 @@ def evaluation(
     splits = _read(_files(data, parallel), settings, format, skipped)
     yield from left_out(skipped)
     pairs = splits.get("test", splits["train"])
-    yield from learned_from(run, pairs.fingerprint())
     more = _read(references, settings, format, None)["train"] if references else None
-    yield from measured(transducer.evaluate(pairs, more=more, beam=beam, alpha=alpha))
+    found = transducer.evaluate(pairs, more=more, beam=beam, alpha=alpha)
+    yield from learned_from(run, pairs.fingerprint())
+    yield from measured(found)
     unknown = transducer.unknown(list(dict.fromkeys(pairs.sources)))
     yield Message(f"unknown_symbols {unknown.total()}")
     yield from not_known({"symbol": unknown})
