@@ -10,10 +10,13 @@ from typing import Any
 
 from ostinato.data import Examples, Pairs, Panel, Skipped, Tagged, TaggedFile, Tokenizer, tokenizer
 from ostinato.data.files.bad import good
+from ostinato.data.files.numerals import Numerals, Unclear
 from ostinato.data.readers.named import are_examples, are_pairs, packaged, read_rows
 from ostinato.data.readers.signals import are_in
 from ostinato.data.sentences import schemes
 from ostinato.data.sentences.notation import notation_of
+from ostinato.data.series.composed import is_time_of_day
+from ostinato.data.series.times import is_date
 from ostinato.data.tables.table import Table
 from ostinato.errors import ConfigError, DataError, counted, first_few, quoted, shortened
 from ostinato.tasks.base.settings import TaskSettings
@@ -62,7 +65,8 @@ def task_of(where: str) -> str:
     for needed, task in _COLUMNS.items():
         if {*needed} <= {*names}:
             return task
-    if first and sum(_is_number(value) for value in first.columns.values()) * 2 >= len(names):
+    values = [v for v in (first.columns.values() if first else ()) if not _is_time(v)]
+    if values and sum(map(_is_number, values)) * 2 >= len(values):
         return "forecast"
     raise ConfigError(
         f"{where}: the columns are {first_few(map(quoted, names))}; say with --task what it is "
@@ -170,7 +174,7 @@ def _panel(read: Panel) -> Iterator[Shown]:
     season = read.clock.season()
     columns = read.columns
     yield Message(
-        f"Time: {columns.time or 'the order of the rows'}; season: "
+        f"Time: {', '.join(columns.times) or 'the order of the rows'}; season: "
         f"{counted(season, 'step') if season > 1 else 'none known, see --data.season'}."
     )
     first = read.series[0]
@@ -222,9 +226,15 @@ def _rows(columns: Sequence[str], rows: Sequence[Sequence[str]]) -> SummaryTable
     return SummaryTable(columns, rows, title="first rows", text=True)
 
 
+def _is_time(value: object) -> bool:
+    return is_time_of_day(value) or is_date(value)
+
+
 def _is_number(value: object) -> bool:
     try:
-        float(str(value))
+        Numerals().read(str(value))
+    except Unclear:
+        return True
     except ValueError:
         return False
     return True

@@ -136,7 +136,7 @@ REFUSED = {
         "a.csv, line 4: its time 2024-01-02 02:30:00 is not a whole number of steps .1 hour. from"
     ),
     "time,x\n2024-01-01 00:00,1\n2024-01-01 00:01,2\n2025-01-01 00:00,2\n": "are spread over",
-    "x,when\n1,2024-01-02\n": "line 2: the when is not a number: .*; choose the column of time",
+    "x,when\n1,late\n": "line 2: the when is not a number: .*; choose the column of time",
     "time\n2024-01-02\n": "no column is left to be forecast",
     "time,x\n": "a.csv: no rows",
     "": "a.csv: the file is empty",

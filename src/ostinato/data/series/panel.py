@@ -11,15 +11,16 @@ import hashlib
 import json
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
-from datetime import date, datetime
-from typing import TypedDict
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+from typing import NotRequired, TypedDict
 
 import numpy as np
 from numpy.typing import NDArray
 
 from ostinato.data.series.clock import Clock, ClockRecord
-from ostinato.data.series.times import moment, seems_time
+from ostinato.data.series.composed import clock_beside, is_time_of_day, units
+from ostinato.data.series.times import is_date, moment, seems_time
 from ostinato.data.tables.rows import two_parts
 from ostinato.errors import DataError, counted, first_few, quoted, shortened
 
@@ -39,6 +40,7 @@ class ColumnsRecord(TypedDict):
     past: Sequence[str]
     future: Sequence[str]
     static: Sequence[str]
+    beside: NotRequired[Sequence[str]]
 
 
 class SeriesRecord(TypedDict):
@@ -65,12 +67,14 @@ class Columns:
 
     Attributes:
         time: when; None finds a column of a usual name (`TIMES`), or the index of a table, else
-            rows are numbered.
+            rows are numbered. Several columns are separated by commas.
         id: the name of the series; None for one series.
         target: what is forecast; empty for all columns that are nothing else.
         past: known up to the present.
         future: known ahead.
         static: the same in all rows of a series; words or numbers.
+        beside: columns with more of the time: its hour, or the month and day of a year; None finds
+            them together with `time`.
     """
 
     time: str | None = None
@@ -79,10 +83,11 @@ class Columns:
     past: Sequence[str] = ()
     future: Sequence[str] = ()
     static: Sequence[str] = ()
+    beside: Sequence[str] | None = None
 
     def to_json(self) -> ColumnsRecord:
         """Its attributes."""
-        return {
+        record: ColumnsRecord = {
             "time": self.time,
             "id": self.id,
             "target": self.target,
@@ -90,6 +95,12 @@ class Columns:
             "future": self.future,
             "static": self.static,
         }
+        return {**record, "beside": self.beside} if self.beside else record
+
+    @property
+    def times(self) -> list[str]:
+        """The columns that the time stands in."""
+        return [] if self.time is None else [self.time, *(self.beside or ())]
 
     @property
     def _given(self) -> list[str]:
@@ -111,42 +122,51 @@ class Columns:
         Raises:
             DataError: when a column is not there, or given two parts.
         """
-        names, time = list(first), self.time
-        if time is None:
-            free = {n.strip().lower(): n for n in reversed(names) if n not in self._given}
-            time = next((free[name] for name in TIMES if name in free), None)
-        if time is None:
-            maybe = (free[name] for name in _MAYBE if name in free)
-            time = next((name for name in maybe if seems_time(first[name], name)), None)
-        if time is None:
-            time = next((name for name in free.values() if _is_time(first[name])), None)
-        if names[0].strip().lower() in _NAMELESS and names[0] not in (time, *self._given):
+        names, times = list(first), self._times(first)
+        if names[0].strip().lower() in _NAMELESS and names[0] not in (*times, *self._given):
             names = names[1:]
-        given = [n for n in (time, self.id) if n is not None] + [
-            *self.static,
-            *self.past,
-            *self.future,
-        ]
+        given = [*times, *([] if self.id is None else [self.id])]
+        given += [*self.static, *self.past, *self.future]
         taken = set(given)
         target = list(self.target) or [n for n in names if n not in taken]
         given += target
-        there, times = set(names), Counter(given)
+        there, uses = set(names), Counter(given)
         for name in given:
             if name not in there:
                 shown = first_few(map(quoted, names))
                 raise DataError(f"{title}: no column {quoted(name)}; the columns are {shown}")
-            if times[name] > 1:
+            if uses[name] > 1:
                 raise DataError(f"{title}: {two_parts(name)}")
         if not target:
             raise DataError(
                 f"{title}: no column is left to be forecast; name one with --data.target"
             )
-        return Columns(time, self.id, target, list(self.past), list(self.future), list(self.static))
+        time, beside = next(iter(times), None), times[1:]
+        past, future, static = (list(names) for names in (self.past, self.future, self.static))
+        return Columns(time, self.id, target, past, future, static, beside)
 
-
-def _is_time(value: object) -> bool:
-    """Whether a value in memory is nothing but a time."""
-    return isinstance(value, date | np.datetime64) or hasattr(value, "start_time")
+    def _times(self, first: Mapping[str, object]) -> list[str]:
+        """The columns that the time stands in, found where they are not known."""
+        known = self.beside is not None
+        if self.time is not None:
+            several = [name.strip() for name in self.time.split(",")]
+            named = self.time in first or not {*several} <= {*first}
+            return self.times if known or named else several
+        columns = [name for name in first if name not in self._given]
+        free = {name.strip().lower(): name for name in reversed(columns)}
+        usual = [free[name] for name in TIMES if name in free]
+        usual.sort(key=lambda name: not is_date(first[name]))
+        days = [name for name in usual if not is_time_of_day(first[name])]
+        if not known and days in ([], [free.get("month")]) and (parts := units(first, columns)):
+            return parts
+        maybe = [free[name] for name in _MAYBE if name in free and name not in usual]
+        days += [name for name in maybe if seems_time(first[name], name)]
+        dates = [name for name in columns if is_date(first[name])]
+        days += [name for name in dates if not (known and isinstance(first[name], str))]
+        day = next(iter(days or usual), None)
+        if day is None or known:
+            return [] if day is None else [day]
+        return [day, *clock_beside(first, day, [name for name in columns if name != day])]
 
 
 @dataclass(frozen=True)
@@ -243,6 +263,8 @@ class Panel:
     def from_json(cls, read: PanelRecord) -> Panel:
         """What `to_json` made; missing values are not counted again."""
         columns = Columns(**read["columns"])
+        if columns.beside is None:  # they have been looked for already
+            columns = replace(columns, beside=[])
         series = [
             Series(
                 each["name"],
@@ -260,6 +282,8 @@ class Panel:
         what = (f"{count:,} series, " if count > 1 else "") + counted(steps, "step")
         every = "" if self.columns.time is None else f" of {self.clock}"
         text = f"{what}{every}, {len(self.columns.target)} to forecast"
+        if self.columns.beside:
+            text += f"; the time is in {', '.join(map(shortened, self.columns.times))}"
         if self.gaps:
             have = "has" if self.gaps == 1 else "have"
             text += f"; {counted(self.gaps, 'step')} {have} no row"

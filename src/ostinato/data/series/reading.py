@@ -13,8 +13,9 @@ from typing import Any, NamedTuple, cast
 import numpy as np
 
 from ostinato.data.files.bad import Bad
-from ostinato.data.files.numerals import Numerals, Unclear, is_missing
+from ostinato.data.files.numerals import NUMBER, Numerals, Unclear, is_missing, number
 from ostinato.data.series.clock import Clock
+from ostinato.data.series.composed import composed, is_time_of_day
 from ostinato.data.series.panel import Columns, Panel, Series
 from ostinato.data.series.times import KINDS, TimeColumn, TimeFault, in_zone, kind_of
 from ostinato.data.tables.dialect import Dialect
@@ -71,7 +72,7 @@ def steps(
         DataError: when the table has not the columns that are asked for, or its times can be read
             in several ways.
     """
-    read = _raw_steps(rows, columns, title, Numerals(dialect.decimal))
+    read = _raw_steps(rows, columns, title, _Values(dialect))
     held: list[_RawStep | Bad] = []
     for raw in read:
         held.append(raw)
@@ -108,7 +109,7 @@ def steps(
 
 
 def _raw_steps(
-    rows: Iterable[RawRow | Bad], columns: Columns, title: str, numerals: Numerals
+    rows: Iterable[RawRow | Bad], columns: Columns, title: str, values: _Values
 ) -> Iterator[_RawStep | Bad]:
     found: Columns | None = None
     for count, row in enumerate(rows):
@@ -117,10 +118,10 @@ def _raw_steps(
             continue
         if found is None:
             found = columns.among(row.columns, title)
-        yield _step(row, found, count, numerals)
+        yield _step(row, found, count, values)
 
 
-def _step(row: RawRow, columns: Columns, count: int, numerals: Numerals) -> _RawStep | Bad:
+def _step(row: RawRow, columns: Columns, count: int, values: _Values) -> _RawStep | Bad:
     place, named = row
     name = named[columns.id] if columns.id is not None else ""
     if columns.id is not None and _is_missing(name):
@@ -130,23 +131,31 @@ def _step(row: RawRow, columns: Columns, count: int, numerals: Numerals) -> _Raw
     numbers = array("d")
     for column in columns.numbers:
         try:
-            numbers.append(_number(named[column], numerals))
+            numbers.append(values.read(named[column]))
         except ValueError as fault:
-            hint = (
-                "; choose the column of time steps with --data.time" if columns.time is None else ""
-            )
-            return Bad(place, f"the {shortened(column)} {fault}{hint if not count else ''}")
+            hint = "" if count else _hint(columns, column, named[column])
+            return Bad(place, f"the {shortened(column)} {fault}{hint}")
     static: list[str | float] = []
     for column in columns.static:
         value = named[column]
         if _is_missing(value):
             return Bad(place, f"the {shortened(column)} is missing")
         try:
-            static.append(_number(value, numerals))
+            static.append(values.read(value))
         except ValueError:
             static.append(str(value).strip())
-    time = count if columns.time is None else named[columns.time]
+    times = columns.times
+    time = composed([named[name] for name in times], times) if times else count
     return _RawStep(place, str(name).strip(), time, numbers, static, columns)
+
+
+def _hint(columns: Columns, name: str, value: object) -> str:
+    """What may be wrong where a column has no numbers."""
+    if columns.time is None:
+        return "; choose the column of time steps with --data.time"
+    if is_time_of_day(value):
+        return f"; if it belongs to the time, use --data.time {quoted(f'{columns.time},{name}')}"
+    return ""
 
 
 def _is_missing(value: object) -> bool:
@@ -155,10 +164,33 @@ def _is_missing(value: object) -> bool:
     return is_missing(value)
 
 
-def _number(value: Any, numerals: Numerals) -> float:
+class _Values:
+    """Reads the numbers of a table; NaN is a missing one."""
+
+    def __init__(self, dialect: Dialect) -> None:
+        self._numerals = Numerals(dialect.decimal)
+        self._words = {word.strip().lower() for word in dialect.missing}
+        self._marks = {number(word) for word in self._words if NUMBER.fullmatch(word)}
+
+    def read(self, value: Any) -> float:
+        """A finite number, or NaN for a missing one.
+
+        >>> _Values(Dialect()).read(" 3.5"), _Values(Dialect(missing=("-9",))).read("-9.0")
+        (3.5, nan)
+
+        Raises:
+            ValueError: for what is neither.
+        """
+        if self._words and str(value).strip().lower() in self._words:
+            return math.nan
+        found = _number(self._numerals, value)
+        return math.nan if found in self._marks else found
+
+
+def _number(numerals: Numerals, value: Any) -> float:
     """A finite number, or NaN for a missing one.
 
-    >>> _number(" 3.5", Numerals()), _number("NA", Numerals()), _number(True, Numerals())
+    >>> _number(Numerals(), " 3.5"), _number(Numerals(), "NA"), _number(Numerals(), True)
     (3.5, nan, 1.0)
     """
     try:
@@ -211,7 +243,7 @@ def panel_of(
         if columns.time is None:
             time = len(own.times)
         if own.times:
-            _check_order(f"{title}, {place}", own, time)
+            _check_order(f"{title}, {place}", own, time, columns)
         if static != own.static:
             at = next(
                 c for c, a, b in zip(columns.static, static, own.static, strict=True) if a != b
@@ -252,10 +284,14 @@ def _without_zones(series: Iterable[_SeriesRows]) -> str:
     return zone
 
 
-def _check_order(where: str, own: _SeriesRows, time: int | datetime) -> None:
+def _check_order(where: str, own: _SeriesRows, time: int | datetime, columns: Columns) -> None:
     before = own.times[-1]
     if time == before:
-        raise DataError(f"{where}: its time {time} is repeated, it is already in {own.places[-1]}")
+        apart = "; with several series, name the column that tells them apart with --data.id"
+        raise DataError(
+            f"{where}: its time {time} is repeated, it is already in {own.places[-1]}"
+            + (apart if columns.id is None else "")
+        )
     if time < before:  # type: ignore[operator]
         raise DataError(
             f"{where}: its time {time} comes before that of {own.places[-1]}, {before}; "

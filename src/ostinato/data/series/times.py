@@ -6,7 +6,7 @@ import re
 from calendar import monthrange
 from collections import defaultdict
 from collections.abc import Iterable
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 from functools import cache
 from itertools import pairwise, product
 
@@ -18,7 +18,9 @@ from ostinato.errors import quoted
 _MONTH = re.compile(r"(\d{4})-(\d{2})", re.ASCII)
 _QUARTER = re.compile(r"(\d{4})[- ]?Q([1-4])|Q([1-4])[- /]?(\d{4})", re.ASCII | re.IGNORECASE)
 _WHOLE = re.compile(r"[+-]?\d{1,18}(\.0*)?", re.ASCII)
-_HOURS = re.compile(r"\d{1,2}[:.]\d\d([:.]\d\d(\.\d+)?)?( ?[ap]m)?", re.ASCII | re.IGNORECASE)
+HOURS = re.compile(r"\d{1,2}[:.]\d\d([:.]\d\d(\.\d+)?)?( ?[ap]m)?", re.ASCII | re.IGNORECASE)
+"""A time of day without a day."""
+_LAST_HOUR = re.compile(r"(?<=[ T])24([:.]00([:.]00)?)$", re.ASCII)  # midnight, of the day before
 _DIGITS = {6: ["%Y%m"], 10: ["%Y%m%d%H"], 12: ["%Y%m%d%H%M"], 14: ["%Y%m%d%H%M%S"]}
 """How times are written in so many digits; eight are a day wherever they stand."""
 _DAYS = [
@@ -169,9 +171,27 @@ def seems_time(value: object, name: str) -> bool:
         return True
     except TimeFault:
         text = _as_text(value)
-        is_number = NUMBER.fullmatch(text) or _HOURS.fullmatch(text)
+        is_number = NUMBER.fullmatch(text) or HOURS.fullmatch(text)
         return not is_number and any(map(str.isdigit, text))
     return isinstance(time, datetime) or 1500 <= time < 2200
+
+
+def is_date(value: object) -> bool:
+    """Whether a value is nothing but a date: one in memory, or a text that is no number.
+
+    >>> is_date("2001-02-03"), is_date("1/2/2001"), is_date("20010203"), is_date("5 May")
+    (True, True, False, False)
+    """
+    if not isinstance(value, str):
+        return isinstance(value, date | np.datetime64) or hasattr(value, "start_time")
+    if NUMBER.fullmatch(value.strip()):
+        return False
+    try:
+        return isinstance(TimeColumn([value]).read(value), datetime)
+    except UnclearTime:
+        return True
+    except TimeFault:
+        return False
 
 
 def _as_text(value: object) -> str:
@@ -253,6 +273,9 @@ def _rolls_over(weeks: list[str]) -> bool:
 
 def _parsed(text: str, form: str) -> datetime | None:
     """The time that a text is by a format; None if it is none."""
+    if "24" in text and _LAST_HOUR.search(text):
+        before = _parsed(_LAST_HOUR.sub(r"00\1", text), form)
+        return before and before + timedelta(days=1)
     if form in ("%Y%m", "%Y%m%d%H") and not 1800 <= int(text[:4] if text.isdigit() else 0) < 2200:
         return None
     try:
@@ -279,6 +302,8 @@ def _date(text: str) -> datetime:
     Raises:
         TimeFault: when it is none.
     """
+    if "24" in text and _LAST_HOUR.search(text):
+        return _date(_LAST_HOUR.sub(r"00\1", text)) + timedelta(days=1)
     try:
         if month := _MONTH.fullmatch(text):
             return datetime(int(month[1]), int(month[2]), 1)
@@ -289,7 +314,7 @@ def _date(text: str) -> datetime:
     except ValueError:
         if not text:
             raise TimeFault("is missing") from None
-        if _HOURS.fullmatch(text):
+        if HOURS.fullmatch(text):
             what = "is a time of day without a date; put the date before it, in one column"
         else:
             what = "is not a time such as 2016-07-01; see --data.date-format"

@@ -15,6 +15,7 @@ class Dialect:
         encoding: the encoding of text, as Python names it.
         header: whether the first row names the columns; without, they are numbered from 1.
         times: the format of times, as `datetime.strptime` reads it.
+        missing: further values that stand for missing numbers.
     """
 
     delimiter: str | None = None
@@ -22,6 +23,7 @@ class Dialect:
     encoding: str | None = None
     header: bool | None = None
     times: str | None = None
+    missing: tuple[str, ...] = ()
 
     def names(self, first: list[str]) -> list[str]:
         """The names of the columns of a table with this first row.

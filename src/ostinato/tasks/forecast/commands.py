@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ostinato.data import Skipped, readers
+from ostinato.data.series.marks import marks_said
 from ostinato.errors import ConfigError, counted, quoted
 from ostinato.tasks.base.reading import Comparison, SkipBadRows, TableFormat, TrainingSet
 from ostinato.tasks.base.settings import said_of
@@ -212,6 +213,8 @@ def _read(
     carried = panel.missing and own.missing == "carry"
     filled = " Each is replaced by the last known value before it." if carried else ""
     yield Note(f"{panel.title}: {panel.summary()}{filled}")
+    if said := marks_said(panel):
+        yield Note(f"ostinato: {said}")
     yield from left_out(skipped)
     return panel
 

@@ -28,18 +28,23 @@ class SeriesTable(TableSettings):
         description="format of times, such as %d/%m/%Y (see datetime.strptime); default: found by "
         "all of them",
     )
+    na_values: list[str] = Field(
+        [], description="further values that stand for missing numbers, such as -200"
+    )
 
     @property
     def dialect(self) -> Dialect:
         """See `TableSettings`."""
-        return replace(super().dialect, times=self.date_format)
+        return replace(super().dialect, times=self.date_format, missing=tuple(self.na_values))
 
 
 class ForecastData(SeriesTable):
     """What is read, and as what; sizes of parts are steps, or below 1 shares of each series."""
 
     time: str | None = Field(
-        None, description="column of time steps; default: a column named time, date, …"
+        None,
+        description="column of time steps, or several with commas between, such as date,hour; "
+        "default: those named time, date, …",
     )
     id: str | None = Field(
         None, description="column that identifies the series, if there are several"

@@ -20,7 +20,7 @@ def places(file: File, line: int, header: Sequence[str], wanted: Wanted[R]) -> d
     Raises:
         DataError: when there is none of a name, or more than one.
     """
-    columns = header if wanted.columns is None else wanted.columns
+    columns = _named(header) if wanted.columns is None else wanted.columns
     unsaid = wanted.columns is None and wanted.dialect.header is None
     if unsaid and all(map(_VALUE.fullmatch, header)):
         what = "only numbers and times in the first row: --data.header no if they are data, "
@@ -36,6 +36,12 @@ def places(file: File, line: int, header: Sequence[str], wanted: Wanted[R]) -> d
             raise file.fault(line, missing(name, header, bool(same)))
         (found[name],) = same
     return found
+
+
+def _named(header: Sequence[str]) -> Sequence[str]:
+    """The columns of a header without blank ones at its end, which delimiters after a row make."""
+    named = next((k for k in range(len(header), 1, -1) if header[k - 1].strip()), 1)
+    return header[:named]
 
 
 def _plain(name: str) -> str:
