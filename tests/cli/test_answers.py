@@ -6,6 +6,8 @@ import json
 import subprocess
 import sys
 
+import pytest
+
 
 def test_a_table_is_given_back_with_the_answers(terminal):
     rows = [{"text": "a good film", "prediction": "=1", "n": 1}, {"text": "bad", "prediction": ""}]
@@ -60,14 +62,44 @@ def test_json_is_all_that_is_printed(terminal):
     assert fitted["validation"]["epoch"] == 1
 
 
-def test_lines_of_a_pipe_are_answered_as_they_come(terminal):
+def test_a_table_in_a_pipe_is_given_back(terminal):
+    lines = ['n,"m",text', '1,=1,"a good, long film"', '2,,""', "3,,a bad film", "4,,"]
+    (terminal.folder / "piped.csv").write_text("".join(f"{line}\n" for line in lines))
+    asked = terminal.text("predict", "runs/a", "piped.csv")
+    given = (terminal.folder / "piped.csv").read_text()
+    assert terminal.text("predict", "runs/a", given=given) == asked
+    found = [row["prediction"] for row in csv.DictReader(io.StringIO(asked))]
+    assert found == ["pos", "", "neg", ""]
+    plain = terminal.text("predict", "runs/a", given="good, so good\na film, and bad\n")
+    assert [line.partition("\t")[0] for line in plain.splitlines()] == ["pos", "neg"]
+    rows = '{"text": "good", "n": 1}\n{"n": [2]}\n{"text": "bad"}\n'
+    out = terminal.text("predict", "runs/a", "--skip-bad-rows", given=rows)
+    read = list(map(json.loads, out.splitlines()))
+    assert [each["prediction"] for each in read] == ["pos", "", "neg"]
+    assert [set(each) - {"prediction", "confidence"} for each in read] == [
+        {"text", "n"}, {"n"}, {"text"}
+    ]  # fmt: skip
+    done = terminal("predict", "runs/a", "--format", "csv", given="n,m\n1,2\n")
+    assert done.err == "ostinato: standard input: no column 'text'; the columns are 'n', 'm'\n"
+    done = terminal("predict", "runs/a", given="text\ngood\n")
+    assert (done.out.count("\n"), "as a header is; if it is one, use --format csv" in done.err) == (
+        2, True
+    )  # fmt: skip
+
+
+@pytest.mark.parametrize("header", ["", "n,text\n"], ids=["lines", "table"])
+def test_a_pipe_is_answered_as_it_comes(terminal, header):
     command = subprocess.Popen(
         [sys.executable, "-m", "ostinato", "predict", "runs/a", "-"],
         cwd=terminal.folder, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True,
     )  # fmt: skip
+    command.stdin.write(header)
     for text, label in [("a good film", "pos"), ("a bad film", "neg")]:
-        command.stdin.write(f"{text}\n")
+        command.stdin.write(f"1,{text}\n" if header else f"{text}\n")
         command.stdin.flush()
-        assert command.stdout.readline().startswith(label)
+        line = command.stdout.readline()
+        if line.startswith("n,text"):
+            line = command.stdout.readline()
+        assert line.startswith(f"1,{text},{label}" if header else label)
     rest, _ = command.communicate()
     assert (rest, command.returncode) == ("", 0)

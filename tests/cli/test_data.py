@@ -85,7 +85,7 @@ def test_predictions_stay_on_the_lines_of_their_rows(place):
     done = place("predict", "runs/a", "lines.txt")
     assert (done.status, done.out) == (1, "")
     piped = place.text("predict", "runs/a", "-", given='{"text": "bad"}\n{"text": "good"}\n')
-    assert [line.split("\t")[0] for line in piped.splitlines()] == ["neg", "pos"]
+    assert [json.loads(line)["prediction"] for line in piped.splitlines()] == ["neg", "pos"]
 
 
 def test_subwords_are_kept_in_the_run(place):

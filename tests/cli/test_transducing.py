@@ -85,6 +85,18 @@ def test_evaluate_tells_every_measure_of_one_file_or_two(place):
     assert place.text("evaluate", "runs/spell", "held.a", "held.b") == one
 
 
+def test_columns_of_another_table_are_named(place):
+    rows = "".join(f"{word};{spelled(word)}\n" for word in place.held)
+    named = "--source.column", "Word", "--target.column", "Spelling"
+    found = place.text("evaluate", "runs/spell", "-", *named, given=f"Word;Spelling\n{rows}")
+    assert found == place.text("evaluate", "runs/spell", "held.txt")
+    found = place.text("evaluate", "runs/spell", "-", "--data.separator", ";", given=rows)
+    assert measures(found)["texts"] == str(len(place.held))
+    (place.folder / "words.csv").write_text("id,Word\n7,ab\n")
+    out = place.text("predict", "runs/spell", "words.csv", "--source.column", "Word")
+    assert out.splitlines() == ["id,Word,prediction", f"7,ab,{spelled('ab')}"]
+
+
 def test_json_is_what_the_lines_say(place):
     said = measures(place.text("evaluate", "runs/spell", "held.txt"))
     found = json.loads(place.text("evaluate", "runs/spell", "held.txt", "--json"))

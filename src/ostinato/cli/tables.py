@@ -5,7 +5,6 @@ from __future__ import annotations
 import csv
 import io
 import json
-import sys
 from collections.abc import Iterator, Mapping
 
 from ostinato.cli.screen import as_shown
@@ -38,7 +37,7 @@ class TableWriter:
         further = {self._names[name]: value for name, value in answer.items()}
         if self._lines:
             text = json.dumps({**row, **further}, ensure_ascii=False, default=str)
-            sys.stdout.write(as_shown(text) + "\n")
+            print(as_shown(text), flush=True)  # a pipe is answered as it asks
         else:
             own = ["" if value is None else value for value in row.values()]
             self._write([*own, *map(marked, further.values())])
@@ -46,7 +45,7 @@ class TableWriter:
     def _write(self, fields: list[object]) -> None:
         text = io.StringIO()
         csv.writer(text, delimiter=self._delimiter, lineterminator="\n").writerow(fields)
-        sys.stdout.write(as_shown(text.getvalue()))
+        print(as_shown(text.getvalue()), end="", flush=True)
 
 
 def _free(name: str, row: Mapping[str, object]) -> str:

@@ -152,7 +152,8 @@ def _as_option(own: Parameter, of: Callable[..., object], said: str | None) -> P
     elif isinstance(part := next(iter(get_args(annotation)), None), type) and issubclass(
         part, Section
     ):  # as options of the same names as those of `fit`
-        annotation = Annotated[annotation, cyclopts.Parameter(name="--data")]
+        name = "data" if own.name == "columns" else own.name
+        annotation = Annotated[annotation, cyclopts.Parameter(name=f"--{name}")]
     elif hasattr(annotation, "__metadata__"):
         (text,) = annotation.__metadata__
         annotation = Annotated[annotation.__origin__, cyclopts.Parameter(help=text)]

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from ostinato import registry
 
 if TYPE_CHECKING:
-    from ostinato.data.readers.arriving import table_asked, text_batches
+    from ostinato.data.readers.arriving import asked
     from ostinato.data.readers.labelled import read_labelled
     from ostinato.data.readers.pairs import read_pairs
     from ostinato.data.readers.sentences import read_tagged
@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from ostinato.data.readers.texts import read_chunks, read_text, read_texts
 
 __all__ = [
+    "asked",
     "read_chunks",
     "read_labelled",
     "read_pairs",
@@ -23,14 +24,12 @@ __all__ = [
     "read_tagged",
     "read_text",
     "read_texts",
-    "table_asked",
-    "text_batches",
 ]
 
 __getattr__ = registry.lazily(
     __name__,
     {
-        "arriving": ["table_asked", "text_batches"],
+        "arriving": ["asked"],
         "labelled": ["read_labelled"],
         "pairs": ["read_pairs"],
         "sentences": ["read_tagged"],

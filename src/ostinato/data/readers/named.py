@@ -81,7 +81,7 @@ def table_rows(
     if twice := [name for name in columns if columns.count(name) > 1]:
         raise DataError(f"{title(where)}: {two_parts(twice[0])}")
     with File(where, wanted.dialect.encoding) as file:
-        yield from _format(where, file, wanted, given, default).read(file, wanted)
+        yield from format_of(where, file, wanted, given, default).read(file, wanted)
 
 
 def read_rows(
@@ -112,11 +112,15 @@ def format_name(where: str, wanted: Wanted[R], given: str | None, default: str =
         DataError: when the file cannot be read.
     """
     with File(where, wanted.dialect.encoding) as file:
-        found = _format(where, file, wanted, given, default)
-    return str(found.__name__).rpartition(".")[2]  # type: ignore[attr-defined]  # of a module
+        return name_of(format_of(where, file, wanted, given, default))
 
 
-def _format(
+def name_of(format: Format[Wanted[R], R | Bad]) -> str:
+    """The name of a format."""
+    return str(format.__name__).rpartition(".")[2]  # type: ignore[attr-defined]  # of a module
+
+
+def format_of(
     where: str, file: File, wanted: Wanted[R], given: str | None, default: str
 ) -> Format[Wanted[R], R | Bad]:
     """The format that is given, or detected from the name, or else from the first bytes."""

@@ -116,6 +116,12 @@ def within(name: str, shown: Iterable[Shown]) -> Iterator[Shown]:
         yield Figures({name: each.values}) if isinstance(each, Figures) else each
 
 
+def given_back(table: tuple[str, Iterable[Mapping[str, object]]] | None) -> Iterator[TableAsked]:
+    """The table that is predicted on, if it is one: its format and its rows."""
+    if table:
+        yield TableAsked(*table)
+
+
 def left_out(skipped: Skipped | None) -> Iterator[Note]:
     """What was left out of the data; nothing where nothing was."""
     if skipped and skipped.places:

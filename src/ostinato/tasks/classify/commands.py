@@ -18,7 +18,7 @@ from ostinato.tasks.base.reading import (
     TrainingSet,
 )
 from ostinato.tasks.base.settings import TextColumns, said_of
-from ostinato.tasks.base.summary import Note, Shown, TableAsked, learned_from, left_out, not_known
+from ostinato.tasks.base.summary import Note, Shown, given_back, learned_from, left_out, not_known
 from ostinato.tasks.classify.settings import ClassifyColumns, ClassifyData, ClassifySettings
 from ostinato.tasks.classify.summary import alone, answers, measured, trained
 from ostinato.train import Run
@@ -200,12 +200,12 @@ def prediction(
     own = said_of(model.settings.data, columns)
     if best is not None and not 1 <= best <= len(model.classes):
         raise ConfigError(f"--best {best}: from 1 to {len(model.classes)}, the number of labels")
-    if table := readers.table_asked(file, own.text, format, own.dialect):
-        yield TableAsked(*table)
     skipped, unknown, empty, texts, tokens = Skipped(), Counter[str](), 0, 0, 0
-    reading = partial(readers.text_batches, format=format, dialect=own.dialect)
-    numbers, skip = model.numbers is not None, skip_bad_rows
-    for batch in reading(file, own.text, skipped=skipped, skip_bad_rows=skip, numbers=numbers):
+    reading = partial(readers.asked, format=format, dialect=own.dialect, skipped=skipped)
+    numbers = model.numbers is not None
+    table, batches = reading(file, own.text, skip_bad_rows=skip_bad_rows, numbers=numbers)
+    yield from given_back(table)
+    for batch in batches:
         count = len(model.classes) if probabilities else best
         for answer in answers(model, batch, threshold, count):
             empty += not answer.values

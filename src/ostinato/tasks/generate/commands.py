@@ -17,7 +17,7 @@ from ostinato.tasks.base.summary import (
     Figures,
     Message,
     Shown,
-    TableAsked,
+    given_back,
     learned_from,
     left_out,
 )
@@ -145,11 +145,10 @@ def prediction(
         The column with the prompts and how the file is written.
     """
     own = columns or TextColumns()
-    if table := readers.table_asked(file, own.text, format, own.dialect):
-        yield TableAsked(*table)
-    batches = readers.text_batches(
+    table, batches = readers.asked(
         file, own.text, skipped=Skipped(), format=format, blank=True, dialect=own.dialect
     )
+    yield from given_back(table)
     for prompt in chain.from_iterable(batches):
         drawn = (each.text for each in model.session(prompt).generate(length, greedy=True))
         text = prompt + "".join(until(drawn, ["\n"]))

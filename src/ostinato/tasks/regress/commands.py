@@ -17,7 +17,7 @@ from ostinato.tasks.base.reading import (
     TrainingSet,
 )
 from ostinato.tasks.base.settings import TextColumns, said_of
-from ostinato.tasks.base.summary import Fields, Shown, TableAsked, learned_from, left_out, not_known
+from ostinato.tasks.base.summary import Fields, Shown, given_back, learned_from, left_out, not_known
 from ostinato.tasks.regress.settings import RegressColumns, RegressData, RegressSettings
 from ostinato.tasks.regress.summary import number, shown, trained
 from ostinato.train import Run
@@ -133,7 +133,8 @@ def prediction(
 ) -> Iterator[Shown]:
     """Predict a number for each text or time series: one number per line, in order.
 
-    There is one line for each row of the file; that of a skipped bad row is empty.
+    A table is given back with the column prediction. Otherwise there is one line for each text;
+    that of a skipped bad row is empty.
 
     Example: echo "a dull, endless film" | ostinato predict runs/a -
 
@@ -148,10 +149,8 @@ def prediction(
         Skip bad rows and print how many there are. Default: the first bad row is an error.
     """
     own = said_of(model.settings.data, columns)
-    if table := readers.table_asked(file, own.text, format, own.dialect):
-        yield TableAsked(*table)
     skipped, unknown, tokens = Skipped(), Counter[str](), 0
-    for batch in readers.text_batches(
+    table, batches = readers.asked(
         file,
         own.text,
         skipped=skipped,
@@ -159,7 +158,9 @@ def prediction(
         format=format,
         numbers=model.numbers is not None,
         dialect=own.dialect,
-    ):
+    )
+    yield from given_back(table)
+    for batch in batches:
         known = [each for each in batch if each is not None]
         more, size = model.unknown(known)
         unknown, tokens = unknown + more, tokens + size

@@ -21,12 +21,17 @@ from ostinato.tasks.base.summary import (
     Message,
     Note,
     Shown,
-    TableAsked,
+    given_back,
     learned_from,
     left_out,
     not_known,
 )
-from ostinato.tasks.transduce.settings import TransduceSettings
+from ostinato.tasks.transduce.settings import (
+    PairTable,
+    SourceColumn,
+    TargetColumn,
+    TransduceSettings,
+)
 from ostinato.tasks.transduce.summary import answers, measured, trained
 from ostinato.train import Run
 
@@ -135,7 +140,9 @@ def evaluation(
     references: list[str] | None = None,
     beam: int | None = None,
     alpha: float | None = None,
-    columns: TableSettings | None = None,
+    columns: PairTable | None = None,
+    source: SourceColumn | None = None,
+    target: TargetColumn | None = None,
     format: TableFormat = None,
     skip_bad_rows: SkipBadRows = False,
 ) -> Iterator[Shown]:
@@ -159,9 +166,13 @@ def evaluation(
         The length penalty. Default: that of the run.
     columns
         How this file is written, where that is not as in training.
+    source
+        Where its sources stand, where that is not as in training.
+    target
+        Where its targets stand.
     """
     settings, skipped = transducer.settings(), Skipped() if skip_bad_rows else None
-    settings = settings.model_copy(update={"data": said_of(settings.data, columns)})
+    settings = _settings(settings, columns, source, target)
     splits = _read(_files(data, parallel), settings, format, skipped)
     yield from left_out(skipped)
     pairs = splits.get("test", splits["train"])
@@ -184,17 +195,18 @@ def prediction(
     alpha: float | None = None,
     alignments: bool = False,
     columns: TableSettings | None = None,
+    source: SourceColumn | None = None,
     format: LinesFormat = None,
     skip_bad_rows: bool = False,
 ) -> Iterator[Shown]:
     """Print the most probable output for each text, in order.
 
-    Prints one line for each row of the file; for a skipped bad row it is empty. With --best it
-    prints this many lines for each row, each with a tab and the score: the log-probability in nats
-    divided by the length penalty. With --alignments it prints, after a tab, the source token with
-    the largest attention weight for each output token, as pairs of positions from 0: `2-1` means
-    that the third output token is aligned with the second source token. A tab or a line break in
-    an output is written \\t or \\n.
+    A table is given back with the column prediction. Otherwise prints one line for each text,
+    empty for a skipped bad row; with --best so many, each with a tab and the score: the
+    log-probability in nats divided by the length penalty. With --alignments it prints, after a tab,
+    the source token with the largest attention weight for each output token, as pairs of positions
+    from 0: `2-1` aligns the third output token with the second one of the source. A tab or a line
+    break in an output is written \\t or \\n.
 
     Example: echo "7. März 2021" | ostinato predict runs/d -
 
@@ -209,23 +221,23 @@ def prediction(
     alpha
         The length penalty. Default: that of the run.
     alignments
-        Print the alignment of the output with the source.
+        Print the alignments.
     columns
         How this file is written, where that is not as in training.
+    source
+        Where its sources stand.
     skip_bad_rows
-        Print an empty line for bad rows, and how many there are. Default: the first one is an
-        error.
+        Print an empty line for bad rows and their number. Default: the first one is an error.
     """
     settings, skipped, unknown = model.settings, Skipped(), Counter[str]()
-    own, dialect = settings.source.column, said_of(settings.data, columns).dialect
-    if table := readers.table_asked(file, own, format, dialect):
-        yield TableAsked(*table)
     if alignments and settings.model.attention == "none":
         yield Note("ostinato: this run has no attention, and so no alignments")
     most = max(best, settings.decoding.beam) if beam is None else beam
-    for batch in readers.text_batches(
-        file, own, skipped=skipped, skip_bad_rows=skip_bad_rows, format=format, dialect=dialect
-    ):
+    own, dialect = said_of(settings.source, source), said_of(settings.data, columns).dialect
+    reading = partial(readers.asked, format=format, dialect=dialect, skipped=skipped)
+    table, batches = reading(file, own.column, skip_bad_rows=skip_bad_rows)
+    yield from given_back(table)
+    for batch in batches:
         texts = [each for each in batch if each is not None]
         found = iter(model.search(texts, beam=most, best=best, alpha=alpha))
         for each in batch:
@@ -233,6 +245,20 @@ def prediction(
         unknown += model.source.unknown(texts)
     yield from left_out(skipped)
     yield from not_known({"symbol": unknown})
+
+
+def _settings(
+    settings: TransduceSettings,
+    columns: PairTable | None,
+    source: SourceColumn | None,
+    target: TargetColumn | None,
+) -> TransduceSettings:
+    """Those of a run, and over them what is said of another file: with columns it is a table."""
+    said = {"data": columns, "source": source, "target": target}
+    own = {name: said_of(getattr(settings, name), given) for name, given in said.items()}
+    if (source or target) and not (columns and columns.separator):
+        own["data"] = own["data"].model_copy(update={"separator": None})
+    return settings.model_copy(update=own)
 
 
 def _files(data: str, parallel: str | None) -> list[str]:

@@ -23,26 +23,39 @@ class CodecSettings(Section):
     min_count: int = Field(1, ge=1, description="minimum count of a token in the vocabulary")
 
 
-class SourceSettings(CodecSettings):
-    """What is read."""
+class SourceColumn(Section):
+    """Where the sources stand."""
 
     column: str = Field("source", description="column of a table with the sources")
 
 
-class TargetSettings(CodecSettings):
-    """What is written."""
+class TargetColumn(Section):
+    """Where the targets stand."""
 
     column: str = Field("target", description="column of a table with the targets")
 
 
-class TransduceData(TableSettings):
-    """How pairs are read and put together."""
+class SourceSettings(SourceColumn, CodecSettings):
+    """What is read."""
+
+
+class TargetSettings(TargetColumn, CodecSettings):
+    """What is written."""
+
+
+class PairTable(TableSettings):
+    """How pairs are written."""
 
     separator: str | None = Field(
         None,
         min_length=1,
         description="separator of source and target in a line; unset for tables",
     )
+
+
+class TransduceData(PairTable):
+    """How pairs are read and put together."""
+
     validation: float = Field(
         0.1,
         gt=0,

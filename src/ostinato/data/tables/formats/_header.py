@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import re
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable, Sequence
+from functools import partial
 
 from ostinato.data.files.bad import Bad
 from ostinato.data.files.file import File
 from ostinato.data.tables.rows import R, Wanted
-from ostinato.errors import counted, first_few, quoted
+from ostinato.errors import DataError, counted, first_few, quoted
 
 _VALUE = re.compile(r"\s*[+-]?\d[\d.,:/TZ eE+-]*", re.ASCII)
 
@@ -25,15 +26,26 @@ def places(file: File, line: int, header: Sequence[str], wanted: Wanted[R]) -> d
     if unsaid and all(map(_VALUE.fullmatch, header)):
         what = "only numbers and times in the first row: --data.header no if they are data, "
         raise file.fault(line, f"{what}yes if they are names")
+    return named_places(columns, header, partial(file.fault, line))
+
+
+def named_places(
+    names: Iterable[str], header: Sequence[str], refusal: Callable[[str], DataError]
+) -> dict[str, int]:
+    """Where in a header each column is; case and white space decide where they must.
+
+    Raises:
+        DataError: the refusal, when there is none of a name, or more than one.
+    """
     exact, alike = defaultdict[str, list[int]](list), defaultdict[str, list[int]](list)
     for k, name in enumerate(header):
         exact[name].append(k)
         alike[_plain(name)].append(k)
     found = {}
-    for name in columns:
+    for name in names:
         same = exact.get(name) or alike.get(_plain(name), [])
         if len(same) != 1:
-            raise file.fault(line, missing(name, header, bool(same)))
+            raise refusal(missing(name, header, bool(same)))
         (found[name],) = same
     return found
 

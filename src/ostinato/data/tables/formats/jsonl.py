@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Sequence
+from typing import Any
 
 from ostinato.data.files.bad import Bad
 from ostinato.data.files.file import File, NumberedLine
@@ -47,8 +48,14 @@ def _keys(line: str) -> list[str] | None:
 
 
 def _row(line: NumberedLine, columns: Sequence[str], wanted: Wanted[R]) -> R | Bad:
+    values = loaded(line)
+    return values if isinstance(values, Bad) else row(line.place, values, columns, wanted)
+
+
+def loaded(line: NumberedLine) -> Any:
+    """What a line holds, or why it cannot be read."""
     try:
-        return row(line.place, json.loads(line.text), columns, wanted)
+        return json.loads(line.text)
     except json.JSONDecodeError as error:
         return Bad(line.place, f"not JSON: {error.msg} at character {error.pos + 1}")
     except (ValueError, RecursionError):  # a number of thousands of digits; a deep nest
