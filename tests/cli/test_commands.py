@@ -268,3 +268,11 @@ def test_the_first_page_lists_every_command(terminal):
     for command in EVERY:
         assert re.search(rf"^│ {command.split()[0]} +\w", out, re.M)
     assert terminal.text("--version") == f"{__version__}\n"
+
+
+@pytest.mark.parametrize("task", tasks.names())
+def test_help_says_a_default_once(terminal, task, monkeypatch):
+    monkeypatch.setenv("COLUMNS", "1000")
+    rows = terminal.text("fit", task, "--help").lower().splitlines()
+    assert len(rows) > 30
+    assert not [row for row in rows if row.count("default:") > 1 or "[default: false]" in row]

@@ -65,14 +65,16 @@ class RunOptions:
     resume: Annotated[
         bool,
         Parameter(
-            help="Continue the run in `out` from its last checkpoint, with its own settings."
+            help="Continue the run in `out` from its last checkpoint, with its own settings.",
+            show_default=False,
         ),
     ] = False
     skip_bad_rows: Annotated[
         bool,
         Parameter(
             help="Skip bad rows and print how many there are. Default: the first "
-            "bad row is an error."
+            "bad row is an error.",
+            show_default=False,
         ),
     ] = False
     baseline: Annotated[

@@ -34,6 +34,7 @@ AsJson: TypeAlias = Annotated[
     Parameter(
         name="--json",
         negative=(),
+        show_default=False,
         help="Print JSON alone on standard output: one document of all figures, or for "
         "predictions one object on each line.",
     ),

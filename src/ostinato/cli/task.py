@@ -109,13 +109,13 @@ def settings_of(task: Task) -> Parameter:
 
 
 def _hide_defaults(section: type[BaseModel]) -> None:
-    """Leaves the number of a default out of the help where the description says how it is found."""
+    """Leaves a default out of the help where the description says it, or where it is nothing."""
     for field in section.model_fields.values():
         inner, hidden = field.annotation, cyclopts.Parameter(show_default=False)
         if isinstance(inner, type) and issubclass(inner, BaseModel):
             _hide_defaults(inner)
-        elif "default: " in (field.description or "") and hidden not in field.metadata:
-            field.metadata.append(hidden)
+        elif "default: " in (field.description or "") or field.default in (False, []):
+            field.metadata += [] if hidden in field.metadata else [hidden]
 
 
 def of_run(verb: str, command: Callable[[Task], Command], run: str, rest: Sequence[str]) -> None:
@@ -152,6 +152,7 @@ def _as_option(own: Parameter, of: Callable[..., object], said: str | None) -> P
     elif isinstance(part := next(iter(get_args(annotation)), None), type) and issubclass(
         part, Section
     ):  # as options of the same names as those of `fit`
+        _hide_defaults(part)
         name = "data" if own.name == "columns" else own.name
         annotation = Annotated[annotation, cyclopts.Parameter(name=f"--{name}")]
     elif hasattr(annotation, "__metadata__"):
@@ -159,4 +160,6 @@ def _as_option(own: Parameter, of: Callable[..., object], said: str | None) -> P
         annotation = Annotated[annotation.__origin__, cyclopts.Parameter(help=text)]
     if said:
         annotation = Annotated[annotation, cyclopts.Parameter(help=said)]
+    if own.default is False:
+        annotation = Annotated[annotation, cyclopts.Parameter(show_default=False)]
     return own.replace(annotation=annotation)

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from ostinato.data import Examples, read_labelled, read_text, read_texts
+from ostinato.data import Examples, Skipped, read_labelled, read_text, read_texts
 from ostinato.errors import DataError
 
 
@@ -163,7 +163,9 @@ def test_what_cannot_be_read_is_named(write, where):
 
 def test_read_text_normalises_line_ends_and_nothing_else(write):
     name = write("\ufeff To be,\r\nor\rnot\u2028to\x0cbe \n\n", "play.txt")
-    assert read_text(name) == " To be,\nor\nnot\u2028to\x0cbe \n\n"
+    assert read_text(name) == " To be,\nor\rnot\u2028to\x0cbe \n\n"
+    assert read_text(name, skip_bad_rows=Skipped()) == read_text(name)
+    assert read_text(write("To be\ror\r", "old.txt")) == "To be\nor\n"
 
 
 def test_read_texts_takes_a_column_or_lines(write):

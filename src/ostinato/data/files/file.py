@@ -147,7 +147,7 @@ class File:
             DataError: for a line that is too long to be one.
         """
         most, rest = self.limits.row, ""
-        bare = b"\n" not in self.head and b"\r" in self.head[:-1]  # a last one may be half an end
+        bare = self._ends_bare
         translate = not ends_as_they_are
         # It keeps a last \r until it is known whether a \n follows.
         decoder = io.IncrementalNewlineDecoder(self._decoder(), bare and translate)
@@ -184,14 +184,14 @@ class File:
             yield Bad(line.place, found) if found else line
 
     def chunks(self) -> Iterator[str]:
-        r"""The text in stretches of some million characters, cut anywhere; each `\r` is a `\n`."""
-        decoder = io.IncrementalNewlineDecoder(self._decoder(), translate=True)
-        while raw := self.read(_CHUNK):
-            if chunk := decoder.decode(raw):
+        r"""The text in stretches of some million characters, cut anywhere; lines end with `\n`."""
+        decoder = io.IncrementalNewlineDecoder(self._decoder(), translate=self._ends_bare)
+        raw = b"."
+        while raw:
+            raw = self.read(_CHUNK)
+            if chunk := decoder.decode(raw, final=not raw).replace("\r\n", "\n"):
                 yield chunk
                 self._line += chunk.count("\n")
-        if chunk := decoder.decode(b"", final=True):
-            yield chunk
 
     def flaw(self, text: str) -> str | None:
         """What some of its text holds that is no text."""
@@ -283,6 +283,12 @@ class File:
                 break
             begun += more
         return begun
+
+    @property
+    def _ends_bare(self) -> bool:
+        r"""Whether a bare `\r` ends a line."""
+        # a last one may be half an end
+        return b"\n" not in self.head and b"\r" in self.head[:-1]
 
     @property
     def _is_utf8(self) -> bool:

@@ -13,7 +13,7 @@ from ostinato.data.readers.signals import are_in, read_signals
 from ostinato.data.series.signals import are_signals, checked
 from ostinato.data.tables.dialect import DETECTED, Dialect
 from ostinato.data.tables.frames import column
-from ostinato.data.tables.rows import Wanted, row, with_plain_ends
+from ostinato.data.tables.rows import Wanted, row
 from ostinato.data.tables.table import Table
 from ostinato.data.tables.texts import Texts
 from ostinato.errors import DataError, quoted
@@ -34,7 +34,8 @@ def read_chunks(
     r"""One plain text, some million characters at a time.
 
     Args:
-        where: a file, `-` for standard input, or a packaged source. All line ends become `\n`.
+        where: a file, `-` for standard input, or a packaged source. All line ends become `\n`;
+            a bare `\r` is one in a file that has no other.
         skip_bad_rows: leaves out bad lines and counts them; None refuses the first.
         encoding: that of the file, where it is not UTF-8.
 
@@ -144,7 +145,7 @@ def _without_bad_lines(file: File, skipped: Skipped) -> Iterator[str]:
     chunk: list[str] = []
     size = 0
     for line in good(file.good_lines(), file.title, skipped):
-        chunk.append(with_plain_ends(line.text))
+        chunk.append(line.text)
         size += len(line.text)
         if size > _CHUNK:
             yield "".join(chunk)
