@@ -159,7 +159,7 @@ def test_cells_are_compared_by_the_test_part(terminal, fitted):
 @pytest.mark.parametrize(
     ("rows", "options", "message"),
     [
-        (["2024-01-02,1,0", "2024-01-01,1,0"], [], "bad.csv, line 3: its time"),
+        (["2024-01-02,1,0", "2024-01-03,1,0", "2024-01-01,1,0"], [], "bad.csv, line 4: its time"),
         (["2024-01-01,1,0", "2024-01-02,inf,0"], [], "bad.csv, line 3: the load is not finite"),
         (
             ["2024-01-01,1,0"],

@@ -117,10 +117,29 @@ def test_one_step_is_no_steps(place):
     assert panel.summary().startswith("1 step, 1 to forecast")
 
 
+def test_the_latest_may_come_first_with_signs_beside_numbers(place):
+    rows = [f"2024-01-{k:02d},${k}.50,{k}%,{-k} €" for k in range(1, 10)]
+    panel = read(place, "\n".join(["date,x,y,z", *reversed(rows)]) + "\n")
+    assert panel.series[0].values[:2].tolist() == [[1.5, 1, -1], [2.5, 2, -2]]
+    assert "the latest came first" in panel.summary()
+    again = read(place, "\n".join(["date,x,y,z", *rows]) + "\n")
+    assert (again.fingerprint(), again.backwards) == (panel.fingerprint(), False)
+
+
+def test_a_first_column_of_dates_in_digits_is_the_time(place):
+    rows = "".join(f"20240101{k:02d},20240101\n" for k in range(20))
+    panel = read(place, f"stamp,x\n{rows}")
+    assert (panel.columns.times, panel.clock.season()) == (["stamp"], 24)
+
+
 REFUSED = {
-    "time,x\n2024-01-02,1\n2024-01-01,2\n": (
-        "a.csv, line 3: its time 2024-01-01 00:00:00 comes before that of line 2"
+    "time,x\n2024-01-02,1\n2024-01-03,1\n2024-01-01,2\n": (
+        "a.csv, line 4: its time 2024-01-01 00:00:00 comes before that of line 3"
     ),
+    "time,x\n2024-01-02,1\n2024-01-01,1\n2024-01-03,2\n": (
+        "a.csv, line 4: its time 2024-01-03 00:00:00 comes after that of line 3"
+    ),
+    "time,shop,x\n2024-01-02,north,1\n": "the shop is not a number: 'north'.*--data.id 'shop'",
     "time,x\n2024-01-02,1\n2024-01-02,2\n": (
         "line 3: its time .* is repeated, it is already in line 2"
     ),

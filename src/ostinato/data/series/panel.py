@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 
 from ostinato.data.series.clock import Clock, ClockRecord
 from ostinato.data.series.composed import clock_beside, is_time_of_day, units
-from ostinato.data.series.times import is_date, moment, seems_time
+from ostinato.data.series.times import is_date, is_stamp, moment, seems_time
 from ostinato.data.tables.rows import two_parts
 from ostinato.errors import DataError, counted, first_few, quoted, shortened
 
@@ -163,6 +163,7 @@ class Columns:
         days += [name for name in maybe if seems_time(first[name], name)]
         dates = [name for name in columns if is_date(first[name])]
         days += [name for name in dates if not (known and isinstance(first[name], str))]
+        days += [name for name in columns[:1] if not known and is_stamp(first[name])]
         day = next(iter(days or usual), None)
         if day is None or known:
             return [] if day is None else [day]
@@ -206,6 +207,7 @@ class Panel:
             the steps to be forecast, those after the last known target, only future covariates.
         gaps: steps that have no row.
         title: what the table is called in an error.
+        backwards: whether the latest rows came first.
     """
 
     series: list[Series]
@@ -214,6 +216,7 @@ class Panel:
     missing: dict[str, int]
     gaps: int
     title: str = "the table"
+    backwards: bool = False
 
     @property
     def ahead(self) -> int:
@@ -284,6 +287,8 @@ class Panel:
         text = f"{what}{every}, {len(self.columns.target)} to forecast"
         if self.columns.beside:
             text += f"; the time is in {', '.join(map(shortened, self.columns.times))}"
+        if self.backwards:
+            text += "; the latest came first, and are read in the order of time"
         if self.gaps:
             have = "has" if self.gaps == 1 else "have"
             text += f"; {counted(self.gaps, 'step')} {have} no row"

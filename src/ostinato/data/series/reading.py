@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 from array import array
 from collections.abc import Iterable, Iterator
 from dataclasses import replace
@@ -24,6 +25,7 @@ from ostinato.data.tables.spreadsheet import unmarked
 from ostinato.errors import DataError, quoted, shortened
 
 _MISSING = ("", "na", "nan", "null", "none", "?")
+_SIGN = re.compile(r"^([+-]?)[$€£¥]\s*(?=[\d.,])|(?<=\d)\s*[%€$£¥]$")
 _SPARSE = 10
 """A grid with more than so many steps for each row is refused: its times are not even."""
 
@@ -141,7 +143,7 @@ def _step(row: RawRow, columns: Columns, count: int, values: _Values) -> _RawSte
         if _is_missing(value):
             return Bad(place, f"the {shortened(column)} is missing")
         try:
-            static.append(values.read(value))
+            static.append(values.plain(value))
         except ValueError:
             static.append(str(value).strip())
     times = columns.times
@@ -155,6 +157,8 @@ def _hint(columns: Columns, name: str, value: object) -> str:
         return "; choose the column of time steps with --data.time"
     if is_time_of_day(value):
         return f"; if it belongs to the time, use --data.time {quoted(f'{columns.time},{name}')}"
+    if columns.id is None and isinstance(value, str) and not any(map(str.isdigit, value)):
+        return f"; if it names the series, use --data.id {quoted(name)}"
     return ""
 
 
@@ -173,14 +177,20 @@ class _Values:
         self._marks = {number(word) for word in self._words if NUMBER.fullmatch(word)}
 
     def read(self, value: Any) -> float:
-        """A finite number, or NaN for a missing one.
+        """A finite number, without signs of a currency or per cent; or NaN for a missing one.
 
-        >>> _Values(Dialect()).read(" 3.5"), _Values(Dialect(missing=("-9",))).read("-9.0")
-        (3.5, nan)
+        >>> _Values(Dialect()).read(" 3.5"), _Values(Dialect()).read("$1,200.50")
+        (3.5, 1200.5)
+        >>> _Values(Dialect(missing=("-9",))).read("-9.0")
+        nan
 
         Raises:
             ValueError: for what is neither.
         """
+        return self.plain(_SIGN.sub(r"\1", value.strip()) if isinstance(value, str) else value)
+
+    def plain(self, value: Any) -> float:
+        """The same of a number without such signs."""
         if self._words and str(value).strip().lower() in self._words:
             return math.nan
         found = _number(self._numerals, value)
@@ -219,6 +229,36 @@ class _SeriesRows:
         self.times: list[int | datetime] = []
         self.numbers = array("d")
         self.static = static
+        self.backwards = False  # each row so far is before the last one
+
+    def order(self, where: str, time: int | datetime, columns: Columns) -> None:
+        """That a further time follows those before it; or is before them all, as they are.
+
+        Raises:
+            DataError: where it does neither.
+        """
+        before = self.times[-1]
+        if time == before:
+            apart = "; with several series, name the column that tells them apart with --data.id"
+            raise DataError(
+                f"{where}: its time {time} is repeated, it is already in {self.places[-1]}"
+                + (apart if columns.id is None else "")
+            )
+        falls = bool(time < before)  # type: ignore[operator]
+        self.backwards = falls if len(self.times) == 1 else self.backwards
+        if falls != self.backwards:
+            raise DataError(
+                f"{where}: its time {time} comes {'before' if falls else 'after'} that of "
+                f"{self.places[-1]}, {before}; sort the rows by time"
+            )
+
+    def forwards(self, width: int) -> None:
+        """Turns rows round whose latest came first."""
+        if self.backwards:
+            self.places.reverse()
+            self.times.reverse()
+            rows = np.frombuffer(self.numbers, dtype=np.float64).reshape(-1, width)
+            self.numbers = array("d", rows[::-1].tobytes())
 
 
 def panel_of(
@@ -243,7 +283,7 @@ def panel_of(
         if columns.time is None:
             time = len(own.times)
         if own.times:
-            _check_order(f"{title}, {place}", own, time, columns)
+            own.order(f"{title}, {place}", time, columns)
         if static != own.static:
             at = next(
                 c for c, a, b in zip(columns.static, static, own.static, strict=True) if a != b
@@ -252,6 +292,8 @@ def panel_of(
         own.places.append(place)
         own.times.append(time)
         own.numbers.extend(numbers)
+    for own in groups.values():
+        own.forwards(len(columns.numbers))
     zone = _without_zones(groups.values())
     try:
         clock = Clock.of([own.times for own in groups.values()], usual)
@@ -269,7 +311,8 @@ def panel_of(
             lost[column] += int(np.isnan(seen).sum())
     gaps = sum(map(len, series)) - sum(len(own.times) for own in groups.values())
     missing = {column: count for column, count in lost.items() if count}
-    return Panel(series, columns, clock, missing, gaps, title)
+    backwards = any(own.backwards for own in groups.values())
+    return Panel(series, columns, clock, missing, gaps, title, backwards)
 
 
 def _without_zones(series: Iterable[_SeriesRows]) -> str:
@@ -282,21 +325,6 @@ def _without_zones(series: Iterable[_SeriesRows]) -> str:
     for own in series:
         own.times = [next(plain) for _ in own.times]
     return zone
-
-
-def _check_order(where: str, own: _SeriesRows, time: int | datetime, columns: Columns) -> None:
-    before = own.times[-1]
-    if time == before:
-        apart = "; with several series, name the column that tells them apart with --data.id"
-        raise DataError(
-            f"{where}: its time {time} is repeated, it is already in {own.places[-1]}"
-            + (apart if columns.id is None else "")
-        )
-    if time < before:  # type: ignore[operator]
-        raise DataError(
-            f"{where}: its time {time} comes before that of {own.places[-1]}, {before}; "
-            "sort the rows by time"
-        )
 
 
 def _on_grid(name: str, own: _SeriesRows, clock: Clock, width: int, title: str) -> Series:

@@ -194,6 +194,21 @@ def is_date(value: object) -> bool:
         return False
 
 
+def is_stamp(value: object) -> bool:
+    """Whether a number is a date in its digits, and hours perhaps: 20210301, 2021030113, ….
+
+    >>> is_stamp("20210301"), is_stamp(2021030113), is_stamp("20211301"), is_stamp(2021)
+    (True, True, False, False)
+    """
+    text = _as_text(value)
+    if not (text.isascii() and text.isdigit() and len(text) in (8, 10, 12, 14)):
+        return False
+    try:
+        return isinstance(TimeColumn([text]).read(text), datetime)
+    except TimeFault:
+        return False
+
+
 def _as_text(value: object) -> str:
     """A value of a column as a file has it; empty for what is no text and no whole number."""
     if hasattr(value, "item") and getattr(value, "ndim", 0) == 0:
