@@ -68,7 +68,7 @@ def test_a_sentence_alone_is_the_same_in_any_batch_and_in_a_run(tagger, tmp_path
 
 def test_the_diagram_counts_it(tagger):
     network = tagger.network_
-    (part,) = (part for part in network.parts() if part.name == "indicators")
+    (part,) = (part for part in network.parts() if part.kind == "indicators")
     assert part.parameters == BUCKETS * (1 + len(AROUND)) * len(tagger.model_.labels.classes)
     total = sum(weight.numel() for weight in network.parameters())
     assert sum(part.parameters for part in network.parts()) == total

@@ -7,7 +7,6 @@ from math import log
 from typing import TYPE_CHECKING
 
 from ostinato.tasks.base.summary import Message, Shown, duration, left_out, together
-from ostinato.tasks.generate.ensemble import RECENT
 
 if TYPE_CHECKING:
     from ostinato.tasks.generate.estimator import Generator
@@ -38,6 +37,8 @@ def trained(generator: Generator) -> Iterator[Shown]:
             f"{duration(baseline.seconds)}{better}."
         )
     if both := generator.model_.ngrams:
+        from ostinato.tasks.generate.ensemble import RECENT  # help is shown without PyTorch
+
         cache = f" and {both.weights[2]:.0%} from the last {RECENT} {unit}s" * bool(both.weights[2])
         yield Message(
             f"Both together: {both.together:.3f} nats ({both.together / log(2):.3f} bits) per "
