@@ -87,7 +87,10 @@ def test_a_table_in_a_pipe_is_given_back(terminal):
     )  # fmt: skip
 
 
-@pytest.mark.parametrize("header", ["", "n,text\n"], ids=["lines", "table"])
+@pytest.mark.parametrize(
+    "header",
+    [pytest.param("", id="lines", marks=pytest.mark.slow), pytest.param("n,text\n", id="table")],
+)
 def test_a_pipe_is_answered_as_it_comes(terminal, header):
     command = subprocess.Popen(
         [sys.executable, "-m", "ostinato", "predict", "runs/a", "-"],

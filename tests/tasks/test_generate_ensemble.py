@@ -24,7 +24,7 @@ from ostinato.train import Run
 from tolerances import FLOAT32, SAME
 
 TEXT = "".join(
-    f"{a} {b} sees {a} no more; " for a in ("one", "two", "ten") for b in ("cat", "dog", "owl")
+    f"{a} {b} sees {a} no more; " for a in ("one", "two") for b in ("cat", "dog", "owl")
 )  # fmt: skip
 TEXT = (TEXT + TEXT[::-1]) * 6
 PROMPT = "one cat sees "
@@ -121,7 +121,7 @@ def test_the_cache_by_hand(text, given_):
 
 def test_a_session_draws_from_the_mean_of_both(both):
     session = both.session(PROMPT)
-    for _ in range(8):
+    for _ in range(3):
         text = PROMPT + "".join(both.vocabulary_.decode(session._seen)[len(PROMPT) :])
         p = expected(both, text)[-1]
         p[0] = 0  # the unknown symbol
@@ -133,7 +133,7 @@ def test_a_session_draws_from_the_mean_of_both(both):
 
 
 def test_predictions_and_measures_are_those_of_both(both):
-    text = TEXT[300:420]
+    text = TEXT[300:340]
     p = expected(both, text)
     symbols = both.vocabulary_.encode(text)
     nats = -np.log(p[np.arange(len(p) - 1), symbols[1:]])
@@ -152,10 +152,10 @@ def test_predictions_and_measures_are_those_of_both(both):
 
 
 def test_n_grams_know_what_stands_before_a_piece_of_a_text(both):
-    symbols = both.vocabulary_.encode(TEXT)
+    symbols = both.vocabulary_.encode(TEXT[:300])
     member = both.model_.ngrams
     theirs = -np.log(member.ngrams.of_text(symbols)[1:])
-    for streams, steps in ((1, 5), (3, 7), (4, 1000)):
+    for streams, steps in ((1, 50), (3, 17), (4, 1000)):
         windows = [nats[2] for nats in nats_of(both.network_, symbols, streams, steps, member)]
         length = (len(symbols) - 1) // streams
         wanted = theirs[: streams * length].reshape(streams, length)
