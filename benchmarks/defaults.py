@@ -108,7 +108,7 @@ def measure(name, entry, given, known):
 
 def table(entries, known):
     """The lines of the page: a row for each entry, reasons, and where it was measured."""
-    head = ["data", "measure", "defaults", "deviation", "alternative", "best", "reached", "minutes"]
+    head = ["data", "measure", "defaults", "deviation", "alternative", "best", "reached", "CPU"]
     rows = [row(head), row(["---", "---", "---:", "---:", "---", "---:", "---", "---:"])]
     reasons, machines = [], {}
     for name, entry in entries.items():
@@ -143,7 +143,7 @@ def _fields(entry, found):
     form = FORMS.get(entry["measure"], ".3g")
     figures, best = _figures(found), _best(entry, found)
     mean, deviation = spread(figures)[:2] if len(figures) > 1 else ([*figures, None][0], None)
-    walls = [record["wall"] for record in found.get("seeds", {}).values() if record["wall"]]
+    spent = [record["cpu"] for record in found.get("seeds", {}).values() if record["cpu"]]
     reached = {None: "–", True: "yes", False: "no"}[_reached(entry, found)]
     task = entry["fit"].split()[0]
     return [
@@ -153,7 +153,7 @@ def _fields(entry, found):
         _function(best[1]).__doc__.splitlines()[0].rstrip(".") if best else "–",
         format(best[0], form) if best else "–",
         reached,
-        f"{sum(walls) / len(walls) / 60:.1f}" if walls else "–",
+        f"{sum(spent) / len(spent) / 60:.1f}" if spent else "–",
     ]
 
 
