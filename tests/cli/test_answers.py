@@ -50,6 +50,9 @@ def test_json_is_all_that_is_printed(terminal):
     found = json.loads(terminal.text("evaluate", "runs/a", "more.csv", "--json"))
     assert found["accuracy"] == 0.75
     assert (found["classes"], found["confusion"]) == (["neg", "pos"], [[1, 0], [1, 2]])
+    words = "fit generate book.txt --out runs/json-b --train.epochs 1 --json".split()
+    members = json.loads(terminal(*words).out)["together"]["weights"]
+    assert sum(members.values()) == pytest.approx(1)
     text = json.loads(terminal.text("evaluate", "runs/b", "book.txt", "--json"))
     assert text["perplexity"] > 1
     assert (

@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from math import log
 from typing import TYPE_CHECKING
 
-from ostinato.tasks.base.summary import Message, Shown, duration, left_out, together
+from ostinato.tasks.base.summary import Figures, Message, Shown, duration, left_out, together
 
 if TYPE_CHECKING:
     from ostinato.tasks.generate.estimator import Generator
@@ -37,12 +36,18 @@ def trained(generator: Generator) -> Iterator[Shown]:
             f"{duration(baseline.seconds)}{better}."
         )
     if both := generator.model_.ngrams:
-        from ostinato.tasks.generate.ensemble import RECENT  # help is shown without PyTorch
+        # help is shown without PyTorch
+        from ostinato.tasks.generate.ensemble import RECENT
+        from ostinato.tasks.generate.measures import of_nats
 
         cache = f" and {both.weights[2]:.0%} from the last {RECENT} {unit}s" * bool(both.weights[2])
+        found = of_nats(both.together)
+        members = "network", "ngrams", "cache"
+        weights = dict(zip(members, both.weights.tolist(), strict=True))
         yield Message(
-            f"Both together: {both.together:.3f} nats ({both.together / log(2):.3f} bits) per "
-            f"{unit}, with {both.weights[1]:.0%} of the probability from {both.ngrams.order}-grams"
-            f"{cache}."
+            f"Both together: {found['nats']:.3f} nats ({found['bits']:.3f} bits) per {unit}, "
+            f"perplexity {found['perplexity']:.2f}, with {both.weights[1]:.0%} of the probability "
+            f"from {both.ngrams.order}-grams{cache}."
         )
+        yield Figures({"together": found | {"weights": weights}})
         yield Message(together("network"))
