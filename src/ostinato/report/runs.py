@@ -126,13 +126,21 @@ def _names(
     settings: Sequence[Mapping[str, Any]], cells: Sequence[str], beside: Sequence[str]
 ) -> list[str]:
     """How each run is called: by its cell, by the settings that set it apart from others of the
-    cell, and by what answers with the network.
+    cell, and by what answers with the network. Runs that differ in their seeds alone have one name.
 
     >>> one, two = ({"seed": k, "model": {"hidden": h}} for k, h in enumerate((8, 9)))
     >>> _names([one, two, two], ["gru", "gru", "lstm"], ["", "", "ETS"])
     ['gru hidden=8', 'gru hidden=9', 'lstm with ETS']
+    >>> _names([{"seed": 0}, {"seed": 1}], ["gru", "gru"], ["ETS", ""])
+    ['gru with ETS in 1 of 2 runs', 'gru with ETS in 1 of 2 runs']
     """
-    every = list(zip(map(_flat, settings), cells, beside, strict=True))
+    flat = list(map(_flat, settings))
+    alike = list(zip(cells, flat, strict=True))
+    beside = [
+        _of_seeds([joined for joined, other in zip(beside, alike, strict=True) if other == own])
+        for own in alike
+    ]
+    every = list(zip(flat, cells, beside, strict=True))
     names = []
     for own, cell, joined in every:
         apart = [
@@ -146,6 +154,15 @@ def _names(
         ]
         names.append(" ".join([cell, *apart]) + f" with {joined}" * bool(joined))
     return names
+
+
+def _of_seeds(beside: Sequence[str]) -> str:
+    """What answers with the networks of runs that differ in their seeds alone."""
+    known = sorted({each for each in beside if each})
+    if len(set(beside)) == 1 or not known:
+        return beside[0]
+    some = sum(map(bool, beside))
+    return f"{' or '.join(known)} in {some} of {len(beside)} runs"
 
 
 def _flat(settings: Mapping[str, Any], before: str = "") -> dict[str, Any]:
