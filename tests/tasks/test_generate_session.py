@@ -92,8 +92,9 @@ def test_of_a_session_that_was_damaged_or_is_of_another_model_nothing_is_taken(s
     tensors, notes = unpacked(before)
     first = tensors | {"states.0": tensors["states.0"][:1].clone()}
     short = tensors | {"random": torch.zeros_like(tensors["random"])[:9]}
+    strange = tensors | {"seen": tensors["seen"] + 2**40}
     for wrong in (b"", before[:-1], generator.session().saved(), packed(first, notes),
-                  packed(tensors), packed(short, notes)):  # fmt: skip
+                  packed(tensors), packed(short, notes), packed(strange, notes)):  # fmt: skip
         with pytest.raises(DataError, match=r"^no saved session of this model: \S"):
             session.restore(wrong)
         after = unpacked(session.saved())

@@ -136,6 +136,8 @@ class GenerateSession:
             wanted = self._tensors() | {"seen": torch.zeros(len(seen), dtype=torch.int64)}
             if why := misfit(tensors, wanted):
                 raise ValueError(why)
+            if any(not 0 <= symbol < len(self._vocabulary) for symbol in seen):
+                raise ValueError("a symbol that there is not")
             before, begun = json.loads(notes["before"]), json.loads(notes["begun"])
             self._random.set_state(tensors["random"])
         except (LookupError, TypeError, ValueError, RuntimeError) as error:
