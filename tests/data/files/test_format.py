@@ -115,3 +115,11 @@ def test_a_format_is_added_by_adding_a_file(tmp_path, monkeypatch):
 def test_what_is_bad_says_where():
     assert str(Bad("line 3", "not UTF-8")) == "line 3: not UTF-8"
     assert str(Bad("", "truncated")) == "truncated"
+
+
+@pytest.mark.parametrize("written", ["utf-8-sig", "utf-16", "utf-32"])
+def test_a_byte_order_mark_counts_more_than_an_encoding_that_is_given(tmp_path, written):
+    """As of a file that is given to a run whose training file was written in another way."""
+    (tmp_path / "a.txt").write_bytes("café\nthé\n".encode(written))
+    with File(str(tmp_path / "a.txt"), "cp1252") as file:
+        assert [line.text.strip() for line in file.good_lines()] == ["café", "thé"]

@@ -37,6 +37,7 @@ _MARKS = {
     codecs.BOM_UTF32_BE: "utf-32",
     codecs.BOM_UTF16_LE: "utf-16",
     codecs.BOM_UTF16_BE: "utf-16",
+    codecs.BOM_UTF8: "utf-8",
 }
 
 
@@ -61,7 +62,7 @@ class NumberedLine(NamedTuple):
 class File:
     r"""An open file; gzip and xz are known by their first bytes and unpacked.
 
-    Text is UTF-8, or what a byte-order mark says, unless its encoding is given. A line ends with
+    Text is what a byte-order mark says, or else its encoding is given or UTF-8. A line ends with
     `\n` or `\r\n`, which becomes `\n`; a bare `\r` ends one only in a file that has nothing else.
     Bytes that are no text stay in it as lone surrogates, which `flaw` finds.
 
@@ -112,7 +113,7 @@ class File:
         self._begun = io.BytesIO(beginning)
         self.head = beginning[:_BUFFER]
         mark = next((mark for mark in _MARKS if self.head.startswith(mark)), None)
-        self.encoding = encoding or (_MARKS[mark] if mark else "utf-8")
+        self.encoding = _MARKS[mark] if mark else encoding or "utf-8"
         if not self._is_utf8:
             self.head = self._decoder().decode(self.head).encode("utf-8", "replace")
 
