@@ -149,10 +149,9 @@ def evaluation(
     splits = _read(data, own, format, classes=known, skip_bad_rows=skipped)
     yield from left_out(skipped)
     examples = splits.get("test", splits["train"])
+    found = classifier.evaluate(examples, threshold=threshold)
     yield from learned_from(run, examples.fingerprint())
-    yield from measured(
-        classifier, classifier.evaluate(examples, threshold=threshold), len(examples)
-    )
+    yield from measured(classifier, found, len(examples))
     if classifier.linear_:
         yield alone(classifier, examples)
     unknown, tokens = classifier.model_.unknown(examples.texts)

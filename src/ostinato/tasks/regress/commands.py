@@ -116,8 +116,9 @@ def evaluation(
     splits = _read(data, said_of(regressor.settings().data, columns), format, skipped)
     yield from left_out(skipped)
     examples = splits.get("test", splits["train"])
+    found = regressor.evaluate(examples)
     yield from learned_from(run, examples.fingerprint())
-    yield from shown(regressor, regressor.evaluate(examples), examples)
+    yield from shown(regressor, found, examples)
     unknown, tokens = regressor.model_.unknown(examples.texts)
     yield from not_known({"token": unknown}, of=tokens)
 
