@@ -16,7 +16,7 @@ from ostinato.errors import RunError
 from ostinato.tasks.base.pooled.together import folds
 from ostinato.tasks.base.stored import from_json
 from ostinato.tasks.generate.baseline import MOST
-from ostinato.tasks.generate.ngrams import NGrams, Numbers, P, orders
+from ostinato.tasks.generate.ngrams import NGrams, Numbers, P
 from ostinato.train import Run
 
 TENSORS, FACTS = "ngrams.safetensors", "ngrams.json"
@@ -102,7 +102,7 @@ class NGramMember:
         weights = np.zeros(3)
         weights[:members] = _weights(every[:members])
         whole = np.concatenate([np.asarray(part[-MOST:]) for part in (training, validation)])
-        *_, ngrams = orders(whole[-MOST:], symbols, order)
+        ngrams = NGrams.counted(whole[-MOST:], symbols, order)
         return cls(ngrams, weights, alone, losses[order - 1], together)
 
     @property
@@ -112,9 +112,10 @@ class NGramMember:
 
     def counted_anew(self, text: Symbols) -> Self:
         """The same with the counts of another text, such as what the network learned from."""
-        counted = np.asarray(text[-MOST:])
-        *_, ngrams = orders(counted, self.ngrams.symbols, self.ngrams.order)
-        return replace(self, ngrams=ngrams)
+        old = self.ngrams
+        return replace(
+            self, ngrams=NGrams.counted(np.asarray(text[-MOST:]), old.symbols, old.order)
+        )
 
     def join(self, nats: NDArray[np.float32], text: Numbers) -> NDArray[np.float32]:
         """-ln P of symbols by all together, by the network and by n-grams (3, …, N).
@@ -203,13 +204,12 @@ def recent(text: Numbers, given: int, symbols: int) -> P:
         symbols: V.
     """
     padded = np.concatenate([np.full((*text.shape[:-1], RECENT), -1), text], axis=-1)
-    asked = text[..., given:]
-    found, held = np.zeros(asked.shape), np.zeros(asked.shape)
+    asked, first = text[..., given:], RECENT + given
+    found = np.zeros(asked.shape)
     for back in range(1, RECENT + 1):
-        start = RECENT + given - back
-        before = padded[..., start : start + asked.shape[-1]]
-        found += before == asked
-        held += before >= 0
+        found += padded[..., first - back : padded.shape[-1] - back] == asked
+    # nothing is missing but at the beginning
+    held = np.minimum(np.cumsum(padded >= 0, -1)[..., first - 1 : -1], RECENT)
     return np.where(held > 0, found / np.maximum(held, 1), 1 / symbols)
 
 

@@ -23,7 +23,7 @@ from ostinato.tasks.generate.baseline import MOST, fit_ngram
 from ostinato.tasks.generate.estimator import Generator
 from ostinato.tasks.generate.measures import nats_of, of_nats
 from ostinato.tasks.generate.network import GenerateBatch
-from ostinato.tasks.generate.ngrams import orders
+from ostinato.tasks.generate.ngrams import NGrams
 from ostinato.tasks.generate.prepare import prepare
 from ostinato.tasks.generate.settings import GenerateSettings
 from ostinato.train import Run
@@ -100,7 +100,7 @@ class GenerateHeldOut(HeldOut):
         symbols = _symbols(self.text, split, known)
         best, _ = fit_ngram(kept, held, len(known))
         before = np.concatenate([kept, held])[-MOST:]
-        *_, ngrams = orders(before, len(known), best.order)
+        ngrams = NGrams.counted(before, len(known), best.order)
         p = ngrams.of_text(np.concatenate([before, symbols])[-len(symbols) - best.order :])
         blocks = self._blocks(symbols)
         length = (len(symbols) - 1) // blocks

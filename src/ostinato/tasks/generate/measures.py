@@ -65,12 +65,12 @@ def nats_of(
         goal = torch.from_numpy(targets).to(device).flatten()
         losses = nn.functional.cross_entropy(logits.flatten(0, 1), goal, reduction="none")
         nats: NDArray[np.float32] = losses.view(targets.shape).T.cpu().numpy()
-        starts = [stream * length + reach + 1 for stream in range(streams)]
-        reach += nats.shape[1]
         if member is None:
             yield nats[None]
         else:
+            starts = [stream * length + reach + 1 for stream in range(streams)]
             yield member.join(nats, _pieces(symbols, starts, member.reach, nats.shape[1]))
+        reach += nats.shape[1]
 
 
 def _pieces(symbols: Symbols, starts: list[int], before: int, count: int) -> NDArray[np.int64]:

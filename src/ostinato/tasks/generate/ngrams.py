@@ -43,6 +43,13 @@ class NGrams:
     levels: tuple[Level, ...]
     symbols: int
 
+    @classmethod
+    def counted(cls, text: Numbers, symbols: int, order: int) -> NGrams:
+        """That of a text, see `orders`; of a lower order where the text is shorter."""
+        for model in orders(text, symbols, order):
+            found = model  # those before it are let go
+        return found
+
     @property
     def order(self) -> int:
         """n of its longest grams."""
