@@ -139,6 +139,15 @@ def test_only_so_many_symbols_are_counted(monkeypatch):
     assert found.nats == fit_ngram(text[200:300], text[300:400], 3)[0].nats
 
 
+def test_members_are_weighed_by_the_first_symbols(monkeypatch):
+    monkeypatch.setattr(ngram, "WEIGHED", 40)
+    text = np.random.default_rng(0).integers(0, 3, 500)
+    found, said = fit_ngram(text[:300], text[300:], 3)
+    assert {len(p) for p in said} == {40}
+    assert found.nats == fit_ngram(text[:300], text[300:], 3)[0].nats
+    assert found.nats != -np.log(said[found.order - 1]).mean()
+
+
 def test_it_stands_beside_a_generator(tmp_path):
     fitted = Generator("rnn", **SMALL_GENERATOR | {"train": {"epochs": 1}}).fit(PERIODIC)
     assert fitted.baseline_.nats < 0.1

@@ -18,6 +18,8 @@ PATIENCE = 2
 MOST = 4_000_000
 """Maximum number of symbols that are counted and predicted: those nearest to the cut between the
 two. Memory stays below 1 GB."""
+WEIGHED = 200_000
+"""Maximum number of held-out symbols, the first, by which a network and n-grams are weighed."""
 
 
 @dataclass(frozen=True)
@@ -53,16 +55,17 @@ def fit_ngram(training: Symbols, held_out: Symbols, symbols: int) -> tuple[NGram
         symbols: V, how many symbols there are, the unknown one included.
 
     Returns:
-        The best order, and P of the held-out symbols but the first, of at most `MOST` (M - 1,), by
-        the orders 1, 2, ….
+        The best order; and by the orders 1, 2, … P of the held-out symbols but the first, of at
+        most `WEIGHED`.
     """
     began = time.perf_counter()
     counted, predicted = np.asarray(training[-MOST:]), np.asarray(held_out[:MOST])
     best, order, said = np.inf, 0, []
     for model in orders(counted, symbols):
         context = counted[-model.order :]
-        said.append(model.of_text(np.concatenate([context, predicted]), len(context) + 1))
-        nats = float(-np.log(said[-1]).mean())
+        p = model.of_text(np.concatenate([context, predicted]), len(context) + 1)
+        said.append(p[:WEIGHED].copy())
+        nats = float(-np.log(p).mean())
         if nats < best:
             best, order = nats, model.order
         elif model.order - order == PATIENCE:

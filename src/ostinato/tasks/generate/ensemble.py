@@ -45,7 +45,8 @@ class NGramMember:
     Attributes:
         ngrams: the counts, of training and validation text.
         weights: a (3,), which sum to 1; a₃ is 0 where there is no cache.
-        network: the mean of -ln P of a symbol of the validation text by the network.
+        network: the mean of -ln P of a symbol of the validation text by the network; of a long one
+            its first `WEIGHED` symbols count.
         alone: the same by n-grams of the training text alone.
         together: the same by all, where the weights were not fitted to the symbol.
     """
@@ -74,7 +75,7 @@ class NGramMember:
         Args:
             training: the symbols of the training text (N,).
             validation: those of the text that follows it (M,).
-            network: what the network says of its symbols: -ln P (S, L), of S pieces of L + 1
+            network: what the network says of its first symbols: -ln P (S, L), of S pieces of L + 1
                 symbols each, that of the first left out, side by side as in `data.streams`.
             said: P of its symbols but the first by n-grams, of each order, see `fit_ngram`.
             symbols: V.

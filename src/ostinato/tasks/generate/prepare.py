@@ -19,7 +19,7 @@ from ostinato.errors import DataError
 from ostinato.nn import SampledSoftmax
 from ostinato.tasks.base import defaults
 from ostinato.tasks.base.estimator import Prepared
-from ostinato.tasks.generate.baseline import MOST, NGram, fit_ngram
+from ostinato.tasks.generate.baseline import WEIGHED, NGram, fit_ngram
 from ostinato.tasks.generate.ensemble import NGramMember
 from ostinato.tasks.generate.learner import GenerateLearner
 from ostinato.tasks.generate.model import GenerateModel
@@ -64,7 +64,7 @@ class GeneratePrepared(Prepared):
         """Finds who answers: the network, or n-grams too."""
         model = self.model
         if self.baseline and not model.settings.model.alone:
-            network, symbols = self._learner.held_out(MOST), len(model.vocabulary)
+            network, symbols = self._learner.held_out(WEIGHED), len(model.vocabulary)
             model.ngrams = NGramMember.fit(
                 self.training, self.validation, network, self._said, symbols
             )
