@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from copy import copy
 from dataclasses import asdict, dataclass, field
 from typing import Self, TypeAlias
 
@@ -98,16 +97,6 @@ class ClassifyModel(PooledModel[ClassifySettings, PooledBatch, Classification]):
         if isinstance(linear, NaiveBayesLinear):
             return linear.log_probabilities(self.whole(inputs))
         return linear.logits(inputs)
-
-    def with_linear(self, member: LinearMember | None) -> Self:
-        """The same model, in which another linear model answers with the network."""
-        other = copy(self)
-        other.linear = member
-        return other
-
-    def without_linear(self) -> Self:
-        """The same model, in which the network answers alone."""
-        return self.with_linear(None)
 
     def logits(self, inputs: Sequence[str | Signal]) -> NDArray[np.float32]:
         """Logits (N, K) of all that answer, over the temperature."""

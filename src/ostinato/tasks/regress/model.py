@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from copy import copy
 from dataclasses import dataclass, field
 from typing import Self
 
@@ -63,16 +62,6 @@ class RegressModel(PooledModel[RegressSettings, PooledBatch, Regression]):
         """See `Model`."""
         rows = self.rows(inputs)  # which refuses what cannot be read
         return PooledSequences(rows, self.linear.model.scores(inputs) if self.linear else None)
-
-    def with_linear(self, member: RegressMember | None) -> Self:
-        """The same model, in which another linear model answers with the network."""
-        other = copy(self)
-        other.linear = member
-        return other
-
-    def without_linear(self) -> Self:
-        """The same model, in which the network answers alone."""
-        return self.with_linear(None)
 
     def decode(self, outputs: Tensor, batch: PooledBatch) -> list[Regression]:
         """See `Model`."""

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Sequence
+from copy import copy
 from dataclasses import dataclass, field
-from typing import TypeAlias, TypeVar
+from typing import Self, TypeAlias, TypeVar
 
 import numpy as np
 import torch
@@ -69,12 +70,14 @@ class PooledModel(Model[S, "str | Signal", B, Tensor, A]):
         vocabulary: the symbols that are known; none where series of numbers are read.
         numbers: the scale of training, where series of numbers are read in place of texts.
         bigrams: the pairs of symbols that have embeddings of their own (P, 2).
+        linear: a linear model that answers with the network, if there is one.
     """
 
     tokenizer: Tokenizer | None = None
     vocabulary: Vocabulary | None = None
     numbers: Numbers | None = None
     bigrams: NDArray[np.int64] = field(default_factory=lambda: np.zeros((0, 2), np.int64))
+    linear: object = None
 
     @property
     def batch_tokens(self) -> int:
@@ -99,6 +102,16 @@ class PooledModel(Model[S, "str | Signal", B, Tensor, A]):
         whoever gave it to measure by.
         """
         return self.numbers is not None and not isinstance(self.settings.data.validation, str)
+
+    def with_linear(self, member: object) -> Self:
+        """The same model, in which another linear model answers with the network."""
+        other = copy(self)
+        other.linear = member
+        return other
+
+    def without_linear(self) -> Self:
+        """The same model, in which the network answers alone."""
+        return self.with_linear(None)
 
     def rows(self, inputs: Sequence[str | Signal]) -> EncodedRows:
         """Inputs as numbers; of longer ones the last steps, of an empty text an unknown symbol.
