@@ -104,7 +104,7 @@ def reader(terminal, tmp_path):
     terminal.folder = before
 
 
-SLOW = ("classify", "generate", "regress", "transduce")
+SLOW = ("classify", "forecast", "generate", "regress", "transduce")
 
 
 @pytest.mark.parametrize(

@@ -70,6 +70,7 @@ def answers(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
 GRADES = [("good", "fine"), ("bad", "dull")]
 
 
+@pytest.mark.slow
 def test_all_commands_know_it(answers):
     shown = dict(zip("help fit evaluate predict options compare generate nowhere page".split(),
                      answers.values(), strict=True))  # fmt: skip

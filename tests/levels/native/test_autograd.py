@@ -176,7 +176,8 @@ def test_a_trace_is_a_trace_of_what_is_computed():
     assert_near(quietly(lambda: traced("auto")), stack("lstm", "torch")(batch(1))[0], ORACLE)
 
 
-@pytest.mark.parametrize("engine", ["native", pytest.param("auto", marks=pytest.mark.slow)])
+@pytest.mark.slow
+@pytest.mark.parametrize("engine", ["native", "auto"])
 def test_compiled_modules_compute_the_same(engine):
     module, expected = stack("lstm", engine), stack("lstm", "torch")(batch())[0]
     compiled = torch.compile(module, backend="eager")

@@ -149,7 +149,7 @@ def held() -> int:
     return sum(b.numel() * b.element_size() for c in alive for b in c.buffers.values())
 
 
-@pytest.mark.parametrize("layers", [1, 3])
+@pytest.mark.parametrize("layers", [pytest.param(1, marks=pytest.mark.slow), 3])
 def test_many_graphs_at_once_leave_no_more_than_the_limit(layers, monkeypatch):
     monkeypatch.setattr(stock, "IDLE", 1_000_000)
     gc.collect()

@@ -186,6 +186,7 @@ def near(found: list, expected: list, tolerance: float, where: str) -> None:
         assert error <= tolerance, f"{where}: result {k} is off by {error}"  # NaN is off, too
 
 
+@pytest.mark.slow
 def test_no_number_beyond_a_buffer_is_touched_and_none_is_left_unwritten():
     assert int(alone(walk, False, 1, OMP_WAIT_POLICY="passive")) == 12 * len(EVERY) - 3
 

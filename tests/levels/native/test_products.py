@@ -252,6 +252,7 @@ def vector_spills(assembly):
     return spills
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", TARGETS)
 def test_no_accumulator_leaves_its_register(name):
     one = TARGETS[name]

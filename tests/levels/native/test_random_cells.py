@@ -91,6 +91,7 @@ def test_many_cells_are_what_they_are_at_the_level_torch(instructions, count, mo
     forget()
 
 
+@pytest.mark.slow
 @settings(max_examples=10, phases=without_shrinking)
 @drawn
 def test_any_cell_in_float32(text, rewrite, lengths, sizes, seed, wanted, reads):
